@@ -1,0 +1,44 @@
+# Everything a newcomer types: `make demo`, then `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test check lint soak bench install clean
+
+demo: $(INSTALLED)
+	@test -f $(DEMO)/cosmosctl.yaml || $(BIN)/cosmosctl init $(DEMO) --demo
+	@cd $(DEMO) && ../$(BIN)/cosmosctl batch --batch-name demo
+	@echo
+	@echo "The demo project is $(DEMO)/; its videos:"
+	@cd $(DEMO) && ls -1 runs/*/preview/outputs/output.mp4 | sed 's,^,  $(DEMO)/,'
+
+test: $(INSTALLED)
+	@sh .ci/packages jq git
+	$(BIN)/pytest $(TESTS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check: lint test
+
+soak: $(INSTALLED)
+	@sh .ci/packages jq git
+	COSMOSCTL_SOAK=1 $(BIN)/pytest -m soak -s $(TESTS)
+
+bench: $(INSTALLED)
+	$(BIN)/python -m tests.bench --json bench.json
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml
+	@sh .ci/packages rsync
+	@sh .ci/venv $(PYTHON) $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(INSTALLED)
+
+clean:
+	rm -rf $(VENV) $(DEMO) bench.json .mypy_cache .pytest_cache .ruff_cache

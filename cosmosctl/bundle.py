@@ -1,0 +1,226 @@
+"""A plan into the files of batches/BATCH/, and back into a `Batch`.
+
+The folder is made whole beside the others and then renamed into place, batch.yaml written last: a client that dies
+half-way leaves nothing that counts as a batch.
+"""
+
+import json
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cosmosctl import engines
+from cosmosctl.domain.batch import Batch, BatchRow, Sent, batch_name, stamp
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths, on_host
+from cosmosctl.domain.project import Host, HostModel
+from cosmosctl.errors import FileError
+from cosmosctl.io.atomic import write_text
+from cosmosctl.models.protocol import Model
+from cosmosctl.planner import Group, Plan, Row
+
+FORMAT = 1
+STALL_S = 1800
+"""Silence after which a model process is ended: NCCL's own heartbeat limit (model-contracts 5.8)."""
+GRACE_S = 10
+"""Between SIGTERM and SIGKILL."""
+
+
+def write_bundle(
+    project: ProjectPaths,
+    plan: Plan,
+    *,
+    project_id: str,
+    title: str,
+    key: str,
+    moment: datetime,
+    warnings: Mapping[str, Sequence[str]],
+) -> Batch:
+    """batches/TITLE_TIME/ with everything the host needs but the videos. Raises: FileError when the name is taken."""
+    name = batch_name(title, moment)
+    target = project.batch(name)
+    if target.root.exists():
+        raise FileError(f"batch {name} exists already", hint="wait a second, or give another --batch-name")
+    half = BatchPaths(project.staging / f"{name}.new")
+    shutil.rmtree(half.root, ignore_errors=True)
+    for path, text in bundle_files(plan, name=name, key=key, project_id=project_id, moment=moment, warnings=warnings):
+        write_text(half.root / path, text)
+    target.root.parent.mkdir(exist_ok=True)
+    half.root.rename(target.root)
+    return read_batch(target)
+
+
+def bundle_files(
+    plan: Plan, *, name: str, key: str, project_id: str, moment: datetime, warnings: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, str]]:
+    """(path, text) of every file of the bundle, batch.yaml last."""
+    head = {
+        "format": FORMAT,
+        "batch": name,
+        "key": key,
+        "project": project_id,
+        "created": stamp(moment),
+        "model": plan.model.NAME,
+        "host": host_facts(plan.host),
+    }
+    folder = f"{engines.get(plan.host.engine).seen_dir(plan.host)}/batches/{on_host(plan.host, name, key).folder}"
+    for group in plan.groups:
+        yield f"{group.name}/{plan.model.ROWS_FILE}", "".join(row.line + "\n" for row in group.rows)
+        yield from ((f"{group.name}/{file}", text) for file, text in group.files.items())
+        yield f"{group.name}/command", command_text(group, f"{folder}/{group.name}")
+    yield "inputs.txt", "".join(f"{video.pool_name} {video.bytes}\n" for video in plan.inputs)
+    yield "rows.txt", "".join(f"{project_id} {row.run} {row.spec_hash}\n" for row in plan.rows)
+    yield "plan.json", json.dumps(head | _plan_json(plan, warnings), ensure_ascii=True, indent=1) + "\n"
+    yield "batch.yaml", _batch_yaml(head, plan)
+
+
+def command_text(group: Group, folder: str) -> str:
+    """The model's command of a group as a shell would take it, its files read from `folder`."""
+    argv = [part.replace("{work}", folder) for part in group.argv]
+    env = [f"{name}={value.replace('{work}', folder)}" for name, value in sorted(group.env.items())]
+    start = shlex.join([*(["env", *env] if env else []), *argv])
+    return f"cd {shlex.quote(group.cwd)} &&\n{start}\n" if group.cwd else f"{start}\n"
+
+
+def read_batch(paths: BatchPaths) -> Batch:
+    """The batch in that folder. Raises: FileError when plan.json is missing or not ours."""
+    try:
+        plan = json.loads(paths.plan.read_text(encoding="utf-8"))
+        rows = tuple(_batch_row(row, group["name"]) for group in plan["groups"] for row in group["rows"])
+        inputs = tuple(_sent(entry) for entry in plan["inputs"])
+        host = host_from_facts(plan["host"])
+        return Batch(plan["batch"], plan["key"], plan["project"], plan["created"], plan["model"], host, rows, inputs)
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise FileError(f"{paths.plan}: cannot be read as a plan: {e}", hint="git restore, or remove the folder") from e
+
+
+def host_facts(host: Host) -> dict[str, Any]:
+    """A host as plain data for plan.json and batch.yaml: the lines that were set, nothing else."""
+    facts = {key: value for key, value in asdict(host).items() if value not in (None, (), {})}
+    if host.models:
+        facts["models"] = {
+            name: {key: value for key, value in asdict(block).items() if value} for name, block in host.models.items()
+        }
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
+
+
+def host_from_facts(facts: Mapping[str, Any]) -> Host:
+    """The host that `host_facts` wrote down."""
+    models = {
+        name: HostModel(**{**block, "command": tuple(block.get("command", ()))})
+        for name, block in facts.get("models", {}).items()
+    }
+    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
+    merged: dict[str, Any] = {"gpus": (), **plain, "models": models}
+    return Host(**merged)
+
+
+def _plan_json(plan: Plan, warnings: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    engine = engines.get(plan.host.engine)
+    pool = engine.seen_dir(plan.host) / "inputs"
+    return {
+        "gpus": list(engine.gpus(plan.host)),
+        "stall_s": STALL_S,
+        "grace_s": GRACE_S,
+        "inputs": [
+            {
+                "path": f"{pool}/{video.pool_name}",
+                "bytes": video.bytes,
+                "sha256": video.sha256,
+                "source": video.path,
+                "runs": [row.run for row in plan.rows if video.pool_name in {i.pool_name for i in row.inputs.values()}],
+            }
+            for video in plan.inputs
+        ],
+        "groups": [_group_json(group, plan.model, warnings) for group in plan.groups],
+    }
+
+
+def _group_json(group: Group, model: Model, warnings: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "argv": list(group.argv),
+        "cwd": group.cwd,
+        "env": dict(group.env),
+        "files": dict(group.files),
+        "rows_file": model.ROWS_FILE,
+        "rows": [_row_json(row, warnings.get(row.run, ())) for row in group.rows],
+        "layouts": [
+            {key: value for key, value in asdict(layout).items() if value is not None or key == "marker"}
+            for layout in model.LAYOUTS
+        ],
+        "patterns": asdict(model.PATTERNS),
+    }
+
+
+def _row_json(row: Row, warnings: Sequence[str]) -> dict[str, Any]:
+    return {
+        "run": row.run,
+        "line": row.line,
+        "frames": row.frames,
+        "steps": row.steps,
+        "prompt": row.spec.text,
+        "prompt_id": row.spec.prompt_id,
+        "video": row.spec.video,
+        "spec": row.spec_hash,
+        "facts": dict(row.facts),
+        "sources": dict(row.spec.sources),
+        "inputs": {role: video.sha256 for role, video in row.inputs.items()},
+        "warnings": list(warnings),
+    }
+
+
+def _batch_row(row: Mapping[str, Any], group: str) -> BatchRow:
+    return BatchRow(
+        run=row["run"],
+        prompt_id=row["prompt_id"],
+        group=group,
+        text=row["prompt"],
+        frames=row["frames"],
+        spec_hash=row["spec"],
+        facts=row["facts"],
+        sources=row["sources"],
+        inputs=row["inputs"],
+        video=row["video"],
+        warnings=tuple(row["warnings"]),
+    )
+
+
+def _sent(entry: Mapping[str, Any]) -> Sent:
+    pool_name = "/".join(PurePosixPath(entry["path"]).parts[-2:])
+    return Sent(entry["source"], pool_name, entry["sha256"], entry["bytes"])
+
+
+def _batch_yaml(head: Mapping[str, Any], plan: Plan) -> str:
+    from cosmosctl.io.yaml_file import dump_tool
+
+    groups = [
+        {
+            "name": group.name,
+            "settings": dict(group.key),
+            "runs": {
+                row.run: {
+                    "prompt": row.spec.prompt_id,
+                    "spec": row.spec_hash,
+                    "weights": {control.name: control.weight for control in row.spec.controls},
+                }
+                for row in group.rows
+            },
+        }
+        for group in plan.groups
+    ]
+    comment = "# Written by cosmosctl batch; plan.json beside it is the same for the host. Do not edit.\n"
+    return comment + dump_tool({**head, "groups": groups})
+
+
+def sendable(paths: BatchPaths) -> tuple[Path, ...]:
+    """The files of a bundle that the host gets: all but what came back from it."""
+    ours = {paths.events, paths.log, paths.end}
+    return tuple(
+        path
+        for path in sorted(paths.root.rglob("*"))
+        if path.is_file() and path not in ours and paths.unclaimed not in path.parents
+    )

@@ -1,0 +1,60 @@
+"""`batch` and `inference`."""
+
+from pathlib import Path
+
+import click
+
+from cosmosctl.cli.completing import run_or_prompt_ids
+from cosmosctl.commands.select import Wanted
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="[RUN|PROMPT]...", shell_complete=run_or_prompt_ids)
+@click.option("--batch-name", metavar="NAME", help="Start of the batch's folder name; the time is added.")
+@click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
+@click.option("--model", metavar="MODEL", help="Try the same runs on another model family.")
+@click.option("--dry-run", is_flag=True, help="Show groups, JSONL lines and the command; run nothing.")
+@click.option("--changed", is_flag=True, help="Also take runs whose result is older than their files.")
+@click.option("--failed", is_flag=True, help="Also take runs that failed or were cancelled.")
+@click.option("--all", "everything", is_flag=True, help="Take every run, finished ones too.")
+@click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
+@click.option("--from-jsonl", type=click.Path(path_type=Path), help="Make runs from hand-written JSONL lines.")
+@click.pass_obj
+def batch(
+    folder: Path,
+    ids: tuple[str, ...],
+    batch_name: str | None,
+    host: str | None,
+    model: str | None,
+    dry_run: bool,
+    changed: bool,
+    failed: bool,
+    everything: bool,
+    detach: bool,
+    from_jsonl: Path | None,
+) -> int:
+    """Run what is pending, or the named runs, as one batch and fetch the results.
+
+    For a prompt's id a run with the balanced weights is made and printed. One model start serves every run whose
+    settings allow it. Ctrl-C after the launch only stops watching: the host finishes by itself.
+    """
+    from cosmosctl.cli.batching import Request, run_batch
+
+    wanted = Wanted(changed=changed, failed=failed, everything=everything)
+    return run_batch(folder, Request(ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl))
+
+
+@click.command()
+@click.argument("ids", nargs=-1, required=True, metavar="RUN|PROMPT...", shell_complete=run_or_prompt_ids)
+@click.option("--batch-name", metavar="NAME", help="Start of the batch's folder name; the time is added.")
+@click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
+@click.option("--model", metavar="MODEL", help="Try the same runs on another model family.")
+@click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
+@click.pass_obj
+def inference(
+    folder: Path, ids: tuple[str, ...], batch_name: str | None, host: str | None, model: str | None, detach: bool
+) -> int:
+    """Run the named runs, or a new run for each named prompt, as one batch."""
+    from cosmosctl.cli.batching import Request, run_batch
+
+    return run_batch(folder, Request(ids, batch_name or "inference", host, model, False, Wanted(), detach, None))

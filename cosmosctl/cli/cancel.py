@@ -1,0 +1,30 @@
+"""`cancel`."""
+
+from pathlib import Path
+
+import click
+
+from cosmosctl.cli.completing import batch_names
+
+
+@click.command()
+@click.argument("batch", shell_complete=batch_names)
+@click.option("--abandon", is_flag=True, help="Do not ask the host: it is gone for good. Frees the runs.")
+@click.pass_obj
+def cancel(folder: Path, batch: str, abandon: bool) -> None:
+    """End a batch; what is finished stays finished.
+
+    A batch that was never sent is closed and its runs are pending again.
+    """
+    from cosmosctl.cli.opening import batch_named, project_at
+    from cosmosctl.cli.view import FollowView, summary
+    from cosmosctl.commands.cancel import cancel_batch
+
+    project = project_at(folder)
+    name = batch_named(project, batch)
+    with FollowView(None) as view:
+        outcome = cancel_batch(project, name, view, abandon=abandon)
+    if outcome is not None:
+        click.echo(summary(outcome, project.root))
+    else:
+        click.echo(f"{name} is closed; its runs are free", err=True)

@@ -1,0 +1,24 @@
+"""`check`."""
+
+from pathlib import Path
+
+import click
+
+from cosmosctl.cli.completing import run_ids
+
+
+@click.command()
+@click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=run_ids)
+@click.option("--model", metavar="MODEL", help="As if the runs were of another model family.")
+@click.pass_obj
+def check(folder: Path, runs: tuple[str, ...], model: str | None) -> None:
+    """Check every file and video before anything runs.
+
+    All mistakes are told at once, each with its file, line and column.
+    """
+    from cosmosctl.commands.check import check_project
+
+    checked = check_project(folder, runs, model=model)
+    for warning in checked.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(f"{checked.runs} runs and {checked.videos} videos are well")

@@ -1,0 +1,26 @@
+"""`controls`."""
+
+from pathlib import Path
+
+import click
+
+from cosmosctl.cli.completing import run_ids
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=run_ids)
+@click.pass_obj
+def controls(folder: Path, runs: tuple[str, ...]) -> None:
+    """Compute the preset controls of runs and say where they are.
+
+    One line a control: run, control, preset and file. What is there already is not computed again.
+    """
+    from cosmosctl.cli.batching import ControlBar
+    from cosmosctl.commands.controls import make_controls
+
+    with ControlBar() as bar:
+        found = make_controls(folder, runs, progress=bar)
+    for run, control, preset, path in found:
+        click.echo(f"{run}\t{control}\t{preset}\t{path}")
+    if not found:
+        click.echo("no control of these runs has a preset", err=True)

@@ -1,0 +1,64 @@
+"""What `batch --dry-run` prints: groups and why they are apart, settings, JSONL lines, command, bytes, time."""
+
+from collections.abc import Sequence
+
+import click
+
+from cosmosctl import bundle, estimates, states
+from cosmosctl.cli.view import label
+from cosmosctl.commands.sizes import bytes_to_send
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.project import Host
+from cosmosctl.planner import Group, Plan, differences
+
+
+def show_plans(project: ProjectPaths, plans: Sequence[Plan], host: Host) -> None:
+    """Print everything that a batch would do; nothing is written or sent."""
+    for plan in plans:
+        click.echo(_head(plan))
+        for name, values in differences(plan.groups).items():
+            shown = ", ".join(
+                f"{group.name}: {_value(value)}" for group, value in zip(plan.groups, values, strict=True)
+            )
+            click.echo(f"groups are apart because {name} differs: {shown}")
+        for group in plan.groups:
+            _show_group(plan, group)
+        missing, total = bytes_to_send(project, plan)
+        click.echo(f"\nto send: {missing:,} bytes of {total:,} bytes of video; the host has the rest")
+        click.echo(_estimate(project, plan))
+
+
+def _head(plan: Plan) -> str:
+    rows, groups = len(plan.rows), len(plan.groups)
+    what = " (CPU preview, no model runs)" if plan.host.is_preview else ""
+    starts = f"{groups} model start{'s' if groups != 1 else ''}"
+    return f"{rows} runs on {plan.model.NAME}, host {plan.host.name}{what}: {starts}"
+
+
+def _show_group(plan: Plan, group: Group) -> None:
+    click.echo(f"\n{group.name}: {len(group.rows)} runs, one model start")
+    for name, value in group.key:
+        click.echo(f"  {name}: {_value(value)}")
+    width = max(len(row.run) for row in group.rows)
+    for row in group.rows:
+        weights = " ".join(f"{control.name} {control.weight:g}" for control in row.spec.controls)
+        click.echo(f"  {row.run:<{width}}  {weights}  {label(row.spec.text, row.spec.video)}")
+    click.echo(f"  {plan.model.ROWS_FILE}:")
+    for row in group.rows:
+        click.echo(row.line)
+    click.echo("  command:")
+    click.echo(bundle.command_text(group, f"BATCH/{group.name}").rstrip())
+
+
+def _estimate(project: ProjectPaths, plan: Plan) -> str:
+    ended = [paths for paths in states.batches(project) if paths.end.exists()]
+    past = estimates.past(ended, host=plan.host.name, model=plan.model.NAME)
+    if past is None:
+        return f"time: unknown, nothing ran on {plan.host.name} yet"
+    seconds = past.total_s(len(plan.groups), sum(row.frames for row in plan.rows), len(plan.host.gpus))
+    return f"time: about {estimates.words(seconds)}, from past results on {plan.host.name}"
+
+
+def _value(value: object) -> str:
+    text = "the model's own" if value is None else str(value)
+    return text if len(text) <= 60 else text[:59] + "…"

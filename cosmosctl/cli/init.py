@@ -1,0 +1,21 @@
+"""`init`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
+@click.option("--demo", is_flag=True, help="Draw a small scene with depth and segmentation, 3 prompts and 5 runs.")
+@click.pass_obj
+def init(folder: Path, directory: Path, demo: bool) -> None:
+    """Make a project in DIR: cosmosctl.yaml, .gitignore, folders and schemas.
+
+    What is there already is left alone. --demo needs no download.
+    """
+    from cosmosctl.commands.init import init_project
+
+    root = init_project(folder / directory, demo=demo)
+    click.echo(str(root))
+    click.echo(f"next: cd {directory} && cosmosctl {'batch' if demo else 'create prompt TEXT VIDEO_DIR'}", err=True)

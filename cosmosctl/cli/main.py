@@ -1,0 +1,127 @@
+"""The command `cosmosctl`: the list of verbs, and the one boundary where errors become text and exit codes."""
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from cosmosctl import __version__
+from cosmosctl.errors import EXIT_BUG, EXIT_INTERRUPTED, CosmosctlError
+
+VERBS: Mapping[str, tuple[str, str]] = {
+    "init": ("cosmosctl.cli.init:init", "Make a project in a folder."),
+    "create": ("cosmosctl.cli.create:create", "Create a prompt or a run; prints its id."),
+    "list": ("cosmosctl.cli.listing:listing", "List prompts, runs or batches."),
+    "show": ("cosmosctl.cli.show:show", "Show all that is known of a prompt, run or batch."),
+    "status": ("cosmosctl.cli.status:status", "Show where every run stands and what to type next."),
+    "check": ("cosmosctl.cli.check:check", "Check every file and video before anything runs."),
+    "batch": ("cosmosctl.cli.batch:batch", "Run what is pending as one batch and fetch the results."),
+    "inference": ("cosmosctl.cli.batch:inference", "Run the named runs or prompts."),
+    "attach": ("cosmosctl.cli.attach:attach", "Follow a batch until all its runs are home."),
+    "logs": ("cosmosctl.cli.logs:logs", "Print the log of a batch or of one run."),
+    "fetch": ("cosmosctl.cli.fetch:fetch", "Bring home what ended since; wait for nothing."),
+    "cancel": ("cosmosctl.cli.cancel:cancel", "End a batch; what is finished stays finished."),
+    "retry": ("cosmosctl.cli.retry:retry", "Run again what has no result."),
+    "controls": ("cosmosctl.cli.controls:controls", "Compute the preset controls of runs and say where they are."),
+    "watch": ("cosmosctl.cli.watch:watch", "Check on each save."),
+    "completion": ("cosmosctl.cli.completion:completion", "Print the completion script of a shell."),
+}
+"""Verb -> where it is and its short help: nothing is imported before it is called."""
+
+EPILOG = """\b
+Exit codes: 0 all well; 1 some runs have no result; 2 usage; 3 the user's
+files; 4 host, SSH, rsync or engine; 70 a bug of ours; 130 interrupted."""
+
+
+class Verbs(click.Group):
+    """A group that imports a command when it is called, not when its name is listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, _, attribute = VERBS[cmd_name][0].partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as e:
+            raise _with_nearest(e, args) from e
+
+
+@click.command(cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cosmosctl")
+@click.option("-C", "folder", metavar="DIR", default=".", help="Work on the project in DIR instead of this folder.")
+@click.pass_context
+def cosmosctl(ctx: click.Context, folder: str) -> None:
+    """git for NVIDIA Cosmos Transfer runs.
+
+    Prompts and runs are small YAML files; `cosmosctl batch` turns the runs without a result into one model start
+    and brings each video, with its log, into its run's folder.
+    """
+    ctx.obj = Path(folder)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command line and exit with its code."""
+    sys.exit(exit_code(list(sys.argv[1:] if argv is None else argv)))
+
+
+def exit_code(argv: list[str]) -> int:
+    """Run a command line. Errors are told on stderr: what, then the next command to type."""
+    try:
+        result = cosmosctl.main(args=argv, prog_name="cosmosctl", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except CosmosctlError as e:
+        _tell(e)
+        return e.exit_code
+    except click.exceptions.Exit as e:
+        return e.exit_code
+    except click.ClickException as e:
+        e.show()
+        return e.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; nothing was started", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:  # the one boundary: a bug of ours, told with a file to send
+        return _bug(argv)
+
+
+def _tell(error: CosmosctlError) -> None:
+    click.echo("\n".join(f"error: {line}" for line in error.message.splitlines()), err=True)
+    if error.hint:
+        click.echo(f"  try: {error.hint}", err=True)
+
+
+def _bug(argv: list[str]) -> int:
+    import tempfile
+
+    with tempfile.NamedTemporaryFile("w", prefix="cosmosctl-bug-", suffix=".log", delete=False) as log:
+        log.write(f"cosmosctl {__version__} {argv}\n{traceback.format_exc()}")
+    click.echo(f"error: a bug of cosmosctl itself; please report it with {log.name}", err=True)
+    return EXIT_BUG
+
+
+def _with_nearest(error: click.UsageError, args: list[str]) -> click.UsageError:
+    import difflib
+
+    near = difflib.get_close_matches(args[0], VERBS, n=1) if args else []
+    return click.UsageError(f"{error.message} Did you mean {near[0]!r}?" if near else error.message, error.ctx)

@@ -1,0 +1,23 @@
+"""`retry`."""
+
+from pathlib import Path
+
+import click
+
+from cosmosctl.cli.completing import any_ids
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="[RUN|BATCH]...", shell_complete=any_ids)
+@click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
+@click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
+@click.pass_obj
+def retry(folder: Path, ids: tuple[str, ...], host: str | None, detach: bool) -> int:
+    """Run again what has no result.
+
+    RUN: that run. BATCH: an unfinished one goes on where it stopped; of an ended one, the runs without a result.
+    Nothing named: every failed or cancelled run.
+    """
+    from cosmosctl.cli.batching import retry_runs
+
+    return retry_runs(folder, ids, host, detach=detach)

@@ -1,0 +1,99 @@
+"""The text of `status`. Plain lines: ten thousand runs have to be printed at once."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import click
+
+from cosmosctl.commands.status import Overview, eta_s, last_word_s, share
+from cosmosctl.domain.reasons import REASONS
+from cosmosctl.estimates import words
+from cosmosctl.states import OpenBatch, RunState
+
+SECTIONS: tuple[tuple[str, str, str], ...] = (
+    ("invalid", "Files with mistakes:", "cosmosctl check"),
+    ("pending", "Pending:", "cosmosctl batch"),
+    ("changed", "Changed since their result:", "cosmosctl batch --changed"),
+    ("failed", "Failed:", "cosmosctl retry"),
+    ("cancelled", "Cancelled:", "cosmosctl retry"),
+    ("absent", "Absent (the receipt is here, the video is not):", "cosmosctl fetch RUN"),
+    ("done", "Done:", "cosmosctl list runs --status done"),
+)
+_COLORS = {"invalid": "red", "failed": "red", "pending": "yellow", "changed": "yellow", "done": "green"}
+
+
+def print_short(found: Overview) -> None:
+    """A line a run: state and id."""
+    _write([f"{state.state:<9} {run}" for run, state in found.runs.items()])
+
+
+def print_status(found: Overview) -> None:
+    """Everything, grouped by what to do next."""
+    lines = [f"On host {found.host.name}{' (CPU previews)' if found.host.is_preview else ''}"]
+    for batch in found.open_batches:
+        lines += ["", *_batch_lines(batch, found)]
+    for state, title, command in SECTIONS:
+        runs = [run for run in found.runs.values() if run.state == state]
+        if runs:
+            lines += ["", title, f'  (use "{command}")', *_run_lines(runs, found, _COLORS.get(state, ""))]
+    lines += _other_problems(found)
+    if not found.runs:
+        lines += ["", 'no runs yet (use "cosmosctl create prompt", "cosmosctl create run")']
+    _write(lines)
+
+
+def _batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
+    name, seen = batch.paths.name, batch.progress
+    if not seen.launched:
+        title, hint = f"Batch {name}: not sent", f'cosmosctl attach {name}" to send it, "cosmosctl cancel {name}'
+    elif seen.finished:
+        title, hint = f"Batch {name}: ended on its host, not all fetched", "cosmosctl fetch"
+    else:
+        eta = eta_s(batch)
+        left = f", about {words(eta)} left" if eta is not None else ""
+        seen_at = f", last word {words(last_word_s(batch))} ago"
+        title = f"Batch {name}: running, {100 * share(batch):.0f} %{left}{seen_at}"
+        hint = f"cosmosctl attach {name}"
+    return [
+        title,
+        f'  (use "{hint}")',
+        *_run_lines([found.runs[run] for run in batch.runs if run in found.runs], found),
+    ]
+
+
+def _run_lines(runs: Sequence[RunState], found: Overview, color: str = "") -> list[str]:
+    width = max(len(run.run) for run in runs) if runs else 0
+    paint = _painter(color)
+    return [f"\t{paint(run.run.ljust(width))}  {_word(run)}{found.labels.get(run.run, '')}" for run in runs]
+
+
+def _word(run: RunState) -> str:
+    if run.state in ("running", "queued"):
+        part = f" {100 * run.share:.0f} %" if run.share is not None and run.state == "running" else ""
+        return f"{run.state}{part}{': ' + run.detail if run.detail else ''}  "
+    if run.state == "failed":
+        kept = ", earlier result kept" if run.earlier_kept else ""
+        return f"{run.reason}{kept} ({run.detail or REASONS.get(run.reason, '')})  "
+    if run.state == "changed":
+        return f"{', '.join(run.changed)}  "
+    if run.state == "invalid":
+        return f"{run.detail}  "
+    return "previewed  " if run.state == "pending" and run.previewed else ""
+
+
+def _other_problems(found: Overview) -> list[str]:
+    told = {run.detail for run in found.runs.values() if run.state == "invalid"}
+    more = [problem for problem in found.problems if problem not in told]
+    return ["", "Mistakes:", '  (use "cosmosctl check")', *(f"\t{problem}" for problem in more)] if more else []
+
+
+def _painter(color: str) -> Callable[[str], str]:
+    if not color or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return str
+    return lambda text: click.style(text, fg=color)
+
+
+def _write(lines: Sequence[str]) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

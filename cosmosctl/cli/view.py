@@ -1,0 +1,165 @@
+"""What people see while a batch runs and when it has ended. Progress goes to stderr, results to stdout."""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+from cosmosctl.collect import Collected
+from cosmosctl.commands.attach import Outcome
+from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.reasons import REASONS
+from cosmosctl.estimates import Past, words
+from cosmosctl.events import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+WORDS_OF_PROMPT = 6
+
+
+def label(prompt: str, video: str) -> str:
+    """Scene and first words of the prompt: what stands beside an id wherever people see one."""
+    parts = Path(video).parts
+    scene = parts[-2] if len(parts) > 1 else Path(video).stem
+    first = prompt.split()[:WORDS_OF_PROMPT]
+    return f"{scene}: {' '.join(first)}{' …' if len(prompt.split()) > WORDS_OF_PROMPT else ''}"
+
+
+def on_terminal() -> bool:
+    """Whether progress may be drawn: stderr is a terminal."""
+    return sys.stderr.isatty()
+
+
+class FollowView:
+    """Draws how a batch goes: bars on a terminal, otherwise a line an event."""
+
+    def __init__(self, past: Past | None) -> None:
+        self._past = past
+        self._told: set[str] = set()
+        self._bars = _Bars() if on_terminal() else None
+
+    def __enter__(self) -> "FollowView":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._bars:
+            self._bars.close()
+
+    def __call__(self, batch: Batch, progress: Progress, home: Mapping[str, Collected]) -> None:
+        """Show where `batch` stands; called again and again while it runs."""
+        phase = self._phase(batch, progress)
+        if self._bars:
+            self._bars.show(batch, progress, phase)
+        elif phase:
+            self._once(phase)
+        for run, one in home.items():
+            row = batch.row(run)
+            self._once(f"{run}  {one.reason or one.state}  {label(row.text, row.video)}")
+
+    def _phase(self, batch: Batch, progress: Progress) -> str:
+        if not progress.launched:
+            return f"{batch.name}: sending to {batch.host.name}"
+        if progress.waiting:
+            return f"{batch.name}: waiting for {progress.waiting}"
+        if len(progress.loads) < len(progress.processes) and not progress.finished:
+            last = f" (last time {words(self._past.load_s)})" if self._past else ""
+            return f"{batch.name}: loading model{last}"
+        return f"{batch.name}: generating"
+
+    def _once(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            if self._bars:
+                self._bars.say(line)
+            else:
+                click.echo(line, err=True)
+
+
+class _Bars:
+    """A bar a batch: finished runs and the parts of those being generated."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bars = Progress(*columns, console=Console(stderr=True), refresh_per_second=5)
+        self._tasks: dict[str, TaskID] = {}
+        self._bars.start()
+
+    def show(self, batch: Batch, progress: Progress, phase: str) -> None:
+        if batch.name not in self._tasks:
+            self._tasks[batch.name] = self._bars.add_task(phase, total=len(batch.rows))
+        done = len(progress.ends) + sum(progress.running.values())
+        self._bars.update(self._tasks[batch.name], completed=done, description=phase)
+
+    def say(self, line: str) -> None:
+        self._bars.console.print(line, highlight=False, markup=False)
+
+    def close(self) -> None:
+        self._bars.stop()
+
+
+def summary(outcome: Outcome, root: Path) -> str:
+    """One line a run, then how time was spent, then the paths of the videos."""
+    batch = outcome.batch
+    width = max(len(run) for run in batch.runs)
+    lines = []
+    for row in batch.rows:
+        one = outcome.runs[row.run]
+        word = one.reason or one.state
+        lines.append(f"{row.run:<{width}}  {word:<9}  {label(row.text, row.video)}")
+        lines += [f"{'':<{width}}  {text}" for text in _next_step(one) if text not in row.warnings]
+    lines.append(_times(outcome))
+    videos = [one.video for one in outcome.runs.values() if one.state == "done"]
+    return "\n".join([*lines, *(str(_shown(video, root)) for video in videos)])
+
+
+def told(found: Sequence[Collected]) -> str:
+    """One line for each run that came home."""
+    width = max(len(one.run) for one in found)
+    return "\n".join(f"{one.run:<{width}}  {one.reason or one.state:<9}  {_where(one)}" for one in found)
+
+
+def preview_note(batch: Batch) -> str:
+    """The first line of a preview batch: nobody shall take it for the model's result."""
+    return f"PREVIEW: {batch.name} shows what {batch.model} would be given; no model runs on host {batch.host.name}"
+
+
+def _where(one: Collected) -> str:
+    return str(one.video) if one.state == "done" else one.detail
+
+
+def _next_step(one: Collected) -> list[str]:
+    if one.state == "done":
+        return list(one.warnings)
+    meaning = REASONS.get(one.reason, "")
+    told = [text for text in (one.detail, meaning) if text]
+    return [*told, f"cosmosctl logs {one.run}; cosmosctl retry {one.run}"]
+
+
+def _times(outcome: Outcome) -> str:
+    progress = outcome.progress
+    seconds = [float(end.event.get("seconds", 0)) for end in progress.ends.values() if end.state == "done"]
+    if not seconds or progress.started is None:
+        return f"{outcome.batch.name}: no run has a result"
+    wall = max(0.001, (progress.ended or time.time()) - progress.started)
+    gpus = len({process.get("gpu") for process in progress.processes}) or 1
+    return (
+        f"{outcome.batch.name}: {len(seconds)} of {len(outcome.batch.rows)} done in {words(wall)}; "
+        f"load {sum(progress.loads):.1f} s in {len(progress.processes)} starts, "
+        f"{sum(seconds) / len(seconds):.1f} s a video, busy {100 * sum(seconds) / wall / gpus:.0f} %"
+    )
+
+
+def _shown(path: Path, root: Path) -> Path:
+    """The path as it can be typed from here, when that is shorter."""
+    try:
+        return path.resolve().relative_to(Path.cwd())
+    except ValueError:
+        return path

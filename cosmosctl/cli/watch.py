@@ -1,0 +1,25 @@
+"""`watch`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--batch", "run_pending", is_flag=True, help="Also run what became pending, as a batch.")
+@click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
+@click.pass_obj
+def watch(folder: Path, run_pending: bool, host: str | None) -> None:
+    """Check on each save, until Ctrl-C.
+
+    Prints the mistakes of the files that changed, or that all is well. With --batch, runs what became pending.
+    """
+    from cosmosctl.cli.batching import Request, run_batch
+    from cosmosctl.commands.select import Wanted
+    from cosmosctl.commands.watch import watch_project
+
+    def run(runs: Sequence[str]) -> None:
+        run_batch(folder, Request(tuple(runs), "watch", host, None, False, Wanted(), False, None))
+
+    watch_project(folder, host=host, say=click.echo, run_pending=run if run_pending else None)

@@ -1,0 +1,57 @@
+"""Selected runs into batches: one per model family, planned and bundled under the project's lock."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from cosmosctl import bundle, states
+from cosmosctl.commands import prepare
+from cosmosctl.commands.prepare import Checked
+from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.ids import checked_id
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.project import Host
+from cosmosctl.errors import UsageError
+from cosmosctl.inputs import ControlProgress
+from cosmosctl.io.lock import locked
+from cosmosctl.log import debug
+
+DEFAULT_TITLE = "batch"
+
+
+def make_batches(
+    project: ProjectPaths,
+    checked: Checked,
+    host: Host,
+    *,
+    project_id: str,
+    title: str | None,
+    progress: ControlProgress,
+) -> tuple[Batch, ...]:
+    """Bundle the runs. Raises: UsageError when one of them is in an unfinished batch already."""
+    name = checked_id(title or DEFAULT_TITLE, what="batch")
+    plans = prepare.plans(project, checked, host, progress=progress)
+    with locked(project.lock):
+        refuse_held(project, [spec.run for spec in checked.specs])
+        debug("phase: bundle")
+        return tuple(
+            bundle.write_bundle(
+                project,
+                plan,
+                project_id=project_id,
+                title=name if len(plans) == 1 else f"{name}-{plan.model.NAME}",
+                key=secrets.token_hex(4),
+                moment=datetime.now(UTC),
+                warnings=checked.warnings,
+            )
+            for plan in plans
+        )
+
+
+def refuse_held(project: ProjectPaths, runs: Sequence[str]) -> None:
+    """Raises: UsageError when an unfinished batch holds one of `runs`."""
+    held = states.held_runs(project)
+    taken = [f"{run} is in batch {held[run]}, which has not ended" for run in runs if run in held]
+    if taken:
+        batch = held[next(run for run in runs if run in held)]
+        raise UsageError("\n".join(taken), hint=f"cosmosctl attach {batch}, or cosmosctl cancel {batch}")

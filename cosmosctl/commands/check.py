@@ -1,0 +1,36 @@
+"""Look at everything that could go wrong before a batch, without making one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosmosctl.commands import prepare
+from cosmosctl.domain.ids import resolve_id
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.errors import FilesError
+from cosmosctl.store import find_root, load_all
+
+
+@dataclass(frozen=True)
+class CheckedProject:
+    """How much was looked at, and what is surprising."""
+
+    runs: int
+    videos: int
+    warnings: tuple[str, ...]
+
+
+def check_project(folder: Path, words: Sequence[str], *, model: str | None) -> CheckedProject:
+    """Check the named runs, or every file of the project. Raises: FilesError with every mistake."""
+    project = ProjectPaths(find_root(folder))
+    snapshot = load_all(project.root)
+    runs = [resolve_id(word, snapshot.run_ids, what="run") for word in words] or list(snapshot.run_ids)
+    elsewhere = () if words else tuple(str(problem) for problem in snapshot.problems)
+    try:
+        checked = prepare.check(project, snapshot, runs, model=model)
+    except FilesError as e:
+        raise FilesError(tuple(dict.fromkeys([*elsewhere, *e.messages]))) from e
+    if elsewhere:
+        raise FilesError(elsewhere)
+    warnings = dict.fromkeys(line for lines in checked.warnings.values() for line in lines)
+    return CheckedProject(len(runs), len(checked.found.files), tuple(warnings))

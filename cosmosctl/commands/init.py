@@ -1,0 +1,62 @@
+"""A new project: the template's files, a project id, the schemas; with a demo, a scene of our own drawing."""
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.errors import UsageError
+from cosmosctl.io.atomic import write_text
+from cosmosctl.io.os_error import file_error
+from cosmosctl.io.shipped import template
+from cosmosctl.schema import write_schemas
+
+DEMO_SCENE = "inputs/videos/city"
+_ID_LINE = 'project: ""'
+
+
+def init_project(folder: Path, *, demo: bool) -> Path:
+    """The root of the project, new or completed. Files that are there are not touched. Raises: FileError."""
+    root = folder.resolve()
+    if demo and (root / "runs").is_dir() and any((root / "runs").iterdir()):
+        raise UsageError(f"{root} has runs already; the demo needs an empty project", hint="cosmosctl init DIR --demo")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for source, target in _files(root, demo):
+            _copy(source, target)
+    except OSError as e:
+        raise file_error(root, e, doing="make a project") from e
+    for part in ("prompts", "runs", "inputs/videos"):
+        (root / part).mkdir(parents=True, exist_ok=True)
+    write_schemas(root)
+    if demo:
+        _draw_demo(root)
+    return root
+
+
+def _files(root: Path, demo: bool) -> Iterator[tuple[Path, Path]]:
+    for kind in ("project", "demo") if demo else ("project",):
+        base = template(kind)
+        for source in sorted(path for path in base.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+            name = source.relative_to(base).as_posix()
+            yield source, root / (".gitignore" if name == "gitignore" else name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.name == "cosmosctl.yaml":
+        text = source.read_text(encoding="utf-8")
+        write_text(target, text.replace(_ID_LINE, f"project: {secrets.token_hex(4)}", 1))
+        return
+    shutil.copyfile(source, target)
+
+
+def _draw_demo(root: Path) -> None:
+    from cosmosctl.media.scene import draw_scene
+
+    scene = ProjectPaths(root).root / DEMO_SCENE
+    if not (scene / "color.mp4").exists():
+        draw_scene(scene)

@@ -1,0 +1,107 @@
+"""The log of a batch or of one run: the copy that is here, or the host's while the batch runs."""
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from cosmosctl import bundle, collect, remote, states, tasks
+from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.ids import resolve_id
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
+from cosmosctl.errors import FileError, UsageError
+from cosmosctl.events import EventTail, progress, read_events
+from cosmosctl.io.lock import locked
+from cosmosctl.receipts import read_failure, read_receipt
+from cosmosctl.store import find_root, load_all
+
+POLL_S = 1.0
+
+
+def print_logs(folder: Path, name: str | None, *, follow: bool) -> None:
+    """Write the log of the batch or run `name` to stdout. Raises: UsageError, FileError, HostError."""
+    project = ProjectPaths(find_root(folder))
+    batches = {paths.name: paths for paths in states.batches(project)}
+    known = {*batches, *load_all(project.root).run_ids}
+    if name is None and not batches:
+        raise UsageError("there is no batch yet", hint="cosmosctl batch")
+    found = resolve_id(name, known, what="run or batch") if name else max(batches, key=lambda batch: batch[-15:])
+    if found not in batches:
+        held = states.held_runs(project)
+        if found not in held:
+            _print_file(_newest_log(project, found))
+            return
+        found = held[found]
+    _print_batch(project, batches[found], follow=follow)
+
+
+def _print_batch(project: ProjectPaths, paths: BatchPaths, *, follow: bool) -> None:
+    if paths.log.exists():
+        _print_file(paths.log)
+    elif not paths.plan.exists():
+        raise FileError(f"batch {paths.name} was made in another clone; its log is there")
+    elif follow:
+        _stream(project, bundle.read_batch(paths))
+    else:
+        _print_pulled(project, bundle.read_batch(paths))
+
+
+def _print_pulled(project: ProjectPaths, batch: Batch) -> None:
+    """What the models of a running batch have written so far."""
+    with locked(project.batch_lock(batch.name), timeout_s=0) as free:
+        if free:
+            remote.copy_events(tasks.context(), project, batch)
+            tasks.pull(tasks.context(), batch.name, str(project.root), [])
+    state = progress(read_events(project.batch(batch.name).events))
+    sys.stdout.write(collect.batch_log(project.pulled(batch.name), state.processes))
+
+
+def _stream(project: ProjectPaths, batch: Batch) -> None:
+    """Print the log of each model process as it grows, in order of their start, until the batch has ended."""
+    c = tasks.context()
+    folder = project.staging / batch.name / f"logs-{os.getpid()}"
+    tail, printed = EventTail(folder / "events.jsonl"), dict[str, int]()
+    try:
+        while True:
+            names = [str(process["log"]) for process in tail.progress().processes]
+            remote.pull(c, batch, ("events.jsonl", *names), folder)
+            state = tail.progress()
+            for process in state.processes:
+                _print_new(folder / str(process["log"]), printed)
+            if state.finished:
+                return
+            time.sleep(POLL_S)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _print_new(log: Path, printed: dict[str, int]) -> None:
+    """Write what `log` has beyond what was printed of it before."""
+    if not log.is_file():
+        return
+    with log.open("rb") as stream:
+        stream.seek(printed.get(log.name, 0))
+        data = stream.read()
+    printed[log.name] = printed.get(log.name, 0) + len(data)
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _newest_log(project: ProjectPaths, run: str) -> Path:
+    """execution.log of a run's newest attempt. Raises: FileError when it never ran."""
+    paths = project.run(run)
+    kept = [ResultPaths(folder) for folder in paths.history.iterdir()] if paths.history.is_dir() else []
+    attempts = []
+    for place in (paths.result, paths.preview, *kept):
+        receipt, failure = read_receipt(place.receipt), read_failure(place.failure)
+        ended = max((one.ended for one in (receipt, failure) if one is not None), default="")
+        attempts += [(ended, log) for log in (place.execution_log, place.batch_log) if log.exists()][:1]
+    if not attempts:
+        raise FileError(f"run {run} has no log: it never ran", hint=f"cosmosctl batch {run}")
+    return max(attempts)[1]
+
+
+def _print_file(path: Path) -> None:
+    sys.stdout.buffer.write(path.read_bytes())
+    sys.stdout.buffer.flush()

@@ -1,0 +1,62 @@
+"""What the ids and flags of a command line mean: runs, in the order given, none twice."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cosmosctl import store
+from cosmosctl.domain.ids import resolve_id
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.project import Control
+from cosmosctl.states import RunState
+from cosmosctl.store import Snapshot
+
+BALANCED = (0.25, 0.25, 0.25, 0.25)
+"""vis, edge, depth, seg of a run that is made for a prompt: the guide's balanced set."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which states a bare command takes besides `pending`."""
+
+    changed: bool = False
+    failed: bool = False
+    everything: bool = False
+
+    @property
+    def states(self) -> frozenset[str]:
+        if self.everything:
+            return frozenset({"pending", "changed", "failed", "cancelled", "absent", "done", "invalid"})
+        more = {"changed": self.changed, "failed": self.failed, "cancelled": self.failed}
+        return frozenset({"pending", "invalid", *(state for state, wanted in more.items() if wanted)})
+
+
+def split_ids(snapshot: Snapshot, ids: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(run ids, prompt ids) that the words name, exactly or by a unique prefix. Raises: UsageError."""
+    known = {**dict.fromkeys(snapshot.prompts, "prompt"), **dict.fromkeys(snapshot.run_ids, "run")}
+    found = [resolve_id(word, known, what="run or prompt") for word in ids]
+    runs = tuple(dict.fromkeys(name for name in found if known[name] == "run"))
+    prompts = tuple(dict.fromkeys(name for name in found if known[name] == "prompt"))
+    return runs, prompts
+
+
+def runs_for_prompts(project: ProjectPaths, prompts: Sequence[str]) -> tuple[str, ...]:
+    """A new run with the balanced weights for each prompt."""
+    from cosmosctl.domain.project import CONTROLS
+
+    controls = tuple(Control(name, weight) for name, weight in zip(CONTROLS, BALANCED, strict=True))
+    return tuple(store.create_run(project.root, prompt, controls) for prompt in prompts)
+
+
+def bare(states: Mapping[str, RunState], wanted: Wanted) -> tuple[str, ...]:
+    """The runs that a command without ids takes, by id."""
+    return tuple(run for run, state in states.items() if state.state in wanted.states)
+
+
+def nothing_to_do(states: Mapping[str, RunState]) -> str:
+    """Why a bare batch has nothing to run, and the flag for what there is."""
+    flags = {"changed": "--changed", "failed": "--failed", "cancelled": "--failed", "done": "--all", "absent": "--all"}
+    counts = {name: sum(state.state == name for state in states.values()) for name in (*flags, "queued", "running")}
+    there = [
+        f"{count} {name}" + (f" ({flags[name]})" if name in flags else "") for name, count in counts.items() if count
+    ]
+    return "nothing is pending" + (f"; there are {', '.join(there)}" if there else "; cosmosctl create run makes a run")

@@ -1,0 +1,95 @@
+"""All that is known of one prompt, run or batch, as plain data."""
+
+from pathlib import Path
+from typing import Any
+
+from cosmosctl import states
+from cosmosctl.commands.listing import batch_rows, prompt_rows
+from cosmosctl.commands.prepare import pick_host, specs_of
+from cosmosctl.domain.ids import resolve_id
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.spec import EffectiveControl, Spec
+from cosmosctl.ends import read_end
+from cosmosctl.receipts import Receipt, read_receipt
+from cosmosctl.store import Snapshot, find_root, load_all
+
+
+def facts(folder: Path, name: str) -> dict[str, Any]:
+    """What `show` prints of the prompt, run or batch that `name` means. Raises: UsageError when there is none."""
+    project = ProjectPaths(find_root(folder))
+    snapshot = load_all(project.root)
+    kinds = {paths.name: "batch" for paths in states.batches(project)}
+    kinds |= dict.fromkeys(snapshot.prompts, "prompt") | dict.fromkeys(snapshot.run_ids, "run")
+    found = resolve_id(name, kinds, what="prompt, run or batch")
+    match kinds[found]:
+        case "prompt":
+            return next(row for row in prompt_rows(folder, limit=None) if row["id"] == found)
+        case "batch":
+            return _batch_facts(project, folder, found)
+    return _run_facts(project, snapshot, found)
+
+
+def _batch_facts(project: ProjectPaths, folder: Path, name: str) -> dict[str, Any]:
+    row = next(row for row in batch_rows(folder, limit=None) if row["id"] == name)
+    end = read_end(project.batch(name).end)
+    if end is not None:
+        row |= {"ended": end.ended, "wall_s": end.wall_s, "busy": end.busy, "load_s": list(end.load_s)}
+        row |= {"results": dict(end.runs), "video_s": dict(end.video_s)}
+    return row
+
+
+def _run_facts(project: ProjectPaths, snapshot: Snapshot, run: str) -> dict[str, Any]:
+    known = states.all_states(project, snapshot, preview=pick_host(snapshot, None).is_preview)
+    state = known[run]
+    shown: dict[str, Any] = {"run": run, "status": state.state}
+    for key, value in (("reason", state.reason), ("detail", state.detail), ("batch", state.batch)):
+        if value:
+            shown[key] = value
+    mistakes = [str(problem) for problem in snapshot.problems_of([run])]
+    if mistakes:
+        return {**shown, "mistakes": mistakes}
+    spec = specs_of(snapshot, [run])[0]
+    shown |= {"prompt_id": spec.prompt_id, "prompt": spec.text, "model": spec.model, "video": spec.video}
+    shown["settings"] = dict(spec.settings)
+    shown["sources"] = dict(spec.sources)
+    shown["controls"] = {control.name: _control_words(control, spec) for control in spec.controls}
+    shown["reproducible"] = _reproducible(spec)
+    for key, place in (("result", project.run(run).result), ("preview", project.run(run).preview)):
+        receipt = read_receipt(place.receipt)
+        if receipt is not None:
+            shown[key] = _receipt_facts(receipt, place.root.relative_to(project.root).as_posix())
+    return shown
+
+
+def _control_words(control: EffectiveControl, spec: Spec) -> str:
+    sources = {
+        "file": control.path or "",
+        "auto": "made by the model",
+        "preset": f"computed here, preset {control.preset}",
+        "color": "off, kept in the set",
+    }
+    return f"{control.weight:g}, {sources[control.source]}"
+
+
+def _reproducible(spec: Spec) -> str:
+    """transfer1 draws the strengths of its own edge and vis controls, and the colours of its seg, at random."""
+    random = [c.name for c in spec.controls if c.source == "auto" and c.name in ("vis", "edge", "seg")]
+    if spec.model != "transfer1" or not random:
+        return "yes: every control is a file, a preset or computed the same way each time"
+    return f"no: {spec.model} makes {', '.join(random)} with random strengths or colours; use a preset or a file"
+
+
+def _receipt_facts(receipt: Receipt, folder: str) -> dict[str, Any]:
+    prefix = "" if folder == "." else f"{folder}/"
+    return {
+        "video": f"{prefix}{receipt.primary_output}",
+        "batch": receipt.batch,
+        "batch_size": receipt.batch_size,
+        "ended": receipt.ended,
+        "host": receipt.host,
+        "load_s": receipt.load_s,
+        "video_s": receipt.video_s,
+        "attempts": receipt.attempts,
+        "warnings": list(receipt.warnings),
+        "outputs": dict(receipt.outputs),
+    }

@@ -1,0 +1,80 @@
+"""Where every run and every unfinished batch stands."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosmosctl import states
+from cosmosctl.commands.listing import scene_of
+from cosmosctl.commands.prepare import pick_host
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.project import Host
+from cosmosctl.states import OpenBatch, RunState
+from cosmosctl.store import Snapshot, find_root, load_all
+
+WORDS_OF_PROMPT = 6
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All that `status` shows."""
+
+    project: ProjectPaths
+    host: Host
+    runs: Mapping[str, RunState]
+    labels: Mapping[str, str]
+    open_batches: tuple[OpenBatch, ...]
+    problems: tuple[str, ...]
+
+
+def overview(folder: Path, host: str | None) -> Overview:
+    """The state of the project that `folder` lies in. Raises: FileError, UsageError."""
+    project = ProjectPaths(find_root(folder))
+    snapshot = load_all(project.root)
+    chosen = pick_host(snapshot, host)
+    runs = states.all_states(project, snapshot, preview=chosen.is_preview)
+    problems = tuple(str(problem) for problem in snapshot.problems)
+    return Overview(project, chosen, runs, _labels(snapshot, runs), states.open_batches(project), problems)
+
+
+def eta_s(batch: OpenBatch) -> float | None:
+    """Seconds that the rest of a running batch may take, by the runs it has finished; None before the first."""
+    seen = batch.progress
+    done = [float(end.event.get("seconds", 0)) for end in seen.ends.values() if end.state == "done"]
+    if not done or seen.started is None:
+        return None
+    gpus = len({process.get("gpu") for process in seen.processes}) or 1
+    rest = len(batch.runs) - len(seen.ends) - sum(seen.running.values())
+    return max(0.0, rest * sum(done) / len(done) / gpus)
+
+
+def share(batch: OpenBatch) -> float:
+    """How much of a batch is through, 0..1."""
+    return (len(batch.progress.ends) + sum(batch.progress.running.values())) / max(1, len(batch.runs))
+
+
+def last_word_s(batch: OpenBatch) -> float:
+    """Seconds since its copy of the host's events last grew."""
+    return max(0.0, time.time() - batch.paths.events.stat().st_mtime) if batch.paths.events.exists() else 0.0
+
+
+def _labels(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Mapping[str, str]:
+    """Scene and first words of the prompt of each run."""
+    words: dict[str, str] = {}
+    labels = {}
+    for run in runs:
+        prompt_id = snapshot.prompt_of(run)
+        if prompt_id not in words:
+            words[prompt_id] = _words(snapshot, prompt_id)
+        labels[run] = words[prompt_id]
+    return labels
+
+
+def _words(snapshot: Snapshot, prompt_id: str) -> str:
+    if prompt_id not in snapshot.prompts:
+        return ""
+    prompt = snapshot.prompts[prompt_id]
+    parts: Sequence[str] = prompt.text.split()
+    tail = " …" if len(parts) > WORDS_OF_PROMPT else ""
+    return f"{scene_of(prompt.videos['color'])}: {' '.join(parts[:WORDS_OF_PROMPT])}{tail}"

@@ -1,0 +1,1 @@
+"""The values that everything else is about. Frozen, no file is read or written here."""

@@ -1,0 +1,78 @@
+"""A batch that was bundled: its names, its frozen host, its rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cosmosctl.domain.layout import HostPaths, on_host
+from cosmosctl.domain.project import Host, Setting
+
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """One run of a batch: its group, prompt as used, fingerprint and what its result has to look like."""
+
+    run: str
+    prompt_id: str
+    group: str
+    text: str
+    frames: int
+    spec_hash: str
+    facts: Mapping[str, Setting]
+    sources: Mapping[str, str]
+    inputs: Mapping[str, str]
+    video: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A video that the host needs: its project path here, its name in the pool there, its content."""
+
+    source: str
+    pool_name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """batches/NAME/ as written by bundle. `host` is the one it was made for, whatever cosmosctl.yaml says now."""
+
+    name: str
+    key: str
+    project: str
+    created: str
+    model: str
+    host: Host
+    rows: tuple[BatchRow, ...]
+    inputs: tuple[Sent, ...]
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        return tuple(row.run for row in self.rows)
+
+    @property
+    def there(self) -> HostPaths:
+        """Its files on the host."""
+        return on_host(self.host, self.name, self.key)
+
+    def row(self, run: str) -> BatchRow:
+        return next(row for row in self.rows if row.run == run)
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as the tool's files write it: UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime(TIME_FORMAT)
+
+
+def stamp_of(epoch_s: float) -> str:
+    """Seconds since 1970 as the tool's files write them."""
+    return stamp(datetime.fromtimestamp(epoch_s, tz=UTC))
+
+
+def batch_name(title: str, moment: datetime) -> str:
+    """TITLE_YYYYMMDD_HHMMSS, local time: what a person looks for in a listing."""
+    return f"{title}_{moment.astimezone():%Y%m%d_%H%M%S}"

@@ -1,0 +1,124 @@
+"""What the user's files say, as values: prompts, runs, controls, hosts, the project itself.
+
+Paths in these values are text relative to the project with `/` between parts, as the files hold them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+CONTROLS = ("vis", "edge", "depth", "seg")
+"""The control names of run files, in the order in which weights are given on the command line."""
+
+VIDEO_STEMS: Mapping[str, tuple[str, ...]] = {
+    "color": ("color",),
+    "vis": ("vis",),
+    "edge": ("edge",),
+    "depth": ("depth",),
+    "seg": ("segmentation", "seg"),
+}
+"""What a scene folder may hold: role -> file names without their ending."""
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
+
+PRESETS = ("very_low", "low", "medium", "high", "very_high")
+"""Strengths of computed edge and vis controls (model-contracts 4.1 and 4.2: the models' own names)."""
+
+Setting = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands in a file of the user's: line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt file. `videos` maps roles (color, vis, edge, depth, seg) to paths; color is always there."""
+
+    id: str
+    text: str
+    videos: Mapping[str, str]
+    negative_prompt: str | None = None
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One line under `controls:`. `input` is a path, "auto" (the model makes it) or None (prompt's file, else auto)."""
+
+    name: str
+    weight: float
+    input: str | None = None
+    preset: str | None = None
+    prompt: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run file. `settings` holds what the file itself sets, by name; `places` where each key stands."""
+
+    id: str
+    prompt: str
+    controls: tuple[Control, ...]
+    model: str | None = None
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Control name -> weight, of the controls that the run lists."""
+        return {control.name: control.weight for control in self.controls}
+
+
+@dataclass(frozen=True)
+class HostModel:
+    """Where one model lives on a host. `command` replaces the model's own launcher and script."""
+
+    image: str | None = None
+    repo: str | None = None
+    checkpoints: str | None = None
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Host:
+    """One block under `hosts:`. `address` None means this machine; `dir` is absolute on the host."""
+
+    name: str
+    engine: str
+    dir: str
+    address: str | None = None
+    engine_command: tuple[str, ...] = ()
+    engine_args: tuple[str, ...] = ()
+    models: Mapping[str, HostModel] = field(default_factory=dict)
+    mounts: tuple[str, ...] = ()
+    cache: str | None = None
+    env_file: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    gpus: tuple[int, ...] = (0,)
+
+    @property
+    def is_preview(self) -> bool:
+        return self.engine == "preview"
+
+
+@dataclass(frozen=True)
+class Config:
+    """cosmosctl.yaml. `defaults` maps model -> setting -> value; `hosts` always holds the built-in `local`."""
+
+    project: str
+    model: str
+    host: str
+    defaults: Mapping[str, Mapping[str, Setting]]
+    hosts: Mapping[str, Host]
+    allow_outside_inputs: bool = False

@@ -1,0 +1,47 @@
+"""What a model's setting may hold: its kind, default, range and where that is written."""
+
+import math
+from dataclasses import dataclass
+
+from cosmosctl.domain.project import Setting
+
+
+@dataclass(frozen=True)
+class SettingRule:
+    """One setting of one model. `low` and `high` are inclusive; `default` None leaves the model's own."""
+
+    kind: type[bool] | type[int] | type[float] | type[str]
+    default: Setting | None
+    source: str
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+
+    def mistake(self, value: Setting) -> str:
+        """What is wrong with `value`, as the end of a sentence that starts with the key; empty when all is well."""
+        if not self._is_of_kind(value):
+            return f"must be {_KIND_WORDS[self.kind]}, got {value!r}"
+        if isinstance(value, str):
+            return "must not be empty" if not value.strip() else ""
+        if not math.isfinite(value):
+            return f"must be a finite number, got {value}"
+        if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
+            return f"must be {self._range_words()}, got {value}"
+        return ""
+
+    def _is_of_kind(self, value: Setting) -> bool:
+        if self.kind is float:
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        if self.kind is int:
+            return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, self.kind)
+
+    def _range_words(self) -> str:
+        if self.low is None:
+            return f"at most {self.high:g}"
+        if self.high is None:
+            return f"at least {self.low:g}"
+        return f"between {self.low:g} and {self.high:g}"
+
+
+_KIND_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}

@@ -1,0 +1,124 @@
+"""The effective spec of a run: every value that reaches the model, and which file it comes from.
+
+Pure: files are named here by their project paths; who needs bytes or hashes hands them in.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from cosmosctl.domain.project import CONTROLS, Config, Control, Prompt, Run, Setting
+from cosmosctl.domain.settings import SettingRule
+
+ControlSource = Literal["file", "auto", "preset", "color"]
+
+
+@dataclass(frozen=True)
+class EffectiveControl:
+    """One control as the model gets it.
+
+    `source`: "file" (`path` names it), "auto" (the model makes it), "preset" (computed here from the colour video)
+    or "color" (weight 0: the colour video stands in, so that nothing is computed).
+    """
+
+    name: str
+    weight: float
+    source: ControlSource
+    path: str | None = None
+    preset: str | None = None
+    prompt: str | None = None
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that decides a run's result, but for the bytes of its inputs."""
+
+    run: str
+    prompt_id: str
+    model: str
+    text: str
+    video: str
+    controls: tuple[EffectiveControl, ...]
+    settings: Mapping[str, Setting]
+    sources: Mapping[str, str]
+
+    @property
+    def input_paths(self) -> tuple[str, ...]:
+        """The project paths of all video files that the run reads, colour first, none twice."""
+        named = [control.path for control in self.controls if control.path is not None]
+        return tuple(dict.fromkeys([self.video, *named]))
+
+
+def effective_spec(run: Run, prompt: Prompt, config: Config, *, model: str, rules: Mapping[str, SettingRule]) -> Spec:
+    """`run` with every default filled in. A setting's source is "run", "prompt", "project" or "model".
+
+    Settings without a value anywhere and without a default of ours are left to the model's own default.
+    """
+    settings: dict[str, Setting] = {}
+    sources: dict[str, str] = {}
+    for name in sorted({*rules, *run.settings}):
+        value, source = _setting(name, run, prompt, config.defaults.get(model, {}), rules)
+        if value is not None:
+            settings[name], sources[name] = value, source
+    controls = sorted((_effective(c, prompt) for c in run.controls), key=lambda c: CONTROLS.index(c.name))
+    return Spec(run.id, prompt.id, model, prompt.text, prompt.videos["color"], tuple(controls), settings, sources)
+
+
+def _setting(
+    name: str, run: Run, prompt: Prompt, defaults: Mapping[str, Setting], rules: Mapping[str, SettingRule]
+) -> tuple[Setting | None, str]:
+    if name in run.settings:
+        return run.settings[name], "run"
+    if name == "negative_prompt" and prompt.negative_prompt is not None:
+        return prompt.negative_prompt, "prompt"
+    if name in defaults:
+        return defaults[name], "project"
+    return rules[name].default, "model"
+
+
+def _effective(control: Control, prompt: Prompt) -> EffectiveControl:
+    base = EffectiveControl(control.name, control.weight, "auto", prompt=control.prompt)
+    if control.weight == 0:
+        return EffectiveControl(control.name, control.weight, "color")
+    if control.preset is not None:
+        return EffectiveControl(control.name, control.weight, "preset", preset=control.preset)
+    if control.input == "auto":
+        return base
+    path = control.input or prompt.videos.get(control.name)
+    if path is None:
+        return base
+    return EffectiveControl(control.name, control.weight, "file", path=path)
+
+
+def fingerprint(spec: Spec, sha256: Mapping[str, str]) -> dict[str, Setting]:
+    """What a result depends on, flat and comparable: key -> value, videos by content (`sha256`: path -> digest)."""
+    facts: dict[str, Setting] = {
+        "model": spec.model,
+        "prompt": hashlib.sha256(spec.text.encode()).hexdigest()[:16],
+        "video": sha256[spec.video],
+    }
+    for name, value in spec.settings.items():
+        facts[name] = value
+    for control in spec.controls:
+        key = f"controls.{control.name}"
+        facts[f"{key}.weight"] = control.weight
+        facts[f"{key}.source"] = control.source if control.preset is None else f"preset {control.preset}"
+        if control.path is not None:
+            facts[f"{key}.file"] = sha256[control.path]
+        if control.prompt is not None:
+            facts[f"{key}.prompt"] = control.prompt
+    return facts
+
+
+def spec_hash(facts: Mapping[str, Setting]) -> str:
+    """16 hex digits that differ when any fact of a fingerprint differs."""
+    text = json.dumps(dict(sorted(facts.items())), ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def changed_keys(before: Mapping[str, Setting], after: Mapping[str, Setting]) -> tuple[str, ...]:
+    """The keys whose values differ, in the order of the newer fingerprint, dropped ones last."""
+    keys = [*after, *(key for key in before if key not in after)]
+    return tuple(key for key in keys if before.get(key) != after.get(key))

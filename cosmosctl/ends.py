@@ -1,0 +1,90 @@
+"""end.yaml: how a batch ended. While it is not there, the batch holds its runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cosmosctl.collect import Collected
+from cosmosctl.domain.batch import Batch, stamp, stamp_of
+from cosmosctl.domain.layout import BatchPaths
+from cosmosctl.events import Progress
+from cosmosctl.io.atomic import write_text
+
+
+@dataclass(frozen=True)
+class BatchEnd:
+    """`state` is done, cancelled or abandoned; `runs` maps each run to done, cancelled or its reason.
+
+    Times are seconds: `load_s` of every model start, `video_s` of every finished run, `busy` the share (0..1) of
+    GPU time that went into generating. `frames` of each finished run make estimates possible.
+    """
+
+    batch: str
+    host: str
+    model: str
+    preview: bool
+    state: str
+    ended: str
+    wall_s: float
+    busy: float
+    load_s: tuple[float, ...] = ()
+    runs: Mapping[str, str] = field(default_factory=dict)
+    video_s: Mapping[str, float] = field(default_factory=dict)
+    frames: Mapping[str, int] = field(default_factory=dict)
+
+    @staticmethod
+    def of(batch: Batch, state: Progress, home: Mapping[str, Collected]) -> "BatchEnd":
+        """The end of a batch whose host said that nothing more comes."""
+        video_s = {
+            run: round(float(end.event.get("seconds", 0)), 3) for run, end in state.ends.items() if end.state == "done"
+        }
+        wall_s = max(0.0, (state.ended or 0) - (state.started or 0))
+        gpus = len({process.get("gpu") for process in state.processes}) or 1
+        return BatchEnd(
+            batch=batch.name,
+            host=batch.host.name,
+            model=batch.model,
+            preview=batch.host.is_preview,
+            state=state.state or "done",
+            ended=stamp_of(state.ended or 0),
+            wall_s=round(wall_s, 3),
+            busy=round(sum(video_s.values()) / (wall_s * gpus), 3) if wall_s > 0 else 0.0,
+            load_s=tuple(round(load, 3) for load in state.loads),
+            runs={run: one.reason or one.state for run, one in sorted(home.items())},
+            video_s=video_s,
+            frames={row.run: row.frames for row in batch.rows if row.run in video_s},
+        )
+
+
+def write_end(path: Path, end: BatchEnd) -> None:
+    """Write end.yaml whole."""
+    from cosmosctl.io.yaml_file import dump_tool
+
+    facts: dict[str, Any] = {key: list(item) if isinstance(item, tuple) else item for key, item in vars(end).items()}
+    write_text(path, "# Written by cosmosctl; do not edit.\n" + dump_tool(facts))
+
+
+def read_end(path: Path) -> BatchEnd | None:
+    """The end of a batch, or None while it has none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    from cosmosctl.io.yaml_file import load_tool
+
+    facts = load_tool(text)
+    return BatchEnd(**{**facts, "load_s": tuple(facts["load_s"])})
+
+
+def is_ended(paths: BatchPaths) -> bool:
+    """Whether the batch holds no run any more."""
+    return paths.end.exists()
+
+
+def give_up(paths: BatchPaths, batch: Batch, *, state: str, runs: Mapping[str, str]) -> None:
+    """Close a batch that its host did not end: `runs` maps each run to its last word."""
+    now = stamp(datetime.now(UTC))
+    end = BatchEnd(batch.name, batch.host.name, batch.model, batch.host.is_preview, state, now, 0.0, 0.0, runs=runs)
+    write_end(paths.end, end)

@@ -1,0 +1,32 @@
+"""Engine `preview`: our CPU stand-in for the model's program, with the same command line and files."""
+
+import sys
+from pathlib import PurePosixPath
+
+from cosmosctl.domain.project import Host
+from cosmosctl.engines.protocol import Process
+from cosmosctl.models.protocol import Model
+
+DETACHES = False
+
+
+def seen_dir(host: Host) -> PurePosixPath:
+    return PurePosixPath(host.dir)
+
+
+def process(host: Host, model: Model) -> Process:
+    module = f"cosmosctl.preview.{model.NAME.replace('.', '_')}"
+    return Process((python(host), "-m", module), "checkpoints", None, host.env)
+
+
+def gpus(host: Host) -> tuple[int | None, ...]:
+    return (None,)
+
+
+def supervisor(host: Host, batch_dir: PurePosixPath) -> tuple[str, ...]:
+    return (python(host), str(batch_dir / "supervise.py"), str(batch_dir))
+
+
+def python(host: Host) -> str:
+    """The interpreter that has cosmosctl: ours on this machine, the one in PATH elsewhere."""
+    return sys.executable if host.address is None else "python3"

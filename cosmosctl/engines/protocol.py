@@ -1,0 +1,39 @@
+"""What an engine has to say. Nothing here starts anything: argv and paths only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Protocol
+
+from cosmosctl.domain.project import Host
+from cosmosctl.models.protocol import Model
+
+
+@dataclass(frozen=True)
+class Process:
+    """How the model's program is started inside the engine. `cwd` None means the folder of the process."""
+
+    launcher: tuple[str, ...]
+    checkpoints: str
+    cwd: str | None
+    env: Mapping[str, str]
+
+
+class Engine(Protocol):
+    """A way to run supervise.py and, inside it, the model's program."""
+
+    @property
+    def DETACHES(self) -> bool:
+        """Whether `supervisor` returns at once and the job lives on (containers); else launch.sh detaches it."""
+
+    def seen_dir(self, host: Host) -> PurePosixPath:
+        """`host.dir` as the model's process sees it."""
+
+    def process(self, host: Host, model: Model) -> Process:
+        """The program of `model` on that host. Raises: FileError when the host's block lacks what it needs."""
+
+    def gpus(self, host: Host) -> tuple[int | None, ...]:
+        """One entry for each model process that may run at once; None is a process without a GPU."""
+
+    def supervisor(self, host: Host, batch_dir: PurePosixPath) -> tuple[str, ...]:
+        """argv, on the host, that starts supervise.py on `batch_dir` (a host path)."""

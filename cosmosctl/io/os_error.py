@@ -1,0 +1,34 @@
+"""What the operating system refused, in the user's words."""
+
+import errno
+from pathlib import Path
+
+from cosmosctl.errors import FileError
+
+_WORDS = {
+    errno.ENOSPC: ("there is no space left on the disk", "df -h {folder}"),
+    errno.EDQUOT: ("your disk quota is used up", "quota -s"),
+    errno.EACCES: ("permission denied", "ls -ld {folder}"),
+    errno.EPERM: ("permission denied", "ls -ld {folder}"),
+    errno.EROFS: ("the file system is read-only", "findmnt -T {folder}"),
+    errno.ENOENT: ("it does not exist", ""),
+    errno.ENOTDIR: ("a part of its path is not a folder", ""),
+    errno.EISDIR: ("it is a folder", ""),
+    errno.EEXIST: ("it exists already", ""),
+    errno.ENAMETOOLONG: ("its name is too long", ""),
+    errno.ELOOP: ("its symbolic links lead in a circle", ""),
+    errno.EMFILE: ("too many files are open", "ulimit -n"),
+    errno.EIO: ("the disk reported an error", ""),
+}
+
+
+def os_words(error: OSError) -> str:
+    """What went wrong, without path and error number."""
+    words, _ = _WORDS.get(error.errno or 0, ("", ""))
+    return words or (error.strerror or str(error)).lower()
+
+
+def file_error(path: Path, error: OSError, *, doing: str) -> FileError:
+    """The error for `path`; `doing` is what could not be done: "read", "write"."""
+    _, hint = _WORDS.get(error.errno or 0, ("", ""))
+    return FileError(f"{path}: cannot {doing}: {os_words(error)}", hint=hint.format(folder=path.parent))

@@ -1,0 +1,12 @@
+"""The files that travel with the package: templates/ of the repository, _templates/ inside an installed wheel."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def template(*parts: str) -> Path:
+    """The path of a shipped file or folder, such as `template("launch", "supervise.py")`."""
+    installed = _PACKAGE / "_templates"
+    root = installed if installed.is_dir() else _PACKAGE.parent / "templates"
+    return root.joinpath(*parts)

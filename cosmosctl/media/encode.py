@@ -1,0 +1,68 @@
+"""The one writer of videos: H.264, yuv420p, the index in front, whole or not there at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import OutputContainer
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+
+from cosmosctl.media.frames import Pixels
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How x264 works: `crf` 0 (lossless) to 51, `preset` its own word. The same bytes each time with any of them."""
+
+    crf: int
+    preset: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class VideoWriter:
+    """An open video; `write` appends one frame."""
+
+    _container: OutputContainer
+    _stream: VideoStream
+
+    def write(self, i420: Pixels) -> None:
+        """Append a packed I420 picture (height * 3 / 2 rows) in BT.601, limited range."""
+        frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
+        self._container.mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        """Write what the encoder holds back, and the index."""
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+
+
+@contextmanager
+def writing(target: Path, *, width: int, height: int, fps: Fraction, quality: Quality) -> Iterator[VideoWriter]:
+    """A writer of `target` with even `width` and `height`. The file appears when the block ends without an error."""
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with av.open(f"file:{draft}", "w", format="mp4", options={"movflags": "+faststart"}) as container:
+            writer = VideoWriter(container, _stream(container, width, height, fps, quality))
+            yield writer
+            writer.finish()
+        with draft.open("rb") as written:
+            os.fsync(written.fileno())
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _stream(container: OutputContainer, width: int, height: int, fps: Fraction, quality: Quality) -> VideoStream:
+    options = {"crf": str(quality.crf), "preset": quality.preset}
+    stream = container.add_stream("libx264", rate=fps, options=options)
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    stream.codec_context.color_range = ColorRange.MPEG
+    stream.codec_context.colorspace = Colorspace.ITU601
+    stream.thread_count = quality.threads
+    return stream

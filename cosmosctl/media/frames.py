@@ -1,0 +1,129 @@
+"""Frames of a video, one after the other: decoding, and working on several at once. Length costs no memory."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import TypeVar
+
+import av
+import cv2
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+from av.video.plane import VideoPlane
+from av.video.reformatter import ColorRange
+
+Pixels = npt.NDArray[np.uint8]
+"""Height x width x 3 (RGB), height x width (gray), or a packed I420 picture of height * 3 / 2 rows."""
+
+Planes = tuple[Pixels, Pixels, Pixels]
+"""Y, U, V of one picture in limited range; U and V have half the size, rounded up."""
+
+THREADS = 2
+"""Threads that decode, and threads that filter. More than the cores of a small machine helps nothing (measured)."""
+
+LOOK_AHEAD = 6
+"""Frames in work at once: enough to keep `THREADS` busy while the encoder takes its time (measured)."""
+
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+"""Containers that may be opened. Anything else is refused: a playlist could name other files, a text is no video."""
+
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
+
+cv2.setNumThreads(1)  # frames are spread over threads here; OpenCV's own threads would only wait for each other
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[InputContainer]:
+    """The container of a video file, open for reading. Raises: OSError, av.error.FFmpegError."""
+    with av.open(f"file:{path}", options={"format_whitelist": FORMATS}, metadata_errors="replace") as container:
+        for stream in container.streams.video:
+            stream.thread_type = "AUTO"
+            stream.thread_count = THREADS
+        yield container
+
+
+def decoded(path: Path) -> Iterator[av.VideoFrame]:
+    """The frames of the first video stream, in the order in which they are shown."""
+    with opened(path) as container:
+        yield from container.decode(container.streams.video[0])
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Width and height of the frames, as the container has it."""
+    with opened(path) as container:
+        stream = container.streams.video[0]
+        return stream.codec_context.width, stream.codec_context.height
+
+
+def rate(path: Path) -> Fraction:
+    """Frames per second on average, as the container has it."""
+    with opened(path) as container:
+        stream = container.streams.video[0]
+        return Fraction(stream.average_rate or stream.guessed_rate or 24)
+
+
+def announced(path: Path) -> int:
+    """How many frames the file holds, by its packets: nothing is decoded."""
+    with opened(path) as container:
+        return sum(1 for packet in container.demux(container.streams.video[0]) if packet.size)
+
+
+def rgb(frame: av.VideoFrame) -> Pixels:
+    """`frame` as height x width x 3, its own colour matrix and range obeyed."""
+    return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+
+
+def planes(frame: av.VideoFrame) -> Planes:
+    """Y, U and V of `frame`. They are views: the frame has to outlive them."""
+    if frame.format.name != "yuv420p" or frame.color_range == ColorRange.JPEG:
+        frame = av.VideoFrame.reformat(frame, format="yuv420p", dst_color_range=ColorRange.MPEG)
+    half = (frame.height + 1) // 2, (frame.width + 1) // 2
+    y, u, v = frame.planes
+    return _view(y, frame.height, frame.width), _view(u, *half), _view(v, *half)
+
+
+def _view(plane: VideoPlane, height: int, width: int) -> Pixels:
+    flat: Pixels = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]  # a plane is a buffer
+    return flat.reshape(-1, plane.line_size)[:height, :width]
+
+
+def stretched(rgb: Pixels, width: int, height: int) -> Pixels:
+    """`rgb` at another size; itself when it has it."""
+    if rgb.shape[:2] == (height, width):
+        return rgb
+    return np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def i420(rgb: Pixels) -> Pixels:
+    """A packed I420 picture (BT.601, limited range) from RGB. Odd sizes are made even by repeating the last edge."""
+    height, width = rgb.shape[:2]
+    if height % 2 or width % 2:
+        rgb = np.asarray(cv2.copyMakeBorder(rgb, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420), np.uint8)
+
+
+def unpacked(i420: Pixels) -> Planes:
+    """Y, U and V as views into a packed I420 picture."""
+    rows, width = i420.shape
+    height = rows * 2 // 3
+    half, luma = (height // 2, width // 2), height * width
+    flat = i420.reshape(-1)
+    u, v = flat[luma : luma * 5 // 4], flat[luma * 5 // 4 :]
+    return i420[:height], u.reshape(half), v.reshape(half)
+
+
+def mapped(work: Callable[[_Item], _Made], items: Iterable[_Item]) -> Generator[_Made]:
+    """`work(item)` of each item, in order; `THREADS` at once and never more than `LOOK_AHEAD` ahead of the reader."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        pending: deque[Future[_Made]] = deque()
+        for item in items:
+            pending.append(pool.submit(work, item))
+            if len(pending) > LOOK_AHEAD:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()

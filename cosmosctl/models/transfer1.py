@@ -1,0 +1,196 @@
+"""Cosmos-Transfer1: what transfer.py reads, writes and logs.
+
+Source of every fact: github.com/nvidia-cosmos/cosmos-transfer1, commit 5005e82, read there and not run on a GPU:
+diffusion/inference/{transfer,inference_utils,world_generation_pipeline,preprocessors}.py. Pure; nothing runs here.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+
+from cosmosctl.domain.project import Setting
+from cosmosctl.domain.settings import SettingRule
+from cosmosctl.domain.spec import EffectiveControl, Spec
+from cosmosctl.models.buckets import nearest_bucket
+from cosmosctl.models.protocol import Clip, Finding, Layout, Patterns
+
+NAME = "transfer1"
+CONTROLS = ("vis", "edge", "depth", "seg")
+ROWS_FILE = "batch.jsonl"
+SPEC_FILE = "controlnet_spec.json"
+
+LAUNCHER = (
+    "torchrun",
+    "--standalone",
+    "--nproc_per_node=1",
+    "cosmos_transfer1/diffusion/inference/transfer.py",
+)
+"""Run in the repository's root with PYTHONPATH set to it (its README); one process a GPU, never context parallel.
+
+`--standalone` takes a free port: without it two processes on one host meet at torchrun's fixed port 29500.
+"""
+
+CLIP_FRAMES = 121
+"""Frames generated at once; clips overlap by one (world_generation_pipeline.py)."""
+
+MAX_FRAMES = 5000
+"""Frames read of any video (inference_utils.py)."""
+
+_FLAG = "transfer.py parse_arguments"
+
+SETTINGS: Mapping[str, SettingRule] = {
+    "seed": SettingRule(int, 1, _FLAG, low=0, high=2**32 - 1),
+    "num_steps": SettingRule(int, 35, _FLAG, low=1, high=1000, unit="denoising steps"),
+    "guidance": SettingRule(float, 5, f"{_FLAG} (a table in the docs says 7)", low=0, high=100),
+    "sigma_max": SettingRule(float, 70.0, _FLAG, low=0, high=1000),
+    "fps": SettingRule(int, 24, _FLAG, low=1, high=240, unit="frames per second"),
+    "negative_prompt": SettingRule(str, None, f"{_FLAG}; the model has a long text of its own"),
+    "offload_models": SettingRule(bool, False, "--offload_text_encoder_model --offload_guardrail_models"),
+}
+"""`fps` re-times the frames: the rate of the input is ignored by the program."""
+
+_SPEC_SETTINGS = ("seed", "num_steps", "guidance", "sigma_max", "fps", "negative_prompt")
+
+LAYOUTS = (
+    Layout(
+        primary="output.mp4",
+        started="out/video_{i}",
+        marker="out/video_{i}/prompt.txt",
+        folder="out/video_{i}",
+    ),
+    Layout(
+        primary="output.mp4",
+        files={"out/video_{i:03d}.mp4": "output.mp4", "out/video_{i:03d}.txt": "prompt.txt"},
+    ),
+    Layout(primary="output.mp4", files={"out/video_{i}.mp4": "output.mp4", "out/video_{i}.txt": "prompt.txt"}),
+)
+"""At HEAD a folder a line, made before generation, prompt.txt last; older releases wrote single files."""
+
+PATTERNS = Patterns(
+    loaded=r"Reading batch inputs from path: ",
+    row_start=r"\brunning preprocessor\b",
+    row_end=r"Saved prompt to ",
+    progress=r"Completed diffusion sampling",
+    reasons=(
+        ("blocked", r"Guardrail blocked generation|GUARDRAIL BLOCKED|is not safe|failed safety checks"),
+        ("gpu-oom", r"CUDA out of memory|torch\.(?:cuda\.)?OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED"),
+        (
+            "bad-input",
+            r"Invalid video file|moov atom not found|Invalid data found when processing input|"
+            r"No such file or directory: '[^']*/inputs/|IndexError: index 0 is out of bounds for dimension 0",
+        ),
+    ),
+)
+
+
+def check(spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
+    """Mistakes and surprises of one run: settings, control sizes and lengths, rate, clip length, randomness."""
+    return (
+        *_check_settings(spec),
+        *_check_video(spec, clips[spec.video]),
+        *(finding for control in spec.controls for finding in _check_control(control, spec, clips)),
+    )
+
+
+def group_key(spec: Spec) -> tuple[tuple[str, Setting], ...]:
+    """The set of controls and every setting: transfer.py holds all of them for a whole start."""
+    names = "+".join(control.name for control in spec.controls)
+    return (("controls", names), *sorted(spec.settings.items()))
+
+
+def row(spec: Spec, seen: Mapping[str, str]) -> str:
+    """One JSONL line: the prompt, the video and every control in full, so that nothing comes from the base spec."""
+    overrides = {control.name: _override(control, seen) for control in spec.controls}
+    line = {"visual_input": seen["color"], "prompt": spec.text, "control_overrides": overrides}
+    return json.dumps(line, ensure_ascii=True)
+
+
+def files(specs: Sequence[Spec]) -> Mapping[str, str]:
+    """controlnet_spec.json: the settings of the start and the set of controls.
+
+    `prompt` and `input_video_path` are unused when a batch file is given, but an empty path is refused by
+    validate_controlnet_specs while sigma_max < 80.
+    """
+    spec = specs[0]
+    base: dict[str, object] = {"prompt": "given on each line", "input_video_path": "given on each line"}
+    base |= {name: spec.settings[name] for name in _SPEC_SETTINGS if name in spec.settings}
+    base |= {control.name: {"control_weight": 0.5, "input_control": None} for control in spec.controls}
+    return {SPEC_FILE: json.dumps(base, ensure_ascii=True, indent=2) + "\n"}
+
+
+def arguments(specs: Sequence[Spec], *, checkpoints: str) -> tuple[str, ...]:
+    """The flags of transfer.py. Settings are in the spec file only: a flag given as `--key=value` would lose to it."""
+    offload = ("--offload_text_encoder_model", "--offload_guardrail_models")
+    return (
+        *("--checkpoint_dir", checkpoints),
+        *("--controlnet_specs", "{work}/" + SPEC_FILE),
+        *("--batch_input_path", "{work}/" + ROWS_FILE),
+        *("--video_save_folder", "{work}/out"),
+        *("--batch_size", "1"),
+        *("--num_gpus", "1"),
+        *(offload if specs[0].settings.get("offload_models") else ()),
+    )
+
+
+def steps(frames: int) -> int:
+    """Clips that a video of `frames` is made of: the log has one sampling line for each."""
+    return max(1, math.ceil((frames - 1) / (CLIP_FRAMES - 1)))
+
+
+def _override(control: EffectiveControl, seen: Mapping[str, str]) -> dict[str, Setting | None]:
+    override: dict[str, Setting | None] = {
+        "control_weight": control.weight,
+        "input_control": seen.get(control.name),
+    }
+    if control.prompt is not None:
+        override["input_control_prompt"] = control.prompt
+    return override
+
+
+def _check_settings(spec: Spec) -> tuple[Finding, ...]:
+    findings = []
+    for name, value in spec.settings.items():
+        rule = SETTINGS.get(name)
+        mistake = rule.mistake(value) if rule else f"is not a setting of {NAME}; take it out or choose another model"
+        if mistake:
+            findings.append(Finding("error", name, mistake))
+    return tuple(findings)
+
+
+def _check_video(spec: Spec, clip: Clip) -> tuple[Finding, ...]:
+    findings = []
+    fps = spec.settings.get("fps")
+    if isinstance(fps, int) and abs(clip.fps - fps) > 0.05:
+        speed = fps / clip.fps
+        text = f"re-times a clip of {clip.fps:g} fps: the result plays at {speed:.2f} of its speed"
+        findings.append(
+            Finding("warning", "fps", text + (f"; fps: {clip.fps:g} keeps it" if clip.fps % 1 == 0 else ""))
+        )
+    if clip.frames < CLIP_FRAMES:
+        text = f"has {clip.frames} frames; {NAME} pads below {CLIP_FRAMES} and results are reported to be noisy"
+        findings.append(Finding("warning", "prompt", f"{spec.video} {text}"))
+    if clip.frames > MAX_FRAMES:
+        findings.append(Finding("warning", "prompt", f"{spec.video}: only the first {MAX_FRAMES} frames are read"))
+    return tuple(findings)
+
+
+def _check_control(control: EffectiveControl, spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
+    key = f"controls.{control.name}"
+    if control.source == "auto" and control.name in ("vis", "edge"):
+        text = "is random in the model's own code; a preset or a file makes it the same each time"
+        return (Finding("warning", key, text),)
+    if control.path is None:
+        return ()
+    color, clip = clips[spec.video], clips[control.path]
+    findings = []
+    ours, theirs = nearest_bucket(color.width, color.height), nearest_bucket(clip.width, clip.height)
+    if ours != theirs:
+        sizes = f"{clip.width}x{clip.height}, the video {color.width}x{color.height}"
+        findings.append(Finding("error", key, f"{control.path} has another aspect: it is {sizes}"))
+    if clip.frames < color.frames:
+        text = f"{control.path} is shorter than the video: {clip.frames} frames of {color.frames}"
+        findings.append(Finding("error", key, text))
+    elif clip.frames > color.frames:
+        text = f"{control.path} is longer than the video: {clip.frames} frames, only {color.frames} are used"
+        findings.append(Finding("warning", key, text))
+    return tuple(findings)

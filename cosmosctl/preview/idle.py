@@ -1,0 +1,59 @@
+"""Rows that do nothing, for benchmarks and for tests of faults: each takes `COSMOSCTL_PREVIEW_ROW_S` seconds.
+
+No library is loaded. The video is `idle.mp4` (64x48, 8 frames, gray), made once with `media.encode`; an unused box at
+its end holds the row as JSON, so that the videos of two rows differ and a test can tell whose one is.
+"""
+
+import json
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosmosctl.preview.shot import Shot, Video
+
+FRAMES = 8
+_VIDEO = Path(__file__).with_name("idle.mp4")
+
+
+@dataclass(frozen=True)
+class _Nap:
+    seconds_per_frame: float
+
+    def sample(self, frames: int) -> None:
+        time.sleep(self.seconds_per_frame * frames)
+
+
+@dataclass(frozen=True)
+class IdleStudio:
+    """Takes its time and draws nothing."""
+
+    row_s: float
+
+    def make_control(self, hint: str, source: Path, target: Path) -> None:
+        target.write_bytes(_VIDEO.read_bytes())
+
+    def frame_count(self, paths: Sequence[Path]) -> int:
+        return FRAMES
+
+    @contextmanager
+    def video(self, shot: Shot, target: Path) -> Iterator[Video]:
+        yield _Nap(self.row_s / FRAMES)
+        target.write_bytes(_VIDEO.read_bytes() + _box(describe(shot)))
+
+
+def describe(shot: Shot) -> str:
+    """The row as JSON: what a test may want to compare."""
+    weights = {layer.name: layer.weight for layer in shot.layers}
+    inputs = {layer.name: str(layer.path) for layer in shot.layers}
+    facts = {"prompt": shot.prompt, "video": str(shot.video), "weights": weights, "inputs": inputs}
+    settings = {"seed": shot.seed, "num_steps": shot.num_steps, "guidance": shot.guidance, "fps": shot.fps}
+    return json.dumps(facts | settings)
+
+
+def _box(text: str) -> bytes:
+    """An MP4 box of type `free`, which every reader passes over (ISO/IEC 14496-12, 8.1.2)."""
+    content = text.encode()
+    return struct.pack(">I4s", 8 + len(content), b"free") + content

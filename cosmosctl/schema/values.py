@@ -1,0 +1,232 @@
+"""Documents into domain values, or all their mistakes: types by `files`, what keys mean together here."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from cosmosctl.domain.project import CONTROLS, VIDEO_STEMS, Config, Control, Host, HostModel, Place, Run, Setting
+from cosmosctl.io.yaml_reader import Document
+from cosmosctl.io.yaml_value import KeyPath
+from cosmosctl.io.yaml_words import Mistake
+from cosmosctl.schema.files import (
+    SETTING_NAMES,
+    AutoControl,
+    Controls,
+    DefaultsKeys,
+    HostKeys,
+    HostModelKeys,
+    HostModelsKeys,
+    ProjectFile,
+    PromptFile,
+    RunFile,
+    Settings,
+    VideoFiles,
+)
+from cosmosctl.schema.words import dotted, mistakes, nearest
+
+Value = TypeVar("Value")
+Keys = TypeVar("Keys", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Parsed(Generic[Value]):
+    """What a file says, or why it cannot be used: `value` is there when there are no mistakes."""
+
+    value: Value | None
+    mistakes: tuple[Mistake, ...]
+
+
+@dataclass(frozen=True)
+class PromptValues:
+    """A prompt file before its videos were looked for: `folder`, or `files` by role."""
+
+    text: str
+    folder: str
+    files: Mapping[str, str]
+    negative_prompt: str | None
+    tags: tuple[str, ...]
+    notes: str
+
+
+def run_of(document: Document, run_id: str, file: str) -> Parsed[Run]:
+    """The run that a run.yaml holds; `file` is its path in the project."""
+    keys, found = _checked(document, RunFile, "prompt: ps_…")
+    found += _control_mistakes(document)
+    if keys is None or found:
+        return Parsed(None, _in_order(found))
+    return Parsed(_run(keys, run_id, _places(document, file)), ())
+
+
+def prompt_of(document: Document) -> Parsed[PromptValues]:
+    """The prompt that a prompt file holds, its videos still to be found."""
+    keys, found = _checked(document, PromptFile, "text: …")
+    if keys is None or found:
+        return Parsed(None, _in_order(found))
+    files = keys.video if isinstance(keys.video, VideoFiles) else None
+    value = PromptValues(
+        text=keys.text,
+        folder=keys.video if isinstance(keys.video, str) else "",
+        files={role: getattr(files, role) for role in VIDEO_STEMS if role in files.model_fields_set} if files else {},
+        negative_prompt=keys.negative_prompt,
+        tags=tuple(keys.tags or ()),
+        notes=keys.notes or "",
+    )
+    return Parsed(value, ())
+
+
+def config_of(document: Document) -> Parsed[Config]:
+    """The project that a cosmosctl.yaml holds; hosts without `dir` have "" there, `local` is not added."""
+    keys, found = _checked(document, ProjectFile, "project: …")
+    found += _host_mistakes(document)
+    if keys is None or found:
+        return Parsed(None, _in_order(found))
+    value = Config(
+        project=keys.project,
+        model=keys.model,
+        host=keys.host,
+        defaults=_defaults(keys.defaults),
+        hosts={name: _host(name, host) for name, host in (keys.hosts or {}).items()},
+        allow_outside_inputs=keys.allow_outside_inputs,
+    )
+    return Parsed(value, ())
+
+
+def _checked(document: Document, model: type[Keys], example: str) -> tuple[Keys | None, list[Mistake]]:
+    """The keys of the file and what is wrong with each by itself."""
+    found = list(document.mistakes)
+    if not isinstance(document.value, dict):
+        if not found:
+            what = "the file is empty" if document.value is None else "the file is not a mapping"
+            found.append(Mistake(*document.place(()), f"{what}; it should hold lines like `{example}`"))
+        return None, found
+    try:
+        return model.model_validate(document.value), found
+    except ValidationError as error:
+        return None, [*found, *mistakes(error, document, model)]
+
+
+def _in_order(found: list[Mistake]) -> tuple[Mistake, ...]:
+    return tuple(sorted(dict.fromkeys(found), key=lambda mistake: (mistake.line, mistake.column)))
+
+
+def _control_mistakes(document: Document) -> list[Mistake]:
+    """What controls must not be together, told also when other keys are wrong."""
+    value = document.value
+    controls = value.get("controls") if isinstance(value, dict) else None
+    if controls == {}:
+        message = f"controls must hold at least one of {', '.join(CONTROLS)}"
+        return [Mistake(*document.place(("controls",)), message)]
+    if not isinstance(controls, dict):
+        return []
+    found = [
+        Mistake(
+            *document.key_place(("controls", name, "preset")),
+            f"controls.{name}.preset cannot stand together with input: a preset is computed from the colour video",
+        )
+        for name, control in controls.items()
+        if isinstance(control, dict) and "preset" in control and "input" in control
+    ]
+    weights = [control.get("weight") if isinstance(control, dict) else control for control in controls.values()]
+    if all(type(weight) in (int, float) and weight == 0 for weight in weights):
+        message = "all weights of controls are 0: at least one must be more"
+        found.append(Mistake(*document.key_place(("controls",)), message))
+    return found
+
+
+def _host_mistakes(document: Document) -> list[Mistake]:
+    """A default host that is not there, and remote hosts without a folder."""
+    value = document.value if isinstance(document.value, dict) else {}
+    hosts = value.get("hosts") or {}
+    if not isinstance(hosts, dict):
+        return []
+    found = [
+        Mistake(
+            *document.key_place(("hosts", name)),
+            f"hosts.{name}.dir is missing: a folder on the host for batches",
+        )
+        for name, host in hosts.items()
+        if isinstance(host, dict) and "address" in host and "dir" not in host
+    ]
+    wanted = value.get("host", "local")
+    if isinstance(wanted, str) and wanted not in (*hosts, "local"):
+        message = f"host '{wanted}' is not under hosts{nearest(wanted, (*hosts, 'local'))}"
+        found.append(Mistake(*document.place(("host",)), message))
+    return found
+
+
+def _run(keys: RunFile, run_id: str, places: Mapping[str, Place]) -> Run:
+    return Run(
+        id=run_id,
+        prompt=keys.prompt,
+        controls=_controls(keys.controls),
+        model=keys.model,
+        settings=_settings(keys),
+        tags=tuple(keys.tags or ()),
+        notes=keys.notes or "",
+        places=places,
+    )
+
+
+def _controls(keys: Controls) -> tuple[Control, ...]:
+    return tuple(_control(name, getattr(keys, name)) for name in CONTROLS if name in keys.model_fields_set)
+
+
+def _control(name: str, control: float | AutoControl) -> Control:
+    if not isinstance(control, AutoControl):
+        return Control(name, float(control))
+    return Control(
+        name,
+        float(control.weight),
+        input=control.input,
+        preset=getattr(control, "preset", None),
+        prompt=getattr(control, "prompt", None),
+    )
+
+
+def _settings(keys: Settings) -> dict[str, Setting]:
+    return {name: getattr(keys, name) for name in SETTING_NAMES if name in keys.model_fields_set}
+
+
+def _places(document: Document, file: str) -> dict[str, Place]:
+    return {dotted(path): Place(file, *document.place(path)) for path in _paths(document)}
+
+
+def _paths(document: Document) -> Iterator[KeyPath]:
+    return (path for path in document.spans if path)
+
+
+def _defaults(keys: DefaultsKeys | None) -> dict[str, Mapping[str, Setting]]:
+    return {name: _settings(settings) for name, settings in _by_model(keys, Settings)} if keys else {}
+
+
+def _by_model(keys: DefaultsKeys | HostModelsKeys, kind: type[Keys]) -> Iterator[tuple[str, Keys]]:
+    """Model as written -> its keys, of the models that are in the file."""
+    for name, field in type(keys).model_fields.items():
+        found = getattr(keys, name)
+        if isinstance(found, kind):
+            yield field.alias or name, found
+
+
+def _host(name: str, keys: HostKeys) -> Host:
+    return Host(
+        name=name,
+        engine=keys.engine,
+        dir=keys.dir or "",
+        address=keys.address,
+        engine_command=tuple(keys.engine_command or ()),
+        engine_args=tuple(keys.engine_args or ()),
+        models={name: _host_model(model) for name, model in _by_model(keys.models, HostModelKeys)}
+        if keys.models
+        else {},
+        mounts=tuple(keys.mounts or ()),
+        cache=keys.cache,
+        env_file=keys.env_file,
+        env=dict(keys.env or {}),
+        gpus=tuple(keys.gpus or (0,)),
+    )
+
+
+def _host_model(keys: HostModelKeys) -> HostModel:
+    return HostModel(keys.image, keys.repo, keys.checkpoints, tuple(keys.command or ()))

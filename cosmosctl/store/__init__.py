@@ -1,0 +1,33 @@
+"""The project on disk as values, and new files of the user's. Nothing else reads prompts, runs and cosmosctl.yaml.
+
+ruamel.yaml and pydantic are imported only when a file really has to be parsed: a warm `load_all` does without.
+"""
+
+from cosmosctl.store.hashes import hash_file, hash_files
+from cosmosctl.store.index import Index
+from cosmosctl.store.new_files import create_prompt, create_run, prompt_text, run_text
+from cosmosctl.store.problem import Problem
+from cosmosctl.store.root import find_root, local_dir
+from cosmosctl.store.snapshot import Snapshot, load_all, load_config, load_prompt, load_run
+from cosmosctl.store.videos import Scene, find_scene, path_words
+
+__all__ = [
+    "Index",
+    "Problem",
+    "Scene",
+    "Snapshot",
+    "create_prompt",
+    "create_run",
+    "find_root",
+    "find_scene",
+    "hash_file",
+    "hash_files",
+    "load_all",
+    "load_config",
+    "load_prompt",
+    "load_run",
+    "local_dir",
+    "path_words",
+    "prompt_text",
+    "run_text",
+]

@@ -1,0 +1,141 @@
+"""One file of the user's into what the index remembers of it: its value, or its mistakes.
+
+Imports ruamel.yaml and pydantic: the other modules import this one only when a file really has to be read.
+"""
+
+import errno
+import os
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosmosctl.domain.ids import is_id
+from cosmosctl.domain.layout import CONFIG_FILE
+from cosmosctl.domain.project import Prompt
+from cosmosctl.io.os_error import os_words
+from cosmosctl.io.stat_key import is_settled
+from cosmosctl.io.yaml_reader import MAX_BYTES, Document, parse_bytes
+from cosmosctl.io.yaml_words import Mistake
+from cosmosctl.schema.values import PromptValues, config_of, prompt_of, run_of
+from cosmosctl.store.index import Entry
+from cosmosctl.store.payload import config_payload, mistakes_payload, prompt_payload, run_payload
+from cosmosctl.store.stamps import file_key, is_scene_settled, join_links, scene_key
+from cosmosctl.store.videos import ALLOW_OUTSIDE, find_files, find_scene, named_paths, normal, path_words
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read, and whether the file is old enough for its stat key to be trusted."""
+
+    entry: Entry
+    may_be_kept: bool
+
+
+@dataclass(frozen=True)
+class _Opened:
+    document: Document
+    status: os.stat_result | None
+    now_ns: int
+
+    def reading(self, payload: str, link: str = "", *, extra_key: str = "", outside: bool = False) -> Reading:
+        if self.status is None:
+            return Reading(Entry("", link, payload), False)
+        return Reading(
+            Entry(file_key(self.status, outside=outside) + extra_key, link, payload),
+            is_settled(self.status, self.now_ns),
+        )
+
+
+def read_config(root: Path) -> Reading:
+    """cosmosctl.yaml; the built-in host and the folders of hosts that name none are not filled in."""
+    opened = _open(root / CONFIG_FILE)
+    parsed = config_of(opened.document)
+    return opened.reading(config_payload(parsed.value) if parsed.value else mistakes_payload(parsed.mistakes))
+
+
+def read_run(root: Path, run_id: str, *, outside: bool) -> Reading:
+    """runs/ID/run.yaml; its link is the prompt's id, also when something else in the file is wrong."""
+    file = f"runs/{run_id}/run.yaml"
+    opened = _open(root / file)
+    parsed = run_of(opened.document, run_id, file)
+    mistakes = (*parsed.mistakes, *_input_mistakes(root, opened.document, outside))
+    if parsed.value is None or mistakes:
+        prompt = named_prompt(opened.document.value)
+        payload = mistakes_payload(_in_order(mistakes), prompt_place=opened.document.place(("prompt",)))
+        return opened.reading(payload, prompt, outside=outside)
+    return opened.reading(run_payload(parsed.value), parsed.value.prompt, outside=outside)
+
+
+def read_prompt(root: Path, prompt_id: str, *, outside: bool) -> Reading:
+    """prompts/ID.yaml with its videos found; its link names the folder (or files) that were looked at."""
+    opened = _open(root / f"prompts/{prompt_id}.yaml")
+    parsed = prompt_of(opened.document)
+    if parsed.value is None:
+        return opened.reading(mistakes_payload(parsed.mistakes), outside=outside)
+    watched = [parsed.value.folder] if parsed.value.folder else list(parsed.value.files.values())
+    keys = scene_key(root, watched)
+    videos, mistakes = _videos(root, parsed.value, opened.document, outside)
+    prompt = _prompt(prompt_id, parsed.value, videos)
+    reading = opened.reading(
+        mistakes_payload(mistakes) if mistakes else prompt_payload(prompt),
+        join_links(watched),
+        extra_key=keys,
+        outside=outside,
+    )
+    return Reading(reading.entry, reading.may_be_kept and is_scene_settled(root, watched, opened.now_ns))
+
+
+def named_prompt(value: object) -> str:
+    """The prompt that a run file names, as far as it is written as it should be."""
+    prompt = value.get("prompt") if isinstance(value, dict) else None
+    return prompt if isinstance(prompt, str) and is_id(prompt) else ""
+
+
+def _open(path: Path) -> _Opened:
+    """The document at `path`; a file that cannot be read is a document with a mistake."""
+    now_ns = time.time_ns()
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                return _not_opened("this is no ordinary file", now_ns)
+            return _Opened(parse_bytes(file.read(MAX_BYTES + 1)), status, now_ns)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return _not_opened("this is a symbolic link; the project's own files have to be files", now_ns)
+        return _not_opened(f"cannot be read: {os_words(error)}", now_ns)
+
+
+def _not_opened(message: str, now_ns: int) -> _Opened:
+    return _Opened(Document(None, (Mistake(0, 0, message),)), None, now_ns)
+
+
+def _input_mistakes(root: Path, document: Document, outside: bool) -> list[Mistake]:
+    found = [(key, path_words(root, path, allow_outside=outside)) for key, path in named_paths(document.value)]
+    return [Mistake(*document.place(key), f"{'.'.join(key)}: {words}", ALLOW_OUTSIDE) for key, words in found if words]
+
+
+def _videos(
+    root: Path, values: PromptValues, document: Document, outside: bool
+) -> tuple[dict[str, str], list[Mistake]]:
+    if values.folder:
+        scene = find_scene(root, values.folder, allow_outside=outside)
+        place = document.place(("video",))
+        return dict(scene.videos), [Mistake(*place, f"video: {words}", scene.hint) for words in scene.mistakes]
+    wrong = find_files(root, values.files, allow_outside=outside)
+    hints = {role: ALLOW_OUTSIDE for role in wrong if path_words(root, values.files[role], allow_outside=outside)}
+    mistakes = [
+        Mistake(*document.place(("video", role)), f"video.{role}: {words}", hints.get(role, ""))
+        for role, words in wrong.items()
+    ]
+    return {role: normal(path) for role, path in values.files.items()}, mistakes
+
+
+def _prompt(prompt_id: str, values: PromptValues, videos: dict[str, str]) -> Prompt:
+    return Prompt(prompt_id, values.text, videos, values.negative_prompt, values.tags, values.notes)
+
+
+def _in_order(mistakes: tuple[Mistake, ...]) -> list[Mistake]:
+    return sorted(mistakes, key=lambda mistake: (mistake.line, mistake.column))

@@ -1,0 +1,118 @@
+"""Runs, prompts, the project and mistakes as JSON for the index, and back. Exact: what comes back is equal."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from cosmosctl.domain.project import Config, Control, Host, HostModel, Place, Prompt, Run, Setting
+from cosmosctl.store.index import to_json
+from cosmosctl.store.problem import Problem
+
+if TYPE_CHECKING:
+    from cosmosctl.io.yaml_words import Mistake
+
+_MISTAKES = '{"mistakes":'
+
+
+def mistakes_payload(mistakes: Iterable["Mistake"], *, prompt_place: tuple[int, int] = (0, 0)) -> str:
+    """What is remembered of a file that cannot be used, and where a run names its prompt."""
+    facts = [[m.line, m.column, m.message, m.hint] for m in mistakes]
+    return to_json({"mistakes": facts, "prompt_place": prompt_place})
+
+
+def is_mistakes(payload: str) -> bool:
+    return payload.startswith(_MISTAKES)
+
+
+def problems_of(payload: str, subject: str, file: str) -> list[Problem]:
+    """The remembered mistakes of `file`."""
+    return [Problem(subject, file, *mistake) for mistake in json.loads(payload)["mistakes"]]
+
+
+def prompt_place_of(payload: str) -> tuple[int, int]:
+    """Line and column of the prompt's id in a run file, usable or not."""
+    facts = json.loads(payload)
+    if isinstance(facts, dict):
+        line, column = facts["prompt_place"]
+        return line, column
+    place = _Places("", facts[-1])["prompt"]
+    return place.line, place.column
+
+
+def run_payload(run: Run) -> str:
+    controls = [_without_end(c.name, c.weight, c.input, c.preset, c.prompt) for c in run.controls]
+    places = " ".join(f"{key} {place.line} {place.column}" for key, place in run.places.items())
+    return to_json([run.prompt, controls, run.model, dict(run.settings), run.tags, run.notes, places])
+
+
+def _without_end(*facts: Setting | None) -> list[Setting | None]:
+    """The facts without the nulls at their end: there are ten thousand of them."""
+    last = max(position for position, fact in enumerate(facts) if fact is not None)
+    return list(facts[: last + 1])
+
+
+def run_from(payload: str, run_id: str, file: str) -> Run:
+    prompt, controls, model, settings, tags, notes, places = json.loads(payload)
+    return Run(
+        id=run_id,
+        prompt=prompt,
+        controls=tuple(Control(*control) for control in controls),
+        model=model,
+        settings=settings,
+        tags=tuple(tags),
+        notes=notes,
+        places=_Places(file, places),
+    )
+
+
+class _Places(Mapping[str, Place]):
+    """Places that are taken apart only when something has to be said about the run."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self._file = file
+        self._text = text
+        self._places: dict[str, Place] | None = None
+
+    def __getitem__(self, key: str) -> Place:
+        return self._all()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> dict[str, Place]:
+        if self._places is None:
+            words = self._text.split(" ") if self._text else []
+            triples = zip(words[::3], words[1::3], words[2::3], strict=True)
+            self._places = {key: Place(self._file, int(line), int(column)) for key, line, column in triples}
+        return self._places
+
+
+def prompt_payload(prompt: Prompt) -> str:
+    return to_json([prompt.text, dict(prompt.videos), prompt.negative_prompt, list(prompt.tags), prompt.notes])
+
+
+def prompt_from(payload: str, prompt_id: str) -> Prompt:
+    text, videos, negative_prompt, tags, notes = json.loads(payload)
+    return Prompt(prompt_id, text, videos, negative_prompt, tuple(tags), notes)
+
+
+def config_payload(config: Config) -> str:
+    return to_json(asdict(config))
+
+
+def config_from(payload: str) -> Config:
+    facts = json.loads(payload)
+    return Config(**{**facts, "hosts": {name: _host(host) for name, host in facts["hosts"].items()}})
+
+
+def _host(facts: dict[str, Any]) -> Host:
+    models = {name: HostModel(**_tuples(model)) for name, model in facts["models"].items()}
+    return Host(**{**_tuples(facts), "models": models})
+
+
+def _tuples(facts: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}

@@ -1,0 +1,23 @@
+"""Something wrong in the project's files."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake with its place. `subject` is what cannot be used because of it.
+
+    "runs/rs_x7m2ab" is a run, "prompts/ps_k3f9qz" a prompt (and its runs), "" the whole project.
+    `line` and `column` count from 1; 0 means the whole of `file`, which is relative to the project.
+    """
+
+    subject: str
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.message}"

@@ -1,0 +1,26 @@
+"""Where the project is, and where this machine keeps batches of its own."""
+
+import os
+from pathlib import Path
+
+from cosmosctl.domain.layout import CONFIG_FILE
+from cosmosctl.errors import FileError
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above `start` that holds cosmosctl.yaml. Raises: FileError."""
+    start = start.absolute()
+    for folder in (start, *start.parents):
+        if (folder / CONFIG_FILE).is_file():
+            return folder
+    raise FileError(f"{start}: not in a cosmosctl project (no {CONFIG_FILE} here or above)", hint="cosmosctl init")
+
+
+def local_dir() -> str:
+    """The folder of a host that is this machine and names none: $XDG_DATA_HOME/cosmosctl.
+
+    The default and the rule that relative values do not count: XDG Base Directory Specification 0.8.
+    """
+    data = os.environ.get("XDG_DATA_HOME", "")
+    base = Path(data) if data.startswith("/") else Path.home() / ".local" / "share"
+    return str(base / "cosmosctl")

@@ -1,0 +1,180 @@
+"""The folders of prompts and runs: what each file says by the index, or read anew where the index no longer fits."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cosmosctl.domain.ids import is_id
+from cosmosctl.io.os_error import os_words
+from cosmosctl.store import payload as payloads
+from cosmosctl.store.index import Entry, Index
+from cosmosctl.store.problem import Problem
+from cosmosctl.store.stamps import file_key, scene_key, split_link
+
+_NAME_RULE = "is no id: letters, digits, '.', '_' and '-', at most 64, a letter or digit first"
+
+
+@dataclass
+class Found:
+    """What a folder of prompts or runs holds: all ids, what their files say or what is wrong with them, their links."""
+
+    ids: list[str] = field(default_factory=list)
+    owners: set[str] = field(default_factory=set)
+    payloads: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def known_entry(index: Index, name: str, path: str, *, outside: bool) -> Entry | None:
+    """What the index still rightly knows of a file."""
+    entry = index.get(name)
+    try:
+        return entry if entry and entry.key == file_key(os.lstat(path), outside=outside) else None
+    except OSError:
+        return None
+
+
+def noted(index: Index, name: str, entry: Entry, *, keep: bool) -> Entry:
+    if keep:
+        index.put(name, entry)
+    else:
+        index.forget(name)
+    return entry
+
+
+def scan_prompts(root: Path, index: Index, *, outside: bool) -> Found:
+    found = Found()
+    scenes: dict[str, str] = {}
+    for name, is_link in _listed(root, "prompts", found):
+        prompt, ending = Path(name).stem, Path(name).suffix
+        if ending in (".yml", ".YAML", ".YML"):
+            found.problems.append(_problem(f"prompts/{name}", "a prompt file ends in .yaml", f"prompts/{prompt}"))
+        if ending != ".yaml":
+            continue
+        file = f"prompts/{name}"
+        if not is_id(prompt) or is_link:
+            words = "is a symbolic link; the project's own files have to be files" if is_link else _NAME_RULE
+            found.ids += [prompt] if is_id(prompt) else []
+            found.problems.append(_problem(file, f"'{prompt}' {words}", f"prompts/{prompt}"))
+            continue
+        entry = _known_prompt(root, index, file, scenes, outside=outside)
+        if entry is None:
+            from cosmosctl.store import parsing
+
+            reading = parsing.read_prompt(root, prompt, outside=outside)
+            entry = noted(index, file, reading.entry, keep=reading.may_be_kept)
+        _add(found, prompt, file, f"prompts/{prompt}", entry)
+    return found
+
+
+def _known_prompt(root: Path, index: Index, file: str, scenes: dict[str, str], *, outside: bool) -> Entry | None:
+    """What the index still rightly knows of a prompt, its scene folder included."""
+    entry = index.get(file)
+    if entry is None:
+        return None
+    if entry.link not in scenes:
+        scenes[entry.link] = scene_key(root, split_link(entry.link))
+    try:
+        key = file_key(os.lstat(f"{root}/{file}"), outside=outside) + scenes[entry.link]
+    except OSError:
+        return None
+    return entry if entry.key == key else None
+
+
+def scan_runs(root: Path, index: Index, *, outside: bool) -> Found:
+    found = Found()
+    base, lstat, get = f"{root}/runs", os.lstat, index.get
+    for run, is_link in _listed(root, "runs", found):
+        file = f"runs/{run}/run.yaml"
+        entry = get(file)
+        try:
+            key = "" if is_link else file_key(lstat(f"{base}/{run}/run.yaml"), outside=outside)
+        except OSError as error:
+            _no_run(found, root, run, error)
+            continue
+        if entry is None or entry.key != key:
+            problem = _folder_problem(run, is_link)
+            if problem:
+                found.ids += [run] if is_id(run) else []
+                found.problems.append(problem)
+                continue
+            entry = _read_run(root, index, run, outside=outside)
+        _add(found, run, file, f"runs/{run}", entry)
+    return found
+
+
+def _read_run(root: Path, index: Index, run: str, *, outside: bool) -> Entry:
+    from cosmosctl.store import parsing
+
+    reading = parsing.read_run(root, run, outside=outside)
+    return noted(index, f"runs/{run}/run.yaml", reading.entry, keep=reading.may_be_kept)
+
+
+def _folder_problem(run: str, is_link: bool) -> Problem | None:
+    folder = f"runs/{run}"
+    if is_link:
+        return _problem(folder, "is a symbolic link; the project's own folders have to be folders", folder)
+    return None if is_id(run) else _problem(folder, f"'{run}' {_NAME_RULE}", folder)
+
+
+def _no_run(found: Found, root: Path, run: str, error: OSError) -> None:
+    """A folder without run.yaml is a problem; a file beside the run folders only when it looks like a run."""
+    folder = f"runs/{run}"
+    if isinstance(error, NotADirectoryError) or not (root / folder).is_dir():
+        if run.endswith((".yaml", ".yml")):
+            words = f"a run is a folder: runs/{Path(run).stem}/run.yaml"
+            found.problems.append(_problem(folder, words, folder))
+        return
+    found.ids.append(run)
+    words = "has no run.yaml" if isinstance(error, FileNotFoundError) else f"cannot be read: {os_words(error)}"
+    hint = f"git restore {folder}/run.yaml, or remove the folder"
+    found.problems.append(_problem(folder, words, folder, hint=hint))
+
+
+def _listed(root: Path, folder: str, found: Found) -> list[tuple[str, bool]]:
+    """The names in `folder`, sorted, hidden ones left out, and whether each is a symbolic link."""
+    try:
+        if (root / folder).is_symlink():
+            found.problems.append(_problem(folder, "is a symbolic link; it has to be a folder", ""))
+            return []
+        with os.scandir(f"{root}/{folder}") as entries:
+            return sorted((entry.name, entry.is_symlink()) for entry in entries if not entry.name.startswith("."))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        found.problems.append(_problem(folder, f"cannot be read: {os_words(error)}", ""))
+        return []
+
+
+def _add(found: Found, key: str, file: str, subject: str, entry: Entry) -> None:
+    found.ids.append(key)
+    found.owners.add(subject)
+    found.links[key] = entry.link
+    if payloads.is_mistakes(entry.payload):
+        found.problems += payloads.problems_of(entry.payload, subject, file)
+        found.broken[key] = entry.payload
+    else:
+        found.payloads[key] = entry.payload
+
+
+def _problem(file: str, message: str, subject: str, *, hint: str = "") -> Problem:
+    return Problem(subject, file, 0, 0, message, hint)
+
+
+def lost_runs(runs: Found, prompts: Found) -> Iterator[Problem]:
+    """Runs whose prompt is not there at all; that a prompt is wrong is told once, at the prompt."""
+    known = set(prompts.ids)
+    for run, prompt in runs.links.items():
+        if prompt and prompt not in known:
+            yield _no_prompt(run, runs.payloads.get(run) or runs.broken[run], prompt, known)
+
+
+def _no_prompt(run: str, payload: str, prompt: str, known: set[str]) -> Problem:
+    from difflib import get_close_matches
+
+    line, column = payloads.prompt_place_of(payload)
+    near = get_close_matches(prompt, sorted(known), n=1)
+    words = f"there is no prompt '{prompt}'" + (f"; did you mean {near[0]}?" if near else "")
+    return Problem(f"runs/{run}", f"runs/{run}/run.yaml", line, column, words, "cosmosctl list prompts")

@@ -1,0 +1,182 @@
+"""All prompts and runs of a project at one moment, with every mistake in every file.
+
+What was read before is taken from the index while the file's stat key is the same; values are built when asked for.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from cosmosctl.domain.layout import CONFIG_FILE
+from cosmosctl.domain.project import Config, Host, Prompt, Run
+from cosmosctl.errors import FileError, FilesError
+from cosmosctl.schema import write_schemas
+from cosmosctl.store import payload as payloads
+from cosmosctl.store.index import Index
+from cosmosctl.store.problem import Problem
+from cosmosctl.store.root import local_dir
+from cosmosctl.store.scan import known_entry, lost_runs, noted, scan_prompts, scan_runs
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The project's files as values. `prompts` and `runs` hold what can be used, `problems` why the rest cannot.
+
+    `run_ids` and `prompt_ids` are all there are, sorted. `config` has the built-in values when cosmosctl.yaml is wrong.
+    `index` may keep more about a run: `index.facts`, then `index.save`.
+    """
+
+    root: Path
+    config: Config
+    prompts: Mapping[str, Prompt]
+    runs: Mapping[str, Run]
+    problems: tuple[Problem, ...]
+    prompt_ids: tuple[str, ...]
+    run_ids: tuple[str, ...]
+    index: Index = field(repr=False, compare=False)
+    _by_subject: Mapping[str, tuple[Problem, ...]] = field(repr=False, compare=False)
+    _prompt_of: Mapping[str, str] = field(repr=False, compare=False)
+
+    def problems_of(self, runs: Iterable[str]) -> tuple[Problem, ...]:
+        """What keeps these runs from being used: mistakes of the project, of their prompts and their own."""
+        runs = tuple(runs)
+        prompts = dict.fromkeys(self._prompt_of[run] for run in runs if run in self._prompt_of)
+        subjects = ["", *(f"prompts/{prompt}" for prompt in prompts), *(f"runs/{run}" for run in runs)]
+        return tuple(problem for subject in subjects for problem in self._by_subject.get(subject, ()))
+
+    def prompt_of(self, run: str) -> str:
+        """The id of the prompt that a run names, also when there is none of that id; "" when its file is wrong."""
+        return self._prompt_of.get(run, "")
+
+    def require(self, runs: Iterable[str]) -> None:
+        """Nothing, when these runs can be used. Raises: FilesError with all that is wrong with them."""
+        problems = self.problems_of(runs)
+        if problems:
+            raise FilesError([str(problem) for problem in problems], hint=_first_hint(problems) or "cosmosctl check")
+
+
+def load_all(root: Path) -> Snapshot:
+    """The whole project; no mistake in a file is raised, they are all in `problems`."""
+    index = Index.open(root)
+    config, problems = _config(root, index)
+    prompts = scan_prompts(root, index, outside=config.allow_outside_inputs)
+    runs = scan_runs(root, index, outside=config.allow_outside_inputs)
+    of_runs = sorted([*runs.problems, *lost_runs(runs, prompts)], key=lambda p: (p.file, p.line, p.column))
+    problems = [*problems, *prompts.problems, *of_runs]
+    index.forget_others({Path(CONFIG_FILE).stem, *prompts.owners, *runs.owners})
+    _save(root, index)
+    usable = {run: text for run, text in runs.payloads.items() if runs.links[run] in prompts.payloads}
+    return Snapshot(
+        root=root,
+        config=config,
+        prompts=_Decoded(prompts.payloads, payloads.prompt_from),
+        runs=_Decoded(usable, _run_from),
+        problems=tuple(problems),
+        prompt_ids=tuple(prompts.ids),
+        run_ids=tuple(runs.ids),
+        index=index,
+        _by_subject=_grouped(problems),
+        _prompt_of=runs.links,
+    )
+
+
+def load_config(root: Path) -> Config:
+    """cosmosctl.yaml. Raises: FilesError with every mistake in it."""
+    from cosmosctl.store import parsing
+
+    payload = _usable(parsing.read_config(root).entry.payload, CONFIG_FILE)
+    return _with_local(payloads.config_from(payload))
+
+
+def load_prompt(root: Path, prompt_id: str) -> Prompt:
+    """One prompt with its videos found. Raises: FilesError with every mistake in its file."""
+    from cosmosctl.store import parsing
+
+    reading = parsing.read_prompt(root, prompt_id, outside=load_config(root).allow_outside_inputs)
+    return payloads.prompt_from(_usable(reading.entry.payload, f"prompts/{prompt_id}.yaml"), prompt_id)
+
+
+def load_run(root: Path, run_id: str) -> Run:
+    """One run; its prompt is not looked at. Raises: FilesError with every mistake in its file."""
+    from cosmosctl.store import parsing
+
+    reading = parsing.read_run(root, run_id, outside=load_config(root).allow_outside_inputs)
+    return _run_from(_usable(reading.entry.payload, f"runs/{run_id}/run.yaml"), run_id)
+
+
+def _usable(payload: str, file: str) -> str:
+    if payloads.is_mistakes(payload):
+        problems = payloads.problems_of(payload, "", file)
+        raise FilesError([str(problem) for problem in problems], hint=_first_hint(problems))
+    return payload
+
+
+def _first_hint(problems: Iterable[Problem]) -> str:
+    return next((problem.hint for problem in problems if problem.hint), "")
+
+
+def _run_from(payload: str, run_id: str) -> Run:
+    return payloads.run_from(payload, run_id, f"runs/{run_id}/run.yaml")
+
+
+class _Decoded(Mapping[str, Value], Generic[Value]):
+    """Values by id, in the order of ids, each built when it is first asked for."""
+
+    def __init__(self, payloads_by_id: Mapping[str, str], decode: Callable[[str, str], Value]) -> None:
+        self._payloads = payloads_by_id
+        self._decode = decode
+        self._values: dict[str, Value] = {}
+
+    def __getitem__(self, key: str) -> Value:
+        if key not in self._values:
+            self._values[key] = self._decode(self._payloads[key], key)
+        return self._values[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._payloads
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._payloads)
+
+    def __len__(self) -> int:
+        return len(self._payloads)
+
+
+def _config(root: Path, index: Index) -> tuple[Config, list[Problem]]:
+    entry = known_entry(index, CONFIG_FILE, f"{root}/{CONFIG_FILE}", outside=False)
+    if entry is None:
+        from cosmosctl.store import parsing
+
+        reading = parsing.read_config(root)
+        entry = noted(index, CONFIG_FILE, reading.entry, keep=reading.may_be_kept)
+    if payloads.is_mistakes(entry.payload):
+        builtin = Config(project="", model="transfer1", host="local", defaults={}, hosts={})
+        return _with_local(builtin), payloads.problems_of(entry.payload, "", CONFIG_FILE)
+    return _with_local(payloads.config_from(entry.payload)), []
+
+
+def _with_local(config: Config) -> Config:
+    """The built-in host `local`, unless the file has one, and folders for hosts that are this machine."""
+    here = local_dir()
+    hosts = {"local": Host("local", "preview", here)}
+    hosts |= {name: replace(host, dir=host.dir or here) for name, host in config.hosts.items()}
+    return replace(config, hosts=hosts)
+
+
+def _grouped(problems: Iterable[Problem]) -> dict[str, tuple[Problem, ...]]:
+    found: dict[str, tuple[Problem, ...]] = {}
+    for problem in problems:
+        found[problem.subject] = (*found.get(problem.subject, ()), problem)
+    return found
+
+
+def _save(root: Path, index: Index) -> None:
+    """Remember what was read. A new index also means that the editor's schemas may be missing or old."""
+    if index.is_new:
+        with contextlib.suppress(FileError):
+            write_schemas(root)
+    index.save()

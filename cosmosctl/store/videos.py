@@ -1,0 +1,115 @@
+"""The videos that a prompt or a control names: found, and kept inside the project unless the project allows more."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cosmosctl.domain.project import VIDEO_STEMS, VIDEO_SUFFIXES
+
+ALLOW_OUTSIDE = "copy it into inputs/, or set allow_outside_inputs: true in cosmosctl.yaml"
+_SHOWN_FILES = 5
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Roles (color, vis, edge, depth, seg) -> project paths, or what is wrong; `hint` says what to do about it."""
+
+    videos: Mapping[str, str] = field(default_factory=dict)
+    mistakes: tuple[str, ...] = ()
+    hint: str = ""
+
+
+def path_words(root: Path, path: str, *, allow_outside: bool) -> str:
+    """What is wrong with naming `path`, whether or not it exists; empty when nothing is."""
+    if "\0" in path:
+        return "a path cannot hold the character U+0000"
+    if allow_outside:
+        return ""
+    if path.startswith("/"):
+        return f"'{path}' is an absolute path; paths are relative to the project"
+    if os.path.normpath(path).split("/")[0] == "..":
+        return f"'{path}' leaves the project"
+    real, top = os.path.realpath(root / path), os.path.realpath(root)
+    if os.path.commonpath((real, top)) != top:
+        return f"'{path}' leaves the project by a symbolic link"
+    return ""
+
+
+def find_scene(root: Path, folder: str, *, allow_outside: bool) -> Scene:
+    """The videos of a scene folder: color.mp4, depth.mp4, segmentation.mp4, … with any of the known endings."""
+    words = path_words(root, folder, allow_outside=allow_outside)
+    if words:
+        return Scene(mistakes=(words,), hint=ALLOW_OUTSIDE)
+    folder = os.path.normpath(folder)
+    try:
+        names = sorted(path.name for path in (root / folder).iterdir())
+    except NotADirectoryError:
+        return Scene(mistakes=(f"'{folder}' is a file; name its folder, or write {{color: {folder}}}",))
+    except OSError as error:
+        there = "there is no folder" if isinstance(error, FileNotFoundError) else "cannot read the folder"
+        return Scene(mistakes=(f"{there} '{folder}'",))
+    return _checked(root, _roles(folder, names), folder, names, allow_outside)
+
+
+def find_files(root: Path, files: Mapping[str, str], *, allow_outside: bool) -> dict[str, str]:
+    """Role -> what is wrong with its file, of the roles where something is."""
+    found = {role: _file_words(root, path, allow_outside) for role, path in files.items()}
+    return {role: words for role, words in found.items() if words}
+
+
+def normal(path: str) -> str:
+    """The same path without `.`, `//` and a `/` at its end."""
+    return os.path.normpath(path)
+
+
+def _roles(folder: str, names: Iterable[str]) -> dict[str, list[str]]:
+    """Role -> the files in `folder` that could be it."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        stem, suffix = Path(name).stem, Path(name).suffix
+        for role, stems in VIDEO_STEMS.items():
+            if stem in stems and suffix.lower() in VIDEO_SUFFIXES:
+                found.setdefault(role, []).append(normal(f"{folder}/{name}"))
+    return found
+
+
+def _checked(root: Path, roles: Mapping[str, list[str]], folder: str, names: list[str], allow_outside: bool) -> Scene:
+    if "color" not in roles:
+        return Scene(mistakes=(_no_colour(folder),), hint=_what_is_there(folder, names))
+    mistakes = [
+        f"'{folder}' holds more than one {role} video: {', '.join(Path(path).name for path in paths)}"
+        for role, paths in roles.items()
+        if len(paths) > 1
+    ]
+    videos = {role: roles[role][0] for role in VIDEO_STEMS if role in roles}
+    mistakes += find_files(root, videos, allow_outside=allow_outside).values()
+    return Scene({} if mistakes else videos, tuple(mistakes))
+
+
+def _no_colour(folder: str) -> str:
+    looked_for = [stem + suffix for stem in VIDEO_STEMS["color"] for suffix in VIDEO_SUFFIXES]
+    return f"'{folder}' has no colour video; looked for {', '.join(looked_for)}"
+
+
+def _what_is_there(folder: str, names: list[str]) -> str:
+    if not names:
+        return f"{folder} is empty"
+    more = ", …" if len(names) > _SHOWN_FILES else ""
+    return f"in {folder}: {', '.join(names[:_SHOWN_FILES])}{more}"
+
+
+def _file_words(root: Path, path: str, allow_outside: bool) -> str:
+    words = path_words(root, path, allow_outside=allow_outside)
+    if words or (root / path).is_file():
+        return words
+    return f"'{path}' is a folder, not a video" if (root / path).is_dir() else f"there is no file '{path}'"
+
+
+def named_paths(value: object) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The control files that a run file names, as far as it is written as it should be: key path and text."""
+    controls = value.get("controls") if isinstance(value, dict) else None
+    for name, control in controls.items() if isinstance(controls, dict) else ():
+        path = control.get("input") if isinstance(control, dict) else None
+        if isinstance(path, str) and path != "auto":
+            yield ("controls", name, "input"), path

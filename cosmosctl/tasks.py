@@ -1,0 +1,58 @@
+"""The remote steps as Invoke tasks: `inv --list`, `inv push -b BATCH`; `cosmosctl batch` runs these very tasks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from invoke import Collection, Context, task
+
+from cosmosctl import bundle, collect, remote, store
+from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.layout import ProjectPaths
+
+_BATCH_HELP = {"batch": "the batch's folder name in batches/", "project": "the project's folder"}
+
+
+@task(help=_BATCH_HELP)
+def push(c: Context, batch: str, project: str = ".") -> None:
+    """Send the bundle and the videos that the host lacks."""
+    remote.push(c, *_open(project, batch))
+
+
+@task(help=_BATCH_HELP)
+def launch(c: Context, batch: str, project: str = ".") -> str:
+    """Start the job on the host; started already, nothing happens."""
+    return remote.launch(c, _open(project, batch)[1])
+
+
+@task(help=_BATCH_HELP)
+def follow(c: Context, batch: str, project: str = ".") -> remote.FollowEnd:
+    """Copy the host's events here until the batch ends."""
+    return remote.follow(c, *_open(project, batch))
+
+
+@task(help={**_BATCH_HELP, "runs": "only these runs, once for each"}, iterable=["runs"])
+def pull(c: Context, batch: str, project: str = ".", runs: Sequence[str] = ()) -> None:
+    """Fetch the outputs of the rows that ended, and the logs."""
+    paths, found = _open(project, batch)
+    remote.pull(c, found, collect.files_to_fetch(paths, found, runs), paths.pulled(found.name))
+
+
+@task(help=_BATCH_HELP)
+def cancel(c: Context, batch: str, project: str = ".") -> str:
+    """Ask the job on the host to end."""
+    return remote.cancel(c, _open(project, batch)[1])
+
+
+def _open(project: str, batch: str) -> tuple[ProjectPaths, Batch]:
+    paths = ProjectPaths(store.find_root(Path(project)))
+    return paths, bundle.read_batch(paths.batch(batch))
+
+
+namespace = Collection(push, launch, follow, pull, cancel)
+
+
+def context(*, dry: bool = False) -> Context:
+    """The Invoke context that the command line uses. `dry` prints each command instead of running it."""
+    from invoke import Config
+
+    return Context(Config(overrides={"run": {"dry": dry, "shell": "/bin/sh"}}, lazy=True))

@@ -1,0 +1,16 @@
+"""Transport `here`: the host is this machine."""
+
+from cosmosctl.domain.project import Host
+
+
+def command(host: Host, argv: tuple[str, ...]) -> tuple[str, ...]:
+    return argv
+
+
+def rsync_options(host: Host) -> tuple[str, ...]:
+    return ()
+
+
+def rsync_path(host: Host, path: str) -> str:
+    """The path itself; it is absolute, so no colon before the first slash makes it look remote."""
+    return path

@@ -1,0 +1,18 @@
+"""What a transport has to say. Nothing here starts anything: argv only."""
+
+from typing import Protocol
+
+from cosmosctl.domain.project import Host
+
+
+class Transport(Protocol):
+    """A way to run a command on a host and to name a path of it to rsync."""
+
+    def command(self, host: Host, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """argv, here, that runs `argv` there with this process's standard streams."""
+
+    def rsync_options(self, host: Host) -> tuple[str, ...]:
+        """Options that let rsync reach the host."""
+
+    def rsync_path(self, host: Host, path: str) -> str:
+        """A path of the host, absolute there, as an argument of rsync."""

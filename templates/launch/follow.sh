@@ -1,0 +1,86 @@
+# Copies a file of a batch's folder to stdout, byte for byte from an offset, as it grows, until the batch is over.
+# Fed to `sh -s` on the host; may be repeated, and ends by itself when whoever reads it goes away.
+# usage: sh -s -- BATCH_DIR OFFSET [FILE]          FILE: below BATCH_DIR, events.jsonl if left out
+# exit codes: 0 all is sent and the batch has ended; 3 all is sent, no job runs and the batch has not ended;
+#             4 the file is shorter than OFFSET; 69 a tool is missing; anything else: cut off.
+
+main() {
+    batch=$1 offset=$2 file=$1/${3:-events.jsonl}
+    find_parent "$PPID"
+    grandparent=$parent
+    patience=25
+    watcher='' tail=''
+    command -v flock >/dev/null || {
+        echo "flock is not installed on the host; install it: apt-get install util-linux" >&2
+        exit 69
+    }
+    trap 'kill $tail $watcher 2>/dev/null; exit 143' HUP INT TERM
+    until [ -e "$file" ]; do
+        if over; then end; fi
+        read_by_somebody || exit 141
+        sleep 0.2
+    done
+    [ "$(wc -c <"$file")" -ge "$offset" ] || exit 4
+    watch &
+    watcher=$!
+    # --pid: tail ends after the watcher did, once everything is sent
+    tail -s 0.2 --pid="$watcher" -c "+$((offset + 1))" -f "$file" &
+    tail=$!
+    wait "$tail"
+    code=$?
+    kill "$watcher" 2>/dev/null
+    [ "$code" -eq 0 ] || exit "$code"
+    end
+}
+
+end() {
+    if finished; then exit 0; else exit 3; fi
+}
+
+finished() {
+    grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null
+}
+
+# Lives as long as the job, and as long as somebody reads what we send.
+watch() {
+    while read_by_somebody; do
+        if over; then return; fi
+        [ "$held" ] || sleep 0.2
+    done
+}
+
+# Whether the job has ended, or has not begun in five seconds. Waits on its lock: two seconds while the job lives.
+over() {
+    if [ -e "$batch/lock" ]; then
+        flock -s -w 2 -E 9 "$batch/lock" true
+        if [ $? -eq 9 ]; then
+            held=yes patience=0
+            return 1
+        fi
+    fi
+    held=
+    patience=$((patience - 1))
+    [ "$patience" -lt 0 ] || finished
+}
+
+# Whether those who started us are still there. A broken stdout is noticed by tail.
+read_by_somebody() {
+    find_parent "$$"
+    [ "$parent" = "$PPID" ] || return 1
+    find_parent "$PPID"
+    [ "$parent" = "$grandparent" ]
+}
+
+# Sets `parent` to the parent of process $1, without starting a process.
+find_parent() {
+    parent=
+    [ -r "/proc/$1/status" ] || return 0
+    while read -r key value; do
+        if [ "$key" = PPid: ]; then
+            parent=$value
+            return
+        fi
+    done 2>/dev/null <"/proc/$1/status"
+}
+
+main "$@"

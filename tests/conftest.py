@@ -1,0 +1,45 @@
+"""Fixtures: a fresh project, with or without a scene, on the built-in host; the folder of real clips."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.tree import Tree
+
+CONFIG = "project: 5f3a91c2\nmodel: transfer1\nhost: local\n"
+
+
+@pytest.fixture
+def bare_tree(tmp_path: Path) -> Tree:
+    """A project with nothing in it."""
+    root = tmp_path / "project"
+    root.mkdir()
+    tree = Tree(root, tmp_path / "home")
+    tree.config(CONFIG)
+    return tree
+
+
+@pytest.fixture
+def tree(bare_tree: Tree) -> Tree:
+    """A project with one small scene (`inputs/videos/city`) and one prompt (`ps_a`)."""
+    bare_tree.scene()
+    bare_tree.prompt("ps_a")
+    return bare_tree
+
+
+@pytest.fixture
+def quick_tree(tree: Tree) -> Tree:
+    """The same, where the preview does nothing for a tenth of a second a row and counts what it does in a tally."""
+    tally = tree.home / "tally"
+    tree.home.mkdir()
+    return Tree(tree.root, tree.home, {"COSMOSCTL_PREVIEW_ROW_S": "0.1", "COSMOSCTL_PREVIEW_TALLY": str(tally)})
+
+
+@pytest.fixture(scope="session")
+def real_videos() -> Path:
+    """The folder of real clips. Skips by name where COSMOSCTL_TEST_VIDEOS does not say where it is."""
+    folder = os.environ.get("COSMOSCTL_TEST_VIDEOS")
+    if not folder:
+        pytest.skip("COSMOSCTL_TEST_VIDEOS names no folder of real clips")
+    return Path(folder)
