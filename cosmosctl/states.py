@@ -3,17 +3,22 @@
 invalid, queued, running, pending, done, changed, absent, failed, cancelled: design of the project folder.
 """
 
+import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cosmosctl import models
-from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths, RunPaths
-from cosmosctl.domain.spec import changed_keys, effective_spec, fingerprint, spec_hash
+from cosmosctl.domain.layout import CONFIG_FILE, BatchPaths, ProjectPaths, ResultPaths
+from cosmosctl.domain.project import Setting
+from cosmosctl.domain.spec import Spec, changed_keys, effective_spec, fingerprint, spec_hash
 from cosmosctl.errors import FileError
 from cosmosctl.events import Progress, progress, read_events
-from cosmosctl.receipts import Failure, Receipt, read_failure, read_receipt
+from cosmosctl.receipts import Receipt, read_receipt
 from cosmosctl.store import Snapshot, hash_file
+from cosmosctl.store.index import Entry, to_json
+from cosmosctl.traces import ResultTrace, Traces, Tracker
 
 STATES = ("running", "queued", "pending", "changed", "failed", "cancelled", "absent", "invalid", "done")
 ALIASES = {"completed": "done"}
@@ -21,7 +26,10 @@ ALIASES = {"completed": "done"}
 
 @dataclass(frozen=True)
 class RunState:
-    """`detail` completes the word: the reason of a failure, what changed, the first mistake. `share` is 0..1."""
+    """`detail` completes the word: the reason of a failure, what changed, the first mistake. `share` is 0..1.
+
+    `place` is where the result that counts lies below the run's folder: "" or "preview".
+    """
 
     run: str
     state: str
@@ -32,7 +40,7 @@ class RunState:
     share: float | None = None
     previewed: bool = False
     earlier_kept: bool = False
-    folder: ResultPaths | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,21 +78,72 @@ def held_runs(project: ProjectPaths) -> Mapping[str, str]:
 def all_states(project: ProjectPaths, snapshot: Snapshot, *, preview: bool) -> Mapping[str, RunState]:
     """The state of every run. `preview`: whether a CPU preview counts as the result (the host makes previews)."""
     held = {run: batch for batch in open_batches(project) for run in batch.runs}
-    return {run: _state(project, snapshot, run, held.get(run), preview) for run in snapshot.run_ids}
+    tracker, current = Tracker(project, snapshot), Current(project, snapshot)
+    states, folder = {}, str(project.runs)
+    for run in snapshot.run_ids:
+        if run in held:
+            states[run] = _held_state(run, held[run])
+        elif run not in snapshot.runs:
+            states[run] = RunState(run, "invalid", detail=str(snapshot.problems_of([run])[0]))
+        else:
+            states[run] = _settled(folder, run, tracker.traces(run), current, preview=preview)
+    snapshot.index.save()
+    return states
 
 
-def _state(project: ProjectPaths, snapshot: Snapshot, run: str, held: OpenBatch | None, preview: bool) -> RunState:
-    if held is not None:
-        return _held_state(run, held)
-    problems = snapshot.problems_of([run])
-    if problems:
-        return RunState(run, "invalid", detail=str(problems[0]))
-    paths = project.run(run)
-    result, previewed = _own(project, paths.result, run), _own(project, paths.preview, run)
-    receipt = _newest(result, previewed) if preview else result
-    failure = _newest_failure(project, paths)
-    folder = paths.preview if receipt is not None and receipt is previewed else paths.result
-    return _settled(project, snapshot, run, receipt, failure, folder, previewed=previewed is not None)
+class Current:
+    """What the runs of one snapshot would be made from now."""
+
+    def __init__(self, project: ProjectPaths, snapshot: Snapshot) -> None:
+        self._project, self._snapshot = project, snapshot
+        self._hashes: dict[str, str] = {}
+        self._prompts: dict[str, str] = {}
+        self._config = _key_of(snapshot, CONFIG_FILE)
+
+    def spec_hash(self, run: str) -> str:
+        """The hash of a run's fingerprint. Raises: FileError when a video cannot be read."""
+        name, index = f"runs/{run}/@spec", self._snapshot.index
+        key = f"{_key_of(self._snapshot, f'runs/{run}/run.yaml')} {self._prompt_key(run)} {self._config}"
+        entry = index.get(name)
+        if entry is not None and entry.key == key:
+            digest, paths = json.loads(entry.payload)
+            if all(self._hash(path) == known for path, known in paths):
+                return str(digest)
+        spec = self._spec(run)
+        digest = spec_hash(self._facts(spec))
+        if "" not in key.split(" "):
+            index.put(name, Entry(key, "", to_json([digest, [[path, self._hash(path)] for path in spec.input_paths]])))
+        return digest
+
+    def facts(self, run: str) -> dict[str, Setting]:
+        """The fingerprint of a run. Raises: FileError when a video cannot be read."""
+        return self._facts(self._spec(run))
+
+    def _spec(self, run: str) -> Spec:
+        found = self._snapshot.runs[run]
+        model = found.model or self._snapshot.config.model
+        prompt = self._snapshot.prompts[found.prompt]
+        return effective_spec(found, prompt, self._snapshot.config, model=model, rules=models.get(model).SETTINGS)
+
+    def _facts(self, spec: Spec) -> dict[str, Setting]:
+        return fingerprint(spec, {path: self._hash(path) for path in spec.input_paths})
+
+    def _prompt_key(self, run: str) -> str:
+        prompt = self._snapshot.prompt_of(run)
+        if prompt not in self._prompts:
+            self._prompts[prompt] = _key_of(self._snapshot, f"prompts/{prompt}.yaml")
+        return self._prompts[prompt]
+
+    def _hash(self, path: str) -> str:
+        if path not in self._hashes:
+            self._hashes[path] = hash_file(self._project.root, self._project.root / path)
+        return self._hashes[path]
+
+
+def _key_of(snapshot: Snapshot, file: str) -> str:
+    """The key under which the index knows a file of the user's; "" when it does not trust it yet."""
+    entry = snapshot.index.get(file)
+    return entry.key if entry is not None else ""
 
 
 def _held_state(run: str, held: OpenBatch) -> RunState:
@@ -98,24 +157,19 @@ def _held_state(run: str, held: OpenBatch) -> RunState:
     return RunState(run, "queued", detail="" if seen.launched else "not sent", batch=name)
 
 
-def _settled(
-    project: ProjectPaths,
-    snapshot: Snapshot,
-    run: str,
-    receipt: Receipt | None,
-    failure: Failure | None,
-    folder: ResultPaths,
-    *,
-    previewed: bool,
-) -> RunState:
-    if receipt is None and failure is None:
-        return RunState(run, "pending", previewed=previewed)
+def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: bool) -> RunState:
+    """The state of a run that no batch holds and whose files are well."""
+    previewed = traces.preview is not None
+    result = _newest(traces.result, traces.preview) if preview else traces.result
+    failure = traces.failure
+    if result is None and failure is None:
+        return RunState(run, "pending", previewed=True) if previewed else RunState(run, "pending")
     try:
-        facts = current_facts(project, snapshot, run)
+        now = current.spec_hash(run)
     except FileError as e:
         return RunState(run, "invalid", detail=e.message)
-    failed = failure is not None and failure.spec == spec_hash(facts)
-    if failure is not None and failed and (receipt is None or failure.ended > receipt.ended):
+    place = result.folder if result is not None else ""
+    if failure is not None and failure.spec == now and (result is None or failure.ended > result.ended):
         return RunState(
             run,
             failure.state,
@@ -123,55 +177,32 @@ def _settled(
             reason=failure.reason,
             batch=failure.batch,
             previewed=previewed,
-            earlier_kept=receipt is not None,
-            folder=folder,
+            earlier_kept=result is not None,
+            place=place,
         )
-    if receipt is None:
+    if result is None:
         return RunState(run, "pending", previewed=previewed)
-    if not is_present(folder, receipt):
-        return RunState(run, "absent", batch=receipt.batch, folder=folder)
-    changed = changed_keys(receipt.effective, facts) if receipt.spec != spec_hash(facts) else ()
-    state = "changed" if changed else "done"
-    return RunState(run, state, ", ".join(changed), "", receipt.batch, changed, previewed=previewed, folder=folder)
-
-
-def current_facts(project: ProjectPaths, snapshot: Snapshot, run: str) -> dict[str, bool | int | float | str]:
-    """The fingerprint of a run as its files are now. Raises: FileError when a video cannot be read."""
-    spec_run = snapshot.runs[run]
-    name = spec_run.model or snapshot.config.model
-    prompt = snapshot.prompts[spec_run.prompt]
-    spec = effective_spec(spec_run, prompt, snapshot.config, model=name, rules=models.get(name).SETTINGS)
-    return fingerprint(spec, {path: hash_file(project.root, project.root / path) for path in spec.input_paths})
+    if not _has_size(f"{runs}/{run}/{place}/{result.video}", result.video_bytes):
+        return RunState(run, "absent", batch=result.batch, place=place)
+    if result.spec == now:
+        return RunState(run, "done", batch=result.batch, previewed=previewed, place=place)
+    receipt = read_receipt(Path(runs, run, place, "result.yaml"))
+    changed = changed_keys(receipt.effective, current.facts(run)) if receipt is not None else ()
+    return RunState(run, "changed", ", ".join(changed), "", result.batch, changed, previewed=previewed, place=place)
 
 
 def is_present(folder: ResultPaths, receipt: Receipt) -> bool:
     """Whether the video of a result is here, by its size: a clone or another branch lacks it."""
-    video = folder.root / receipt.primary_output
+    return _has_size(str(folder.root / receipt.primary_output), receipt.primary_bytes)
+
+
+def _has_size(path: str, size: int) -> bool:
     try:
-        return video.stat().st_size == receipt.primary_bytes
+        return os.stat(path).st_size == size  # noqa: PTH116  # asked for ten thousand files at a time
     except OSError:
         return False
 
 
-def _own(project: ProjectPaths, folder: ResultPaths, run: str) -> Receipt | None:
-    receipt = read_receipt(folder.receipt)
-    return receipt if receipt is not None and _belongs(project, receipt.run, run) else None
-
-
-def _belongs(project: ProjectPaths, named: str, run: str) -> bool:
-    """Another name whose folder still exists: this folder is a copy of it. Gone: this folder was renamed."""
-    return named == run or not project.run(named).spec.exists()
-
-
-def _newest(*receipts: Receipt | None) -> Receipt | None:
-    there = [receipt for receipt in receipts if receipt is not None]
-    return max(there, key=lambda receipt: receipt.ended) if there else None
-
-
-def _newest_failure(project: ProjectPaths, run: RunPaths) -> Failure | None:
-    places: list[Path] = [run.result.failure]
-    if run.history.is_dir():
-        places += [ResultPaths(kept).failure for kept in run.history.iterdir()]
-    failures = [failure for failure in map(read_failure, places) if failure is not None]
-    own = [failure for failure in failures if _belongs(project, failure.run, run.id)]
-    return max(own, key=lambda failure: failure.ended) if own else None
+def _newest(*results: ResultTrace | None) -> ResultTrace | None:
+    there = [result for result in results if result is not None]
+    return max(there, key=lambda result: result.ended) if there else None

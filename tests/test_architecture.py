@@ -16,7 +16,7 @@ LAYERS = (
     {"domain", "io", "log"},
     {"models", "engines", "transport", "media", "preview"},
     {"schema", "store", "inputs", "planner", "bundle", "events", "receipts"},
-    {"remote", "collect", "ends", "states", "estimates"},
+    {"remote", "collect", "ends", "traces", "states", "estimates"},
     {"tasks"},
     {"commands"},
     {"cli", "api"},

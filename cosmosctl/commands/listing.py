@@ -7,7 +7,7 @@ from typing import Any
 from cosmosctl import bundle, states
 from cosmosctl.commands.prepare import pick_host
 from cosmosctl.domain.ids import resolve_id
-from cosmosctl.domain.layout import BatchPaths, ProjectPaths
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.ends import read_end
 from cosmosctl.errors import FileError, UsageError
 from cosmosctl.events import progress, read_events
@@ -74,8 +74,9 @@ def scene_of(video: str) -> str:
 def _run_row(project: ProjectPaths, snapshot: Snapshot, state: states.RunState) -> dict[str, Any]:
     row: dict[str, Any] = {"id": state.run, "prompt_id": None, "status": state.state, "weights": {}, "batch": None}
     row |= {"batch": state.batch or None, "detail": state.detail, "reason": state.reason or None, "output": None}
-    if state.state == "done" and state.folder is not None:
-        row["output"] = (state.folder.outputs / "output.mp4").relative_to(project.root).as_posix()
+    if state.state == "done":
+        folder = ResultPaths(project.run(state.run).root / state.place)
+        row["output"] = (folder.outputs / "output.mp4").relative_to(project.root).as_posix()
     if state.run in snapshot.runs:
         run = snapshot.runs[state.run]
         row |= {"prompt_id": run.prompt, "weights": dict(run.weights), "settings": dict(run.settings)}

@@ -33,26 +33,28 @@ class Entry(NamedTuple):
 class Index:
     """Entries by name (the path of the file in the project, or that and a suffix)."""
 
-    def __init__(self, path: Path, rules: str, entries: dict[str, Entry], *, is_new: bool) -> None:
+    def __init__(self, path: Path, rules: str, entries: dict[str, list[str]], *, is_new: bool) -> None:
         self.is_new = is_new
         self._path = path
         self._rules = rules
         self._entries = entries
         self._changed = False
+        self._owners: Collection[str] | None = None
 
     @classmethod
     def open(cls, root: Path) -> "Index":
         """The index of the project, empty when there is none or it was made by other rules."""
-        path, rules = ProjectPaths(root).derived / "index.jsonl", _rules()
+        path, rules = ProjectPaths(root).derived / "index.json", _rules()
         entries = _read(path, rules)
         return cls(path, rules, entries or {}, is_new=entries is None)
 
     def get(self, name: str) -> Entry | None:
         """What was remembered under `name`; compare its key before using it."""
-        return self._entries.get(name)
+        found = self._entries.get(name)
+        return None if found is None else Entry(*found)
 
     def put(self, name: str, entry: Entry) -> None:
-        self._entries[name] = entry
+        self._entries[name] = list(entry)
         self._changed = True
 
     def forget(self, name: str) -> None:
@@ -60,13 +62,15 @@ class Index:
             self._changed = True
 
     def forget_others(self, owners: Collection[str]) -> None:
-        """Drop what belongs to no owner: "runs/ID", "prompts/ID" or the name of a file in the project's root."""
-        gone = [name for name in self._entries if _owner(name) not in owners]
-        for name in gone:
-            self.forget(name)
+        """Drop, when it is next saved, what belongs to no owner: "runs/ID", "prompts/ID" or a file of the root."""
+        self._owners = owners
 
     def facts(self, name: str, file: str, make: Callable[[], Any]) -> Any:
-        """`make()`, a JSON value, remembered under `name` until `file` (an absolute path) changes; null without it.
+        """`make()`, a JSON value, remembered under `name` until `file` (an absolute path) changes; null without it."""
+        return json.loads(self.text(name, file, make))
+
+    def text(self, name: str, file: str, make: Callable[[], Any]) -> str:
+        """The same as JSON text in one line without spaces.
 
         Names start with "runs/ID/" and go with that folder. Call `save` when all were asked for.
         """
@@ -75,13 +79,13 @@ class Index:
             status = os.stat(file)  # noqa: PTH116  # asked for ten thousand files at a time
         except (FileNotFoundError, NotADirectoryError):
             self.forget(name)
-            return None
-        key, entry = stat_key(status), self._entries.get(name)
-        if entry is not None and entry.key == key:
-            return json.loads(entry.payload)
-        value = make()
+            return "null"
+        key, known = stat_key(status), self._entries.get(name)
+        if known is not None and known[0] == key:
+            return known[2]
+        value = to_json(make())
         if is_settled(status, now_ns):
-            self.put(name, Entry(key, "", to_json(value)))
+            self.put(name, Entry(key, "", value))
         else:
             self.forget(name)
         return value
@@ -90,10 +94,12 @@ class Index:
         """Write it down when anything changed; a project that cannot be written to is no reason to fail."""
         if not self._changed:
             return
-        body = "".join(_line(name, entry) for name, entry in sorted(self._entries.items()))
+        if self._owners is not None:
+            self._entries = {name: found for name, found in self._entries.items() if _owner(name) in self._owners}
+        body = json.dumps(self._entries, separators=(",", ":"), sort_keys=True)
         header = to_json({"format": _FORMAT, "rules": self._rules, "checksum": zlib.crc32(body.encode())})
         with contextlib.suppress(FileError):
-            write_text(self._path, f"{header}\n{body}", durable=False)
+            write_text(self._path, f"{header}\n{body}\n", durable=False)
         self._changed = False
 
 
@@ -106,26 +112,17 @@ def _owner(name: str) -> str:
     return "/".join(name.split("/", 2)[:2]).removesuffix(".yaml")
 
 
-def _line(name: str, entry: Entry) -> str:
-    return f"[{json.dumps(name)},\t{json.dumps(entry.key)},\t{json.dumps(entry.link)},\t{entry.payload}]\n"
-
-
-def _read(path: Path, rules: str) -> dict[str, Entry] | None:
+def _read(path: Path, rules: str) -> dict[str, list[str]] | None:
     try:
         header, _, body = path.read_text(encoding="ascii").partition("\n")
+        body = body.rstrip("\n")
         facts = json.loads(header)
         if facts != {"format": _FORMAT, "rules": rules, "checksum": zlib.crc32(body.encode())}:
             return None
-        return dict(_entry(line) for line in body.split("\n") if line)
+        entries: dict[str, list[str]] = json.loads(body)
     except (OSError, ValueError):
         return None
-
-
-def _entry(line: str) -> tuple[str, Entry]:
-    name, key, link, payload = line.split(",\t", 3)
-    if "\\" in name or "\\" in link:
-        return json.loads(name[1:]), Entry(json.loads(key), json.loads(link), payload[:-1])
-    return name[2:-1], Entry(key[1:-1], link[1:-1], payload[:-1])
+    return entries
 
 
 def _rules() -> str:
