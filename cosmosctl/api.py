@@ -112,8 +112,7 @@ class Project:
             title=name,
             progress=prepare.silent,
         )
-        for one in made:
-            attach.start(self._paths, one)
+        attach.start_all(self._paths, made)
         return RunningBatch(self._paths, tuple(one.name for one in made))
 
     def jsonl(self, ids: Sequence[str] = (), *, host: str | None = None) -> list[JsonRow]:

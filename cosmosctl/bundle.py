@@ -19,6 +19,7 @@ from cosmosctl.domain.layout import BatchPaths, ProjectPaths, on_host
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
+from cosmosctl.models.names import opaque_name
 from cosmosctl.models.protocol import Model
 from cosmosctl.planner import Group, Plan, Row
 
@@ -27,6 +28,8 @@ STALL_S = 1800
 """Silence after which a model process is ended: NCCL's own heartbeat limit (model-contracts 5.8)."""
 GRACE_S = 10
 """Between SIGTERM and SIGKILL."""
+HALF = ".new"
+"""The end of the name of a bundle in staging/ that is not whole yet."""
 
 
 def write_bundle(
@@ -44,7 +47,7 @@ def write_bundle(
     target = project.batch(name)
     if target.root.exists():
         raise FileError(f"batch {name} exists already", hint="wait a second, or give another --batch-name")
-    half = BatchPaths(project.staging / f"{name}.new")
+    half = BatchPaths(project.staging / f"{name}{HALF}")
     shutil.rmtree(half.root, ignore_errors=True)
     for path, text in bundle_files(plan, name=name, key=key, project_id=project_id, moment=moment, warnings=warnings):
         write_text(half.root / path, text)
@@ -95,6 +98,23 @@ def read_batch(paths: BatchPaths) -> Batch:
         return Batch(plan["batch"], plan["key"], plan["project"], plan["created"], plan["model"], host, rows, inputs)
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise FileError(f"{paths.plan}: cannot be read as a plan: {e}", hint="git restore, or remove the folder") from e
+
+
+def read_whereabouts(paths: BatchPaths) -> Batch:
+    """The batch in that folder; without its rows when only the versioned batch.yaml is here, as in a clone.
+
+    Raises: FileError when not even that is here.
+    """
+    if paths.plan.exists():
+        return read_batch(paths)
+    from cosmosctl.io.yaml_file import load_tool
+
+    try:
+        head = load_tool(paths.whole.read_text(encoding="utf-8"))
+        host = host_from_facts(head["host"])
+        return Batch(head["batch"], head["key"], head["project"], head["created"], head["model"], host, (), ())
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise FileError(f"batch {paths.name} is not known here: {paths.whole} cannot be read") from e
 
 
 def host_facts(host: Host) -> dict[str, Any]:
@@ -159,6 +179,7 @@ def _group_json(group: Group, model: Model, warnings: Mapping[str, Sequence[str]
 def _row_json(row: Row, warnings: Sequence[str]) -> dict[str, Any]:
     return {
         "run": row.run,
+        "name": opaque_name(row.run),
         "line": row.line,
         "frames": row.frames,
         "steps": row.steps,
@@ -218,7 +239,7 @@ def _batch_yaml(head: Mapping[str, Any], plan: Plan) -> str:
 
 def sendable(paths: BatchPaths) -> tuple[Path, ...]:
     """The files of a bundle that the host gets: all but what came back from it."""
-    ours = {paths.events, paths.log, paths.end}
+    ours = {paths.events, paths.events_before, paths.log, paths.end}
     return tuple(
         path
         for path in sorted(paths.root.rglob("*"))

@@ -3,33 +3,41 @@
 Every step may be cut off and repeated. Nothing that came from a host is thrown away: what is refused goes to history/.
 """
 
+import errno
 import hashlib
-import re
+import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from cosmosctl import process_logs
 from cosmosctl.domain.batch import Batch, BatchRow, stamp_of
-from cosmosctl.domain.layout import ProjectPaths, ResultPaths
+from cosmosctl.domain.ids import is_id
+from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.errors import CosmosctlError
 from cosmosctl.events import Event, Progress, RunEnd, read_events
 from cosmosctl.events import progress as progress_of
-from cosmosctl.io.atomic import write_text
+from cosmosctl.io.atomic import remove_stale_temps, sync_folder, write_text
+from cosmosctl.process_logs import SAFE_NAME
 from cosmosctl.receipts import Failure, Receipt, failure_text, read_failure, read_receipt, receipt_text
 
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 PRIMARY = "output.mp4"
 PROMPT_FILE = "prompt.txt"
+LOST = "host-lost"
+NAMELESS = "unnamed"
+"""The folder in history/ for what no receipt names."""
 
-Where = Literal["run", "preview", "history", "unclaimed"]
+
+class DamagedCopy(CosmosctlError):
+    """A file here is not what the host has: it was torn on the way, or is gone there."""
 
 
 @dataclass(frozen=True)
 class Collected:
-    """What became of one run: `state` done, failed or cancelled; `folder` holds what came back."""
+    """What became of one run: `state` done, failed, cancelled or absent; `folder` holds what came back."""
 
     run: str
     state: str
@@ -46,8 +54,7 @@ class Collected:
 def wanted_files(end: RunEnd) -> tuple[str, ...]:
     """The paths below the batch's folder on the host that this end names; names that are not plain are left out."""
     if end.state == "done":
-        names = [str(output.get("path", "")) for output in end.event.get("outputs", ())]
-        return tuple(f"done/{end.run}/{name}" for name in names if _SAFE_NAME.fullmatch(name))
+        return tuple(f"done/{end.run}/{name}" for name, _ in _outputs(end.event))
     return tuple(path for path in map(str, end.event.get("kept", ())) if _is_kept_path(path, end.run))
 
 
@@ -56,7 +63,27 @@ def files_to_fetch(project: ProjectPaths, batch: Batch, runs: Sequence[str] = ()
     state = progress_of(read_events(project.batch(batch.name).events))
     wanted = runs or [run for run in state.ends if run in batch.runs and not already_here(project, batch, run)]
     outputs = [file for run in wanted if run in state.ends for file in wanted_files(state.ends[run])]
-    return (*outputs, *dict.fromkeys(_log_name(process) for process in state.processes if _log_name(process)))
+    return (*outputs, *process_logs.log_names(state.processes))
+
+
+def all_here(project: ProjectPaths, batch: Batch) -> dict[str, Collected]:
+    """What this batch left for its runs, whole. Those that were given up for lost may still turn up: left out."""
+    found = {run: already_here(project, batch, run) for run in batch.runs}
+    return {run: one for run, one in found.items() if one is not None and one.reason != LOST}
+
+
+def already_here(project: ProjectPaths, batch: Batch, run: str) -> Collected | None:
+    """What this batch left for `run`, if that is whole: a result, else the note of a failure."""
+    places = list(_places(project, batch, run))
+    for place in places:
+        receipt = read_receipt(place.receipt)
+        if receipt is not None and (receipt.run, receipt.batch) == (run, batch.name):
+            return Collected(run, "done", "", "", place, receipt.warnings)
+    for place in places:
+        failure = read_failure(place.failure)
+        if failure is not None and (failure.run, failure.batch) == (run, batch.name):
+            return Collected(run, failure.state, failure.reason, failure.detail, place)
+    return None
 
 
 def collect(project: ProjectPaths, batch: Batch, end: RunEnd, progress: Progress) -> Collected:
@@ -64,98 +91,156 @@ def collect(project: ProjectPaths, batch: Batch, end: RunEnd, progress: Progress
 
     Raises: DamagedCopy when a file differs from the host's sha256, so that it is fetched again.
     """
-    row = batch.row(end.run)
-    if end.state != "done":
-        return _collect_failure(project, batch, row, end)
-    pulled = project.pulled(batch.name) / "done" / end.run
     found = already_here(project, batch, end.run)
-    if found is not None:
+    if found is not None and not (found.reason == LOST and end.state == "done"):
         return found
-    outputs = _verified(pulled, end.event)
-    refusal, frames = _refusal(pulled, row)
+    if end.state != "done":
+        return _note(project, batch, end, project.pulled(batch.name) / "failed" / end.run)
+    home, pulled = _home(project, batch, end.run), _pulled(project, batch, end.run)
+    place = _place(project, batch, home, end)
+    here = _is_cut_off(place, end.event)
+    outputs = _verified(place.outputs if here else pulled, end.event)
+    refusal, frames = _judged(place.outputs if here else pulled, batch.row(end.run))
     if refusal:
         return refuse(project, batch, end, refusal)
-    warnings = (*row.warnings, *_frame_warning(row, frames))
-    receipt = _receipt(batch, row, end, progress, outputs, warnings)
-    folder = _install(project, batch, receipt, pulled, outputs, end)
-    return Collected(end.run, "done", "", "", folder, warnings)
-
-
-class DamagedCopy(CosmosctlError):
-    """A file here is not what the host has: it was torn on the way."""
-
-
-def already_here(project: ProjectPaths, batch: Batch, run: str) -> Collected | None:
-    """What this batch already left for `run`, if that is whole."""
-    paths = project.run(run)
-    for folder in (paths.result, paths.preview, paths.kept(batch.name)):
-        receipt = read_receipt(folder.receipt)
-        if receipt is not None and receipt.batch == batch.name:
-            return Collected(run, "done", "", "", folder, receipt.warnings)
-    for folder in (paths.result, paths.preview, paths.kept(batch.name)):
-        failure = read_failure(folder.failure)
-        if failure is not None and failure.batch == batch.name:
-            return Collected(run, failure.state, failure.reason, failure.detail, folder)
-    return None
-
-
-def lost(project: ProjectPaths, batch: Batch, run: str) -> Collected:
-    """A run that ended without a trace: its batch was given up, or its host forgot it."""
-    return Collected(run, "failed", "host-lost", f"batch {batch.name} ended without it", project.run(run).result)
-
-
-def note_lost(project: ProjectPaths, batch: Batch, run: str) -> Collected:
-    """Write down that a run's host is gone for good. The caller holds the project's lock."""
-    event = {"t": time.time(), "reason": "host-lost", "detail": f"batch {batch.name} was given up"}
-    return _collect_failure(project, batch, batch.row(run), RunEnd(run, "failed", event))
-
-
-def discard(project: ProjectPaths, batch: Batch, run: str) -> None:
-    """Forget the pulled copy of a run's files, so that they are fetched whole again."""
-    shutil.rmtree(project.pulled(batch.name) / "done" / run, ignore_errors=True)
+    if found is not None and found.folder.root == place.root:
+        found.folder.failure.unlink(missing_ok=True)  # it was not lost after all
+    if not here:
+        _retire(home, place)
+        _move(pulled, place.outputs)
+    warnings = (*batch.row(end.run).warnings, *_frame_warning(batch.row(end.run), frames))
+    _tidy(place)
+    process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
+    write_text(place.manifest, manifest_text(outputs))
+    write_text(place.receipt, receipt_text(_receipt(batch, end, progress, outputs, warnings)))
+    return Collected(end.run, "done", "", "", place, warnings)
 
 
 def refuse(project: ProjectPaths, batch: Batch, end: RunEnd, why: str) -> Collected:
     """Note a run as bad-output and keep what came of it under history/. The caller holds the project's lock."""
-    event = {**end.event, "reason": "bad-output", "detail": why, "kept": wanted_files(end)}
-    return _collect_failure(project, batch, batch.row(end.run), RunEnd(end.run, "failed", event))
+    event = {**end.event, "reason": "bad-output", "detail": why}
+    return _note(project, batch, RunEnd(end.run, "failed", event), _pulled(project, batch, end.run))
+
+
+def note_lost(project: ProjectPaths, batch: Batch, run: str, why: str) -> Collected:
+    """Write down that nothing more will come of a run. The caller holds the project's lock."""
+    event = {"t": time.time(), "reason": LOST, "detail": why}
+    return already_here(project, batch, run) or _note(
+        project, batch, RunEnd(run, "failed", event), _pulled(project, batch, run)
+    )
+
+
+def discard(project: ProjectPaths, batch: Batch, run: str) -> None:
+    """Forget the pulled copy of a run's files, so that they are fetched whole again."""
+    shutil.rmtree(_pulled(project, batch, run), ignore_errors=True)
 
 
 def write_logs(project: ProjectPaths, batch: Batch, progress: Progress, collected: Sequence[Collected]) -> Path:
     """batches/B/batch.log from the pulled logs, and its copy into the folder of every run of the batch."""
     target = project.batch(batch.name).log
-    write_text(target, batch_log(project.pulled(batch.name), progress.processes))
+    remove_stale_temps(target.parent)
+    write_text(target, process_logs.batch_log(project.pulled(batch.name), progress.processes))
     for one in collected:
-        one.folder.logs.mkdir(parents=True, exist_ok=True)
-        if not _same_size(target, one.folder.batch_log):
-            _copy(target, one.folder.batch_log)
+        process_logs.copy_log(target, one.folder.batch_log)
     return target
+
+
+def manifest_text(outputs: Mapping[str, Mapping[str, Any]]) -> str:
+    """One line a file: sha256, bytes, time it was finished on the host, path."""
+    lines = [f"{o['sha256']}  {o['bytes']:>12}  {o['time']}  outputs/{name}\n" for name, o in sorted(outputs.items())]
+    return "# sha256, bytes, time, file\n" + "".join(lines)
+
+
+def sha256_of(file: Path) -> str:
+    """The sha256 of a file's bytes, in hex."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _pulled(project: ProjectPaths, batch: Batch, run: str) -> Path:
+    return project.pulled(batch.name) / "done" / run
+
+
+def _home(project: ProjectPaths, batch: Batch, run: str) -> RunPaths:
+    """The run's folder; while there is no run of that name, a folder like it below the batch's unclaimed/."""
+    own = project.run(run)
+    return own if own.spec.exists() else RunPaths(project.batch(batch.name).unclaimed / run)
+
+
+def _places(project: ProjectPaths, batch: Batch, run: str) -> Iterator[ResultPaths]:
+    """Wherever this batch may have left something for `run`; a folder that is gone may have been renamed."""
+    own = project.run(run)
+    homes = [own, RunPaths(project.batch(batch.name).unclaimed / run)]
+    if not own.spec.exists() and project.runs.is_dir():
+        homes += [RunPaths(folder) for folder in sorted(project.runs.iterdir())]
+    for home in homes:
+        for place in (home.result, home.preview, home.kept(batch.name)):
+            if any(_mentions(file, run) for file in (place.receipt, place.failure)):
+                yield place
+
+
+def _mentions(file: Path, run: str) -> bool:
+    """Whether a file could be about `run`: asked of every run's folder, so nothing is parsed."""
+    try:
+        return run.encode() in file.read_bytes()
+    except OSError:
+        return False
+
+
+def _place(project: ProjectPaths, batch: Batch, home: RunPaths, end: RunEnd) -> ResultPaths:
+    """Where a result belongs: the run or its preview; history when a newer one is there or the batch was given up."""
+    place = home.preview if batch.host.is_preview else home.result
+    there = read_receipt(place.receipt)
+    is_newer = there is not None and there.run == end.run and there.ended > stamp_of(end.event["t"])
+    return home.kept(batch.name) if is_newer or project.batch(batch.name).end.exists() else place
+
+
+def _is_cut_off(place: ResultPaths, event: Event) -> bool:
+    """Whether the outputs are there and only what comes after them is missing: somebody was killed in between."""
+    is_left = place.outputs.is_dir() and read_receipt(place.receipt) is None
+    return is_left and len(_outputs(event)) > 0 and not _damage(place.outputs, event)
+
+
+def _outputs(event: Event) -> list[tuple[str, str]]:
+    """(name, sha256) of each output that a run_done event names; those without a plain name are left out."""
+    entries = [entry for entry in event.get("outputs", ()) if isinstance(entry, dict)]
+    named = [(str(entry.get("path")), str(entry.get("sha256"))) for entry in entries]
+    return [(name, digest) for name, digest in named if SAFE_NAME.fullmatch(name)]
 
 
 def _is_kept_path(path: str, run: str) -> bool:
     parts = path.split("/")
-    return parts[0] in ("failed", "done") and parts[1:2] == [run] and all(map(_SAFE_NAME.fullmatch, parts[2:]))
+    return parts[0] == "failed" and parts[1:2] == [run] and all(map(SAFE_NAME.fullmatch, parts[2:]))
 
 
-def _verified(pulled: Path, event: Event) -> dict[str, dict[str, Any]]:
+def _damage(folder: Path, event: Event) -> str:
+    """What is wrong with the copy of the outputs in `folder`; empty when all are there, to the byte."""
+    for name, digest in _outputs(event):
+        file = folder / name
+        if file.is_symlink() or not file.is_file():
+            return f"{name} is missing"
+        if sha256_of(file) != digest:
+            return f"{name} differs from what the host has"
+    return ""
+
+
+def _verified(folder: Path, event: Event) -> dict[str, dict[str, Any]]:
     """name -> {bytes, sha256, time} of every output, each read whole here. Raises: DamagedCopy."""
-    found = {}
-    for output in event.get("outputs", ()):
-        name, digest = str(output["path"]), str(output["sha256"])
-        file = pulled / name
-        if not _SAFE_NAME.fullmatch(name):
-            continue
-        if file.is_symlink() or not file.is_file() or sha256_of(file) != digest:
-            raise DamagedCopy(f"{file} is not what the host has")
-        found[name] = {"bytes": file.stat().st_size, "sha256": digest, "time": stamp_of(event["t"])}
-    return found
+    damage = _damage(folder, event)
+    if damage:
+        raise DamagedCopy(damage)
+    ended = stamp_of(event["t"])
+    return {
+        name: {"bytes": (folder / name).stat().st_size, "sha256": digest, "time": ended}
+        for name, digest in _outputs(event)
+    }
 
 
-def _refusal(pulled: Path, row: BatchRow) -> tuple[str, int]:
+def _judged(outputs: Path, row: BatchRow) -> tuple[str, int]:
     """Why these outputs are not this run's result (empty: they are), and the frames of the video."""
     from cosmosctl.media.probe import VideoError, probe
 
-    video, prompt = pulled / PRIMARY, pulled / PROMPT_FILE
+    video, prompt = outputs / PRIMARY, outputs / PROMPT_FILE
     if not video.is_file():
         return f"there is no {PRIMARY}", 0
     if prompt.is_file() and prompt.read_bytes() != row.text.encode():
@@ -171,14 +256,9 @@ def _frame_warning(row: BatchRow, frames: int) -> tuple[str, ...]:
 
 
 def _receipt(
-    batch: Batch,
-    row: BatchRow,
-    end: RunEnd,
-    progress: Progress,
-    outputs: Mapping[str, Mapping[str, Any]],
-    warnings: Sequence[str],
+    batch: Batch, end: RunEnd, progress: Progress, outputs: Mapping[str, Mapping[str, Any]], warnings: Sequence[str]
 ) -> Receipt:
-    loads = progress.loads or (0.0,)
+    row = batch.row(end.run)
     return Receipt(
         run=row.run,
         batch=batch.name,
@@ -189,9 +269,9 @@ def _receipt(
         preview=batch.host.is_preview,
         host=batch.host.name,
         ended=stamp_of(end.event["t"]),
-        attempts=int(end.event.get("attempts", 1)),
-        load_s=round(max(loads), 3),
-        video_s=round(float(end.event.get("seconds", 0)), 3),
+        attempts=end.event["attempts"],
+        load_s=round(max(progress.loads, default=0.0), 3),
+        video_s=round(float(end.event["seconds"]), 3),
         prompt=row.text,
         prompt_id=row.prompt_id,
         seed=row.facts.get("seed"),
@@ -205,51 +285,48 @@ def _receipt(
     )
 
 
-def _install(
-    project: ProjectPaths,
-    batch: Batch,
-    receipt: Receipt,
-    pulled: Path,
-    outputs: Mapping[str, Mapping[str, Any]],
-    end: RunEnd,
-) -> ResultPaths:
-    target = _target(project, batch, receipt)
-    _retire(project, receipt.run, target)
-    target.outputs.mkdir(parents=True, exist_ok=True)
-    for name in outputs:
-        (pulled / name).replace(target.outputs / name)
-    _write_execution_log(project, batch, end, target)
-    write_text(target.manifest, manifest_text(outputs))
-    write_text(target.receipt, receipt_text(receipt))
-    return target
+def _note(project: ProjectPaths, batch: Batch, end: RunEnd, left: Path) -> Collected:
+    """Write down how a run ended without a result; `left`, what came of it all the same, goes to history/."""
+    home, reason = _home(project, batch, end.run), str(end.event.get("reason", ""))
+    detail = str(end.event.get("detail", "")).encode(errors="replace").decode()
+    _keep(left, home.kept(batch.name).root / "refused")
+    place = _failure_place(batch, home)
+    if place.failure.exists():
+        _retire(home, place)
+    _tidy(place)
+    process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
+    spec, ended, preview = batch.row(end.run).spec_hash, stamp_of(end.event["t"]), batch.host.is_preview
+    failure = Failure(end.run, batch.name, end.state, reason, detail, spec, ended, preview)
+    write_text(place.failure, failure_text(failure))
+    return Collected(end.run, end.state, reason, detail, place)
 
 
-def manifest_text(outputs: Mapping[str, Mapping[str, Any]]) -> str:
-    """One line a file: sha256, bytes, time it was finished on the host, path."""
-    lines = [f"{o['sha256']}  {o['bytes']:>12}  {o['time']}  outputs/{name}\n" for name, o in sorted(outputs.items())]
-    return "# sha256, bytes, time, file\n" + "".join(lines)
+def _failure_place(batch: Batch, home: RunPaths) -> ResultPaths:
+    """An attempt without a video never touches a result: beside one it goes to history/."""
+    place = home.preview if batch.host.is_preview else home.result
+    return home.kept(batch.name) if place.receipt.exists() or place.outputs.exists() else place
 
 
-def _target(project: ProjectPaths, batch: Batch, receipt: Receipt) -> ResultPaths:
-    """Where this result belongs: the run, its preview, history when a newer one is there, or unclaimed."""
-    run = project.run(receipt.run)
-    if not run.spec.exists():
-        return ResultPaths(project.batch(batch.name).unclaimed / receipt.run)
-    place = run.preview if batch.host.is_preview else run.result
-    there = read_receipt(place.receipt)
-    if there is not None and there.run == receipt.run and there.ended > receipt.ended:
-        return run.kept(batch.name)
-    return place
+def _tidy(place: ResultPaths) -> None:
+    for folder in (place.root, place.logs):
+        remove_stale_temps(folder)
 
 
-def _retire(project: ProjectPaths, run: str, place: ResultPaths) -> None:
+def _keep(left: Path, kept: Path) -> None:
+    """Move a folder of files that are no result; the same files are kept once, however often this is repeated."""
+    if kept.exists():
+        shutil.rmtree(left, ignore_errors=True)
+    elif left.is_dir():
+        _move(left, kept)
+
+
+def _retire(home: RunPaths, place: ResultPaths) -> None:
     """Move what lies in `place` to history/ of its own batch; the receipt last, so that a cut-off move goes on."""
     receipt, failure = read_receipt(place.receipt), read_failure(place.failure)
-    named = receipt.batch if receipt else failure.batch if failure else None
-    if named is None:
-        return
-    kept = project.run(run).kept(named)
-    for part in place.parts:
+    named = receipt.batch if receipt else failure.batch if failure else NAMELESS
+    kept = home.kept(named if is_id(named) else NAMELESS)
+    parts = place.parts if place.root != kept.root else (place.outputs,)
+    for part in parts:
         if part.exists():
             kept.root.mkdir(parents=True, exist_ok=True)
             part.replace(_free(kept.root / part.name))
@@ -264,86 +341,34 @@ def _free(path: Path) -> Path:
     return free
 
 
-def _collect_failure(project: ProjectPaths, batch: Batch, row: BatchRow, end: RunEnd) -> Collected:
-    found = already_here(project, batch, end.run)
-    if found is not None:
-        return found
-    reason = str(end.event.get("reason", "")) if end.state == "failed" else ""
-    detail = str(end.event.get("detail", ""))
-    target = _failure_target(project, batch, row.run)
-    if target.failure.exists():
-        _retire(project, row.run, target)
-    _keep_files(project, batch, end, target)
-    _write_execution_log(project, batch, end, target)
-    failure = Failure(row.run, batch.name, end.state, reason, detail, row.spec_hash, stamp_of(end.event["t"]))
-    write_text(target.failure, failure_text(failure))
-    return Collected(row.run, end.state, reason, detail, target)
+def _move(folder: Path, target: Path) -> None:
+    """Have `folder` at `target`, where nothing is, whole or not at all, and on the disk before anything tells of it."""
+    _sync_below(folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.rename(target)
+    except OSError as e:
+        if e.errno != errno.EXDEV:
+            raise
+        _move_to_other_disk(folder, target)
+    sync_folder(target.parent)
 
 
-def _failure_target(project: ProjectPaths, batch: Batch, run: str) -> ResultPaths:
-    """An attempt without a video never touches a result: beside one it goes to history/."""
-    paths = project.run(run)
-    if not paths.spec.exists():
-        return ResultPaths(project.batch(batch.name).unclaimed / run)
-    if paths.result.receipt.exists() or paths.result.outputs.exists():
-        return paths.kept(batch.name)
-    return paths.result
-
-
-def _keep_files(project: ProjectPaths, batch: Batch, end: RunEnd, target: ResultPaths) -> None:
-    """What a failed attempt left behind, under history/BATCH/refused/."""
-    for path in wanted_files(RunEnd(end.run, "failed", end.event)):
-        file = project.pulled(batch.name) / path
-        if file.is_file() and not file.is_symlink():
-            refused = project.run(end.run).history / batch.name / "refused"
-            refused.mkdir(parents=True, exist_ok=True)
-            file.replace(_free(refused / file.name))
-
-
-def _write_execution_log(project: ProjectPaths, batch: Batch, end: RunEnd, target: ResultPaths) -> None:
-    """The run's own part of its process's log."""
-    part = end.event.get("log") or {}
-    file = project.pulled(batch.name) / (_log_name({"log": part.get("file")}) or "none")
-    if not file.is_file():
-        return
-    with file.open("rb") as log:
-        log.seek(int(part["begin"]))
-        text = log.read(max(0, int(part["end"]) - int(part["begin"])))
-    write_text(target.execution_log, text.decode("utf-8", errors="replace"))
-
-
-def batch_log(pulled: Path, processes: Sequence[Event]) -> str:
-    """The logs of all model processes in order of their start; `gpuK| ` before each line where there are several."""
-    several = len({process.get("gpu") for process in processes}) > 1
-    parts = []
-    for process in processes:
-        file = pulled / (_log_name(process) or "none")
-        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        mark = f"gpu{process.get('gpu')}| " if several else ""
-        parts.append(f"{mark}=== {process.get('proc')}: {len(process.get('runs', ()))} runs\n")
-        parts.extend(mark + line for line in text.splitlines(keepends=True))
-        if text and not text.endswith("\n"):
-            parts.append("\n")
-    return "".join(parts)
-
-
-def _log_name(process: Event) -> str:
-    """logs/NAME of a model process; empty when the event names anything else."""
-    folder, _, name = str(process.get("log", "")).partition("/")
-    return f"logs/{name}" if folder == "logs" and _SAFE_NAME.fullmatch(name) else ""
-
-
-def _copy(source: Path, target: Path) -> None:
+def _move_to_other_disk(folder: Path, target: Path) -> None:
+    """For projects whose runs/ leads to another disk than .cosmosctl/ lies on."""
     half = target.with_name(f".{target.name}.new")
-    shutil.copyfile(source, half)
-    half.replace(target)
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.copytree(folder, half, symlinks=True)
+    _sync_below(half)
+    half.rename(target)
+    shutil.rmtree(folder)
 
 
-def _same_size(one: Path, other: Path) -> bool:
-    return other.is_file() and one.stat().st_size == other.stat().st_size
-
-
-def sha256_of(file: Path) -> str:
-    """The sha256 of a file's bytes, in hex."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _sync_below(folder: Path) -> None:
+    """Have the disk hold all that is in `folder` as it is now."""
+    for file in (folder, *folder.rglob("*")):
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

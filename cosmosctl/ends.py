@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from cosmosctl.collect import Collected
 from cosmosctl.domain.batch import Batch, stamp, stamp_of
 from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.events import Progress
 from cosmosctl.io.atomic import write_text
+from cosmosctl.io.facts import facts_text, read_facts
 
 
 @dataclass(frozen=True)
@@ -60,27 +60,22 @@ class BatchEnd:
 
 def write_end(path: Path, end: BatchEnd) -> None:
     """Write end.yaml whole."""
-    from cosmosctl.io.yaml_file import dump_tool
-
-    facts: dict[str, Any] = {key: list(item) if isinstance(item, tuple) else item for key, item in vars(end).items()}
-    write_text(path, "# Written by cosmosctl; do not edit.\n" + dump_tool(facts))
+    write_text(path, facts_text(end))
 
 
 def read_end(path: Path) -> BatchEnd | None:
-    """The end of a batch, or None while it has none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    from cosmosctl.io.yaml_file import load_tool
-
-    facts = load_tool(text)
-    return BatchEnd(**{**facts, "load_s": tuple(facts["load_s"])})
+    """The end of a batch, or None while it has none. A damaged end is written again by the next attach."""
+    return read_facts(BatchEnd, path)
 
 
 def is_ended(paths: BatchPaths) -> bool:
     """Whether the batch holds no run any more."""
     return paths.end.exists()
+
+
+def free(paths: BatchPaths, batch: Batch) -> None:
+    """Close a batch that never ran: its runs are what they were before. The caller holds the batch's lock."""
+    give_up(paths, batch, state="cancelled", runs=dict.fromkeys(batch.runs, "cancelled"))
 
 
 def give_up(paths: BatchPaths, batch: Batch, *, state: str, runs: Mapping[str, str]) -> None:

@@ -1,12 +1,30 @@
 """What happened on the host, read from the lines that supervise.py wrote."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 Event = Mapping[str, Any]
+
+MAX_TIME_S = 253402300800
+"""The year 10000, where Python's calendar ends."""
+_NUMBER = (int, float)
+_FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
+    "process_start": {"proc": str, "runs": list, "log": str},
+    "process_end": {"proc": str},
+    "loaded": {"load_s": _NUMBER},
+    "waiting": {"lock": str},
+    "row_start": {"run": str},
+    "progress": {"run": str, "done": _NUMBER, "total": _NUMBER},
+    "run_done": {"run": str, "seconds": _NUMBER, "attempts": int, "outputs": list},
+    "run_failed": {"run": str, "reason": str, "detail": str, "kept": list},
+    "run_cancelled": {"run": str},
+    "batch_done": {"state": str},
+}
+"""What is used of the events of templates/launch/supervise.py; an event without it is damaged."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +38,10 @@ class RunEnd:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a batch stands. `running` maps a run that is being generated to the parts of it that are done (0..1)."""
+    """Where a batch stands. `running` maps a run that is being generated to the parts of it that are done (0..1).
+
+    `unreachable_since` (epoch seconds) is no event: it is when the host, for whoever follows it, fell silent.
+    """
 
     ends: Mapping[str, RunEnd] = field(default_factory=dict)
     running: Mapping[str, float] = field(default_factory=dict)
@@ -30,6 +51,7 @@ class Progress:
     loads: tuple[float, ...] = ()
     processes: tuple[Event, ...] = ()
     waiting: str = ""
+    unreachable_since: float | None = None
 
     @property
     def launched(self) -> bool:
@@ -57,20 +79,22 @@ def parse_lines(lines: Iterable[bytes]) -> Iterable[Event]:
             event = json.loads(line)
         except ValueError:
             continue
-        if isinstance(event, dict) and isinstance(event.get("ev"), str) and isinstance(event.get("t"), int | float):
+        if _is_sound(event):
             yield event
 
 
 class EventTail:
-    """The progress of a batch whose events file grows: each byte is read once."""
+    """The progress of a batch whose events file grows: each byte is read once, unless another file takes its place."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._offset, self._torn, self._progress = path, 0, b"", Progress()
+        self._path, self._inode = path, 0
+        self._offset, self._torn, self._progress = 0, b"", Progress()
 
     def progress(self) -> Progress:
         """Where the batch stands by the file's whole lines of now."""
         try:
             with self._path.open("rb") as stream:
+                self._start_over_unless_same(os.fstat(stream.fileno()).st_ino)
                 stream.seek(self._offset)
                 data = stream.read()
         except FileNotFoundError:
@@ -80,6 +104,10 @@ class EventTail:
         for event in parse_lines(lines):
             self._progress = advance(self._progress, event)
         return self._progress
+
+    def _start_over_unless_same(self, inode: int) -> None:
+        if inode != self._inode:
+            self._inode, self._offset, self._torn, self._progress = inode, 0, b"", Progress()
 
 
 def progress(events: Iterable[Event]) -> Progress:
@@ -92,36 +120,46 @@ def progress(events: Iterable[Event]) -> Progress:
 
 def advance(state: Progress, event: Event) -> Progress:
     """`state` after one more event; events of unknown names change nothing."""
-    run = event.get("run")
+    run = event.get("run", "")
     match event["ev"]:
         case "batch_start":
             return replace(state, started=state.started or event["t"], running={}, waiting="")
         case "process_start":
             return replace(state, processes=(*state.processes, event), waiting="")
         case "process_end":
-            return replace(state, running=_without_process(state, str(event.get("proc"))))
+            return replace(state, running=_without_process(state, event["proc"]))
         case "loaded":
-            return replace(state, loads=(*state.loads, float(event.get("load_s", 0))))
+            return replace(state, loads=(*state.loads, float(event["load_s"])))
         case "waiting":
-            return replace(state, waiting=str(event.get("lock", "")))
-        case "row_start" if isinstance(run, str):
+            return replace(state, waiting=event["lock"])
+        case "row_start":
             return replace(state, running={**state.running, run: 0.0})
-        case "progress" if isinstance(run, str):
+        case "progress":
             return replace(state, running={**state.running, run: _share(event)})
-        case "run_done" | "run_failed" | "run_cancelled" if isinstance(run, str):
+        case "run_done" | "run_failed" | "run_cancelled":
             ends = state.ends if run in state.ends else {**state.ends, run: RunEnd(run, event["ev"][4:], event)}
             running = {other: share for other, share in state.running.items() if other != run}
             return replace(state, ends=ends, running=running)
         case "batch_done":
-            return replace(state, state=str(event.get("state", "done")), ended=event["t"], running={})
+            return replace(state, state=event["state"], ended=event["t"], running={})
     return state
 
 
+def _is_sound(event: object) -> bool:
+    """Whether it has a name, a time that can be one, and all that is used of an event of that name."""
+    if not isinstance(event, dict) or not isinstance(event.get("ev"), str):
+        return False
+    moment = event.get("t")
+    if not isinstance(moment, _NUMBER) or not 0 <= moment < MAX_TIME_S:
+        return False
+    return all(isinstance(event.get(key), kind) for key, kind in _FIELDS.get(event["ev"], {}).items())
+
+
 def _without_process(state: Progress, process: str) -> Mapping[str, float]:
-    runs = {run for start in state.processes if start.get("proc") == process for run in start.get("runs", ())}
+    runs = {run for start in state.processes if start["proc"] == process for run in start["runs"]}
     return {run: share for run, share in state.running.items() if run not in runs}
 
 
 def _share(event: Event) -> float:
-    total = float(event.get("total") or 0)
-    return min(1.0, float(event.get("done") or 0) / total) if total > 0 else 0.0
+    done, total = float(event["done"]), float(event["total"])
+    return min(1.0, max(0.0, done / total)) if total > 0 else 0.0

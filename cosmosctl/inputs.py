@@ -52,7 +52,8 @@ def find(project: ProjectPaths, paths: Iterable[str]) -> Found:
 
 def recipes(specs: Sequence[Spec]) -> tuple[Recipe, ...]:
     """The controls that have to be computed for these runs, none twice."""
-    return tuple(dict.fromkeys((s.video, c.name, c.preset) for s in specs for c in s.controls if c.preset is not None))
+    made = [(s.video, c.name, c.preset) for s in specs for c in s.controls if c.preset is not None and not c.is_native]
+    return tuple(dict.fromkeys(made))
 
 
 def control_file(project: ProjectPaths, video: Input, control: str, preset: str) -> Path:

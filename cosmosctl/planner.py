@@ -8,7 +8,7 @@ from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.project import Host, Setting
 from cosmosctl.domain.spec import Spec, fingerprint, spec_hash
 from cosmosctl.models import get as get_model
-from cosmosctl.models.protocol import Model
+from cosmosctl.models.protocol import Clip, Model
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Sources:
         for control in spec.controls:
             if control.path is not None:
                 found[control.name] = self.files[control.path]
-            elif control.preset is not None:
+            elif control.preset is not None and not control.is_native:
                 found[control.name] = self.computed[spec.video, control.name, control.preset]
             elif control.source == "color":
                 found[control.name] = self.files[spec.video]
@@ -102,20 +102,27 @@ def _group(number: int, specs: Sequence[Spec], model: Model, sources: Sources, h
     pool = engine.seen_dir(host) / "inputs"
     rows = tuple(_row(spec, model, sources.of(spec), str(pool)) for spec in specs)
     return Group(
-        name=f"{number:02d}-" + "-".join(control.name for control in specs[0].controls),
+        name=f"{number:02d}-{_controls_word(specs)}",
         key=model.group_key(specs[0]),
         rows=rows,
         argv=(*process.launcher, *model.arguments(specs, checkpoints=process.checkpoints)),
         cwd=process.cwd,
-        env=process.env,
+        env={**model.env(specs), **process.env},
         files=model.files(specs),
     )
+
+
+def _controls_word(specs: Sequence[Spec]) -> str:
+    """The controls of these runs, or `mixed` where a start takes runs with different ones."""
+    words = {"-".join(control.name for control in spec.controls) for spec in specs}
+    return words.pop() if len(words) == 1 else "mixed"
 
 
 def _row(spec: Spec, model: Model, inputs: Mapping[str, Input], pool: str) -> Row:
     seen = {role: f"{pool}/{video.pool_name}" for role, video in inputs.items()}
     by_path = {spec.video: inputs["color"].sha256}
     by_path |= {control.path: inputs[control.name].sha256 for control in spec.controls if control.path is not None}
-    frames = min(video.frames for video in inputs.values())
-    line = model.row(spec, seen)
+    frames = model.frames(spec, min(video.frames for video in inputs.values()))
+    color = inputs["color"]
+    line = model.row(spec, seen, Clip(color.width, color.height, color.fps, color.frames))
     return Row(spec.run, spec, fingerprint(spec, by_path), line, inputs, frames, model.steps(frames))

@@ -4,13 +4,11 @@ The tool's files: written whole, read back exactly. Anything unreadable counts a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cosmosctl.domain.project import Setting
-
-_HEAD = "# Written by cosmosctl; do not edit.\n"
+from cosmosctl.io.facts import facts_text, read_facts
 
 
 @dataclass(frozen=True)
@@ -42,12 +40,15 @@ class Receipt:
     sources: Mapping[str, str]
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An attempt without a video: `state` is failed or cancelled, `reason` a word of domain/reasons.py or empty."""
+    """An attempt without a video: `state` is failed or cancelled, `reason` a word of domain/reasons.py or empty.
+
+    `preview`: it was a CPU preview that failed, which says nothing about the model.
+    """
 
     run: str
     batch: str
@@ -56,49 +57,24 @@ class Failure:
     detail: str
     spec: str
     ended: str
+    preview: bool = False
 
 
 def receipt_text(receipt: Receipt) -> str:
     """result.yaml of a result."""
-    return _text(receipt)
+    return facts_text(receipt)
 
 
 def failure_text(failure: Failure) -> str:
     """failure.yaml of an attempt."""
-    return _text(failure)
+    return facts_text(failure)
 
 
 def read_receipt(path: Path) -> Receipt | None:
     """The result that `path` tells of; None when there is none or it is not readable."""
-    facts = _read(path)
-    try:
-        return Receipt(**{**facts, "warnings": tuple(facts.get("warnings", ()))}) if facts else None
-    except TypeError:
-        return None
+    return read_facts(Receipt, path)
 
 
 def read_failure(path: Path) -> Failure | None:
     """The attempt that `path` tells of; None when there is none or it is not readable."""
-    facts = _read(path)
-    try:
-        return Failure(**facts) if facts else None
-    except TypeError:
-        return None
-
-
-def _text(value: Receipt | Failure) -> str:
-    from cosmosctl.io.yaml_file import dump_tool
-
-    facts = {key: list(item) if isinstance(item, tuple) else item for key, item in vars(value).items()}
-    return _HEAD + dump_tool(facts)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return {}
-    from cosmosctl.io.yaml_file import load_tool
-
-    facts = load_tool(text)
-    return facts if isinstance(facts, dict) else {}
+    return read_facts(Failure, path)

@@ -4,35 +4,46 @@ Typed functions over an Invoke context; `tasks.py` wraps them. `Context.run` is 
 rsync. Every step may be repeated at any time.
 """
 
+import errno
 import os
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from cosmosctl import bundle, engines, transport
+from cosmosctl import bundle, engines, models, transport
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host
-from cosmosctl.errors import FileError, HostError
+from cosmosctl.errors import CosmosctlError, HostError
+from cosmosctl.io.os_error import file_error
 from cosmosctl.io.shipped import template
 from cosmosctl.log import debug
+from cosmosctl.store import hash_files
+from cosmosctl.transport.rsync import rsync_complaint
 
 if TYPE_CHECKING:
     from invoke import Context
 
 SHORT_S = 120
 """Limit of a question that the host answers at once, connecting included."""
-MISSING = 75
-HELD = 76
-JOB_GONE = 3
+MISSING, HELD = 75, 76
+"""launch.sh: the host lacks files; another unfinished batch there has one of the runs."""
+JOB_GONE, SHORTER = 3, 4
+"""follow.sh: no job runs and the batch has not ended; the file there has fewer bytes than we have of it."""
+NO_BATCH = 66
+"""cancel.sh: there is no such batch."""
 NO_FOLDER = 11
 """rsync's code when the folder to send to is not there and cannot be made: a host that never had a batch."""
-INTERRUPTED = 130
+UNREACHABLE = (10, 12, 30, 35, 255)
+"""rsync's codes for a connection that fails, breaks or falls silent, and that of ssh."""
+NOT_THERE = "absent"
 
-FollowEnd = Literal["finished", "gone", "dropped"]
+FollowEnd = Literal["finished", "gone", "shorter", "dropped"]
+"""How following ended: the batch has, its job is gone, the host's events are not those we have, the line dropped."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +55,24 @@ class Answer:
     stderr: str
 
 
+class Unreachable(HostError):
+    """The connection failed; what was asked may or may not have been done. Trying again is safe."""
+
+
+class MissingInputs(HostError):
+    """The host lacks files that it needs; pushing mends it. `folder_lost`: even the bundle, so all it knew is gone."""
+
+    def __init__(self, message: str, *, hint: str, folder_lost: bool) -> None:
+        super().__init__(message, hint=hint)
+        self.folder_lost = folder_lost
+
+
 def push(c: "Context", project: ProjectPaths, batch: Batch) -> None:
-    """Send the bundle and the videos that the host's pool lacks: one rsync. Raises: FileError, HostError."""
+    """Send the bundle and the videos that the host's pool lacks: one rsync. Raises: FileError, HostError.
+
+    A video that is not any more what the batch was made with stays here; `launch` tells whether the host lacks it.
+    """
+    _require_rsync(c)
     _script(c, batch, "prepare.sh", (batch.host.dir, batch.there.folder))
     tree = _link_tree(project, batch)
     options = ("-rL", "-s", "--size-only", "--append", f"--compare-dest={batch.host.dir}")
@@ -54,56 +81,79 @@ def push(c: "Context", project: ProjectPaths, batch: Batch) -> None:
     shutil.rmtree(tree, ignore_errors=True)
 
 
+def unfit_inputs(project: ProjectPaths, batch: Batch) -> Mapping[str, str]:
+    """The videos here that are not what the batch was made with -> what happened to them."""
+    files = {video.source: project.root / video.source for video in batch.inputs}
+    hashes = hash_files(project.root, [file for file in files.values() if file.is_file()])
+    found = {}
+    for video in batch.inputs:
+        if files[video.source] not in hashes:
+            found[video.source] = "is gone"
+        elif hashes[files[video.source]] != video.sha256:
+            found[video.source] = "was changed"
+    return found
+
+
 def launch(c: "Context", batch: Batch) -> str:
-    """Start the job, or find it started: "launched" or "finished". Raises: HostError."""
-    engine = engines.get(batch.host.engine)
-    mode = "detached" if engine.DETACHES else "detach"
-    start = engine.supervisor(batch.host, batch.there.batch)
-    args = (batch.host.dir, batch.there.folder, mode, "--", *start)
+    """Start the job, or find it started: "launched" or "finished". Raises: HostError, MissingInputs."""
+    start = engines.get(batch.host.engine).supervisor(batch.host, models.get(batch.model), batch.there.batch)
+    args = (batch.host.dir, batch.there.folder, _engine(batch) or "detach", "--", *start)
     answer = _script(c, batch, "launch.sh", args, allowed=(MISSING, HELD))
+    words = answer.stdout.split()
     if answer.code == HELD:
         raise HostError(
             f"host {batch.host.name}: {_words(answer.stdout)}",
             hint=f"wait for that batch, then cosmosctl attach {batch.name}; or cosmosctl cancel {batch.name}",
         )
     if answer.code == MISSING:
-        raise MissingInputs(f"host {batch.host.name}: {_words(answer.stdout)}", hint=f"cosmosctl attach {batch.name}")
-    return answer.stdout.split()[-1] if answer.stdout.split() else "launched"
-
-
-class MissingInputs(HostError):
-    """The pool lost a video between push and launch; pushing again mends it."""
+        lost = any(word.startswith("bundle/") for word in words)
+        message, hint = f"host {batch.host.name}: {_words(answer.stdout)}", f"cosmosctl attach {batch.name}"
+        raise MissingInputs(message, hint=hint, folder_lost=lost)
+    return words[-1] if words else "launched"
 
 
 def follow(c: "Context", project: ProjectPaths, batch: Batch) -> FollowEnd:
     """Append the host's events to batches/B/events.jsonl until the batch ends, its job is gone or the line drops.
 
-    May take as long as the batch. The caller holds the batch's lock: two writers would spoil the copy.
+    May take as long as the batch. The caller holds the batch's lock. Raises: FileError, HostError.
     """
-    local = project.batch(batch.name).events
-    with local.open("ab") as copy:
-        offset = copy.tell()
-        args = (str(batch.there.batch), str(offset))
-        answer = _script(c, batch, "follow.sh", args, allowed=None, timeout_s=None, sink=_Appender(copy.fileno()))
-    if answer.code == 0:
-        return "finished"
-    if answer.code == JOB_GONE:
-        return "gone"
+    with _opened(project.batch(batch.name).events) as sink:
+        args = (str(batch.there.batch), str(sink.offset), "", _engine(batch))
+        answer = _script(c, batch, "follow.sh", args, allowed=None, timeout_s=None, sink=sink)
     debug(f"follow ended with {answer.code}: {answer.stderr[-500:]}")
-    return "dropped"
+    ends: Mapping[int, FollowEnd] = {0: "finished", JOB_GONE: "gone", SHORTER: "shorter"}
+    if answer.code in ends:
+        return ends[answer.code]
+    failure, was_killed = _failure(batch, "follow", answer), answer.code < 0 or 128 < answer.code < 255
+    if was_killed or isinstance(failure, Unreachable):
+        return "dropped"
+    raise failure
+
+
+def set_events_aside(project: ProjectPaths, batch: Batch) -> None:
+    """Start the copies of the host's events and logs anew: the host has others, or ours are damaged.
+
+    The caller holds the batch's lock.
+    """
+    paths = project.batch(batch.name)
+    if paths.events.exists():
+        paths.events.replace(paths.events_before)
+    shutil.rmtree(project.pulled(batch.name) / "logs", ignore_errors=True)
 
 
 def pull(c: "Context", batch: Batch, files: Sequence[str], target: Path) -> None:
     """Fetch these files of the batch's folder on the host into `target`: one rsync. Missing ones are left out.
 
     What is there already is not sent again; a torn copy goes on with its tail. Links and devices are not copied.
+    Raises: FileError, HostError.
     """
     target.mkdir(parents=True, exist_ok=True)
     wanted = target.with_name(f"{target.name}.wanted")
     wanted.write_text("".join(f"{file}\n" for file in files), encoding="utf-8")
     options = ("-r", "-s", "--append", "--ignore-missing-args", "--no-links", "--no-devices", "--no-specials")
     source = transport.of(batch.host).rsync_path(batch.host, f"{batch.there.batch}/")
-    _rsync(c, batch, (*options, f"--files-from={wanted}", "--", source, f"{target}/"), what="pull")
+    with _told_of_full_disk(target):
+        _rsync(c, batch, (*options, f"--files-from={wanted}", "--", source, f"{target}/"), what="pull")
     wanted.unlink(missing_ok=True)
 
 
@@ -112,12 +162,26 @@ def copy_events(c: "Context", project: ProjectPaths, batch: Batch) -> None:
     local = project.batch(batch.name).events
     source = transport.of(batch.host).rsync_path(batch.host, str(batch.there.events))
     options = ("-s", "--append", "--ignore-missing-args", "--no-links")
-    _rsync(c, batch, (*options, "--", source, str(local)), what="fetch")
+    with _told_of_full_disk(local):
+        _rsync(c, batch, (*options, "--", source, str(local)), what="fetch")
 
 
 def cancel(c: "Context", batch: Batch) -> str:
-    """Ask the job to end. What is finished stays finished. Returns the host's word on it. Raises: HostError."""
-    return _words(_script(c, batch, "cancel.sh", (str(batch.there.batch),)).stdout)
+    """Ask the job to end; what is finished stays finished. Raises: HostError.
+
+    Returns the host's word on it: cancelling, finished (too late), gone (no job runs) or NOT_THERE.
+    """
+    answer = _script(c, batch, "cancel.sh", (str(batch.there.batch),), allowed=(NO_BATCH,))
+    return NOT_THERE if answer.code == NO_BATCH else _words(answer.stdout)
+
+
+def tidy(c: "Context", batch: Batch) -> None:
+    """Remove the container of a batch whose runs are home. What fails here is left for gc: nothing depends on it."""
+    if _engine(batch):
+        try:
+            _script(c, batch, "tidy.sh", (str(batch.there.batch), _engine(batch)), allowed=None)
+        except Unreachable as e:
+            debug(f"the container of {batch.name} stays: {e.message}")
 
 
 def lacking(c: "Context", host: Host, tree: Path) -> frozenset[str]:
@@ -129,7 +193,9 @@ def lacking(c: "Context", host: Host, tree: Path) -> frozenset[str]:
     if answer.code == NO_FOLDER:
         return frozenset(path.relative_to(tree).as_posix() for path in tree.rglob("*"))
     if answer.code != 0:
-        raise HostError(f"host {host.name}: {_words(answer.stderr) or 'rsync failed'}")
+        trouble = reach.trouble(host, answer.stderr)
+        words, hint = (trouble.words, trouble.hint) if trouble else (_words(answer.stderr) or "rsync failed", "")
+        raise HostError(f"host {host.name}: {words}", hint=hint)
     return frozenset(answer.stdout.splitlines())
 
 
@@ -144,33 +210,75 @@ class Sink:
 
 
 class _Appender(Sink):
-    """Bytes to a file descriptor, at once: what was written is there even when we are killed next."""
+    """Bytes into a file, each at its own place: nobody who writes the same bytes there too can spoil it.
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    What was written is in the file even when we are killed next.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path, self._descriptor = path, descriptor
+        self.offset = os.fstat(descriptor).st_size
 
     def write(self, text: str) -> int:
         data = text.encode("latin-1")
-        while data:
-            data = data[os.write(self._descriptor, data) :]
+        try:
+            while data:
+                written = os.pwrite(self._descriptor, data, self.offset)
+                self.offset, data = self.offset + written, data[written:]
+        except OSError as e:
+            raise file_error(self._path, e, doing="write") from e
         return len(text)
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[_Appender]:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+    except OSError as e:
+        raise file_error(path, e, doing="write") from e
+    try:
+        yield _Appender(path, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _told_of_full_disk(target: Path) -> Iterator[None]:
+    """rsync's word for a disk that is full here, as the error that everything else here raises for it."""
+    try:
+        yield
+    except HostError as e:
+        if os.strerror(errno.ENOSPC) not in e.message:
+            raise
+        raise file_error(target, OSError(errno.ENOSPC, ""), doing="write") from e
+
+
 def _link_tree(project: ProjectPaths, batch: Batch) -> Path:
-    """A folder of links to all that is sent, laid out as it will lie in incoming/. Raises: FileError."""
+    """A folder of links to all that is sent, laid out as it will lie in incoming/."""
     tree = project.pushed(batch.name)
     shutil.rmtree(tree, ignore_errors=True)
-    paths = project.batch(batch.name)
+    paths, unfit = project.batch(batch.name), unfit_inputs(project, batch)
     links = {f"bundle/{path.relative_to(paths.root)}": path for path in bundle.sendable(paths)}
     links |= {f"bundle/{script}": template("launch", script) for script in ("supervise.py", "follow.sh")}
-    links |= {f"inputs/{video.pool_name}": project.root / video.source for video in batch.inputs}
+    fit = [video for video in batch.inputs if video.source not in unfit]
+    links |= {f"inputs/{video.pool_name}": project.root / video.source for video in fit}
     for place, file in links.items():
-        if not file.is_file():
-            raise FileError(f"{file} is gone since batch {batch.name} was made", hint=f"cosmosctl cancel {batch.name}")
         link = tree / place
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(file.resolve())
     return tree
+
+
+def _engine(batch: Batch) -> str:
+    """The engine's command as the shell scripts take it; "" for a job that runs straight on the host."""
+    return shlex.join(engines.get(batch.host.engine).command(batch.host))
+
+
+def _require_rsync(c: "Context") -> None:
+    """Raises: HostError when this machine's rsync cannot do what a push needs."""
+    complaint = rsync_complaint(run(c, "rsync --version", timeout_s=SHORT_S).stdout) if shutil.which("rsync") else ""
+    if complaint:
+        raise HostError(f"this machine: {complaint}", hint="apt-get install rsync, or brew install rsync")
 
 
 def _rsync(c: "Context", batch: Batch, args: tuple[str, ...], *, what: str) -> None:
@@ -202,8 +310,11 @@ def _script(
 
 
 def run(c: "Context", command: str, *, timeout_s: float | None, sink: Sink | None = None) -> Answer:
-    """Run a command through the context and wait. `timeout_s` None may take for ever: bytes are on their way."""
-    from invoke.exceptions import CommandTimedOut
+    """Run a command through the context and wait. `timeout_s` None may take for ever: bytes are on their way.
+
+    Raises: Unreachable after `timeout_s`, and what the sink raises.
+    """
+    from invoke.exceptions import CommandTimedOut, ThreadException
 
     debug(f"run: {command}")
     try:
@@ -217,7 +328,10 @@ def run(c: "Context", command: str, *, timeout_s: float | None, sink: Sink | Non
             out_stream=sink,
         )
     except CommandTimedOut as e:
-        raise HostError(f"no answer within {timeout_s} s: {command}") from e
+        raise Unreachable(f"no answer within {timeout_s} s: {command}") from e
+    except ThreadException as e:
+        ours = [one.value for one in e.exceptions if isinstance(one.value, CosmosctlError)]
+        raise (ours[0] if ours else e) from None
     if result is None:  # a dry run prints the command only
         return Answer(0, "", "")
     debug(f"exit {result.exited}")
@@ -229,9 +343,14 @@ def _utf8(text: str) -> str:
 
 
 def _failure(batch: Batch, what: str, answer: Answer) -> HostError:
+    trouble = transport.of(batch.host).trouble(batch.host, answer.stderr) if answer.code in UNREACHABLE else None
+    if trouble is not None:
+        kind = Unreachable if trouble.passes else HostError
+        return kind(f"host {batch.host.name}: {what} of {batch.name} failed: {trouble.words}", hint=trouble.hint)
     lines = [line for line in answer.stderr.strip().splitlines() if line.strip()][-5:]
     said = "; ".join(lines) or _words(answer.stdout) or "it said nothing"
-    return HostError(
+    kind = Unreachable if answer.code in UNREACHABLE else HostError
+    return kind(
         f"host {batch.host.name}: {what} of {batch.name} failed ({answer.code}): {said}",
         hint=f"cosmosctl attach {batch.name}",
     )

@@ -12,13 +12,13 @@ from pathlib import Path
 from cosmosctl import models
 from cosmosctl.domain.layout import CONFIG_FILE, BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Setting
-from cosmosctl.domain.spec import Spec, changed_keys, effective_spec, fingerprint, spec_hash
+from cosmosctl.domain.spec import Spec, changed_keys, fingerprint, spec_hash
 from cosmosctl.errors import FileError
 from cosmosctl.events import Progress, progress, read_events
 from cosmosctl.receipts import Receipt, read_receipt
 from cosmosctl.store import Snapshot, hash_file
 from cosmosctl.store.index import Entry, to_json
-from cosmosctl.traces import ResultTrace, Traces, Tracker
+from cosmosctl.traces import FailureTrace, ResultTrace, Traces, Tracker
 
 STATES = ("running", "queued", "pending", "changed", "failed", "cancelled", "absent", "invalid", "done")
 ALIASES = {"completed": "done"}
@@ -121,9 +121,7 @@ class Current:
 
     def _spec(self, run: str) -> Spec:
         found = self._snapshot.runs[run]
-        model = found.model or self._snapshot.config.model
-        prompt = self._snapshot.prompts[found.prompt]
-        return effective_spec(found, prompt, self._snapshot.config, model=model, rules=models.get(model).SETTINGS)
+        return models.spec_of(found, self._snapshot.prompts[found.prompt], self._snapshot.config)
 
     def _facts(self, spec: Spec) -> dict[str, Setting]:
         return fingerprint(spec, {path: self._hash(path) for path in spec.input_paths})
@@ -161,7 +159,7 @@ def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: 
     """The state of a run that no batch holds and whose files are well."""
     previewed = traces.preview is not None
     result = _newest(traces.result, traces.preview) if preview else traces.result
-    failure = traces.failure
+    failure = _newest_failure(traces.failure, traces.preview_failure if preview else None)
     if result is None and failure is None:
         return RunState(run, "pending", previewed=True) if previewed else RunState(run, "pending")
     try:
@@ -201,6 +199,11 @@ def _has_size(path: str, size: int) -> bool:
         return os.stat(path).st_size == size  # noqa: PTH116  # asked for ten thousand files at a time
     except OSError:
         return False
+
+
+def _newest_failure(*failures: FailureTrace | None) -> FailureTrace | None:
+    there = [failure for failure in failures if failure is not None]
+    return max(there, key=lambda failure: failure.ended) if there else None
 
 
 def _newest(*results: ResultTrace | None) -> ResultTrace | None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from invoke import Collection, Context, task
+from invoke.runners import Local
 
 from cosmosctl import bundle, collect, remote, store
 from cosmosctl.domain.batch import Batch
@@ -51,8 +53,20 @@ def _open(project: str, batch: str) -> tuple[ProjectPaths, Batch]:
 namespace = Collection(push, launch, follow, pull, cancel)
 
 
+class Foreground(Local):
+    """Runs one program with no shell around it. Ctrl-C ends the program and then us, instead of going to its stdin."""
+
+    def start(self, command: str, shell: str, env: dict[str, Any]) -> None:
+        super().start(f"exec {command}", shell, env)
+
+    def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
+        self.process.terminate()
+        raise interrupt
+
+
 def context(*, dry: bool = False) -> Context:
     """The Invoke context that the command line uses. `dry` prints each command instead of running it."""
     from invoke import Config
 
-    return Context(Config(overrides={"run": {"dry": dry, "shell": "/bin/sh"}}, lazy=True))
+    settings = {"run": {"dry": dry, "shell": "/bin/sh"}, "runners": {"local": Foreground}}
+    return Context(Config(overrides=settings, lazy=True))

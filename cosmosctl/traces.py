@@ -48,6 +48,7 @@ class Traces:
     result: ResultTrace | None = None
     preview: ResultTrace | None = None
     failure: FailureTrace | None = None
+    preview_failure: FailureTrace | None = None
 
 
 NOTHING = Traces()
@@ -73,7 +74,8 @@ class Tracker:
         preview = self._result(run, "preview/") if '"preview"' in names else None
         failures = [*self._failures(run, folder, names)]
         failure = max(failures, key=lambda one: one.ended) if failures else None
-        return Traces(result, preview, failure)
+        preview_failure = self._failure(run, "preview/logs/failure.yaml") if '"preview"' in names else None
+        return Traces(result, preview, failure, preview_failure)
 
     def _result(self, run: str, folder: str) -> ResultTrace | None:
         file = f"{self._runs}/{run}/{folder}result.yaml"
@@ -88,10 +90,14 @@ class Tracker:
         if '"history"' in names:
             places += [f"history/{kept}/logs/failure.yaml" for kept in _listing(f"{folder}/history")]
         for place in places:
-            file = f"{folder}/{place}"
-            facts = self._index.facts(f"runs/{run}/@{place}", file, partial(_failure_facts, file))
-            if facts and self._is_own(facts[0], run):
-                yield FailureTrace(*facts)
+            found = self._failure(run, place)
+            if found is not None:
+                yield found
+
+    def _failure(self, run: str, place: str) -> FailureTrace | None:
+        file = f"{self._runs}/{run}/{place}"
+        facts = self._index.facts(f"runs/{run}/@{place}", file, partial(_failure_facts, file))
+        return FailureTrace(*facts) if facts and self._is_own(facts[0], run) else None
 
     def _is_own(self, named: str, run: str) -> bool:
         """Another name whose folder still exists: this folder is a copy of it. Gone: this folder was renamed."""

@@ -1,10 +1,13 @@
 """Fixtures: a fresh project, with or without a scene, on the built-in host; the folder of real clips."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.containers import Podman, running_podman
+from tests.sshd import Sshd, running_sshd
 from tests.tree import Tree
 
 CONFIG = "project: 5f3a91c2\nmodel: transfer1\nhost: local\n"
@@ -43,3 +46,17 @@ def real_videos() -> Path:
     if not folder:
         pytest.skip("COSMOSCTL_TEST_VIDEOS names no folder of real clips")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """An sshd on this machine."""
+    with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    """A podman with an image and two GPUs."""
+    with running_podman(tmp_path_factory.mktemp("podman")) as podman:
+        yield podman

@@ -55,6 +55,11 @@ class HostBatch:
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
+    def key(self) -> str:
+        """Eight digits that no other batch of the tests has."""
+        return hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:8]
+
+    @property
     def tally_file(self) -> Path:
         return self.folder.parent.parent / "tally"
 
@@ -64,7 +69,7 @@ class HostBatch:
         whole = {
             "format": 1,
             "batch": "city",
-            "key": hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:8],
+            "key": self.key,
             "project": "5f3a91c2",
             "gpus": [None],
             "stall_s": 60,
@@ -169,8 +174,7 @@ def alive(pid: int, batch: HostBatch) -> bool:
         environ = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return False
-    key = json.loads((batch.folder / "plan.json").read_text())["key"]
-    return f"COSMOSCTL_PROCESS={key}/".encode() in environ
+    return f"COSMOSCTL_PROCESS={batch.key}/".encode() in environ
 
 
 def survivors(batch: HostBatch) -> list[int]:

@@ -1,6 +1,8 @@
 """Files of the user's are changed without touching what stands around the change; text survives byte for byte."""
 
 import io
+import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +11,38 @@ import ruamel.yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from cosmosctl.domain.project import Control, Run
 from cosmosctl.errors import FileError, FilesError
+from cosmosctl.io.shipped import template
 from cosmosctl.io.yaml_edit import set_in_file, set_value
 from cosmosctl.io.yaml_file import dump_tool, load_tool
 from cosmosctl.io.yaml_reader import parse, parse_bytes
-from cosmosctl.store import prompt_text
+from cosmosctl.store import prompt_text, run_text
 
-LAB = {"address": "me@gpu-box", "dir": "/data/me/cosmosctl", "gpus": [0, 1], "models": {"transfer1": {"image": "a:b"}}}
-COMMENTS = {("lab",): "the lab", ("lab", "address"): "anything ssh takes"}
+LAB: dict[str, Any] = {
+    "address": "me@gpu-box",
+    "dir": "/data/me/cosmosctl",
+    "engine_command": ["sudo", "-n", "docker"],
+    "models": {"transfer1": {"image": "a:b", "repo": "/data/cosmos"}},
+    "env": {"HF_HUB_OFFLINE": "1"},
+    "gpus": [0, 1],
+}
+COMMENTS: dict[tuple[str, ...], str] = {
+    ("lab",): "the lab",
+    ("lab", "address"): "anything ssh takes",
+    ("lab", "gpus"): "one model process each",
+}
+LAB_LINES = """\
+  lab:                                  # the lab
+    address: me@gpu-box                 # anything ssh takes
+    dir: /data/me/cosmosctl
+    engine_command: [sudo, -n, docker]
+    models:
+      transfer1: {image: "a:b", repo: /data/cosmos}
+    env:
+      HF_HUB_OFFLINE: "1"
+    gpus: [0, 1]                        # one model process each
+"""
 
 PROJECT = """\
 # our project
@@ -31,52 +57,55 @@ hosts:
   # end of hosts
 
 # settings
-defaults: {transfer1: {num_steps: 35,   guidance: 5}}
+defaults: {transfer1: {num_steps: 35, guidance: 5.0, warm: TRUE}}
 """
 
 
 def test_a_host_is_added_at_the_end_of_hosts_and_no_other_line_changes() -> None:
     changed = set_value(PROJECT, ("hosts", "lab"), LAB, comments=COMMENTS)
-    added = """\
-  lab:                                  # the lab
-    address: me@gpu-box                 # anything ssh takes
-    dir: /data/me/cosmosctl
-    gpus: [0, 1]
-    models:
-      transfer1:
-        image: a:b
-"""
-    assert changed == PROJECT.replace("  # end of hosts\n", "  # end of hosts\n" + added)
+    assert changed == PROJECT.replace("  # end of hosts\n", "  # end of hosts\n" + LAB_LINES)
+
+
+def test_the_first_host_is_added_below_all_that_the_template_says() -> None:
+    text = (template("project") / "cosmosctl.yaml").read_text(encoding="utf-8")
+    assert set_value(text, ("hosts", "lab"), LAB, comments=COMMENTS) == text + "hosts:\n" + LAB_LINES
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("", "hosts:\n  lab:\n    a: 1\n"),
-        ("# only a comment", "# only a comment\nhosts:\n  lab:\n    a: 1\n"),
-        ("project: x\n", "project: x\nhosts:\n  lab:\n    a: 1\n"),
-        ("project: x\nhosts:\n", "project: x\nhosts:\n  lab:\n    a: 1\n"),
-        ("hosts: # mine\nproject: x", "hosts: # mine\n  lab:\n    a: 1\nproject: x"),
-        ("hosts: {} # mine\nproject: x\n", "hosts: # mine\n  lab:\n    a: 1\nproject: x\n"),
-        ("hosts: {desk: {b: 2}} # c\n", "hosts: {desk: {b: 2}, lab: {a: 1}} # c\n"),
-        ("hosts: {desk: {b: 2},\n  # c\n  }\n", "hosts: {desk: {b: 2}, lab: {a: 1},\n  # c\n  }\n"),
-        ("hosts:\r\n    desk: {b: 2}\r\nx: 1", "hosts:\r\n    desk: {b: 2}\r\n    lab:\r\n      a: 1\r\nx: 1"),
-        ("hosts:\n  desk: |\n    text\n\n# c\nx: 1\n", "hosts:\n  desk: |\n    text\n\n  lab:\n    a: 1\n# c\nx: 1\n"),
-        ("hosts:\n  desk: {b: 2}", "hosts:\n  desk: {b: 2}\n  lab:\n    a: 1\n"),
+        ("", "hosts:\n  lab: # c\n    a: 1\n"),
+        ("project: x\n", "project: x\nhosts:\n  lab: # c\n    a: 1\n"),
+        ("project: x\nhosts:\n", "project: x\nhosts:\n  lab: # c\n    a: 1\n"),
+        ("hosts: ~\n", "hosts:\n  lab: # c\n    a: 1\n"),
+        ("hosts: # mine\nproject: x", "hosts: # mine\n  lab: # c\n    a: 1\nproject: x\n"),
+        ("hosts: # mine\n# below\nx: 1\n", "hosts: # mine\n  lab: # c\n    a: 1\n# below\nx: 1\n"),
+        ("hosts: {} # mine\nproject: x\n", "hosts: # mine\n  lab: # c\n    a: 1\nproject: x\n"),
+        ("hosts: {desk: {b: 2}} # d\n", "hosts: {desk: {b: 2}, lab: {a: 1}} # d\n"),
+        ("{hosts: {}}\n", "{hosts: {lab: {a: 1}}}\n"),
+        ("hosts:\r\n    b:\r\n        c: 1", "hosts:\r\n    b:\r\n        c: 1\r\n    lab: # c\r\n        a: 1\r\n"),
+        ("hosts:\n b: |\n  text\n\n# d\nx: 1\n", "hosts:\n b: |\n  text\n lab: # c\n  a: 1\n\n# d\nx: 1\n"),
+        ("hosts:\n  b: [1,\n    2]\n", "hosts:\n  b: [1, 2]\n  lab: # c\n    a: 1\n"),
+        ("---\nhosts:\n  b:\n    - 1 # d\n\n# e\n", "---\nhosts:\n  b:\n    - 1 # d\n  lab: # c\n    a: 1\n\n# e\n"),
+        ("hosts:\n  b: 1 # \x85\n# \u2028\n", "hosts:\n  b: 1 # \x85\n  lab: # c\n    a: 1\n# \u2028\n"),
+        ("hosts:\n  b:\n  # d\n# e\n", "hosts:\n  b:\n  lab: # c\n    a: 1\n  # d\n# e\n"),
     ],
 )
 def test_a_host_is_added_however_hosts_is_written(before: str, after: str) -> None:
-    assert set_value(before, ("hosts", "lab"), {"a": 1}) == after
+    changed = set_value(before, ("hosts", "lab"), {"a": 1}, comments={("lab",): "c"})
+    assert re.sub(r" +#", " #", changed) == after
 
 
 @pytest.mark.parametrize(
     ("before", "value", "after"),
     [
-        ("host: local # c\nx: 1\n", "lab", "host: lab # c\nx: 1\n"),
-        ("host:\nx: 1\n", "lab", "host: lab\nx: 1\n"),
-        ("host: 'a b' # c\n", "no", 'host: "no" # c\n'),
-        ("host: [1, 2]\n", 3, "host: 3\n"),
+        ("host: local # c\nx: 1\n", "lab", "host: lab   # c\nx: 1\n"),
+        ("host:\nx: ~\n", "lab", "host: lab\nx: ~\n"),
+        ("host: 'a b'  # c\nx: 0x1F\n", "no", 'host: "no"   # c\nx: 0x1F\n'),
+        ("host: [1, 2]\nx: 010\n", 1e-05, "host: 1e-05\nx: 010\n"),
+        ("host: 1\nx: 2026-13-45\n", True, "host: true\nx: 2026-13-45\n"),
         ("host: lab\n", "lab", "host: lab\n"),
+        ("host: no\n", "a\nb\n", "host: |\n  a\n  b\n"),
     ],
 )
 def test_a_value_is_replaced_in_its_place(before: str, value: Any, after: str) -> None:
@@ -85,13 +114,18 @@ def test_a_value_is_replaced_in_its_place(before: str, value: Any, after: str) -
 
 @pytest.mark.parametrize(
     "text",
-    ["hosts: &all\n  desk: 1\nmine: *all\n", "{hosts: {}}\n", "hosts:\n  desk: |\n    no line end"],
-    ids=["an alias would change too", "no block can stand here", "the text would get a line end"],
+    [
+        "hosts: &all\n  desk: 1\nmine: *all\n",
+        "hosts: {desk: {b: 2},\n  # c\n  }\n",
+        "# only a comment\n",
+        "hosts: 5 # c\n<<: {a: 1}\nx: .nan\n? y\n: # d\n  - &a x\n",
+    ],
+    ids=["an alias would change too", "a comment would be lost", "no mapping", "hosts is none"],
 )
 def test_what_cannot_be_changed_alone_is_left_to_the_user(text: str) -> None:
     with pytest.raises(FileError, match=r"^'hosts.lab' cannot be set here without changing more$") as caught:
         set_value(text, ("hosts", "lab"), {"a": 1})
-    assert caught.value.hint == "put it in by hand:\nhosts:\n  lab:\n    a: 1"
+    assert caught.value.hint == "put it in by hand:\nhosts:\n  lab: {a: 1}"
 
 
 def test_a_file_with_mistakes_is_not_changed(tmp_path: Path) -> None:
@@ -117,7 +151,7 @@ def test_an_edited_file_keeps_its_permissions_and_its_link(tmp_path: Path) -> No
 
 WORDS = st.text("abcXYZ019 _-.:#'\"{}[]&*!|>%@`é\U0001f600\u2028\x85", max_size=12)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | WORDS
-COMMENT_TEXT = st.text("abc :{}[]#'\"-", max_size=8)
+COMMENT_TEXT = st.text("abc :{}[]#'\"-é\U0001f600\u2028\x85", max_size=8)
 
 
 @st.composite
@@ -140,41 +174,45 @@ def commented_projects(draw: st.DrawFn) -> str:
     return newline.join(lines) + draw(st.sampled_from(["", newline]))
 
 
-@settings(max_examples=150, deadline=None)
+def lines_of(text: str) -> list[str]:
+    """Its lines without the white space at their ends and in front of comments."""
+    return [re.sub(r" +# ", " # ", line).rstrip() for line in re.split("\r?\n", text.rstrip())]
+
+
+@settings(max_examples=200, deadline=None)
 @given(commented_projects())
 def test_adding_a_host_keeps_every_line_and_comment_in_order(text: str) -> None:
-    before = parse(text)
-    assume(not before.mistakes and isinstance(before.value, dict))
-    assert isinstance(before.value, dict)
-    hosts = before.value["hosts"]
-    assert isinstance(hosts, dict)
+    before: Any = parse(text)
+    assume(not before.mistakes)
     changed = set_value(text, ("hosts", "lab"), LAB, comments=COMMENTS)
-    assert parse(changed).value == {**before.value, "hosts": {**hosts, "lab": LAB}}
-    start = next(at for at, (a, b) in enumerate(zip(text + "\0", changed + "\0", strict=False)) if a != b)
-    lines, old = changed.splitlines(keepends=True), text.splitlines(keepends=True)
+    assert parse(changed).value == {**before.value, "hosts": {**before.value["hosts"], "lab": LAB}}
+    assert changed.count("\r\n") in (0, changed.count("\n"))
+    lines, old = lines_of(changed), lines_of(text)
     at = next(number for number, line in enumerate(lines) if line.lstrip().startswith("lab:"))
-    kept = lines[:at] + lines[at + 7 :]
-    assert [line.rstrip("\r\n") for line in kept] == [line.rstrip("\r\n") for line in old]
-    assert start <= len(text)
+    added = len(LAB_LINES.splitlines())
+    assert [line.lstrip() for line in lines[at : at + added]] == [line.lstrip() for line in lines_of(LAB_LINES)]
+    assert lines[:at] + lines[at + added :] == old
+    below = [line for line in lines[at + added :] if line]
+    assert not below or not below[0].startswith(" ")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(commented_projects(), SCALARS)
 def test_replacing_a_value_changes_its_own_line_only(text: str, value: Any) -> None:
-    before = parse(text)
-    assume(not before.mistakes)
-    assume(before.value["project"] != value)  # type: ignore[call-overload,index]  # the generator made a mapping
+    before: Any = parse(text)
+    assume(not before.mistakes and before.value["project"] != value)
     changed = set_value(text, ("project",), value)
-    old, new = text.splitlines(keepends=True), changed.splitlines(keepends=True)
-    assert new[0] == old[0]
-    assert new[2:] == old[2:]
-    assert new[1].rstrip().endswith("# id")
-    assert parse(changed).value["project"] == value  # type: ignore[call-overload,index]
+    old, new = lines_of(text), lines_of(changed)
+    assert [new[0], *new[2:]] == [old[0], *old[2:]]
+    assert new[1].endswith("# id")
+    assert parse(changed).value == {**before.value, "project": value}
 
 
-def independently(text: str) -> Any:
-    """What ruamel.yaml's own pure parser and YAML 1.2 constructor make of the text."""
-    return ruamel.yaml.YAML(typ="safe", pure=True).load(io.StringIO(text))
+def independently(text: str, version: str = "1.2") -> Any:
+    """What ruamel.yaml's own pure parser and constructor make of the text."""
+    yaml = ruamel.yaml.YAML(typ="safe", pure=True)
+    yaml.version = version
+    return yaml.load(io.StringIO(text))
 
 
 NASTY = [
@@ -211,15 +249,20 @@ NASTY = [
     "\ue000\ue001\u2028",
 ]
 
-TEXTS = st.sampled_from(NASTY) | st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
-
-
-@settings(max_examples=300, deadline=None)
-@given(TEXTS)
-def test_any_text_of_a_tool_file_reads_back_equal(text: str) -> None:
-    written = dump_tool({"a": text, "b": [text, {"c": text}], "d": 1})
-    assert load_tool(written) == {"a": text, "b": [text, {"c": text}], "d": 1}
-    assert written.endswith("\n")
+PIECES = [*" \n\r\t'\"\\`$#:,-?[]{}&*!|>%@~=<.+_/", "\r\n", "  ", " #", ": ", "- ", "---", "...", "$(x)", "${X}"]
+PIECES += [
+    *"a1é\U0001f680\U0010ffff\u2028\u2029\x85\xa0\x00\x07\x1b\x7f\x80\ufeff\ufffe\ue000",
+    "no",
+    "null",
+    "1e5",
+    "0x",
+]
+TEXTS = (
+    st.sampled_from(NASTY)
+    | st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+)
+"""Any text, and above all what YAML writers and readers stumble over."""
 
 
 @pytest.mark.parametrize("text", NASTY)
@@ -234,18 +277,42 @@ def test_any_generated_text_of_a_prompt_survives(text: str, notes: str) -> None:
 
 
 def check_prompt(text: str, notes: str = "") -> None:
-    written = prompt_text(text, "inputs/videos/city1", negative_prompt=text, tags=["a b", text], notes=notes)
+    written = prompt_text(text, {"color": text}, negative_prompt=text, tags=["a b", text], notes=notes)
     document = parse_bytes(written.encode())
     assert document.mistakes == ()
-    expected = {"text": text, "video": "inputs/videos/city1", "negative_prompt": text, "tags": ["a b", text]}
-    assert document.value == ({**expected, "notes": notes} if notes else expected)
+    expected = {"text": text, "video": {"color": text}, "negative_prompt": text, "tags": ["a b", text]}
+    assert document.value == (expected | ({"notes": notes} if notes else {}))
+    assert independently(written) == document.value
 
 
 @settings(max_examples=150, deadline=None)
 @given(TEXTS)
-def test_another_yaml_parser_reads_the_same_text(text: str) -> None:
-    assume(not {"\x85", "\u2028", "\u2029"} & set(text))  # breaks of YAML 1.1: ruamel folds them in double quotes
-    assert independently(dump_tool({"a": text, "b": [text]})) == {"a": text, "b": [text]}
+def test_any_text_of_a_run_survives(text: str) -> None:
+    run = Run("rs_a", text, (Control("seg", 0.5, input=text, prompt=text),), text, {"negative_prompt": text}, (text,))
+    assert parse(run_text(run)).value == {
+        "prompt": text,
+        **({"model": text} if text else {}),
+        "controls": {"seg": {"weight": 0.5, "input": text, "prompt": text}},
+        "negative_prompt": text,
+        "tags": [text],
+    }
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS)
+def test_any_text_survives_being_set_in_a_file(text: str) -> None:
+    changed = set_value(PROJECT, ("hosts", "lab", "env"), {"A": text, "B": [text]})
+    assert parse(changed).value["hosts"]["lab"] == {"env": {"A": text, "B": [text]}}  # type: ignore[index,call-overload]
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_any_text_of_a_tool_file_reads_the_same_by_any_reader(text: str) -> None:
+    data = {"a": text, "b": [text, {"c": text}], text: 1.5e-7, "d": 1e16}
+    written = dump_tool(data)
+    assert load_tool(written) == data
+    assert independently(written) == data
+    assert independently(written, version="1.1") == data
 
 
 VALUES = st.recursive(
@@ -264,6 +331,16 @@ def test_any_values_of_a_tool_file_read_back_equal_and_in_order(data: dict[str, 
     assert dump_tool(read) == dump_tool(data)
 
 
+def test_random_hex_ids_and_words_of_yaml_1_1_stay_text() -> None:
+    chance = random.Random(1)
+    words = [f"{chance.getrandbits(32):08x}" for _ in range(3000)]
+    words += [f"{number:02}e{power:05}" for number in range(20) for power in range(0, 99999, 9973)]
+    words += ["12345678", "0x123456", "no", "null", "y", "on", "12:30", "1_000", "2026-01-01T00:00:00Z", "2026-01-01"]
+    written = dump_tool({"words": words})
+    for read in (load_tool(written), independently(written), independently(written, version="1.1")):
+        assert read == {"words": words}
+
+
 def test_a_tool_file_looks_like_one() -> None:
     data = {
         "run": "rs_x7m2ab",
@@ -273,36 +350,48 @@ def test_a_tool_file_looks_like_one() -> None:
         "warm": False,
         "reason": None,
         "id": "5e31",
-        "prompt": "first line\nsecond: line\n",
+        "prompt": "first line\nsecond: \U0001f680 line\n",
         "gpus": [0, 1],
         "none": [],
         "empty": {},
-        "rows": [{"run": "rs_a", "weights": {"vis": 0.3}}, {"run": "rs_b"}],
+        "inputs": {"color": "ab12", "depth": "cd34"},
+        "rows": [{"run": "rs_a", "weights": {"vis": 0.3, "edge": 0.7}}, {"run": "rs_b"}],
         "command": ["docker", "run", "--gpus", "device=0"],
+        "long": ["x" * 60, "y" * 60],
     }
-    assert dump_tool(data) == (
-        "run: rs_x7m2ab\n"
-        "seconds: 1.0e-05\n"
-        "big: 1.0e+16\n"
-        "seed: 1\n"
-        "warm: false\n"
-        "reason: null\n"
-        'id: "5e31"\n'
-        "prompt: |\n"
-        "  first line\n"
-        "  second: line\n"
-        "gpus: [0, 1]\n"
-        "none: []\n"
-        "empty: {}\n"
-        "rows:\n"
-        "  - run: rs_a\n"
-        "    weights:\n"
-        "      vis: 0.3\n"
-        "  - run: rs_b\n"
-        'command: [docker, run, "--gpus", device=0]\n'
+    assert (
+        dump_tool(data)
+        == f"""\
+run: rs_x7m2ab
+seconds: 1.0e-05
+big: 1.0e+16
+seed: 1
+warm: false
+reason: null
+id: '5e31'
+prompt: |
+  first line
+  second: \U0001f680 line
+gpus: [0, 1]
+none: []
+empty: {{}}
+inputs:
+  color: ab12
+  depth: cd34
+rows:
+- run: rs_a
+  weights: {{vis: 0.3, edge: 0.7}}
+- {{run: rs_b}}
+command: [docker, run, --gpus, device=0]
+long:
+- {"x" * 60}
+- {"y" * 60}
+"""
     )
 
 
 def test_text_that_is_no_unicode_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^the text holds U\+DCFF, which is no character: its source was not UTF-8$"):
+    with pytest.raises(UnicodeEncodeError, match=r"surrogates not allowed$"):
         dump_tool({"a": "x\udcff"})
+    with pytest.raises(UnicodeEncodeError, match=r"surrogates not allowed$"):
+        prompt_text("x\udcff", "inputs/videos/city1")

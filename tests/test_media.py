@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -43,6 +44,14 @@ def test_an_hevc_clip_is_a_good_clip(tmp_path: Path) -> None:
     assert (info.codec, info.frames, problems(info, path)) == ("hevc", clips.FRAMES, ())
 
 
+def rubbish(path: Path) -> Path:
+    """A clip whose second half is no video."""
+    whole = clips.color(path, width=160, height=120, frames=30).read_bytes()
+    middle = whole.index(b"mdat") + (len(whole) - whole.index(b"mdat")) // 2
+    path.write_bytes(whole[:middle] + bytes(255 - byte for byte in whole[middle:]))
+    return path
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -51,7 +60,7 @@ def test_an_hevc_clip_is_a_good_clip(tmp_path: Path) -> None:
         (clips.non_square_pixels, "has pixels that are not square (4:3)"),
         (clips.interlaced, "is interlaced"),
         (clips.truncated, "announces 24 frames but only"),
-        (clips.damaged, "damaged frames"),
+        (rubbish, "damaged frames"),
     ],
 )
 def test_a_defect_is_told_with_the_command_that_mends_it(
@@ -212,7 +221,7 @@ def test_rgb_survives_the_way_into_a_video_frame_and_back(width: int, height: in
     y, u, v = frames.unpacked(packed)
     assert y.shape == (height + height % 2, width + width % 2)
     assert u.shape == v.shape == (y.shape[0] // 2, y.shape[1] // 2)
-    back = frames.rgb(frames.av.VideoFrame.from_ndarray(packed, format="yuv420p"))[:height, :width]
+    back = frames.rgb(av.VideoFrame.from_ndarray(packed, format="yuv420p"))[:height, :width]
     assert np.abs(back.astype(int) - rgb).mean() < 4
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosmosctl.domain.project import CONTROLS, PRESETS, VIDEO_STEMS, Config, Control, Host, HostModel, Place, Run
-from cosmosctl.io.yaml_file import dump_tool
-from cosmosctl.io.yaml_reader import load_plain, parse, parse_bytes
+from cosmosctl.io.yaml_file import dump_tool, load_tool
+from cosmosctl.io.yaml_reader import parse, parse_bytes
 from cosmosctl.schema import write_schemas
 from cosmosctl.schema.files import ENGINES, MODELS, SETTING_NAMES, Controls, VideoFiles
 from cosmosctl.schema.json_schema import json_schemas
@@ -195,7 +195,7 @@ def test_the_least_a_project_file_can_say_is_its_id() -> None:
         ("=", "="),
         ("<<", "<<"),
         ("1.2.3", "1.2.3"),
-        ("9" * 5000, "9" * 5000),
+        ("9" * 5000, float("inf")),
         ("!!str 12", "12"),
         ("'12'", "12"),
     ],
@@ -250,8 +250,13 @@ def test_no_file_breaks_the_reader(data: bytes) -> None:
 
 
 def test_the_reader_of_tool_files_takes_any_size() -> None:
-    data = {"rows": [{"run": f"rs_{number}", "facts": [1, 2.5, None]} for number in range(40_000)]}
-    assert load_plain(dump_tool(data)) == data
+    data = {"rows": [{"run": f"rs_{number}", "facts": [1, 2.5, None]} for number in range(25_000)]}
+    assert load_tool(dump_tool(data)) == data
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: 1\na: 2\n", "? [a]\n: 1\n", "a: \x01", "[" * 5000])
+def test_a_damaged_tool_file_counts_as_nothing(text: str) -> None:
+    assert load_tool(text) is None
 
 
 # What editors get
@@ -355,7 +360,7 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 def accepts(schema: Mapping[str, Any], value: Any, root: Mapping[str, Any]) -> bool:
     """The words of JSON Schema that the files use; any other word in a schema is an error of this test."""
-    checks = {
+    checks: dict[str, Callable[[Any], bool]] = {
         "$ref": lambda ref: accepts(root["$defs"][ref.removeprefix("#/$defs/")], value, root),
         "type": lambda names: any(is_type(value, name) for name in ([names] if isinstance(names, str) else names)),
         "enum": lambda values: value in values,

@@ -45,7 +45,7 @@ def test_each_run_gets_its_own_video_and_its_own_part_of_the_log(batch: HostBatc
             for name in ("edge_input_control_0.mp4", "output.mp4", "prompt.txt")
         ]
         assert (event["attempts"], event["layout"], event["proc"]) == (1, 0, "01-edge.1")
-        assert 0.1 < event["seconds"] < 0.4
+        assert 0.05 < event["seconds"] < 0.4
         index = int(event["run"][1:]) - 1
         assert batch.log(event).count("Saved prompt to ") == 1
         assert f"video_{index}/prompt.txt" in batch.log(event)
@@ -168,6 +168,8 @@ def test_three_crashes_without_a_finished_row_stop_the_group(batch: HostBatch) -
     assert batch.ends() == {"r1": "done", **reasons, "x1": "done"}
     assert batch.tally("begin") == {"r1": 1, "r2": 1, "r3": 1, "r4": 1, "x1": 1}
     assert "r4: RuntimeError: the network went away" in batch.failed("r6")["detail"]
+    times = [event["t"] for event in batch.events()]
+    assert times == sorted(times)
 
 
 def test_crashes_with_finished_rows_between_them_do_not_stop_a_group(batch: HostBatch) -> None:
@@ -189,14 +191,15 @@ def test_a_crash_between_rows_is_blamed_on_the_row_that_was_next(batch: HostBatc
     assert [event["run"] for event in batch.events("run_again")] == ["r2"]
 
 
-@pytest.mark.parametrize("fault", ["no-video", "empty-video", "wrong-prompt"])
-def test_a_finished_row_whose_files_are_not_its_own_is_bad_output(batch: HostBatch, fault: str) -> None:
-    batch.plan(runs(3))
-    batch.run(STANDIN_FAULTS=faults(r2=fault))
-    assert batch.ends() == {"r1": "done", "r2": "bad-output", "r3": "done"}
+def test_finished_rows_whose_files_are_not_their_own_are_bad_output(batch: HostBatch) -> None:
+    batch.plan(runs(5))
+    batch.run(STANDIN_FAULTS=faults(r2="no-video", r3="empty-video", r5="wrong-prompt"))
+    assert batch.ends() == {"r1": "done", "r2": "bad-output", "r3": "bad-output", "r4": "done", "r5": "bad-output"}
     assert batch.tally("start") == {"": 1}
-    assert "failed/r2/01-edge.1/video_1/prompt.txt" in batch.failed("r2")["kept"]
-    assert not (batch.folder / "done" / "r2").exists()
+    assert batch.failed("r2")["detail"] == "the model finished the row, but output.mp4 is missing or empty"
+    assert batch.failed("r5")["detail"] == "prompt.txt beside output.mp4 is not this run's prompt"
+    assert "failed/r5/01-edge.1/video_4/output.mp4" in batch.failed("r5")["kept"]
+    assert sorted(path.name for path in (batch.folder / "done").iterdir()) == ["r1", "r4"]
 
 
 def test_a_row_that_the_model_passed_over_fails_for_the_reason_in_its_part_of_the_log(batch: HostBatch) -> None:
@@ -313,6 +316,20 @@ def test_an_adopted_model_that_crashes_is_judged_like_any_other(batch: HostBatch
     supervisor.wait()
     batch.run()
     assert batch.ends() == {"r1": "done", "r2": "done", "r3": "blocked", "r4": "done"}
+
+
+def test_an_adopted_model_that_is_killed_without_a_word_blames_no_row(batch: HostBatch) -> None:
+    batch.plan(runs(3))
+    supervisor = batch.start(STANDIN_FAULTS=faults(r2="silence"))
+    batch.until("row_start", 2)
+    supervisor.kill()
+    supervisor.wait()
+    supervisor = batch.start()
+    batch.until("batch_start", 2)
+    os.kill(batch.until("process_start")["pid"], signal.SIGKILL)
+    assert supervisor.wait(WAIT_S) == 0
+    assert batch.ends() == dict.fromkeys(runs(3), "done")
+    assert batch.events("run_again") == []
 
 
 def test_what_a_dead_model_finished_is_taken_in_before_the_rest_is_started(batch: HostBatch) -> None:
@@ -512,7 +529,7 @@ def test_a_damaged_or_missing_input_fails_only_its_own_runs_and_is_set_aside(bat
     assert (batch.events("inputs_checked")[0]["count"], len(batch.events("input_bad"))) == (4, 3)
 
 
-HOSTILE = ["with space", 'quo"te', "apo'strophe", "$HOME;touch x", "line\nbreak", "-rf", "`id`", "ünï⛱", "{work}{0}"]
+HOSTILE = ["with space's quo\"te", "$HOME;touch x `id`", "line\nbreak -rf", "ünï⛱ {work}{0}"]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -525,11 +542,11 @@ def test_any_folder_name_will_do(tmp_path: Path, name: str) -> None:
 
 
 def test_two_supervisors_at_once_are_one(batch: HostBatch) -> None:
-    batch.plan(runs(4))
+    batch.plan(runs(3))
     first, second = batch.start(STANDIN_ROW_S="0.8"), batch.start(STANDIN_ROW_S="0.8")
     assert [first.wait(WAIT_S), second.wait(WAIT_S)] == [0, 0]
     assert len(batch.events("batch_start")) == 1
-    assert batch.tally("begin") == dict.fromkeys(runs(4), 1)
+    assert batch.tally("begin") == dict.fromkeys(runs(3), 1)
 
 
 def test_a_lock_that_is_tested_for_an_instant_does_not_keep_the_supervisor_away(batch: HostBatch) -> None:
@@ -607,8 +624,8 @@ def test_the_gpu_lock_is_named_by_the_gpus_uuid_and_open_to_all_users(batch: Hos
 
 
 def test_many_rows_of_two_groups_are_each_done_once(batch: HostBatch) -> None:
-    names = runs(400)
-    batch.plan(names[:200], names[200:])
+    names = runs(200)
+    batch.plan(names[:100], names[100:])
     begin = time.monotonic()
     batch.run(STANDIN_ROW_S="0", STANDIN_LOAD_S="0")
     print(f"{len(names)} rows in {time.monotonic() - begin:.1f} s")
@@ -638,7 +655,7 @@ def test_a_full_disk_is_waited_for_and_nothing_is_lost(batch: HostBatch) -> None
         with ballast.open("wb") as stream, pytest.raises(OSError, match="No space left"):
             while True:
                 os.write(stream.fileno(), b"x" * 1024)
-        time.sleep(1.0)
+        time.sleep(0.6)
         assert supervisor.poll() is None
         ballast.unlink()
         assert supervisor.wait(WAIT_S) == 0

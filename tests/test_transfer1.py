@@ -43,7 +43,7 @@ def test_a_line_holds_the_prompt_the_video_and_every_control_in_full() -> None:
         Control("edge", 0.4, preset="low"),
         Control("depth", 0.2, input="v/depth.mp4"),
     )
-    assert json.loads(transfer1.row(spec, SEEN)) == {
+    assert json.loads(transfer1.row(spec, SEEN, CLIP)) == {
         "visual_input": "/c/inputs/0/video.mp4",
         "prompt": "a street",
         "control_overrides": {
@@ -55,7 +55,7 @@ def test_a_line_holds_the_prompt_the_video_and_every_control_in_full() -> None:
 
 
 def test_a_seg_prompt_travels_as_input_control_prompt() -> None:
-    line = json.loads(transfer1.row(spec_of(Control("seg", 0.3, input="auto", prompt="cars")), SEEN))
+    line = json.loads(transfer1.row(spec_of(Control("seg", 0.3, input="auto", prompt="cars")), SEEN, CLIP))
     assert line["control_overrides"]["seg"]["input_control_prompt"] == "cars"
 
 
@@ -180,7 +180,7 @@ def test_steps_count_clips_of_121_frames_that_overlap_by_one(frames: int, steps:
 
 @given(st.text(min_size=1))
 def test_any_prompt_becomes_one_ascii_line_and_reads_back_equal(text: str) -> None:
-    line = transfer1.row(spec_of(text=text), SEEN)
+    line = transfer1.row(spec_of(text=text), SEEN, CLIP)
     assert line.isascii()
     assert len(line.splitlines()) == 1
     assert json.loads(line)["prompt"] == text

@@ -3,28 +3,23 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from cosmosctl import bundle, ends, estimates, states
-from cosmosctl.cli.view import FollowView, on_terminal, preview_note, summary
+from cosmosctl.cli.bars import Bars
+from cosmosctl.cli.view import FollowView, preview_note, summary
 from cosmosctl.commands import attach, batch, prepare, select
 from cosmosctl.commands.attach import Outcome
-from cosmosctl.commands.cancel import free
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.commands.select import Wanted
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host
-from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, CosmosctlError, Interrupted
-from cosmosctl.inputs import Recipe
+from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, CosmosctlError
 from cosmosctl.states import RunState
 from cosmosctl.store import Snapshot, find_root, load_all
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
 
 
 @dataclass(frozen=True)
@@ -56,18 +51,18 @@ def run_batch(folder: Path, request: Request) -> int:
     if request.dry_run:
         from cosmosctl.cli.dry_run import show_plans
 
-        with ControlBar() as bar:
-            plans = prepare.plans(project, checked, host, progress=bar)
+        with Bars() as bars:
+            plans = prepare.plans(project, checked, host, progress=bars.control)
         show_plans(project, plans, host)
         return EXIT_OK
-    with ControlBar() as bar:
+    with Bars() as bars:
         made = batch.make_batches(
             project,
             checked,
             host,
             project_id=snapshot.config.project,
             title=request.batch_name,
-            progress=bar,
+            progress=bars.control,
         )
     return launch_and_follow(project, made, detach=request.detach)
 
@@ -110,7 +105,7 @@ def launch_and_follow(project: ProjectPaths, made: Sequence[Batch], *, detach: b
     for one in made:
         if one.host.is_preview:
             click.echo(preview_note(one), err=True)
-        _send(project, one)
+    attach.start_all(project, made)
     if detach:
         for one in made:
             click.echo(f"{one.name}")
@@ -123,34 +118,6 @@ def follow_all(project: ProjectPaths, names: Sequence[str], how: "attach.How") -
     """Follow batches to their end one after the other and print their summaries."""
     outcomes = [_follow(project, name, how) for name in names]
     return EXIT_OK if all(outcome.all_done for outcome in outcomes) else EXIT_RUNS_WITHOUT_RESULT
-
-
-class ControlBar:
-    """A bar for each control that is being computed; silent when stderr is no terminal."""
-
-    def __init__(self) -> None:
-        self._bars: Progress | None = None
-        self._tasks: dict[Recipe, TaskID] = {}
-
-    def __enter__(self) -> "ControlBar":
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._bars is not None:
-            self._bars.stop()
-
-    def __call__(self, recipe: Recipe, done: int, total: int) -> None:
-        if not on_terminal():
-            return
-        if self._bars is None:
-            from rich.console import Console
-            from rich.progress import Progress
-
-            self._bars = Progress(console=Console(stderr=True))
-            self._bars.start()
-        if recipe not in self._tasks:
-            self._tasks[recipe] = self._bars.add_task(f"{recipe[1]} {recipe[2]} of {recipe[0]}", total=total)
-        self._bars.update(self._tasks[recipe], completed=done)
 
 
 def _runs(project: ProjectPaths, snapshot: Snapshot, host: Host, request: Request) -> tuple[str, ...]:
@@ -181,26 +148,10 @@ def _warn(checked: Checked) -> None:
         click.echo(f"warning: {warning}", err=True)
 
 
-def _send(project: ProjectPaths, one: Batch) -> None:
-    try:
-        attach.start(project, one)
-    except KeyboardInterrupt:
-        free(project, one)
-        raise Interrupted(
-            f"stopped before {one.name} was launched; its runs are free again", hint="cosmosctl batch"
-        ) from None
-
-
 def _follow(project: ProjectPaths, name: str, how: "attach.How") -> Outcome:
     one = bundle.read_batch(project.batch(name))
     earlier = [paths for paths in states.batches(project) if ends.is_ended(paths)]
     with FollowView(estimates.past(earlier, host=one.host.name, model=one.model)) as view:
-        try:
-            outcome = how(project, name, view)
-        except KeyboardInterrupt:
-            raise Interrupted(
-                f"stopped watching; {name} goes on on {one.host.name}",
-                hint=f"cosmosctl attach {name} comes back, cosmosctl cancel {name} ends it",
-            ) from None
+        outcome = how(project, name, view)
     click.echo(summary(outcome, project.root))
     return outcome

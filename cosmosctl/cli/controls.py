@@ -15,11 +15,11 @@ def controls(folder: Path, runs: tuple[str, ...]) -> None:
 
     One line a control: run, control, preset and file. What is there already is not computed again.
     """
-    from cosmosctl.cli.batching import ControlBar
+    from cosmosctl.cli.bars import Bars
     from cosmosctl.commands.controls import make_controls
 
-    with ControlBar() as bar:
-        found = make_controls(folder, runs, progress=bar)
+    with Bars() as bars:
+        found = make_controls(folder, runs, progress=bars.control)
     for run, control, preset, path in found:
         click.echo(f"{run}\t{control}\t{preset}\t{path}")
     if not found:

@@ -1,5 +1,6 @@
 """`init`."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,8 +15,11 @@ def init(folder: Path, directory: Path, demo: bool) -> None:
 
     What is there already is left alone. --demo needs no download.
     """
+    from cosmosctl.cli.bars import Bars
     from cosmosctl.commands.init import init_project
 
-    root = init_project(folder / directory, demo=demo)
+    with Bars() as bars:
+        drawing = partial(bars.show, "drawing the scene")
+        root = init_project(folder / directory, demo=demo, progress=drawing)
     click.echo(str(root))
     click.echo(f"next: cd {directory} && cosmosctl {'batch' if demo else 'create prompt TEXT VIDEO_DIR'}", err=True)

@@ -12,6 +12,7 @@ import click
 
 from cosmosctl import __version__
 from cosmosctl.errors import EXIT_BUG, EXIT_INTERRUPTED, CosmosctlError
+from cosmosctl.io.os_error import file_error, is_environment
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "init": ("cosmosctl.cli.init:init", "Make a project in a folder."),
@@ -103,6 +104,12 @@ def exit_code(argv: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as e:
+        if not is_environment(e):
+            return _bug(argv)
+        error = file_error(Path(e.filename or "."), e, doing="go on")
+        _tell(error)
+        return error.exit_code
     except Exception:  # the one boundary: a bug of ours, told with a file to send
         return _bug(argv)
 

@@ -64,6 +64,9 @@ class FollowView:
     def _phase(self, batch: Batch, progress: Progress) -> str:
         if not progress.launched:
             return f"{batch.name}: sending to {batch.host.name}"
+        if progress.unreachable_since is not None:
+            since = time.strftime("%H:%M", time.localtime(progress.unreachable_since))
+            return f"{batch.name}: {batch.host.name} unreachable since {since}; it goes on there by itself"
         if progress.waiting:
             return f"{batch.name}: waiting for {progress.waiting}"
         if len(progress.loads) < len(progress.processes) and not progress.finished:

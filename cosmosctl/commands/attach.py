@@ -1,37 +1,36 @@
 """Follow a batch to its end: send it if it is not sent, start it if it does not run, bring every run home.
 
-The host's events are copied to batches/B/events.jsonl by a thread; everything else is decided from that file, so a
-client may be killed at any moment and the next one goes on.
+The host's events are copied to batches/B/events.jsonl by a thread (`follower`); everything else is decided from that
+file, so a client may be killed at any moment and the next one goes on.
 """
 
-import threading
+import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 from cosmosctl import bundle, collect, remote, tasks
 from cosmosctl.collect import Collected, DamagedCopy
+from cosmosctl.commands.follower import Follower, launch
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.ends import BatchEnd, read_end, write_end
-from cosmosctl.errors import CosmosctlError, HostError
-from cosmosctl.events import EventTail, Progress, progress, read_events
-from cosmosctl.io.lock import locked
+from cosmosctl.ends import BatchEnd, free, read_end, write_end
+from cosmosctl.errors import Interrupted
+from cosmosctl.events import EventTail, Progress, RunEnd, progress, read_events
+from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.log import debug
-
-if TYPE_CHECKING:
-    from invoke import Context
+from cosmosctl.remote import Unreachable
 
 POLL_S = 0.1
-PAUSES_S = (0.5, 1, 2, 5, 10, 30)
-"""Between tries to reach the host again."""
-RESTARTS = 3
-"""How often a job that vanished is started again with no run ended in between."""
+PAUSE_S = 1
+"""Before what the host did not answer is asked again."""
+FETCHES = 3
+"""How often a file is fetched before what came is refused."""
+ABANDONED = "abandoned"
+"""The state of a batch whose host was given up for gone."""
 
 Watcher = Callable[[Batch, Progress, Mapping[str, Collected]], None]
-
 
 How = Callable[[ProjectPaths, str, Watcher], "Outcome"]
 """`attach` or `follow`."""
@@ -51,17 +50,25 @@ class Outcome:
         return all(one.state == "done" for one in self.runs.values())
 
 
+class NotLaunched(Interrupted):
+    """Ctrl-C came before the host was asked to start anything."""
+
+
 def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     """Send what is not sent, start what does not run, follow `name` until all its runs are home. Raises: HostError.
 
-    A second command on the same batch waits for the first and then reports what it brought.
+    A second command on the same batch waits for the first and then reports what it brought. Of a batch whose host was
+    given up, what has turned up since is brought to history/.
     """
     batch = bundle.read_batch(project.batch(name))
     with _following(project, batch, watch):
-        if read_end(project.batch(name).end) is None:
+        end = read_end(project.batch(name).end)
+        if end is None:
             if not EventTail(project.batch(name).events).progress().finished:
-                start(project, batch)
+                _start(project, batch)
             _run_to_end(project, batch, watch)
+        elif end.state == ABANDONED:
+            bring_late(project, batch)
     return outcome(project, batch)
 
 
@@ -74,145 +81,157 @@ def follow(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     return outcome(project, batch)
 
 
-def start(project: ProjectPaths, batch: Batch) -> None:
-    """Launch; pushed first when it was never seen to run, or when the host's pool lost a video. Raises: HostError."""
-    c = tasks.context()
-    if not EventTail(project.batch(batch.name).events).progress().launched:
-        debug("phase: push")
-        tasks.push(c, batch.name, str(project.root))
-    debug("phase: launch")
-    try:
-        tasks.launch(c, batch.name, str(project.root))
-    except remote.MissingInputs:
-        tasks.push(c, batch.name, str(project.root))
-        tasks.launch(c, batch.name, str(project.root))
+def start_all(project: ProjectPaths, made: Sequence[Batch]) -> None:
+    """Send and launch batches that were made just now. Ctrl-C before a launch frees the runs of what is left.
+
+    Raises: HostError, NotLaunched.
+    """
+    for position, batch in enumerate(made):
+        with _following(project, batch, _unwatched):
+            try:
+                _start(project, batch)
+            except NotLaunched:
+                for left in made[position:]:
+                    free(project.batch(left.name), left)
+                names = ", ".join(left.name for left in made[position:])
+                message = f"stopped before {names} was launched; its runs are free again"
+                raise NotLaunched(message, hint="cosmosctl batch") from None
 
 
 def outcome(project: ProjectPaths, batch: Batch) -> Outcome:
     """What became of each run of an ended batch, read from the files it left."""
     state = progress(read_events(project.batch(batch.name).events))
     end = read_end(project.batch(batch.name).end)
-    runs = {}
-    for run in batch.runs:
-        found = collect.already_here(project, batch, run)
-        runs[run] = found or collect.lost(project, batch, run)
+    runs = {run: collect.already_here(project, batch, run) or _from_end(project, end, run) for run in batch.runs}
     return Outcome(batch, runs, state, end.state if end else "unfinished")
+
+
+def bring_home(project: ProjectPaths, batch: Batch, state: Progress, home: dict[str, Collected]) -> None:
+    """Pull and collect what ended and is not in `home` yet, into it: one rsync for all of it. Raises: HostError."""
+    ready = [end for run, end in state.ends.items() if run not in home and run in batch.runs]
+    for attempt in range(1, FETCHES + 1):
+        if not ready:
+            return
+        debug("phase: pull")
+        tasks.pull(tasks.context(), batch.name, str(project.root), [end.run for end in ready])
+        debug("phase: collect")
+        home |= _collected(project, batch, ready, state, is_last=attempt == FETCHES)
+        ready = [end for end in ready if end.run not in home]
+
+
+def bring_late(project: ProjectPaths, batch: Batch) -> tuple[Collected, ...]:
+    """The results of a batch that was given up which its host has all the same, into history/. Raises: HostError."""
+    remote.copy_events(tasks.context(), project, batch)
+    state, home = progress(read_events(project.batch(batch.name).events)), collect.all_here(project, batch)
+    before = set(home)
+    bring_home(project, batch, replace(state, ends=_done_ends(state)), home)
+    shutil.rmtree(project.staged(batch.name), ignore_errors=True)
+    return tuple(one for run, one in home.items() if run not in before)
+
+
+def close(project: ProjectPaths, batch: Batch, state: Progress, home: dict[str, Collected]) -> None:
+    """Copy batch.log into every run and write end.yaml: the batch holds its runs no longer. Raises: HostError."""
+    debug("phase: close")
+    tasks.pull(tasks.context(), batch.name, str(project.root))
+    with locked(project.lock):
+        for run in batch.runs:
+            if run not in home:
+                why = f"batch {batch.name} ended on its host without a word of it"
+                home[run] = collect.note_lost(project, batch, run, why)
+    collect.write_logs(project, batch, state, list(home.values()))
+    write_end(project.batch(batch.name).end, BatchEnd.of(batch, state, home))
+    remote.tidy(tasks.context(), batch)
+    shutil.rmtree(project.staged(batch.name), ignore_errors=True)
 
 
 @contextmanager
 def _following(project: ProjectPaths, batch: Batch, watch: Watcher) -> Iterator[None]:
     """Hold the batch's lock; while another command holds it, show what that one brings in."""
-    lock = project.batch_lock(batch.name)
     while True:
-        with locked(lock, timeout_s=0) as held:
+        with locked_at_once(project.batch_lock(batch.name)) as held:
             if held:
                 yield
                 return
-        watch(batch, progress(read_events(project.batch(batch.name).events)), {})
-        time.sleep(POLL_S * 5)
+        with _detaching(batch):
+            watch(batch, progress(read_events(project.batch(batch.name).events)), {})
+            time.sleep(POLL_S * 5)
+
+
+@contextmanager
+def _detaching(batch: Batch) -> Iterator[None]:
+    """Ctrl-C only ends our watching."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"stopped watching; {batch.name} goes on on {batch.host.name}",
+            hint=f"cosmosctl attach {batch.name} comes back, cosmosctl cancel {batch.name} ends it",
+        ) from None
+
+
+def _start(project: ProjectPaths, batch: Batch) -> None:
+    """Launch; pushed first when it was never seen to run, or when the host lost what it had."""
+    c = tasks.context()
+    if not EventTail(project.batch(batch.name).events).progress().launched:
+        try:
+            debug("phase: push")
+            tasks.push(c, batch.name, str(project.root))
+        except KeyboardInterrupt:
+            message = f"stopped before {batch.name} was launched"
+            hint = f"cosmosctl attach {batch.name} sends it, cosmosctl cancel {batch.name} frees its runs"
+            raise NotLaunched(message, hint=hint) from None
+    with _detaching(batch):
+        launch(c, project, batch)
 
 
 def _run_to_end(project: ProjectPaths, batch: Batch, watch: Watcher) -> None:
-    tail = EventTail(project.batch(batch.name).events)
+    home, tail = collect.all_here(project, batch), EventTail(project.batch(batch.name).events)
     debug("phase: follow")
-    home: dict[str, Collected] = {}
-    with _Follower(project, batch) as follower:
+    with _detaching(batch), Follower(project, batch) as follower:
         while True:
+            over = follower.over  # asked first: what it brought is in the file then
             state = tail.progress()
-            watch(batch, state, home)
-            bring_home(project, batch, state, home)
-            if state.finished:
-                break
-            follower.check()
-            time.sleep(POLL_S)
-    close(project, batch, state, home)
-
-
-def close(project: ProjectPaths, batch: Batch, state: Progress, home: dict[str, Collected]) -> None:
-    """Copy batch.log into every run and write end.yaml: the batch holds its runs no longer."""
-    tasks.pull(tasks.context(), batch.name, str(project.root))
-    for run in batch.runs:
-        if run not in home:
-            with locked(project.lock):
-                home[run] = collect.already_here(project, batch, run) or collect.lost(project, batch, run)
-    collect.write_logs(project, batch, state, list(home.values()))
-    write_end(project.batch(batch.name).end, BatchEnd.of(batch, state, home))
-
-
-def bring_home(project: ProjectPaths, batch: Batch, state: Progress, home: dict[str, Collected]) -> None:
-    """Pull and collect what ended and is not home yet: one rsync for all of it."""
-    ready = [end for run, end in state.ends.items() if run not in home and run in batch.runs]
-    if not ready:
-        return
-    debug("phase: collect")
-    for attempt in (1, 2, 3):
-        missing = [end.run for end in ready if end.run not in home]
-        tasks.pull(tasks.context(), batch.name, str(project.root), missing)
-        for end in ready:
-            if end.run in home:
-                continue
+            watch(batch, replace(state, unreachable_since=follower.unreachable_since), home)
             try:
-                with locked(project.lock):
-                    home[end.run] = collect.collect(project, batch, end, state)
-            except DamagedCopy:
-                collect.discard(project, batch, end.run)
-                if attempt == 3:
-                    with locked(project.lock):
-                        home[end.run] = collect.refuse(project, batch, end, "differs from what the host has, thrice")
-        if all(end.run in home for end in ready):
-            return
+                if state.ends.keys() - home.keys():
+                    bring_home(project, batch, state, home)
+                    debug("phase: follow")
+                if over:
+                    close(project, batch, state, home)
+                    return
+            except Unreachable as e:
+                debug(e.message)
+                time.sleep(PAUSE_S)
+            time.sleep(POLL_S)
 
 
-class _Follower:
-    """A thread that keeps the copy of the host's events growing, through drops and restarts of the job."""
+def _collected(
+    project: ProjectPaths, batch: Batch, ends: Sequence[RunEnd], state: Progress, *, is_last: bool
+) -> dict[str, Collected]:
+    """The runs that were collected; those whose copy is damaged are left out, or refused if it `is_last`."""
+    found = {}
+    for end in ends:
+        with locked(project.lock):
+            try:
+                found[end.run] = collect.collect(project, batch, end, state)
+            except DamagedCopy as e:
+                if is_last:
+                    found[end.run] = collect.refuse(project, batch, end, f"{e.message}, {FETCHES} times in a row")
+                else:
+                    collect.discard(project, batch, end.run)
+    return found
 
-    def __init__(self, project: ProjectPaths, batch: Batch) -> None:
-        self._project, self._batch = project, batch
-        self._error: CosmosctlError | None = None
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name=f"follow {batch.name}", daemon=True)
 
-    def __enter__(self) -> "_Follower":
-        self._thread.start()
-        return self
+def _done_ends(state: Progress) -> Mapping[str, RunEnd]:
+    return {run: end for run, end in state.ends.items() if end.state == "done"}
 
-    def __exit__(self, *exc: object) -> None:
-        self._closing.set()
-        if exc[0] is None:
-            self._thread.join()
 
-    def check(self) -> None:
-        """Raises what made the thread give up: HostError."""
-        if self._error is not None:
-            raise self._error
+def _from_end(project: ProjectPaths, end: BatchEnd | None, run: str) -> Collected:
+    """The last word on a run of which nothing is here: never sent, or removed since."""
+    if end is not None and end.runs.get(run) == "cancelled":
+        return Collected(run, "cancelled", "", "", project.run(run).result)
+    return Collected(run, "absent", "", "what came of it is no longer here", project.run(run).result)
 
-    def _work(self) -> None:
-        try:
-            self._follow(tasks.context())
-        except CosmosctlError as e:
-            self._error = e
 
-    def _follow(self, c: "Context") -> None:
-        drops = restarts = ended = 0
-        while not self._closing.is_set():
-            how = tasks.follow(c, self._batch.name, str(self._project.root))
-            state = progress(read_events(self._project.batch(self._batch.name).events))
-            if how == "finished" or state.finished:
-                return
-            if len(state.ends) > ended:
-                ended, drops, restarts = len(state.ends), 0, 0
-            if how == "gone":
-                restarts += 1
-                self._restart(c, restarts)
-            else:
-                self._closing.wait(PAUSES_S[min(drops, len(PAUSES_S) - 1)])
-                drops += 1
-
-    def _restart(self, c: "Context", restarts: int) -> None:
-        name, host = self._batch.name, self._batch.host.name
-        if restarts > RESTARTS:
-            raise HostError(
-                f"host {host}: the job of {name} is gone and left no end, {RESTARTS} times in a row (host-lost)",
-                hint=f"cosmosctl attach {name} starts it again; cosmosctl cancel {name} --abandon frees its runs",
-            )
-        tasks.launch(c, name, str(self._project.root))
+def _unwatched(batch: Batch, state: Progress, home: Mapping[str, Collected]) -> None:
+    """Nobody looks on."""

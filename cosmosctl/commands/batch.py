@@ -1,6 +1,7 @@
 """Selected runs into batches: one per model family, planned and bundled under the project's lock."""
 
 import secrets
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -13,7 +14,8 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host
 from cosmosctl.errors import UsageError
 from cosmosctl.inputs import ControlProgress
-from cosmosctl.io.lock import locked
+from cosmosctl.io.atomic import remove_stale_temps
+from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.log import debug
 
 DEFAULT_TITLE = "batch"
@@ -34,6 +36,7 @@ def make_batches(
     with locked(project.lock):
         refuse_held(project, [spec.run for spec in checked.specs])
         debug("phase: bundle")
+        _sweep(project)
         return tuple(
             bundle.write_bundle(
                 project,
@@ -55,3 +58,20 @@ def refuse_held(project: ProjectPaths, runs: Sequence[str]) -> None:
     if taken:
         batch = held[next(run for run in runs if run in held)]
         raise UsageError("\n".join(taken), hint=f"cosmosctl attach {batch}, or cosmosctl cancel {batch}")
+
+
+def _sweep(project: ProjectPaths) -> None:
+    """Remove what killed commands left in .cosmosctl: halves of bundles, what was on its way for ended batches.
+
+    The caller holds the project's lock, so nobody is at a bundle.
+    """
+    remove_stale_temps(project.derived)
+    for half in project.staging.glob(f"*{bundle.HALF}"):
+        shutil.rmtree(half, ignore_errors=True)
+    for paths in states.batches(project):
+        lock = project.batch_lock(paths.name)
+        if paths.end.exists() and (lock.exists() or project.staged(paths.name).exists()):
+            with locked_at_once(lock) as held:
+                if held:
+                    shutil.rmtree(project.staged(paths.name), ignore_errors=True)
+                    lock.unlink()

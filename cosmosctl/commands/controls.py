@@ -24,5 +24,5 @@ def make_controls(
         (spec.run, control.name, control.preset, computed[spec.video, control.name, control.preset].path)
         for spec in checked.specs
         for control in spec.controls
-        if control.preset is not None
+        if control.preset is not None and not control.is_native
     )

@@ -1,18 +1,21 @@
 """Bring home what ended since, without waiting: one look at each host that has an unfinished batch of ours."""
 
-import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from cosmosctl import bundle, collect, remote, states, tasks
 from cosmosctl.collect import Collected
-from cosmosctl.commands.attach import bring_home, close
-from cosmosctl.domain.batch import Batch
+from cosmosctl.commands.attach import ABANDONED, bring_home, bring_late, close
+from cosmosctl.commands.follower import is_complete
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
+from cosmosctl.ends import read_end
 from cosmosctl.errors import HostError
 from cosmosctl.events import progress, read_events
-from cosmosctl.io.lock import locked
+from cosmosctl.io.atomic import replace_with
+from cosmosctl.io.lock import locked, locked_at_once
+from cosmosctl.log import say
 from cosmosctl.receipts import Receipt, read_receipt
 from cosmosctl.store import find_root, load_all
 
@@ -21,24 +24,35 @@ def fetch_all(folder: Path, ids: Sequence[str]) -> tuple[Collected, ...]:
     """What was brought home: of the named batches and runs, else of every unfinished batch. Raises: HostError."""
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
-    waiting = {one.paths.name: one for one in states.open_batches(project)}
+    waiting = [one.paths.name for one in states.open_batches(project)]
     known = {**dict.fromkeys(snapshot.run_ids, "run"), **{paths.name: "batch" for paths in states.batches(project)}}
     named = [resolve_id(word, known, what="run or batch") for word in ids]
-    batches = [name for name in named if known[name] == "batch"] if named else list(waiting)
-    found = [one for name in batches if name in waiting for one in fetch_batch(project, name)]
+    batches = [name for name in named if known[name] == "batch"] if named else waiting
+    found = [one for name in batches for one in fetch_batch(project, name)]
     found += [restore(project, name) for name in named if known[name] == "run"]
     return tuple(found)
 
 
 def fetch_batch(project: ProjectPaths, name: str) -> tuple[Collected, ...]:
-    """The runs of one batch that ended and were not home yet; the batch is closed when its host ended it."""
+    """The runs of one batch that ended and were not home yet; the batch is closed when its host ended it.
+
+    Of a batch whose host was given up, what turned up since goes to history/. Raises: HostError.
+    """
     batch = bundle.read_batch(project.batch(name))
-    with locked(project.batch_lock(name), timeout_s=0) as free:
+    with locked_at_once(project.batch_lock(name)) as free:
         if not free:
+            say(f"{name} is being followed by another cosmosctl, which brings its results")
             return ()
+        end = read_end(project.batch(name).end)
+        if end is not None:
+            return bring_late(project, batch) if end.state == ABANDONED else ()
         remote.copy_events(tasks.context(), project, batch)
         state = progress(read_events(project.batch(name).events))
-        home = _home_already(project, batch)
+        if state.finished and not is_complete(batch, state):
+            remote.set_events_aside(project, batch)
+            remote.copy_events(tasks.context(), project, batch)
+            state = progress(read_events(project.batch(name).events))
+        home = collect.all_here(project, batch)
         before = set(home)
         bring_home(project, batch, state, home)
         if state.finished:
@@ -52,51 +66,59 @@ def restore(project: ProjectPaths, run: str) -> Collected:
     Raises: HostError when neither has it.
     """
     place, receipt = _absent_result(project, run)
-    if states.is_present(place, receipt):
-        return Collected(run, "done", "", "", place, receipt.warnings)
-    for kept in _copies(project, run, receipt):
-        place.outputs.mkdir(parents=True, exist_ok=True)
-        os.link(kept, place.root / receipt.primary_output)
-        return Collected(run, "done", "", "", place, receipt.warnings)
-    return _restore_from_host(project, run, place, receipt)
-
-
-def _absent_result(project: ProjectPaths, run: str) -> tuple[ResultPaths, Receipt]:
-    paths = project.run(run)
-    for place in (paths.result, paths.preview):
-        receipt = read_receipt(place.receipt)
-        if receipt is not None:
-            return place, receipt
-    raise HostError(f"run {run} has no result anywhere", hint=f"cosmosctl batch {run}")
-
-
-def _copies(project: ProjectPaths, run: str, receipt: Receipt) -> list[Path]:
-    """Videos in history/ with the very content that the receipt names."""
-    digest = receipt.outputs[Path(receipt.primary_output).name]
-    kept = sorted(project.run(run).history.glob("*/outputs*/*.mp4")) if project.run(run).history.is_dir() else []
-    same_size = [path for path in kept if path.stat().st_size == receipt.primary_bytes]
-    return [path for path in same_size if collect.sha256_of(path) == digest]
-
-
-def _restore_from_host(project: ProjectPaths, run: str, place: ResultPaths, receipt: Receipt) -> Collected:
-    lost = HostError(
-        f"run {run}: its video is neither in history/ nor on host {receipt.host}", hint=f"cosmosctl batch {run} --all"
-    )
-    batch_paths = project.batch(receipt.batch)
-    if not batch_paths.plan.exists():
-        raise lost
-    batch = bundle.read_batch(batch_paths)
-    files = [f"done/{run}/{name}" for name in receipt.outputs]
-    pulled = project.pulled(batch.name)
-    remote.pull(tasks.context(), batch, files, pulled)
-    for file, (name, digest) in zip(files, receipt.outputs.items(), strict=True):
-        if not (pulled / file).is_file() or collect.sha256_of(pulled / file) != digest:
-            raise lost
-        place.outputs.mkdir(parents=True, exist_ok=True)
-        (pulled / file).replace(place.outputs / name)
+    if not states.is_present(place, receipt):
+        with locked(project.lock):
+            missing = [name for name in receipt.outputs if not _is_whole(place.outputs / name, receipt.outputs[name])]
+            for name in missing:
+                _copy_from_history(project, run, place, name, receipt.outputs[name])
+        if not _is_whole(place.root / receipt.primary_output, _primary_digest(receipt)):
+            _restore_from_host(project, run, place, receipt)
     return Collected(run, "done", "", "", place, receipt.warnings)
 
 
-def _home_already(project: ProjectPaths, batch: Batch) -> dict[str, Collected]:
-    found = {run: collect.already_here(project, batch, run) for run in batch.runs}
-    return {run: one for run, one in found.items() if one is not None}
+def _absent_result(project: ProjectPaths, run: str) -> tuple[ResultPaths, Receipt]:
+    """The result that lacks its video; when none does, the one that is there. Raises: HostError when there is none."""
+    paths = project.run(run)
+    found = [(place, read_receipt(place.receipt)) for place in (paths.result, paths.preview)]
+    there = [(place, receipt) for place, receipt in found if receipt is not None]
+    if not there:
+        raise HostError(f"run {run} has no result anywhere", hint=f"cosmosctl batch {run}")
+    absent = [(place, receipt) for place, receipt in there if not states.is_present(place, receipt)]
+    return (absent or there)[0]
+
+
+def _primary_digest(receipt: Receipt) -> str:
+    return receipt.outputs.get(Path(receipt.primary_output).name, "")
+
+
+def _is_whole(file: Path, digest: str) -> bool:
+    return file.is_file() and collect.sha256_of(file) == digest
+
+
+def _copy_from_history(project: ProjectPaths, run: str, place: ResultPaths, name: str, digest: str) -> None:
+    """Bring back a file of which history/ has the very content, under whatever batch."""
+    for kept in sorted(project.run(run).history.glob(f"*/outputs*/{name}")):
+        if _is_whole(kept, digest):
+            with replace_with(place.outputs / name) as half:
+                shutil.copyfile(kept, half)
+            return
+
+
+def _restore_from_host(project: ProjectPaths, run: str, place: ResultPaths, receipt: Receipt) -> None:
+    batch = bundle.read_whereabouts(project.batch(receipt.batch))
+    staged = project.staging / f"{run}.restored"
+    try:
+        remote.pull(tasks.context(), batch, [f"done/{receipt.run}/{name}" for name in receipt.outputs], staged)
+        pulled = staged / "done" / receipt.run
+        if not _is_whole(pulled / Path(receipt.primary_output).name, _primary_digest(receipt)):
+            raise HostError(
+                f"run {run}: its video is neither in history/ nor on host {receipt.host}",
+                hint=f"cosmosctl batch {run}",
+            )
+        with locked(project.lock):
+            for name, digest in receipt.outputs.items():
+                if _is_whole(pulled / name, digest):
+                    with replace_with(place.outputs / name) as half:
+                        shutil.copyfile(pulled / name, half)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cosmosctl.domain.layout import ProjectPaths
@@ -16,8 +16,11 @@ DEMO_SCENE = "inputs/videos/city"
 _ID_LINE = 'project: ""'
 
 
-def init_project(folder: Path, *, demo: bool) -> Path:
-    """The root of the project, new or completed. Files that are there are not touched. Raises: FileError."""
+def init_project(folder: Path, *, demo: bool, progress: Callable[[int, int], None] | None = None) -> Path:
+    """The root of the project, new or completed. Files that are there are not touched. Raises: FileError.
+
+    `progress` hears (frames drawn, frames) of the demo's scene.
+    """
     root = folder.resolve()
     if demo and (root / "runs").is_dir() and any((root / "runs").iterdir()):
         raise UsageError(f"{root} has runs already; the demo needs an empty project", hint="cosmosctl init DIR --demo")
@@ -31,7 +34,7 @@ def init_project(folder: Path, *, demo: bool) -> Path:
         (root / part).mkdir(parents=True, exist_ok=True)
     write_schemas(root)
     if demo:
-        _draw_demo(root)
+        _draw_demo(root, progress)
     return root
 
 
@@ -49,14 +52,14 @@ def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.name == "cosmosctl.yaml":
         text = source.read_text(encoding="utf-8")
-        write_text(target, text.replace(_ID_LINE, f"project: {secrets.token_hex(4)}", 1))
+        write_text(target, text.replace(_ID_LINE, f'project: "{secrets.token_hex(4)}"', 1))
         return
     shutil.copyfile(source, target)
 
 
-def _draw_demo(root: Path) -> None:
+def _draw_demo(root: Path, progress: Callable[[int, int], None] | None) -> None:
     from cosmosctl.media.scene import draw_scene
 
     scene = ProjectPaths(root).root / DEMO_SCENE
     if not (scene / "color.mp4").exists():
-        draw_scene(scene)
+        draw_scene(scene, progress=progress)

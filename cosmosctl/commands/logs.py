@@ -6,13 +6,13 @@ import sys
 import time
 from pathlib import Path
 
-from cosmosctl import bundle, collect, remote, states, tasks
+from cosmosctl import bundle, process_logs, remote, states, tasks
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.errors import FileError, UsageError
 from cosmosctl.events import EventTail, progress, read_events
-from cosmosctl.io.lock import locked
+from cosmosctl.io.lock import locked_at_once
 from cosmosctl.receipts import read_failure, read_receipt
 from cosmosctl.store import find_root, load_all
 
@@ -49,27 +49,34 @@ def _print_batch(project: ProjectPaths, paths: BatchPaths, *, follow: bool) -> N
 
 def _print_pulled(project: ProjectPaths, batch: Batch) -> None:
     """What the models of a running batch have written so far."""
-    with locked(project.batch_lock(batch.name), timeout_s=0) as free:
+    with locked_at_once(project.batch_lock(batch.name)) as free:
         if free:
             remote.copy_events(tasks.context(), project, batch)
-            tasks.pull(tasks.context(), batch.name, str(project.root), [])
-    state = progress(read_events(project.batch(batch.name).events))
-    sys.stdout.write(collect.batch_log(project.pulled(batch.name), state.processes))
+        processes = progress(read_events(project.batch(batch.name).events)).processes
+        if free:
+            names = process_logs.log_names(processes)
+            remote.pull(tasks.context(), batch, names, project.pulled(batch.name))
+    sys.stdout.write(process_logs.batch_log(project.pulled(batch.name), processes))
 
 
 def _stream(project: ProjectPaths, batch: Batch) -> None:
-    """Print the log of each model process as it grows, in order of their start, until the batch has ended."""
+    """Print the log of each model process as it grows, in order of their start, until the batch has ended.
+
+    Raises: UsageError when the batch was never launched.
+    """
     c = tasks.context()
-    folder = project.staging / batch.name / f"logs-{os.getpid()}"
+    folder = project.staged(batch.name) / f"logs-{os.getpid()}"
     tail, printed = EventTail(folder / "events.jsonl"), dict[str, int]()
     try:
         while True:
-            names = [str(process["log"]) for process in tail.progress().processes]
+            names = process_logs.log_names(tail.progress().processes)
             remote.pull(c, batch, ("events.jsonl", *names), folder)
             state = tail.progress()
-            for process in state.processes:
-                _print_new(folder / str(process["log"]), printed)
-            if state.finished:
+            if not state.launched:
+                raise UsageError(f"batch {batch.name} was not sent", hint=f"cosmosctl attach {batch.name}")
+            for name in names:
+                _print_new(folder / name, printed)
+            if state.finished and names == process_logs.log_names(state.processes):
                 return
             time.sleep(POLL_S)
     finally:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cosmosctl import inputs, models
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host, Run
-from cosmosctl.domain.spec import Spec, effective_spec
+from cosmosctl.domain.spec import Spec
 from cosmosctl.errors import FilesError, UsageError
 from cosmosctl.inputs import ControlProgress, Found, Recipe
 from cosmosctl.planner import Plan, make_plan
@@ -65,9 +65,7 @@ def silent(recipe: Recipe, done: int, total: int) -> None:
 
 
 def _spec(snapshot: Snapshot, run: Run, model: str | None) -> Spec:
-    name = model or run.model or snapshot.config.model
-    rules = models.get(name).SETTINGS
-    return effective_spec(run, snapshot.prompts[run.prompt], snapshot.config, model=name, rules=rules)
+    return models.spec_of(run, snapshot.prompts[run.prompt], snapshot.config, model=model)
 
 
 def _findings(spec: Spec, run: Run, found: Found) -> tuple[list[str], tuple[str, ...]]:

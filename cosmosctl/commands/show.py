@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import states
+from cosmosctl import models, states
 from cosmosctl.commands.listing import batch_rows, prompt_rows
 from cosmosctl.commands.prepare import pick_host, specs_of
 from cosmosctl.domain.ids import resolve_id
@@ -64,7 +64,7 @@ def _run_facts(project: ProjectPaths, snapshot: Snapshot, run: str) -> dict[str,
 def _control_words(control: EffectiveControl, spec: Spec) -> str:
     sources = {
         "file": control.path or "",
-        "auto": "made by the model",
+        "auto": "made by the model" + (f", its own preset {control.preset}" if control.preset else ""),
         "preset": f"computed here, preset {control.preset}",
         "color": "off, kept in the set",
     }
@@ -72,9 +72,9 @@ def _control_words(control: EffectiveControl, spec: Spec) -> str:
 
 
 def _reproducible(spec: Spec) -> str:
-    """transfer1 draws the strengths of its own edge and vis controls, and the colours of its seg, at random."""
-    random = [c.name for c in spec.controls if c.source == "auto" and c.name in ("vis", "edge", "seg")]
-    if spec.model != "transfer1" or not random:
+    """Whether another start would be given the very same, as far as is known of the family."""
+    random = models.get(spec.model).random_controls(spec)
+    if not random:
         return "yes: every control is a file, a preset or computed the same way each time"
     return f"no: {spec.model} makes {', '.join(random)} with random strengths or colours; use a preset or a file"
 

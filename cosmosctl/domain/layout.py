@@ -105,6 +105,11 @@ class BatchPaths:
         return self.root / "events.jsonl"
 
     @property
+    def events_before(self) -> Path:
+        """A copy that was set aside: the host had lost those events, or the copy was damaged."""
+        return self.root / "events-before.jsonl"
+
+    @property
     def log(self) -> Path:
         return self.root / "batch.log"
 
@@ -185,13 +190,17 @@ class ProjectPaths:
     def batch(self, batch: str) -> BatchPaths:
         return BatchPaths(self.batches / batch)
 
+    def staged(self, batch: str) -> Path:
+        """Whatever is on its way to or from a batch's host; nobody misses it once the batch has ended."""
+        return self.staging / batch
+
     def pulled(self, batch: str) -> Path:
         """Where a batch's files arrive before they are checked: done/RUN/ and logs/ as on the host."""
-        return self.staging / batch / "pulled"
+        return self.staged(batch) / "pulled"
 
     def pushed(self, batch: str) -> Path:
         """The tree of links that rsync sends."""
-        return self.staging / batch / "push"
+        return self.staged(batch) / "push"
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ class Host:
     engine: str
     dir: str
     address: str | None = None
+    ssh_args: tuple[str, ...] = ()
     engine_command: tuple[str, ...] = ()
     engine_args: tuple[str, ...] = ()
     models: Mapping[str, HostModel] = field(default_factory=dict)

@@ -8,7 +8,10 @@ from cosmosctl.domain.project import Setting
 
 @dataclass(frozen=True)
 class SettingRule:
-    """One setting of one model. `low` and `high` are inclusive; `default` None leaves the model's own."""
+    """One setting of one model. `low` and `high` are inclusive; `choices`, where there are any, are all texts it takes.
+
+    `default` None leaves the model's own.
+    """
 
     kind: type[bool] | type[int] | type[float] | type[str]
     default: Setting | None
@@ -16,18 +19,24 @@ class SettingRule:
     low: float | None = None
     high: float | None = None
     unit: str = ""
+    choices: tuple[str, ...] = ()
 
     def mistake(self, value: Setting) -> str:
         """What is wrong with `value`, as the end of a sentence that starts with the key; empty when all is well."""
         if not self._is_of_kind(value):
             return f"must be {_KIND_WORDS[self.kind]}, got {value!r}"
         if isinstance(value, str):
-            return "must not be empty" if not value.strip() else ""
+            return self._mistake_of_text(value)
         if not math.isfinite(value):
             return f"must be a finite number, got {value}"
         if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
             return f"must be {self._range_words()}, got {value}"
         return ""
+
+    def _mistake_of_text(self, value: str) -> str:
+        if self.choices and value not in self.choices:
+            return f"must be one of {', '.join(self.choices)}, got {value!r}"
+        return "must not be empty" if not value.strip() else ""
 
     def _is_of_kind(self, value: Setting) -> bool:
         if self.kind is float:

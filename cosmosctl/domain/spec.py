@@ -19,8 +19,9 @@ ControlSource = Literal["file", "auto", "preset", "color"]
 class EffectiveControl:
     """One control as the model gets it.
 
-    `source`: "file" (`path` names it), "auto" (the model makes it), "preset" (computed here from the colour video)
-    or "color" (weight 0: the colour video stands in, so that nothing is computed).
+    `source`: "file" (`path` names it), "auto" (the model makes it, at `preset` where it has such presets of its own),
+    "preset" (computed here from the colour video) or "color" (weight 0: the colour video stands in, so that nothing is
+    computed).
     """
 
     name: str
@@ -29,6 +30,11 @@ class EffectiveControl:
     path: str | None = None
     preset: str | None = None
     prompt: str | None = None
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the model's own program makes it."""
+        return self.source == "auto"
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,19 @@ class Spec:
         return tuple(dict.fromkeys([self.video, *named]))
 
 
-def effective_spec(run: Run, prompt: Prompt, config: Config, *, model: str, rules: Mapping[str, SettingRule]) -> Spec:
+def effective_spec(
+    run: Run,
+    prompt: Prompt,
+    config: Config,
+    *,
+    model: str,
+    rules: Mapping[str, SettingRule],
+    native_presets: bool = False,
+) -> Spec:
     """`run` with every default filled in. A setting's source is "run", "prompt", "project" or "model".
 
-    Settings without a value anywhere and without a default of ours are left to the model's own default.
+    Settings without a value anywhere and without a default of ours are left to the model's own default. With
+    `native_presets` the model makes edge and vis at a preset by itself; otherwise they are computed here.
     """
     settings: dict[str, Setting] = {}
     sources: dict[str, str] = {}
@@ -62,7 +77,8 @@ def effective_spec(run: Run, prompt: Prompt, config: Config, *, model: str, rule
         value, source = _setting(name, run, prompt, config.defaults.get(model, {}), rules)
         if value is not None:
             settings[name], sources[name] = value, source
-    controls = sorted((_effective(c, prompt) for c in run.controls), key=lambda c: CONTROLS.index(c.name))
+    made = [_effective(control, prompt, "auto" if native_presets else "preset") for control in run.controls]
+    controls = sorted(made, key=lambda c: CONTROLS.index(c.name))
     return Spec(run.id, prompt.id, model, prompt.text, prompt.videos["color"], tuple(controls), settings, sources)
 
 
@@ -78,12 +94,12 @@ def _setting(
     return rules[name].default, "model"
 
 
-def _effective(control: Control, prompt: Prompt) -> EffectiveControl:
+def _effective(control: Control, prompt: Prompt, preset_source: ControlSource) -> EffectiveControl:
     base = EffectiveControl(control.name, control.weight, "auto", prompt=control.prompt)
     if control.weight == 0:
         return EffectiveControl(control.name, control.weight, "color")
     if control.preset is not None:
-        return EffectiveControl(control.name, control.weight, "preset", preset=control.preset)
+        return EffectiveControl(control.name, control.weight, preset_source, preset=control.preset)
     if control.input == "auto":
         return base
     path = control.input or prompt.videos.get(control.name)
@@ -104,12 +120,18 @@ def fingerprint(spec: Spec, sha256: Mapping[str, str]) -> dict[str, Setting]:
     for control in spec.controls:
         key = f"controls.{control.name}"
         facts[f"{key}.weight"] = control.weight
-        facts[f"{key}.source"] = control.source if control.preset is None else f"preset {control.preset}"
+        facts[f"{key}.source"] = _source_words(control)
         if control.path is not None:
             facts[f"{key}.file"] = sha256[control.path]
         if control.prompt is not None:
             facts[f"{key}.prompt"] = control.prompt
     return facts
+
+
+def _source_words(control: EffectiveControl) -> str:
+    if control.preset is None:
+        return control.source
+    return f"preset {control.preset}" if control.source == "preset" else f"the model's preset {control.preset}"
 
 
 def spec_hash(facts: Mapping[str, Setting]) -> str:

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from cosmosctl.engines import bare, preview
+from cosmosctl.engines import bare, docker, podman, preview
 from cosmosctl.engines.protocol import Engine
 from cosmosctl.errors import FileError
 
-REGISTRY: Mapping[str, Engine] = {"bare": bare, "preview": preview}
+REGISTRY: Mapping[str, Engine] = {"docker": docker, "podman": podman, "bare": bare, "preview": preview}
 
 
 def get(name: str) -> Engine:

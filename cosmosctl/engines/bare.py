@@ -3,11 +3,10 @@
 from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host, HostModel
+from cosmosctl.engines.caches import cache_env
 from cosmosctl.engines.protocol import Process
 from cosmosctl.errors import FileError
 from cosmosctl.models.protocol import Model
-
-DETACHES = False
 
 
 def seen_dir(host: Host) -> PurePosixPath:
@@ -21,13 +20,18 @@ def process(host: Host, model: Model) -> Process:
             f"host {host.name}: models.{model.NAME} has neither repo nor command, so there is nothing to run",
             hint=f"set hosts.{host.name}.models.{model.NAME}.repo in cosmosctl.yaml",
         )
-    env = {} if block.repo is None else {"PYTHONPATH": block.repo}
-    return Process(block.command or model.LAUNCHER, block.checkpoints or "checkpoints", block.repo, {**env, **host.env})
+    path = {} if block.repo is None else {"PYTHONPATH": block.repo}
+    env = {**path, **(cache_env(host.cache) if host.cache else {}), **host.env}
+    return Process(block.command or model.LAUNCHER, block.checkpoints or model.CHECKPOINTS, block.repo, env)
 
 
 def gpus(host: Host) -> tuple[int | None, ...]:
     return host.gpus or (None,)
 
 
-def supervisor(host: Host, batch_dir: PurePosixPath) -> tuple[str, ...]:
+def command(host: Host) -> tuple[str, ...]:
+    return ()
+
+
+def supervisor(host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
     return ("python3", str(batch_dir / "supervise.py"), str(batch_dir))

@@ -7,23 +7,25 @@ from cosmosctl.domain.project import Host
 from cosmosctl.engines.protocol import Process
 from cosmosctl.models.protocol import Model
 
-DETACHES = False
-
 
 def seen_dir(host: Host) -> PurePosixPath:
     return PurePosixPath(host.dir)
 
 
 def process(host: Host, model: Model) -> Process:
-    module = f"cosmosctl.preview.{model.NAME.replace('.', '_')}"
-    return Process((python(host), "-m", module), "checkpoints", None, host.env)
+    module = f"cosmosctl.preview.{model.NAME.replace('.', '')}"
+    return Process((python(host), "-m", module), model.CHECKPOINTS, None, host.env)
 
 
 def gpus(host: Host) -> tuple[int | None, ...]:
     return (None,)
 
 
-def supervisor(host: Host, batch_dir: PurePosixPath) -> tuple[str, ...]:
+def command(host: Host) -> tuple[str, ...]:
+    return ()
+
+
+def supervisor(host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
     return (python(host), str(batch_dir / "supervise.py"), str(batch_dir))
 
 

@@ -22,9 +22,8 @@ class Process:
 class Engine(Protocol):
     """A way to run supervise.py and, inside it, the model's program."""
 
-    @property
-    def DETACHES(self) -> bool:
-        """Whether `supervisor` returns at once and the job lives on (containers); else launch.sh detaches it."""
+    def command(self, host: Host) -> tuple[str, ...]:
+        """The engine's own command, to which `supervisor` is arguments that create a container; () without one."""
 
     def seen_dir(self, host: Host) -> PurePosixPath:
         """`host.dir` as the model's process sees it."""
@@ -35,5 +34,8 @@ class Engine(Protocol):
     def gpus(self, host: Host) -> tuple[int | None, ...]:
         """One entry for each model process that may run at once; None is a process without a GPU."""
 
-    def supervisor(self, host: Host, batch_dir: PurePosixPath) -> tuple[str, ...]:
-        """argv, on the host, that starts supervise.py on `batch_dir` (a host path)."""
+    def supervisor(self, host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
+        """argv, on the host, that starts supervise.py on `batch_dir` (a host path).
+
+        Raises: FileError when the host's block lacks what it needs.
+        """

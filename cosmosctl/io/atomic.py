@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from cosmosctl.io.os_error import file_error
 TEMP_PREFIX = ".cosmosctl-"
 TEMP_SUFFIX = ".tmp"
 """What a killed process may leave behind looks like `.cosmosctl-1a2b3c4d.tmp`."""
+STALE_S = 60
+"""A file that is being written is touched more often than this."""
 
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:
@@ -67,6 +70,14 @@ def create_exclusive(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise file_error(path, error, doing="create") from error
+
+
+def remove_stale_temps(folder: Path) -> None:
+    """Remove what writers who were killed left in `folder`; a file that somebody may still be writing stays."""
+    for temp in folder.glob(f"{TEMP_PREFIX}*{TEMP_SUFFIX}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - temp.stat().st_mtime > STALE_S:
+                temp.unlink()
 
 
 def sync_folder(folder: Path) -> None:

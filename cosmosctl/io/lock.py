@@ -3,27 +3,56 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cosmosctl.errors import FileError
+from cosmosctl.io.os_error import file_error
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+WAIT_S = 600
+"""Longer than any step that is taken under a lock: the longest decodes one video."""
 
 
 @contextmanager
-def locked(path: Path, *, timeout_s: float = 600) -> Iterator[bool]:
-    """Hold the lock at `path`; yields whether it was got. `timeout_s` 0 tries once. Raises: FileError."""
-    from filelock import FileLock, Timeout
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock at `path`, waiting for whoever has it. Raises: FileError after ten minutes."""
+    lock = _lock(path)
+    if not _acquired(lock, path, WAIT_S):
+        raise FileError(f"{path}: another cosmosctl has held this lock for {WAIT_S} s")
+    try:
+        yield
+    finally:
+        lock.release()
 
-    lock = FileLock(path)
+
+@contextmanager
+def locked_at_once(path: Path) -> Iterator[bool]:
+    """Hold the lock at `path` if nobody has it; yields whether it was got. Raises: FileError."""
+    lock = _lock(path)
+    held = _acquired(lock, path, 0)
+    try:
+        yield held
+    finally:
+        if held:
+            lock.release()
+
+
+def _lock(path: Path) -> "BaseFileLock":
+    from filelock import FileLock
+
+    return FileLock(path)
+
+
+def _acquired(lock: "BaseFileLock", path: Path, timeout_s: float) -> bool:
+    from filelock import Timeout
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=timeout_s)
     except Timeout:
-        if timeout_s == 0:
-            yield False
-            return
-        raise FileError(f"{path}: another cosmosctl held this lock for {timeout_s:g} s") from None
+        return False
     except OSError as e:
-        raise FileError(f"{path}: cannot be locked: {e.strerror}", hint="is the project writable?") from e
-    try:
-        yield True
-    finally:
-        lock.release()
+        raise file_error(path, e, doing="lock") from e
+    return True

@@ -22,6 +22,16 @@ _WORDS = {
 }
 
 
+_ENVIRONMENT = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO)
+)
+
+
+def is_environment(error: OSError) -> bool:
+    """Whether it tells of the machine (disk, permissions, limits), not of a mistake in this program."""
+    return error.errno in _ENVIRONMENT
+
+
 def os_words(error: OSError) -> str:
     """What went wrong, without path and error number."""
     words, _ = _WORDS.get(error.errno or 0, ("", ""))

@@ -1,27 +1,58 @@
-"""Changes to a user's YAML file: only the lines that have to change do; comments, order and line ends stay.
+"""The user's YAML files: new ones, and changes to one that keep its comments and order, by ruamel.yaml's round trip.
 
-Text is spliced at the places that the parser reports, then the result is read again and compared with what was wanted.
-What cannot be done that way is refused with the lines to be put in by hand.
+ruamel may lay a line out anew (spaces inside of `{…}`, lists over several lines), so a changed text is read again: no
+other value may have changed and no comment may be missing. What cannot be done that way is left to the user.
 """
 
+import io
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import CommentMark, YAMLError
+from ruamel.yaml.representer import SafeRepresenter
+from ruamel.yaml.resolver import BaseResolver
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString, ScalarString
+from ruamel.yaml.tokens import CommentToken
 
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.os_error import file_error
-from cosmosctl.io.yaml_file import block_lines, flow_text, scalar_text
-from cosmosctl.io.yaml_reader import Document, parse, parse_bytes
-from cosmosctl.io.yaml_value import KeyPath, YamlValue
+from cosmosctl.io.yaml_file import dump_tool
+from cosmosctl.io.yaml_reader import Document, YamlValue, parse, parse_bytes
+from cosmosctl.io.yaml_scalar import BREAKS_OF_YAML_1_1, is_only_text, stand_ins
 
-Comments = Mapping[KeyPath, str]
-"""Path inside the new value, starting with its own key -> comment at the end of that line."""
+Comments: TypeAlias = Mapping[tuple[str, ...], str]
+"""The keys that lead to a line -> what stands at its end."""
+
+_COMMENT_COLUMN = 40
+_BLOCK_DEPTH = 2
+_END = "end"
 
 
-def set_in_file(path: Path, keys: Sequence[str], value: YamlValue, *, comments: Comments | None = None) -> None:
-    """The file holds `value` at `keys`; a key that is not there is added at the end of its mapping.
+def user_text(head: str, data: Mapping[str, Any]) -> str:
+    """A new file: the comment line `head`, then `data` as a person would have written it.
 
+    Raises: UnicodeEncodeError for text that is not Unicode (a lone surrogate).
+    """
+    return f"{head}\n{_dumped(_round_trip(), _commented(data, {}))}"
+
+
+def as_block(text: str) -> str:
+    """`text` to be written as a block (`|`), the place to go on writing, if that keeps every byte; else in quotes."""
+    block: str = LiteralScalarString(text)
+    read = parse(_dumped(_round_trip(), CommentedMap(text=block, after=_END))).value
+    return block if read == {"text": text, "after": _END} else DoubleQuotedScalarString(text)
+
+
+def set_in_file(path: Path, keys: Sequence[str], value: Any, *, comments: Comments | None = None) -> None:
+    """The file holds `value` (plain values only) at `keys`; a key that is not there is added at the end of its mapping.
+
+    `comments` of a new entry start with its own key: ("lab",) and ("lab", "address") for `keys` ("hosts", "lab").
     Raises: FileError when the file has mistakes, cannot be written, or cannot be changed without touching more.
     """
     path = path.resolve()
@@ -35,148 +66,198 @@ def set_in_file(path: Path, keys: Sequence[str], value: YamlValue, *, comments: 
     try:
         text = set_value(data.decode(), keys, value, comments=comments)
     except FileError as error:
-        raise FileError(f"{path}: {error.message}", hint=error.hint) from None
+        raise FileError(f"{path}: {error.message}", hint=error.hint) from error
     write_text(path, text)
 
 
-def set_value(text: str, keys: Sequence[str], value: YamlValue, *, comments: Comments | None = None) -> str:
-    """`text` with `value` at `keys`. Raises: FileError."""
+def set_value(text: str, keys: Sequence[str], value: Any, *, comments: Comments | None = None) -> str:
+    """`text`, which is without mistakes, with `value` at `keys`. Raises: FileError."""
     document = parse(text)
-    wanted = _with_value(document.value, tuple(keys), value)
-    if document.value == wanted:
+    wanted = _with_value(document.value, keys, value)
+    if _is_same(document.value, wanted):
         return text
-    changed = _Text(text, document).changed(tuple(keys), value, comments or {})
+    try:
+        changed = _changed(text, document, keys, value, comments or {})
+    except YAMLError as error:
+        raise _by_hand(keys, value) from error
     after = parse(changed)
-    if after.mistakes or after.value != wanted:
+    if after.mistakes or not _is_same(after.value, wanted) or not _keeps_comments(text, changed):
         raise _by_hand(keys, value)
     return changed
 
 
-class _Text:
-    """A text with the places of its values as offsets."""
-
-    def __init__(self, text: str, document: Document) -> None:
-        self.text = text
-        self.document = document
-        self.newline = "\r\n" if "\r\n" in text else "\n"
-        self._starts = [0, *(match.end() for match in _LINE_BREAK.finditer(text))]
-
-    def changed(self, keys: KeyPath, value: YamlValue, comments: Comments) -> str:
-        if keys in self.document.key_marks:
-            return self._replaced(keys, value)
-        parent = keys[:-1]
-        while parent and parent not in self.document.key_marks:
-            parent = parent[:-1]
-        new = _nested(keys[len(parent) + 1 :], value)
-        entry = {str(keys[len(parent)]): new}
-        return self._added(parent, entry, _deeper(comments, keys[len(parent) : -1]))
-
-    def _replaced(self, keys: KeyPath, value: YamlValue) -> str:
-        """A value of one line in the place of one of one line."""
-        start, end = self._span(keys)
-        if "\n" in self.text[start:end] or (isinstance(value, str) and "\n" in value):
-            raise _by_hand(tuple(map(str, keys)), value)
-        new = flow_text(value) if isinstance(value, list | dict) else scalar_text(value)
-        gap = " " if self.text[start - 1 : start] == ":" else ""
-        return self.text[:start] + gap + new + self.text[end:]
-
-    def _added(self, parent: KeyPath, entry: Mapping[str, YamlValue], comments: Comments) -> str:
-        if self.document.value is None:
-            return self._inserted(len(self.text), block_lines(entry, comments=comments))
-        start, end = self._span(parent)
-        siblings = [path for path in self.document.key_marks if path[:-1] == parent and len(path) == len(parent) + 1]
-        if parent in self.document.flow and siblings:
-            at = self._span(siblings[-1])[1]
-            return f"{self.text[:at]}, {flow_text(entry)[1:-1]}{self.text[at:]}"
-        if parent and not siblings:
-            return self._first_entry(parent, start, end, entry, comments)
-        indent = self.document.key_marks[siblings[0]].column
-        at = self._end_of_block(self._end(parent), indent)
-        return self._inserted(at, block_lines(entry, indent=indent, comments=comments))
-
-    def _first_entry(
-        self, parent: KeyPath, start: int, end: int, entry: Mapping[str, YamlValue], comments: Comments
-    ) -> str:
-        """A block below `key:` or in the place of `key: {}`; an own comment beside the key stays."""
-        key = self.document.key_marks[parent]
-        lines = block_lines(entry, indent=key.column + 2, comments=comments)
-        head = self.text[:start].rstrip(" ") if self.text[start:end] else self.text[:start]
-        cut = _Text(head + self.text[end:], self.document)
-        return cut._inserted(cut._line_end(len(head)), lines)
-
-    def _inserted(self, at: int, lines: Iterable[str]) -> str:
-        before = self.text[:at]
-        if before and not before.endswith(("\n", "\r")):
-            before += self.newline
-        return before + "".join(line + self.newline for line in lines) + self.text[at:]
-
-    def _end(self, path: KeyPath) -> int:
-        """Where the last line of the value at `path` ends; a block mapping's own end mark lies further down."""
-        while path not in self.document.flow:
-            below = [p for p in self.document.spans if len(p) == len(path) + 1 and p[: len(path)] == path]
-            if not below:
-                break
-            path = below[-1]
-        start, end = self._span(path)
-        if self.text[start : start + 1] in ("|", ">") and self._is_line_start(end):
-            return end
-        return self._line_end(end)
-
-    def _end_of_block(self, at: int, indent: int) -> int:
-        """`at`, or behind the comment lines below it that are indented like the block's entries."""
-        end = at
-        while at < len(self.text):
-            after = self._line_end(at)
-            line = self.text[at:after]
-            if line.strip() and not re.match(rf" {{{indent},}}#", line):
-                break
-            if line.strip() and indent:
-                end = after
-            at = after
-        return end
-
-    def _span(self, path: KeyPath) -> tuple[int, int]:
-        start, end = self.document.spans[path]
-        return self._offset(start.line, start.column), self._offset(end.line, end.column)
-
-    def _offset(self, line: int, column: int) -> int:
-        return min(self._starts[line] + column, len(self.text)) if line < len(self._starts) else len(self.text)
-
-    def _is_line_start(self, at: int) -> bool:
-        return self.text[at - 1 : at] in ("\n", "\r")
-
-    def _line_end(self, at: int) -> int:
-        """Behind the line break of the line in which `at` lies."""
-        match = _LINE_BREAK.search(self.text, at)
-        return match.end() if match else len(self.text)
+def _by_hand(keys: Sequence[str], value: Any) -> FileError:
+    lines = dump_tool(_with_value(None, keys, value)).rstrip("\n")
+    words = f"'{'.'.join(keys)}' cannot be set here without changing more"
+    return FileError(words, hint=f"put it in by hand:\n{lines}")
 
 
-_LINE_BREAK = re.compile("\r\n|\n|\r")
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, the kinds of their numbers and the order of their keys too."""
+    return json.dumps(one) == json.dumps(other)
 
 
-def _nested(keys: KeyPath, value: YamlValue) -> YamlValue:
-    for key in reversed(keys):
-        value = {str(key): value}
-    return value
-
-
-def _deeper(comments: Comments, above: KeyPath) -> Comments:
-    return {(*above, *path): comment for path, comment in comments.items()}
-
-
-def _with_value(data: YamlValue, keys: tuple[str, ...], value: YamlValue) -> YamlValue:
+def _with_value(data: YamlValue, keys: Sequence[str], value: Any) -> Any:
     """`data` with `value` at `keys`. Raises: FileError when something that is no mapping is in the way."""
     if not keys:
         return value
-    if data is None:
-        data = {}
-    if not isinstance(data, dict):
+    if not isinstance(data, dict | None):
         raise FileError(f"'{keys[0]}' cannot be set inside of what is no mapping")
+    data = data or {}
     return {**data, keys[0]: _with_value(data.get(keys[0]), keys[1:], value)}
 
 
-def _by_hand(keys: Sequence[str], value: YamlValue) -> FileError:
-    lines = "\n".join(block_lines({str(keys[0]): _nested(tuple(keys[1:]), value)}))
-    return FileError(
-        f"'{'.'.join(keys)}' cannot be set here without changing more", hint=f"put it in by hand:\n{lines}"
+def _keeps_comments(before: str, after: str) -> bool:
+    """Whether every comment of `before` is in `after`, in the same order."""
+    comments = map(str.strip, _COMMENT.findall(after))
+    return all(comment.strip() in comments for comment in _COMMENT.findall(before))
+
+
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
+
+
+def _changed(text: str, document: Document, keys: Sequence[str], value: Any, comments: Comments) -> str:
+    newline = "\r\n" if "\r\n" in text else "\n"
+    there, back = stand_ins(BREAKS_OF_YAML_1_1, text)
+    yaml = _laid_out_like(text, document)
+    root = yaml.load(text.replace("\r\n", "\n").translate(there))
+    root = CommentedMap() if root is None else root
+    _put(root, keys, value, comments)
+    return _dumped(yaml, root).translate(back).replace("\n", newline)
+
+
+def _laid_out_like(text: str, document: Document) -> YAML:
+    """ruamel.yaml, set to keep quotes and to the indentation of `text`."""
+    yaml = _round_trip()
+    yaml.explicit_start = bool(re.search(r"^---", text, re.MULTILINE))
+    marks, keys = document.marks, document.key_marks
+    below = [path for path in keys if path[:-1] in keys and keys[path].line > keys[path[:-1]].line]
+    lists = [path for path in keys if (*path, 0) in marks and marks[path].line > keys[path].line]
+    yaml.indent(
+        mapping=min((keys[path].column - keys[path[:-1]].column for path in below), default=2),
+        sequence=min((marks[(*path, 0)].column - keys[path].column for path in lists), default=2),
+        offset=min((marks[path].column - keys[path].column for path in lists), default=0),
     )
+    return yaml
+
+
+def _put(root: CommentedMap, keys: Sequence[str], value: Any, comments: Comments) -> None:
+    """`root`, as ruamel loaded it, gets `value` at `keys`, above the comments that belong to what follows."""
+    node, (key, *more) = root, keys
+    while more and isinstance(node.get(key), CommentedMap) and node[key]:
+        node, (key, *more) = node[key], more
+    if node.fa.flow_style():
+        node[key] = _commented(_with_value(None, more, value), {})
+        return
+    top = key
+    tail = _cut_tail(node, top)
+    parent = node
+    for below in more:
+        parent[key] = CommentedMap()
+        parent, key = parent[key], below
+    parent[key] = _commented(value, {path[1:]: words for path, words in comments.items()})
+    if (key,) in comments:
+        parent.yaml_add_eol_comment(comments[(key,)], key, column=_COMMENT_COLUMN)
+    if tail:
+        _add_tail(node, top, tail)
+
+
+def _cut_tail(node: CommentedMap, key: str) -> str:
+    """Takes away the comment and empty lines behind `key`, or behind the last key, that are not indented like `node`.
+
+    ruamel hangs all lines from one value to the next on the first, whatever they belong to.
+    """
+    if not node:
+        return ""
+    column = node.lc.col + (key in node)
+    items, last, slot = _leaf(node, key if key in node else next(reversed(node)))
+    token = items.get(last, _NO_COMMENTS)[slot]
+    if token is None:
+        return ""
+    lines = token.value.splitlines(keepends=True)
+    starts = [token.column, *(len(line) - len(line.lstrip(" ")) for line in lines[1:])]
+    keep = len(lines)
+    while keep and (not lines[keep - 1].strip() or starts[keep - 1] < column):
+        keep -= 1
+    token.value = "".join(lines[:keep])
+    if not keep:
+        items[last][slot] = None
+    return "".join(lines[keep:])
+
+
+def _add_tail(node: CommentedMap, key: str, tail: str) -> None:
+    """The lines of `tail` behind the last line of the value of `key`."""
+    items, last, slot = _leaf(node, key)
+    comments = items.setdefault(last, [*_NO_COMMENTS])
+    if comments[slot] is None:
+        comments[slot] = CommentToken("\n", CommentMark(0))
+    comments[slot].value = comments[slot].value.removesuffix("\n") + "\n" + tail
+
+
+_NO_COMMENTS = (None, None, None, None)
+
+
+def _leaf(node: Any, key: Any) -> tuple[dict[Any, Any], Any, int]:
+    """Where ruamel keeps what stands behind the last line of `node[key]`: comments by key, the key, and the slot."""
+    below = node[key]
+    while isinstance(below, CommentedMap | CommentedSeq) and below and not below.fa.flow_style():
+        node, key = below, next(reversed(below)) if isinstance(below, CommentedMap) else len(below) - 1
+        below = node[key]
+    return node.ca.items, key, 2 if isinstance(node, CommentedMap) else 0
+
+
+def _commented(data: Any, comments: Comments, path: tuple[str, ...] = ()) -> Any:
+    """`data` for ruamel's round trip: what is deep down stands in one line, `comments` stand at the ends of theirs."""
+    if isinstance(data, str):
+        return _text(data)
+    if isinstance(data, list | tuple):
+        items = CommentedSeq(_commented(item, {}) for item in data)
+        items.fa.set_flow_style()
+        return items
+    if not isinstance(data, Mapping):
+        return str(SafeRepresenter().represent_data(data).value)
+    found = CommentedMap((_text(key), _commented(value, comments, (*path, key))) for key, value in data.items())
+    if len(path) >= _BLOCK_DEPTH:
+        found.fa.set_flow_style()
+        return found
+    for key in data:
+        if (*path, key) in comments:
+            found.yaml_add_eol_comment(comments[(*path, key)], key, column=_COMMENT_COLUMN)
+    return found
+
+
+def _text(text: str) -> str:
+    """Text that no reader takes for anything else, also inside of brackets, where libyaml 0.1 stops at `a:b`."""
+    text.encode()
+    if isinstance(text, ScalarString):
+        return text
+    if "\n" in text:
+        return as_block(text)
+    is_plain = is_only_text(text) and ":" not in text and not text.startswith("?")
+    return text if is_plain else DoubleQuotedScalarString(text)
+
+
+class _AsWritten(BaseResolver):
+    """No plain word is more than text, so that `TRUE`, `~` and `010` stay what they are; only nothing is null."""
+
+    processing_version = (1, 2)
+
+    def __init__(self, version: None, loader: YAML) -> None:
+        super().__init__(loader)
+
+
+_AsWritten.add_implicit_resolver_base("tag:yaml.org,2002:null", re.compile(r"\Z"), ("",))
+
+
+def _round_trip() -> YAML:
+    yaml = YAML()
+    yaml.Resolver = _AsWritten
+    yaml.preserve_quotes = True
+    yaml.width = 1 << 30
+    return yaml
+
+
+def _dumped(yaml: YAML, root: CommentedMap) -> str:
+    out = io.StringIO()
+    yaml.dump(root, out)
+    return out.getvalue()

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cosmosctl.media.city import Boxes, City, Label, build_city, camera_at
+from cosmosctl.media.city.light import Light, light_of, with_shadows
+from cosmosctl.media.city.paint import paint
+from cosmosctl.media.city.plan import Boxes, City, Label, build_city, camera_at
+from cosmosctl.media.city.rays import Floats, cast
 from cosmosctl.media.encode import Quality, VideoWriter, writing
-from cosmosctl.media.frames import Pixels, i420, mapped
-from cosmosctl.media.paint import Light, light_of, paint, with_shadows
-from cosmosctl.media.raycast import Floats, cast
+from cosmosctl.media.frames import Pixels, i420, mapped, unpacked
 
 SIZE = (640, 352)
 """Half of the models' 16:9 size 1280 x 704: enough to look well, and drawn in seconds on two cores."""
@@ -70,7 +71,7 @@ def draw_scene(
         views = mapped(lambda number: view_at(city, light, number / fps, size), range(frames))
         for number, view in enumerate(views):
             color.write(i420(view.color))
-            segmentation.write(i420(palette[view.label]))
+            segmentation.write(_flat(palette, view.label))
             nearness[number] = 1 / view.depth_m
             if progress is not None:
                 progress(number + 1, frames)
@@ -105,8 +106,18 @@ def _labels(boxes: Boxes) -> npt.NDArray[np.int32]:
     return np.append(np.repeat(boxes.label, 3), (Label.ROAD, Label.SKY)).astype(np.int32)
 
 
+def _flat(colors: Pixels, label: npt.NDArray[np.int32]) -> Pixels:
+    """A packed I420 picture with each pixel in its label's colour; chroma is unmixed, of 2 x 2 pixels the first's."""
+    y, u, v = unpacked(i420(colors.repeat(2, axis=0)[None].repeat(2, axis=0)))
+    coarse = label[::2, ::2]
+    planes = (y[0, ::2].take(label), u[0].take(coarse), v[0].take(coarse))
+    return np.concatenate([plane.reshape(-1) for plane in planes]).reshape(-1, label.shape[1])
+
+
 def _write_depth(video: VideoWriter, nearness: npt.NDArray[np.float16]) -> None:
     low, high = float(nearness.min()), float(nearness.max())
+    height, width = nearness.shape[1:]
+    gray = np.full((height * 3 // 2, width), 128, np.uint8)
     for frame in nearness:
-        gray = np.rint((frame.astype(np.float32) - low) * np.float32(255 / (high - low))).astype(np.uint8)
-        video.write(i420(np.repeat(gray[:, :, None], 3, axis=2)))
+        gray[:height] = np.rint((frame.astype(np.float32) - low) * np.float32(219 / (high - low))) + 16
+        video.write(gray)

@@ -1,12 +1,16 @@
 """The model families: one module of pure functions each, listed in `REGISTRY`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from cosmosctl.domain.project import Config, Prompt, Run
+from cosmosctl.domain.settings import SettingRule
+from cosmosctl.domain.spec import Spec, effective_spec
 from cosmosctl.errors import UsageError
-from cosmosctl.models import transfer1
+from cosmosctl.models import cosmos3, transfer1, transfer25
 from cosmosctl.models.protocol import Model
 
-REGISTRY: Mapping[str, Model] = {"transfer1": transfer1}
+REGISTRY: Mapping[str, Model] = {"transfer1": transfer1, "transfer2.5": transfer25, "cosmos3": cosmos3}
 
 
 def get(name: str) -> Model:
@@ -14,3 +18,17 @@ def get(name: str) -> Model:
     if name in REGISTRY:
         return REGISTRY[name]
     raise UsageError(f"there is no model {name!r}; known: {', '.join(REGISTRY)}")
+
+
+def spec_of(run: Run, prompt: Prompt, config: Config, *, model: str | None = None) -> Spec:
+    """The effective spec of `run` on its own family, or on `model`."""
+    family = get(model or run.model or config.model)
+    rules = rules_of(family, run, config)
+    return effective_spec(run, prompt, config, model=family.NAME, rules=rules, native_presets=family.NATIVE_PRESETS)
+
+
+def rules_of(family: Model, run: Run, config: Config) -> Mapping[str, SettingRule]:
+    """The settings of a family, with the defaults that it has for this set of controls."""
+    chosen = {**config.defaults.get(family.NAME, {}), **run.settings}
+    tuned = family.defaults([control.name for control in run.controls], chosen)
+    return {name: replace(rule, default=tuned.get(name, rule.default)) for name, rule in family.SETTINGS.items()}

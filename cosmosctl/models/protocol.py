@@ -30,7 +30,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a row's outputs lie below the work folder of its process; `{i}` is the row's index there.
+    """Where a row's outputs lie below the work folder of its process: `{i}` is its index there, `{name}` its own name.
 
     Either a `folder` of its own (with the path that shows the row has `started`) or single `files`
     (path -> name in the run's outputs). `marker` is written by the program when the row is whole; None: it is not.
@@ -45,13 +45,20 @@ class Layout:
 
 @dataclass(frozen=True)
 class Patterns:
-    """Regular expressions over the program's log. `reasons`: (reason, pattern), the first that matches counts."""
+    """Regular expressions over the program's log; "" is never found.
+
+    `progress` may capture done and total; with `chunk`, found once for each chunk of a video, they count within one.
+    `reasons`: (reason, pattern), the first that matches counts. `passed_over`: the reason of a row that the program
+    left without a video and without a word.
+    """
 
     loaded: str
     row_start: str
     row_end: str
     progress: str
     reasons: tuple[tuple[str, str], ...]
+    chunk: str = ""
+    passed_over: str = "bad-output"
 
 
 class Model(Protocol):
@@ -66,11 +73,26 @@ class Model(Protocol):
     @property
     def LAUNCHER(self) -> tuple[str, ...]: ...
     @property
+    def CHECKPOINTS(self) -> str:
+        """The weights when the host names no folder; "" leaves them to the program."""
+
+    @property
+    def NATIVE_PRESETS(self) -> bool:
+        """Whether the program makes edge and vis at a preset by itself, the same each time."""
+
+    @property
+    def LESS_MEMORY(self) -> str:
+        """What a user of this model can do when the GPU's memory does not suffice."""
+
+    @property
     def LAYOUTS(self) -> tuple[Layout, ...]: ...
     @property
     def PATTERNS(self) -> Patterns: ...
     @property
     def ROWS_FILE(self) -> str: ...
+
+    def defaults(self, controls: Sequence[str], chosen: Mapping[str, Setting]) -> Mapping[str, Setting]:
+        """Defaults that follow from a run's set of controls and the settings it or its project chose."""
 
     def check(self, spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
         """All that is wrong or surprising; `clips` holds every path of `spec.input_paths`."""
@@ -78,8 +100,11 @@ class Model(Protocol):
     def group_key(self, spec: Spec) -> tuple[tuple[str, Setting], ...]:
         """The settings that hold for a whole start: runs share one exactly when these are equal."""
 
-    def row(self, spec: Spec, seen: Mapping[str, str]) -> str:
-        """One line of the batch input, without its newline. `seen` maps roles to paths as the process sees them."""
+    def row(self, spec: Spec, seen: Mapping[str, str], clip: Clip) -> str:
+        """One line of the batch input, without its newline.
+
+        `seen` maps roles to paths as the process sees them; `clip` is the colour video.
+        """
 
     def files(self, specs: Sequence[Spec]) -> Mapping[str, str]:
         """The other files that a start of these rows reads: name -> text."""
@@ -87,5 +112,14 @@ class Model(Protocol):
     def arguments(self, specs: Sequence[Spec], *, checkpoints: str) -> tuple[str, ...]:
         """What follows the launcher; `{work}` stands for the folder of the process."""
 
+    def env(self, specs: Sequence[Spec]) -> Mapping[str, str]:
+        """Environment variables that a start of these rows needs."""
+
+    def frames(self, spec: Spec, available: int) -> int:
+        """Frames of the result when the shortest of its videos has `available`."""
+
     def steps(self, frames: int) -> int:
-        """How many progress lines one row of that many frames logs."""
+        """How many chunks a row of that many frames is made of: the log counts them."""
+
+    def random_controls(self, spec: Spec) -> tuple[str, ...]:
+        """The controls of a run that the program does not make the same way each time."""

@@ -6,18 +6,26 @@ diffusion/inference/{transfer,inference_utils,world_generation_pipeline,preproce
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from cosmosctl.domain.project import Setting
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import EffectiveControl, Spec
-from cosmosctl.models.buckets import nearest_bucket
+from cosmosctl.models import checks
 from cosmosctl.models.protocol import Clip, Finding, Layout, Patterns
 
 NAME = "transfer1"
 CONTROLS = ("vis", "edge", "depth", "seg")
 ROWS_FILE = "batch.jsonl"
 SPEC_FILE = "controlnet_spec.json"
+CHECKPOINTS = "checkpoints"
+"""Below the repository."""
+NATIVE_PRESETS = False
+"""Its own edge and vis are random at HEAD, whatever preset is asked for."""
+LESS_MEMORY = (
+    "set offload_models: true (text encoder and guardrails leave the GPU, each video takes longer), fewer controls, "
+    "or a GPU with 80 GB, which is what the docs name"
+)
 
 LAUNCHER = (
     "torchrun",
@@ -83,10 +91,15 @@ PATTERNS = Patterns(
 )
 
 
+def defaults(controls: Sequence[str], chosen: Mapping[str, Setting]) -> Mapping[str, Setting]:
+    """None: every default is the same for all runs."""
+    return {}
+
+
 def check(spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
     """Mistakes and surprises of one run: settings, control sizes and lengths, rate, clip length, randomness."""
     return (
-        *_check_settings(spec),
+        *checks.settings(spec, SETTINGS),
         *_check_video(spec, clips[spec.video]),
         *(finding for control in spec.controls for finding in _check_control(control, spec, clips)),
     )
@@ -98,7 +111,7 @@ def group_key(spec: Spec) -> tuple[tuple[str, Setting], ...]:
     return (("controls", names), *sorted(spec.settings.items()))
 
 
-def row(spec: Spec, seen: Mapping[str, str]) -> str:
+def row(spec: Spec, seen: Mapping[str, str], clip: Clip) -> str:
     """One JSONL line: the prompt, the video and every control in full, so that nothing comes from the base spec."""
     overrides = {control.name: _override(control, seen) for control in spec.controls}
     line = {"visual_input": seen["color"], "prompt": spec.text, "control_overrides": overrides}
@@ -132,9 +145,24 @@ def arguments(specs: Sequence[Spec], *, checkpoints: str) -> tuple[str, ...]:
     )
 
 
+def env(specs: Sequence[Spec]) -> Mapping[str, str]:
+    """Nothing."""
+    return {}
+
+
+def frames(spec: Spec, available: int) -> int:
+    """Frames of the result."""
+    return min(available, MAX_FRAMES)
+
+
 def steps(frames: int) -> int:
     """Clips that a video of `frames` is made of: the log has one sampling line for each."""
     return max(1, math.ceil((frames - 1) / (CLIP_FRAMES - 1)))
+
+
+def random_controls(spec: Spec) -> tuple[str, ...]:
+    """Edge thresholds, the scale of vis and the colours of seg are drawn at random."""
+    return tuple(control.name for control in spec.controls if control.is_native and control.name != "depth")
 
 
 def _override(control: EffectiveControl, seen: Mapping[str, str]) -> dict[str, Setting | None]:
@@ -147,50 +175,20 @@ def _override(control: EffectiveControl, seen: Mapping[str, str]) -> dict[str, S
     return override
 
 
-def _check_settings(spec: Spec) -> tuple[Finding, ...]:
-    findings = []
-    for name, value in spec.settings.items():
-        rule = SETTINGS.get(name)
-        mistake = rule.mistake(value) if rule else f"is not a setting of {NAME}; take it out or choose another model"
-        if mistake:
-            findings.append(Finding("error", name, mistake))
-    return tuple(findings)
-
-
-def _check_video(spec: Spec, clip: Clip) -> tuple[Finding, ...]:
-    findings = []
+def _check_video(spec: Spec, clip: Clip) -> Iterator[Finding]:
     fps = spec.settings.get("fps")
     if isinstance(fps, int) and abs(clip.fps - fps) > 0.05:
         speed = fps / clip.fps
         text = f"re-times a clip of {clip.fps:g} fps: the result plays at {speed:.2f} of its speed"
-        findings.append(
-            Finding("warning", "fps", text + (f"; fps: {clip.fps:g} keeps it" if clip.fps % 1 == 0 else ""))
-        )
+        yield checks.warning("fps", text + (f"; fps: {clip.fps:g} keeps it" if clip.fps % 1 == 0 else ""))
     if clip.frames < CLIP_FRAMES:
         text = f"has {clip.frames} frames; {NAME} pads below {CLIP_FRAMES} and results are reported to be noisy"
-        findings.append(Finding("warning", "prompt", f"{spec.video} {text}"))
-    if clip.frames > MAX_FRAMES:
-        findings.append(Finding("warning", "prompt", f"{spec.video}: only the first {MAX_FRAMES} frames are read"))
-    return tuple(findings)
+        yield checks.warning("prompt", f"{spec.video} {text}")
+    yield from checks.truncated(spec, clip, frames(spec, clip.frames))
 
 
-def _check_control(control: EffectiveControl, spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
-    key = f"controls.{control.name}"
-    if control.source == "auto" and control.name in ("vis", "edge"):
+def _check_control(control: EffectiveControl, spec: Spec, clips: Mapping[str, Clip]) -> Iterator[Finding]:
+    if control.name in random_controls(spec) and control.name != "seg":
         text = "is random in the model's own code; a preset or a file makes it the same each time"
-        return (Finding("warning", key, text),)
-    if control.path is None:
-        return ()
-    color, clip = clips[spec.video], clips[control.path]
-    findings = []
-    ours, theirs = nearest_bucket(color.width, color.height), nearest_bucket(clip.width, clip.height)
-    if ours != theirs:
-        sizes = f"{clip.width}x{clip.height}, the video {color.width}x{color.height}"
-        findings.append(Finding("error", key, f"{control.path} has another aspect: it is {sizes}"))
-    if clip.frames < color.frames:
-        text = f"{control.path} is shorter than the video: {clip.frames} frames of {color.frames}"
-        findings.append(Finding("error", key, text))
-    elif clip.frames > color.frames:
-        text = f"{control.path} is longer than the video: {clip.frames} frames, only {color.frames} are used"
-        findings.append(Finding("warning", key, text))
-    return tuple(findings)
+        yield checks.warning(f"controls.{control.name}", text)
+    yield from checks.control_file(control, spec, clips)

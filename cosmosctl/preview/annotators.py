@@ -27,11 +27,10 @@ _PALETTE = np.random.default_rng(7).integers(40, 256, (_LEVELS**3, 3), dtype=np.
 """A colour for each segment; the model's own are random."""
 
 
-def annotator(hint: str, *, blur_strength: str) -> Annotator:
+def annotator(hint: str, *, edge_preset: str = "medium", blur_strength: str) -> Annotator:
     """What makes the control `hint` of a frame."""
     made: Mapping[str, Annotator] = {
-        # the program draws its thresholds at random: a preview can only show a preset
-        "edge": partial(control.edge_frame, preset="medium"),
+        "edge": partial(control.edge_frame, preset=edge_preset),
         "vis": partial(control.blurred, blur=sketched(control.BLURS[blur_strength])),
         "depth": depth,
         "seg": segments,

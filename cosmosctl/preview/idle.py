@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from cosmosctl.preview.shot import Shot, Video
@@ -32,11 +33,14 @@ class IdleStudio:
 
     row_s: float
 
-    def make_control(self, hint: str, source: Path, target: Path) -> None:
+    def make_control(self, hint: str, source: Path, target: Path, *, preset: str | None = None) -> None:
         target.write_bytes(_VIDEO.read_bytes())
 
     def frame_count(self, paths: Sequence[Path]) -> int:
         return FRAMES
+
+    def look(self, path: Path) -> tuple[tuple[int, int], Fraction]:
+        return (64, 48), Fraction(24)
 
     @contextmanager
     def video(self, shot: Shot, target: Path) -> Iterator[Video]:
@@ -49,7 +53,7 @@ def describe(shot: Shot) -> str:
     weights = {layer.name: layer.weight for layer in shot.layers}
     inputs = {layer.name: str(layer.path) for layer in shot.layers}
     facts = {"prompt": shot.prompt, "video": str(shot.video), "weights": weights, "inputs": inputs}
-    settings = {"seed": shot.seed, "num_steps": shot.num_steps, "guidance": shot.guidance, "fps": shot.fps}
+    settings = {"seed": shot.seed, "num_steps": shot.num_steps, "guidance": shot.guidance, "fps": float(shot.fps)}
     return json.dumps(facts | settings)
 
 

@@ -34,7 +34,7 @@ class Frame:
 def head(shot: Shot, frame: Frame) -> Patch:
     """The strip at the top: the word PREVIEW, then what all rows of a start share."""
     size, gap = frame.scaled(18), frame.scaled(2 * _GAP)
-    facts = f"seed {shot.seed}   {shot.num_steps} steps   guidance {shot.guidance:g}   {shot.fps} fps"
+    facts = f"seed {shot.seed}   {shot.num_steps} steps   guidance {shot.guidance:g}   {float(shot.fps):g} fps"
     texts = [
         Text("PREVIEW", gap, frame.scaled(27), frame.scaled(20), AMBER, weight=800),
         Text(facts, 2 * gap + width_of("PREVIEW", frame.scaled(20), 800), frame.scaled(27), size),

@@ -62,13 +62,10 @@ class Patch:
 def patch(x: int, y: int, width: int, height: int, *, back: Colour, opacity: float, texts: Sequence[Text]) -> Patch:
     """A box of one colour, `opacity` 0 to 1, with lines of text on it; every length is made even."""
     x, y, width, height = (length // 2 * 2 for length in (x, y, width, height))
-    rgb = np.full((height, width, 3), back, np.float32)
-    cover = np.full((height, width), opacity, np.float32)
+    rgb: _Floats = np.full((height, width, 3), back, np.float32)
+    cover: _Floats = np.full((height, width), opacity, np.float32)
     for text in texts:
-        ink = _letters(text, width, height).astype(np.float32) / 255
-        below, cover = cover * (1 - ink), cover + (1 - cover) * ink
-        share = np.divide(ink, ink + below, out=np.zeros_like(ink), where=ink > 0)[..., None]
-        rgb = rgb * (1 - share) + np.array(text.colour, np.float32) * share
+        rgb, cover = _inked(rgb, cover, text)
     coarse = np.asarray(cv2.resize(cover, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.float32)
     return Patch(x, y, frames.unpacked(frames.i420(rgb.astype(np.uint8))), (cover, coarse, coarse))
 
@@ -80,8 +77,7 @@ def width_of(text: str, size: int, weight: int = 400) -> int:
 
 def legible(text: str) -> str:
     """`text` in one line: blanks run together, accents joined, pictograms as ◇, what has no shape left out."""
-    shown = (_shown(character) for character in unicodedata.normalize("NFC", " ".join(text.split())))
-    return "".join(shown)
+    return " ".join("".join(map(_shown, unicodedata.normalize("NFC", text))).split())
 
 
 def wrapped(text: str, width: int, *, size: int, lines: int) -> list[str]:
@@ -121,17 +117,22 @@ def _fitting(text: str, width: int, size: int) -> int:
 
 
 def _shown(character: str) -> str:
+    if character.isspace():
+        return " "
     category = unicodedata.category(character)
     if category.startswith("C") or "\ufe00" <= character <= "\ufe0f":
         return ""
     return _PICTOGRAM if category == "So" and ord(character) > 0x2BFF else character
 
 
-def _letters(text: Text, width: int, height: int) -> Pixels:
-    """How much of each pixel the letters cover, 0 to 255."""
-    canvas = np.zeros((height, width), np.uint8)
+def _inked(rgb: _Floats, cover: _Floats, text: Text) -> tuple[_Floats, _Floats]:
+    """A layer and how much of what is below it it covers, after writing `text` on it; smooth at the letters' rims."""
+    canvas = np.zeros(cover.shape, np.uint8)
     cv2.putText(canvas, text.text, (text.x, text.baseline), (255,), _font(), text.size, text.weight)
-    return canvas
+    ink = np.asarray(canvas / 255, np.float32)
+    covers = cover + (1 - cover) * ink
+    share = np.divide(ink, covers, out=np.zeros_like(ink), where=ink > 0)[..., None]
+    return np.asarray(rgb * (1 - share) + np.array(text.colour) * share, np.float32), covers
 
 
 @cache

@@ -56,6 +56,7 @@ class Picture:
     inks: tuple[Ink, ...]
     tint: tuple[float, float]
     patches: tuple[Patch, ...]
+    cropped: bool = False
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -84,7 +85,8 @@ class Picture:
 
     def _stretched(self, source: Planes, ink: Ink) -> Pixels:
         made = np.empty((self.height * 3 // 2, self.width), np.uint8)
-        for plane, target in zip(source, frames.unpacked(made), strict=True):
+        for whole, target in zip(source, frames.unpacked(made), strict=True):
+            plane = _centre(whole, target.shape) if self.cropped else whole
             cv2.resize(plane, target.shape[::-1], dst=target, interpolation=ink.interpolation)
         return made
 
@@ -97,7 +99,9 @@ def picture_of(shot: Shot, width: int, height: int) -> Picture:
     inks = tuple(Ink(name, paths[name], share, box) for (name, share), box in zip(shares.items(), column, strict=True))
     weights = {layer.name: layer.weight for layer in shot.layers}
     labels = [legend.label(ink.name, weights.get(ink.name), ink.box, frame) for ink in inks]
-    return Picture(width, height, inks, _tint(shot.seed), (head, foot, *(patch for row in labels for patch in row)))
+    return Picture(
+        width, height, inks, _tint(shot.seed), (head, foot, *(patch for row in labels for patch in row)), shot.cropped
+    )
 
 
 def _paths(shot: Shot) -> dict[str, Path]:
@@ -119,6 +123,14 @@ def _shares(shot: Shot) -> dict[str, float]:
 def _tint(seed: int) -> tuple[float, float]:
     angle = seed * _GOLDEN_ANGLE
     return _TINT * math.cos(angle), _TINT * math.sin(angle)
+
+
+def _centre(plane: Pixels, shape: tuple[int, ...]) -> Pixels:
+    """The largest part of `plane` around its middle that has the shape of `shape`, rows first."""
+    height, width = plane.shape
+    rows, columns = min(height, round(width * shape[0] / shape[1])), min(width, round(height * shape[1] / shape[0]))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return plane[top : top + rows, left : left + columns]
 
 
 def _paste(source: Planes, planes: Planes, box: Box) -> None:

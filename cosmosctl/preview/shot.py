@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
@@ -18,17 +19,22 @@ class Layer:
 
 @dataclass(frozen=True)
 class Shot:
-    """One row, ready to be drawn. `video` None: only controls were given. Sizes in pixels, before `scale`."""
+    """One row, ready to be drawn. `video` None: only controls were given. Sizes in pixels, before `scale`.
+
+    `size` None: that of the bucket. `cropped`: what does not fit its shape is cut off at both sides, not squeezed in.
+    """
 
     prompt: str
     video: Path | None
     layers: tuple[Layer, ...]
     frames: int
-    fps: int
+    fps: int | Fraction
     seed: int
     num_steps: int
     guidance: float
     scale: int = 1
+    size: tuple[int, int] | None = None
+    cropped: bool = False
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -46,11 +52,14 @@ class Video(Protocol):
 class Studio(Protocol):
     """What does the work on rows. It opens and closes: what it computed for one row may serve the next."""
 
-    def make_control(self, hint: str, source: Path, target: Path) -> None:
-        """Write the control that the model would generate from `source`."""
+    def make_control(self, hint: str, source: Path, target: Path, *, preset: str | None = None) -> None:
+        """Write the control that the model would generate from `source`; `preset` None: the strength of the start."""
 
     def frame_count(self, paths: Sequence[Path]) -> int:
         """Frames that all of these videos have."""
+
+    def look(self, path: Path) -> tuple[tuple[int, int], Fraction]:
+        """Width and height of a video, and its frames per second."""
 
     def video(self, shot: Shot, target: Path) -> AbstractContextManager[Video]:
         """The video of a row; `target` appears when the block ends without an error."""

@@ -24,8 +24,8 @@ from cosmosctl.preview.shot import Shot, Video
 CONTROL_FPS = Fraction(30)
 """Rate of generated controls, whatever the input's (auxiliary/*_control, imageio.get_writer)."""
 
-_QUALITY = Quality(crf=22, preset="superfast", threads=frames.THREADS)
-_CONTROL_QUALITY = Quality(crf=18, preset="superfast", threads=frames.THREADS)
+QUALITY = Quality(crf=22, preset="superfast", threads=frames.THREADS)
+CONTROL_QUALITY = Quality(crf=18, preset="superfast", threads=frames.THREADS)
 
 
 @contextmanager
@@ -42,25 +42,30 @@ class PictureStudio:
     kept: Path
     blur_strength: str
 
-    def make_control(self, hint: str, source: Path, target: Path) -> None:
+    def make_control(self, hint: str, source: Path, target: Path, *, preset: str | None = None) -> None:
         """Write a stand-in for the generated control; for the next row of the same video it is only copied."""
-        made = self.kept / f"{hint}-{hashlib.sha256(bytes(source)).hexdigest()}.mp4"
+        made = self.kept / f"{hint}-{preset}-{hashlib.sha256(bytes(source)).hexdigest()}.mp4"
         if not made.exists():
-            _annotate(hint, self.blur_strength, source, made)
+            # without a preset the program draws its thresholds at random: a preview can only show one of them
+            _annotate(hint, source, made, edge=preset or "medium", blur=preset or self.blur_strength)
         shutil.copyfile(made, target)
 
     def frame_count(self, paths: Sequence[Path]) -> int:
         """Frames of the shortest of these videos, by counting packets."""
         return min(frames.announced(path) for path in dict.fromkeys(paths))
 
+    def look(self, path: Path) -> tuple[tuple[int, int], Fraction]:
+        """Width and height of a video, and its frames per second, as the container has them."""
+        return frames.size(path), frames.rate(path)
+
     @contextmanager
     def video(self, shot: Shot, target: Path) -> Iterator[Video]:
-        """The video of `shot` at its bucket's size."""
-        width, height = _bucket(shot)
+        """The video of `shot` at its own size, else at its bucket's."""
+        width, height = shot.size or _bucket(shot)
         picture = picture_of(shot, width * shot.scale, height * shot.scale)
         with (
             encode.writing(
-                target, width=picture.width, height=picture.height, fps=Fraction(shot.fps), quality=_QUALITY
+                target, width=picture.width, height=picture.height, fps=Fraction(shot.fps), quality=QUALITY
             ) as writer,
             closing(drawn(picture)) as pictures,
         ):
@@ -92,18 +97,19 @@ def _bucket(shot: Shot) -> tuple[int, int]:
     return first
 
 
-def _annotate(hint: str, blur_strength: str, source: Path, target: Path) -> None:
+def _annotate(hint: str, source: Path, target: Path, *, edge: str, blur: str) -> None:
     """Write the control at the video's own size, rounded up to whole blocks of 8 (imageio's macro_block_size)."""
     width, height = (-(-length // 8) * 8 for length in frames.size(source))
-    annotate = annotators.annotator(hint, blur_strength=blur_strength)
-    work = partial(_annotated, annotate, (width, height))
+    annotate = annotators.annotator(hint, edge_preset=edge, blur_strength=blur)
+    work = partial(annotated, annotate, (width, height))
     with (
-        encode.writing(target, width=width, height=height, fps=CONTROL_FPS, quality=_CONTROL_QUALITY) as writer,
+        encode.writing(target, width=width, height=height, fps=CONTROL_FPS, quality=CONTROL_QUALITY) as writer,
         closing(frames.mapped(work, frames.decoded(source))) as pictures,
     ):
         for picture in pictures:
             writer.write(picture)
 
 
-def _annotated(annotate: annotators.Annotator, size: tuple[int, int], frame: av.VideoFrame) -> Pixels:
+def annotated(annotate: annotators.Annotator, size: tuple[int, int], frame: av.VideoFrame) -> Pixels:
+    """A frame of a control of that size, ready to be encoded."""
     return frames.i420(frames.stretched(annotate(frames.rgb(frame)), *size))

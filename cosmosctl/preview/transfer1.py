@@ -10,7 +10,6 @@ Only what draws loads the heavy libraries. Faults on demand: see `faults`.
 
 import argparse
 import json
-import math
 import os
 import sys
 import time
@@ -231,9 +230,7 @@ def _control(hint: str, block: Mapping[str, Any], job: Job, session: Session) ->
     if hint not in _ANNOTATORS or not video:
         raise ValueError(f"{hint} has no input_control and there is nothing to generate it from")
     text = f" using prompt={block.get('input_control_prompt', job.prompt)!r}" if hint == "seg" else ""
-    log.info(
-        f"no input_control provided for {hint}. generating input control video with {_ANNOTATORS[hint]}{text}",
-    )
+    log.info(f"no input_control provided for {hint}. generating input control video with {_ANNOTATORS[hint]}{text}")
     target = job.folder / f"{hint}_input_control_{os.environ.get('LOCAL_RANK', '0')}.mp4"
     session.studio.make_control(hint, Path(video), target)
     return target
@@ -273,17 +270,22 @@ def _refuse(what: str) -> None:
 
 
 def _sample(job: Job, shot: Shot, session: Session) -> None:
-    clips = max(1, math.ceil((shot.frames - 1) / (CLIP_FRAMES - 1)))
     with session.studio.video(shot, job.video) as video:
-        for clip in range(clips):
+        for frames in clip_lengths(shot.frames):
             log.info("Starting latent encoding")
             log.info("Completed latent encoding")
             log.info("Starting diffusion sampling")
             session.faults.interrupt(job.number + 1, job.prompt)
-            video.sample(CLIP_FRAMES if clip == 0 else CLIP_FRAMES - 1)
+            video.sample(frames)
             log.info("Completed diffusion sampling")
             log.info("Starting VAE decode")
             log.info("Completed VAE decode")
+
+
+def clip_lengths(frames: int) -> list[int]:
+    """New frames of each clip that a video of `frames` is made of."""
+    new = CLIP_FRAMES - 1
+    return [min(CLIP_FRAMES, frames), *(min(new, frames - done) for done in range(CLIP_FRAMES, frames, new))]
 
 
 if __name__ == "__main__":

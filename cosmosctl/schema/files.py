@@ -68,8 +68,8 @@ Weight = Annotated[
 Preset = Annotated[
     Literal["very_low", "low", "medium", "high", "very_high"],
     Field(
-        description="Strength of a control that cosmosctl computes from the colour video, so that it is the same each "
-        "time. Not together with `input`.",
+        description="Strength of a control that is made from the colour video, the same each time: by cosmosctl for "
+        "transfer1, by the model itself for transfer2.5 and cosmos3. Not together with `input`.",
         examples=["low"],
     ),
 ]
@@ -219,6 +219,24 @@ class Settings(Keys):
         examples=[True],
         json_schema_extra={"default": False},
     )
+    distilled: bool = Field(
+        default=UNSET,
+        description="Use the distilled model: four steps, edge alone, one chunk of 93 frames (transfer2.5).",
+        examples=[True],
+        json_schema_extra={"default": False},
+    )
+    checkpoint: Text = Field(
+        default=UNSET,
+        description="A Hub alias or a folder as the model's process sees it (cosmos3). Default: the host's "
+        "`checkpoints`, else Cosmos3-Nano.",
+        examples=["Cosmos3-Super"],
+    )
+    diffusion_cache: bool = Field(
+        default=UNSET,
+        description="Skip steps that change little: faster, not exact (cosmos3).",
+        examples=[False],
+        json_schema_extra={"default": True},
+    )
     warm: bool = Field(
         default=UNSET,
         description="Serve runs with different settings from one model start (transfer1).",
@@ -321,6 +339,12 @@ class HostKeys(Keys):
         default=UNSET,
         description="Anything that ssh takes: user@name, an alias of ~/.ssh/config. Left out: this machine.",
         examples=["me@gpu-box"],
+    )
+    ssh_args: list[Text] = Field(
+        default=UNSET,
+        description="More arguments for ssh, such as a configuration file of the project's own. "
+        "Most people write such things into ~/.ssh/config.",
+        examples=[["-F", "/home/me/lab.conf"]],
     )
     dir: HostPath = Field(
         default=UNSET,

@@ -7,8 +7,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cosmosctl.domain.project import CONTROLS, VIDEO_STEMS, Config, Control, Host, HostModel, Place, Run, Setting
-from cosmosctl.io.yaml_reader import Document
-from cosmosctl.io.yaml_value import KeyPath
+from cosmosctl.io.yaml_reader import Document, KeyPath
 from cosmosctl.io.yaml_words import Mistake
 from cosmosctl.schema.files import (
     SETTING_NAMES,
@@ -194,7 +193,7 @@ def _places(document: Document, file: str) -> dict[str, Place]:
 
 
 def _paths(document: Document) -> Iterator[KeyPath]:
-    return (path for path in document.spans if path)
+    return (path for path in document.marks if path)
 
 
 def _defaults(keys: DefaultsKeys | None) -> dict[str, Mapping[str, Setting]]:
@@ -215,6 +214,7 @@ def _host(name: str, keys: HostKeys) -> Host:
         engine=keys.engine,
         dir=keys.dir or "",
         address=keys.address,
+        ssh_args=tuple(keys.ssh_args or ()),
         engine_command=tuple(keys.engine_command or ()),
         engine_args=tuple(keys.engine_args or ()),
         models={name: _host_model(model) for name, model in _by_model(keys.models, HostModelKeys)}

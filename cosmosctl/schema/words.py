@@ -9,8 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from cosmosctl.io.yaml_reader import Document
-from cosmosctl.io.yaml_value import KeyPath
+from cosmosctl.io.yaml_reader import Document, KeyPath
 from cosmosctl.io.yaml_words import Mistake
 from cosmosctl.schema.files import ABSOLUTE, ADDRESS, ID, MAPPING, NOT_EMPTY, SHORT, VARIABLE, RunFile, Settings
 

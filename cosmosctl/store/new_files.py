@@ -1,8 +1,9 @@
 """New prompt and run files, as a person would have written them. An existing file is never touched."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from cosmosctl.domain.ids import checked_id, new_id
 from cosmosctl.domain.layout import ProjectPaths
@@ -10,11 +11,9 @@ from cosmosctl.domain.project import Control, Run, Setting
 from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import create_exclusive
 from cosmosctl.io.os_error import file_error
-from cosmosctl.io.yaml_file import block_lines, fits_block, flow_text, inline_text, literal_lines, scalar_text
 
-_PROMPT_HEAD = "# yaml-language-server: $schema=../.cosmosctl/schema/prompt.json\n"
-_RUN_HEAD = "# yaml-language-server: $schema=../../.cosmosctl/schema/run.json\n"
-_COMMENT_COLUMN = 40
+_PROMPT_HEAD = "# yaml-language-server: $schema=../.cosmosctl/schema/prompt.json"
+_RUN_HEAD = "# yaml-language-server: $schema=../../.cosmosctl/schema/run.json"
 
 
 def create_prompt(
@@ -79,62 +78,40 @@ def prompt_text(
     notes: str = "",
 ) -> str:
     """A prompt file. The text stands in a block whenever that keeps it byte for byte."""
-    more: dict[str, object] = {"negative_prompt": negative_prompt} if negative_prompt is not None else {}
-    place = inline_text(video) if isinstance(video, str) else flow_text(dict(video))
-    lines = [*_text_lines("text", text), f"video: {place}", *_optional_lines(more, tags, notes)]
-    return _PROMPT_HEAD + "".join(f"{line}\n" for line in lines)
+    from cosmosctl.io.yaml_edit import as_block, user_text  # ruamel.yaml, only when something is really written
+
+    keys: dict[str, Any] = {"text": as_block(text), "video": video}
+    keys |= {"negative_prompt": negative_prompt} if negative_prompt is not None else {}
+    return user_text(_PROMPT_HEAD, keys | _labels(tags, notes))
 
 
 def run_text(run: Run) -> str:
-    """A run file: prompt, controls with what else could be written there, then the settings that it sets itself."""
-    lines = [f"prompt: {inline_text(run.prompt)}"]
-    lines += [f"model: {inline_text(run.model)}"] if run.model else []
-    lines += [_with_comment("controls:", "weights from 0 to 1; without its line a control is out of the set")]
-    lines += [_with_comment(_control_line(control), _COMMENTS.get(control.name, "")) for control in run.controls]
-    lines += _optional_lines(dict(run.settings), run.tags, run.notes)
-    return _RUN_HEAD + "".join(f"{line}\n" for line in lines)
+    """A run file: prompt, model if it names one, controls, then the settings that it sets itself."""
+    from cosmosctl.io.yaml_edit import user_text
+
+    keys: dict[str, Any] = {"prompt": run.prompt} | ({"model": run.model} if run.model else {})
+    keys["controls"] = {control.name: _control(control) for control in run.controls}
+    return user_text(_RUN_HEAD, keys | dict(run.settings) | _labels(run.tags, run.notes))
 
 
-_COMMENTS = {
-    "vis": "or {weight: 0.3, preset: low}: computed here, the same each time",
-    "edge": "or {weight: 0.4, preset: low}",
-    "depth": "the scene's depth video, else made by the model (input: auto)",
-    "seg": "the scene's segmentation video, else made by the model",
-}
+def _control(control: Control) -> float | dict[str, Any]:
+    """`vis: 0.3` where that says it all, else `vis: {weight: 0.3, …}`."""
+    keys = {"input": control.input, "preset": control.preset, "prompt": control.prompt}
+    more = {key: value for key, value in keys.items() if value is not None}
+    return {"weight": control.weight, **more} if more else control.weight
+
+
+def _labels(tags: Sequence[str], notes: str) -> dict[str, Any]:
+    return ({"tags": list(tags)} if tags else {}) | ({"notes": notes} if notes else {})
 
 
 def _listed(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-def _control_line(control: Control) -> str:
-    keys = {"weight": control.weight, "input": control.input, "preset": control.preset, "prompt": control.prompt}
-    given = {key: value for key, value in keys.items() if value is not None}
-    value = scalar_text(control.weight) if len(given) == 1 else flow_text(given)
-    return f"  {control.name}: {value}"
-
-
-def _with_comment(line: str, comment: str) -> str:
-    return f"{line.ljust(_COMMENT_COLUMN - 2)}  # {comment}" if comment else line
-
-
-def _text_lines(key: str, text: str) -> Iterator[str]:
-    """`key: |-` and the text below, also when it has one line only: that is where people go on writing."""
-    if not fits_block(text):
-        yield f"{key}: {inline_text(text)}"
-        return
-    first, *rest = literal_lines(text, 2)
-    yield f"{key}: {first}"
-    yield from rest
-
-
-def _optional_lines(keys: dict[str, object], tags: Sequence[str], notes: str) -> Iterator[str]:
-    return block_lines({**keys, **({"tags": list(tags)} if tags else {}), **({"notes": notes} if notes else {})})
-
-
 def _encoded(path: Path, text: Callable[[], str]) -> bytes:
     """The bytes of a new file; bytes of the command line that are not UTF-8 arrive as lone surrogates."""
     try:
         return text().encode()
-    except ValueError as error:
-        raise FileError(f"{path}: cannot be written: {error}", hint="give the text as UTF-8") from error
+    except UnicodeEncodeError as error:
+        raise FileError(f"{path}: cannot be written: the text is not UTF-8", hint="give the text as UTF-8") from error

@@ -1,6 +1,7 @@
 """Transport `here`: the host is this machine."""
 
 from cosmosctl.domain.project import Host
+from cosmosctl.transport.protocol import Trouble
 
 
 def command(host: Host, argv: tuple[str, ...]) -> tuple[str, ...]:
@@ -14,3 +15,7 @@ def rsync_options(host: Host) -> tuple[str, ...]:
 def rsync_path(host: Host, path: str) -> str:
     """The path itself; it is absolute, so no colon before the first slash makes it look remote."""
     return path
+
+
+def trouble(host: Host, stderr: str) -> Trouble | None:
+    return None

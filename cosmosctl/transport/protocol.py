@@ -1,8 +1,18 @@
 """What a transport has to say. Nothing here starts anything: argv only."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from cosmosctl.domain.project import Host
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a host could not be reached, in words, and what to type. `passes`: it may be over by itself later."""
+
+    words: str
+    hint: str
+    passes: bool
 
 
 class Transport(Protocol):
@@ -16,3 +26,6 @@ class Transport(Protocol):
 
     def rsync_path(self, host: Host, path: str) -> str:
         """A path of the host, absolute there, as an argument of rsync."""
+
+    def trouble(self, host: Host, stderr: str) -> Trouble | None:
+        """What `stderr` of a failed command or rsync says of the way to the host; None: the way is fine."""

@@ -1,14 +1,16 @@
 # Copies a file of a batch's folder to stdout, byte for byte from an offset, as it grows, until the batch is over.
 # Fed to `sh -s` on the host; may be repeated, and ends by itself when whoever reads it goes away.
-# usage: sh -s -- BATCH_DIR OFFSET [FILE]          FILE: below BATCH_DIR, events.jsonl if left out
+# usage: sh -s -- BATCH_DIR OFFSET [FILE [ENGINE]]
+#   FILE: below BATCH_DIR, events.jsonl if left out or empty; ENGINE: the command of a container engine, quoted for a
+#   shell, when the job is a container: one that runs is waited for, however long the entrypoint of its image takes
 # exit codes: 0 all is sent and the batch has ended; 3 all is sent, no job runs and the batch has not ended;
 #             4 the file is shorter than OFFSET; 69 a tool is missing; anything else: cut off.
 
 main() {
-    batch=$1 offset=$2 file=$1/${3:-events.jsonl}
+    batch=$1 offset=$2 file=$1/${3:-events.jsonl} engine=${4:-}
     find_parent "$PPID"
     grandparent=$parent
-    patience=25
+    patience=15 # fifths of a second
     watcher='' tail=''
     command -v flock >/dev/null || {
         echo "flock is not installed on the host; install it: apt-get install util-linux" >&2
@@ -41,26 +43,27 @@ finished() {
     grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null
 }
 
-# Lives as long as the job, and as long as somebody reads what we send.
+# Lives as long as the job, and as long as somebody reads what we send. While the job lives it waits on its lock.
 watch() {
-    while read_by_somebody; do
-        if over; then return; fi
-        [ "$held" ] || sleep 0.2
+    while read_by_somebody && ! over; do
+        if [ "$held" ]; then flock -s -w 2 "$batch/lock" true; else sleep 0.2; fi
     done
 }
 
-# Whether the job has ended, or has not begun in five seconds. Waits on its lock: two seconds while the job lives.
+# Whether the job has ended, or has not begun within the patience we have.
 over() {
-    if [ -e "$batch/lock" ]; then
-        flock -s -w 2 -E 9 "$batch/lock" true
-        if [ $? -eq 9 ]; then
-            held=yes patience=0
-            return 1
-        fi
-    fi
     held=
+    if [ -e "$batch/lock" ] && ! flock -n -s "$batch/lock" true; then
+        held=yes patience=0
+        return 1
+    fi
     patience=$((patience - 1))
+    if [ "$patience" -lt 0 ] && [ "$engine" ] && container_runs; then patience=15; fi
     [ "$patience" -lt 0 ] || finished
+}
+
+container_runs() {
+    [ "$(eval "$engine inspect --format '{{.State.Running}}' \"\${batch##*/}\"" 2>/dev/null </dev/null)" = true ]
 }
 
 # Whether those who started us are still there. A broken stdout is noticed by tail.
@@ -71,15 +74,15 @@ read_by_somebody() {
     [ "$parent" = "$grandparent" ]
 }
 
-# Sets `parent` to the parent of process $1, without starting a process.
+# Sets `parent` to the parent of process $1, "" when that one is dead, without starting a process.
 find_parent() {
     parent=
     [ -r "/proc/$1/status" ] || return 0
     while read -r key value; do
-        if [ "$key" = PPid: ]; then
-            parent=$value
-            return
-        fi
+        case $key$value in
+            State:Z*) return ;;
+            PPid:*) parent=$value && return ;;
+        esac
     done 2>/dev/null <"/proc/$1/status"
 }
 

@@ -1,7 +1,8 @@
 # Starts the job of a batch on its host, or finds it started. Fed to `sh -s` there; may be repeated at any time.
-# usage: sh -s -- DIR BATCH_FOLDER detach|detached -- ARGV...
-#   ARGV starts supervise.py. detach: it runs as long as the batch and is given a session of its own here;
-#   detached: it returns at once and the job lives on, as a container does.
+# usage: sh -s -- DIR BATCH_FOLDER detach|ENGINE -- ARGV...
+#   detach: ARGV runs supervise.py as long as the batch takes; it is given a session of its own here.
+#   ENGINE: the command of a container engine, quoted for a shell; ARGV is what it takes to create the container of
+#   that batch, which is named BATCH_FOLDER. One that runs is left alone, one that has stopped is replaced.
 # What a push left in DIR/batches/BATCH_FOLDER/incoming/ goes where it belongs first: whole videos into the pool,
 # the bundle's files up into the batch's folder. What is already there is never replaced.
 # exit codes, and what stdout says:
@@ -126,10 +127,10 @@ move_bundle() {
 }
 
 start() {
-    if [ "$mode" = detached ]; then
-        "$@" </dev/null >"$batch/supervise.out" 2>&1 9>&- || did_not_start
-        return
-    fi
+    if [ "$mode" = detach ]; then start_here "$@"; else start_container "$@"; fi
+}
+
+start_here() {
     setsid=$(command -v setsid || echo nohup)
     pid=$("$setsid" "$@" </dev/null >>"$batch/supervise.out" 2>&1 9>&- & echo $!)
     tries=0
@@ -142,7 +143,57 @@ start() {
     done
 }
 
+start_container() {
+    make_locks_folder
+    if ! container_runs; then
+        engine rm -f "$folder" >/dev/null 2>&1 || :
+        : >"$batch/supervise.out"
+        engine "$@" >/dev/null 2>>"$batch/supervise.out" || did_not_start
+        note_image
+        engine start "$folder" >/dev/null 2>>"$batch/supervise.out" || did_not_start
+    fi
+    # the entrypoint of an image may take its time; whoever follows goes on waiting for it
+    tries=0
+    until held "$batch" || finished "$batch" || [ "$tries" -gt 100 ]; do
+        tries=$((tries + 1))
+        if [ $((tries % 10)) -eq 0 ] && ! container_runs; then
+            held "$batch" || finished "$batch" || {
+                engine logs --tail 5 "$folder" >>"$batch/supervise.out" 2>&1 || :
+                did_not_start
+            }
+        fi
+        sleep 0.1
+    done
+}
+
+# Its files must not be held open by what an engine leaves running, the lock of the launches least of all.
+engine() {
+    eval "$mode \"\$@\"" </dev/null 9>&-
+}
+
+container_runs() {
+    [ "$(engine inspect --format '{{.State.Running}}' "$folder" 2>/dev/null)" = true ]
+}
+
+# Where GPUs are locked, for all users of the machine; supervise.py makes it where there is no container.
+make_locks_folder() {
+    [ -d /var/tmp/cosmosctl ] || (umask 0 && mkdir -m 1777 /var/tmp/cosmosctl 2>/dev/null) || :
+}
+
+# Leaves the digest of the image that the container was really made of for supervise.py to tell.
+note_image() {
+    image=$(engine inspect --format '{{.Image}}' "$folder" 2>/dev/null) || image=
+    case $image in
+        '' | *[!0-9a-z:]*) ;;
+        *) printf '{"image": "sha256:%s"}\n' "${image#sha256:}" >"$batch/facts.json" ;;
+    esac
+}
+
+# An engine that cannot read a line of the env_file quotes it, which nobody but its owner may see.
 did_not_start() {
+    if grep -qiE 'environment|env.?file|variable' "$batch/supervise.out"; then
+        echo "the engine cannot take the env_file: each line has to be NAME=value" >"$batch/supervise.out"
+    fi
     tail -n 5 "$batch/supervise.out" >&2
     fail 70 "the job of $folder did not start; see $batch/supervise.out on the host"
 }

@@ -51,6 +51,8 @@ MARK = "COSMOSCTL_PROCESS"
 """In the environment of a model and so of all that descends from it, whatever session it puts itself in."""
 PROMPT_FILE = "prompt.txt"
 TRIED_AGAIN = ("model-error", "host-oom")
+PASSING = ("loaded", "row_start", "progress")
+"""Events that may be lost with the power: nothing but a display depends on them."""
 ENDS = {"run_done": "done", "run_failed": "failed", "run_cancelled": "cancelled"}
 
 Event = Dict[str, Any]
@@ -117,7 +119,7 @@ class Batch:
         if self.record.batch_done:
             return 0
         start = {"pid": os.getpid(), "start": self.record.starts + 1, "host": os.uname().nodename}
-        self.record.write({"ev": "batch_start", **start, "gpus": list(self._gpus.values())})
+        self.record.write({"ev": "batch_start", **start, "gpus": list(self._gpus.values()), **self._facts()})
         self._obey()
         self._recover()
         self._check_inputs()
@@ -141,6 +143,15 @@ class Batch:
         if os.geteuid() == 0 and owner.st_uid != 0 and path.exists():
             for one in (path, *path.rglob("*")):
                 os.chown(one, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+    def _facts(self) -> Event:
+        """What launch.sh knows and we cannot: the image that we run in. And the commit of the model's repository."""
+        facts: Event = {}
+        with suppress(OSError, ValueError):
+            facts = dict(json.loads((self.folder / "facts.json").read_text(encoding="utf-8")))
+        places = [group.cwd for group in self.groups if group.cwd]
+        commit = commit_of(Path(places[0])) if places else ""
+        return {**facts, **({"commit": commit} if commit else {})}
 
     def _gpu_lock(self, gpu: Optional[int]) -> Optional[Path]:
         return None if gpu is None else Path(GPU_LOCKS) / f"gpu-{self._gpus.get(gpu, {}).get('uuid', gpu)}"
@@ -173,7 +184,7 @@ class Batch:
             if model.alive and free:
                 free[0].model = model
             else:
-                self._close(model, End(lost=True))
+                self._close(model, End())
 
     def _check_inputs(self) -> None:
         """Hashes the inputs of all rows that are still to be started; runs with a damaged one end here."""
@@ -299,7 +310,9 @@ class Batch:
 
     def _why_passed(self, model: Model, i: int) -> Tuple[str, str]:
         reason, line = model.log.reason(*model.log.part(i))
-        return (reason, line) if reason else ("bad-output", f"the model went on without a video of this run: {line}")
+        if reason:
+            return reason, line
+        return model.group.patterns.passed_over, f"the model went on without a video of this run: {line}"
 
     def _why(self, model: Model, i: int, end: End) -> Tuple[str, str]:
         """(reason, detail) of the row that ended a process; ("", "") if nobody saw the end and the log is silent."""
@@ -309,13 +322,16 @@ class Batch:
             return "stalled", f"{early}nothing was written for {self.stall_s:g} s; the last was: {words}"
         if reason:
             return reason, early + words
-        if end.lost:
-            return "", ""
         if end.killed:
             return "host-oom", f"{early}{end}; the last it wrote was: {words}"
         if end.code == 0 and model.started:
-            return "bad-output", f"the model ended without an error and without a video of this run: {words}"
-        return "model-error", early + (words or str(end))
+            why = f"the model ended without an error and without a video of this run: {words}"
+            return model.group.patterns.passed_over, why
+        if is_exception(words):
+            return "model-error", early + words
+        if not end.seen:
+            return "", ""
+        return "model-error", f"{early}{end}; the last it wrote was: {words}"
 
     def _finish(self) -> int:
         runs = [row.run for group in self.groups for row in group.rows]
@@ -470,12 +486,13 @@ class Model:
         reached = min(len(self.rows), max([self.started, len(self.log.starts), *seen]))
         for row in self.rows[self.started : reached]:
             self._record.write({"ev": "row_start", "proc": self.name, "run": row.run})
-        if reached == self.started + 1 and not self._catching_up:  # else somebody looks too late to know when
-            self._sign = time.time()
+        after_done = reached > 1 and self._record.ends.get(self.rows[reached - 2].run) == "done"
+        if reached == self.started + 1 and not self._catching_up and not after_done:
+            self._sign = time.time()  # a row's time runs from the end of the one before, else from when it is seen
         self.started = reached
 
     def _tell_progress(self) -> None:
-        done, total = self.log.progress
+        done, total = self._within_row(*self.log.progress)
         if not done or not self.started or len(self.log.starts) not in (0, self.started):
             return
         row = self.rows[self.started - 1]
@@ -484,6 +501,13 @@ class Model:
             self._record.write(
                 {"ev": "progress", "proc": self.name, "run": row.run, "done": done, "total": total or row.steps}
             )
+
+    def _within_row(self, done: int, total: int) -> Tuple[int, int]:
+        """(done, total) of the row, from what is done of the chunk that it is at."""
+        chunks = self.log.chunks
+        if not chunks or not total or not self.started:
+            return done, total
+        return (chunks - 1) * total + done, max(chunks, self.rows[self.started - 1].steps) * total
 
     def _watch_silence(self) -> None:
         now, stall_s = time.monotonic(), self._batch.stall_s
@@ -544,12 +568,14 @@ class Outputs:
     """The work folder of one process: which rows have outputs there, and which of these are whole and their own."""
 
     def __init__(self, work: Path, rows: List[Row], layouts: List[Layout]) -> None:
-        self._work, self._rows, self._layouts = work, rows, layouts
+        self._work, self._rows = work, rows
+        self._layouts = [[layout.of(i, row.name) for layout in layouts] for i, row in enumerate(rows)]
+        self._beyond = [layout.of(len(rows), "") for layout in layouts]
 
     def begun(self, i: int) -> bool:
         """Whether there is anything of row i."""
-        places = [place for one in self._layouts for place in (one.started, one.marker, *one.files) if place]
-        return any((self._work / place.format(i=i)).exists() for place in places)
+        places = [place for one in self._layouts[i] for place in (one.started, one.marker, *one.files) if place]
+        return any((self._work / place).exists() for place in places)
 
     def finished_as(self, i: int, *, gone_on: bool, end: Optional[End]) -> Optional[int]:
         """The layout in which row i lies there finished; None: it is not, or nothing shows it.
@@ -557,17 +583,17 @@ class Outputs:
         A marker counts when the program has gone on or ended. Without one the program must have ended, and
         without an error if it has not gone on: the last video of a crash may be half a video.
         """
-        for k, layout in enumerate(self._layouts):
+        for k, layout in enumerate(self._layouts[i]):
             whole = gone_on or (end is not None and (layout.marker != "" or end.code == 0))
-            proof = layout.marker.format(i=i) or (layout.place(layout.primary, i) if end else "")
+            proof = layout.marker or (layout.place(layout.primary) if end else "")
             if self._taken(i, k).is_dir() or (whole and proof and (self._work / proof).exists()):
                 return k
         return None
 
     def trouble(self, i: int, k: int) -> str:
         """Why the outputs in layout k are not row i's result; "" when they are."""
-        layout, prompt = self._layouts[k], self._rows[i].prompt
-        primary, told = (self._work / layout.place(name, i) for name in (layout.primary, PROMPT_FILE))
+        layout, prompt = self._layouts[i][k], self._rows[i].prompt
+        primary, told = (self._work / layout.place(name) for name in (layout.primary, PROMPT_FILE))
         if self._taken(i, k).is_dir():
             return ""
         if not primary.is_file() or primary.stat().st_size == 0:
@@ -582,24 +608,24 @@ class Outputs:
 
     def take(self, i: int, k: int, target: Path) -> None:
         """Moves row i's outputs in layout k to the folder `target`, whole or not at all."""
-        layout = self._layouts[k]
+        layout = self._layouts[i][k]
         patiently(lambda: self._taken(i, k).mkdir(parents=True, exist_ok=True))
-        source = self._work / layout.folder.format(i=i)
+        source = self._work / layout.folder
         if not layout.folder:
             source = self._taken(i, k) / "files"
-            move({self._work / place.format(i=i): source / name for place, name in layout.files.items()})
+            move({self._work / place: source / name for place, name in layout.files.items()})
         patiently(lambda: sync(*files_below(source), source))
         patiently(lambda: os.rename(source, target))
         sync(target.parent)
 
     def taken_as(self, i: int) -> Optional[int]:
         """The layout in which row i was taken."""
-        return next((k for k in range(len(self._layouts)) if self._taken(i, k).is_dir()), None)
+        return next((k for k in range(len(self._layouts[i])) if self._taken(i, k).is_dir()), None)
 
     def left(self, i: int) -> List[Path]:
         """What there is of row i, in any layout."""
-        places = [place for one in self._layouts for place in (one.folder, *one.files) if place]
-        return [path for path in (self._work / place.format(i=i) for place in places) if path.exists()]
+        places = [place for one in self._layouts[i] for place in (one.folder, *one.files) if place]
+        return [path for path in (self._work / place for place in places) if path.exists()]
 
     def _taken(self, i: int, k: int) -> Path:
         """A folder that stands for the decision that row i is finished, in layout k."""
@@ -607,18 +633,21 @@ class Outputs:
 
     def _counted_from_zero(self, k: int) -> bool:
         """Whether the numbers in the names of layout k can only be row indices: 0 is there, nothing beyond the end."""
-        layout = self._layouts[k]
-        first, beyond = (self._work / layout.place(layout.primary, i) for i in (0, len(self._rows)))
+        layouts = (self._layouts[0][k], self._beyond[k])
+        first, beyond = (self._work / layout.place(layout.primary) for layout in layouts)
         return (first.exists() or self._taken(0, k).is_dir()) and not beyond.exists()
 
 
 @dataclass(frozen=True)
 class End:
-    """How a process ended. Neither code nor signal: it was no child of ours; `lost`: it ended while nobody watched."""
+    """How a process ended; neither code nor signal: it was no child of ours."""
 
     code: Optional[int] = None
     signal: Optional[int] = None
-    lost: bool = False
+
+    @property
+    def seen(self) -> bool:
+        return self.code is not None or self.signal is not None
 
     @property
     def killed(self) -> bool:
@@ -651,9 +680,9 @@ class Log:
         self._file = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
         self._rest = b""
         self._marks = 0
-        self._loaded, self._row_start, self._row_end, self._progress = (
+        self._loaded, self._row_start, self._row_end, self._progress, self._chunk = (
             re.compile(text or r"(?!)")
-            for text in (patterns.loaded, patterns.row_start, patterns.row_end, patterns.progress)
+            for text in (patterns.loaded, patterns.row_start, patterns.row_end, patterns.progress, patterns.chunk)
         )
         self._reasons = [(reason, re.compile(text)) for reason, text in patterns.reasons]
         self.size = 0
@@ -661,6 +690,7 @@ class Log:
         self.starts: List[int] = []
         self.ends: Dict[int, int] = {}
         self.progress = (0, 0)
+        self.chunks = 0
 
     def close(self) -> None:
         os.close(self._file)
@@ -686,9 +716,12 @@ class Log:
         self.loaded = self.loaded or self._loaded.search(line) is not None
         if self._row_start.search(line):
             self.starts.append(begin)
-            self._marks, self.progress = 0, (0, 0)
+            self._marks, self.progress, self.chunks = 0, (0, 0), 0
         if self._row_end.search(line):
             self.ends[len(self.starts) - 1 if self.starts else len(self.ends)] = end
+        if self._chunk.search(line):
+            self.chunks += 1
+            self.progress = (0, self.progress[1])
         found = self._progress.search(line)
         if found:
             self._marks += 1
@@ -706,24 +739,29 @@ class Log:
         """(reason, the line that tells it) in that part of the log; ("", its last words) when no pattern is found."""
         begin = max(begin, end - SEARCHED_BYTES)
         text = os.pread(self._file, end - begin, begin).decode("utf-8", "replace").replace("\r", "\n")
+        words = last_words(text)
         for reason, pattern in self._reasons:
             found = pattern.search(text)
             if found:
-                line_begin = text.rfind("\n", 0, found.start()) + 1
-                return reason, one_line(text[line_begin:].split("\n", 1)[0])
-        return "", last_words(text)
+                line = one_line(text[text.rfind("\n", 0, found.start()) + 1 :].split("\n", 1)[0])
+                return reason, words if is_exception(words) and pattern.search(words) else line
+        return "", words
 
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x1f\x7f]+")
-_EXCEPTION = re.compile(r"(?:\[rank\d+\]: *)?(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Interrupt)(?::|$)")
+_EXCEPTION = re.compile(r"(?:\[rank\d+\]: *)?(?:\w+\.)*[A-Z]\w*(?:Error|Exception)(?::|$)")
 _LAUNCHERS_OWN = re.compile(r"ChildFailedError|SignalException")
 
 
 def last_words(text: str) -> str:
-    """The exception that ended a program by its log, not its launcher's report of it; else the last line."""
-    lines = [one_line(line) for line in text.split("\n")]
-    exceptions = [line for line in lines if _EXCEPTION.match(line) and not _LAUNCHERS_OWN.search(line)]
-    return ([line for line in lines if line] + exceptions)[-1:][0] if any(lines) else ""
+    """The exception that ended a program by its log, else the log's last line."""
+    lines = [line for line in map(one_line, text.split("\n")) if line]
+    return [*lines[-1:], *filter(is_exception, lines)][-1] if lines else ""
+
+
+def is_exception(line: str) -> bool:
+    """Whether a line is the last of a traceback, and not the launcher's report that the program failed."""
+    return _EXCEPTION.match(line) is not None and not _LAUNCHERS_OWN.search(line)
 
 
 def one_line(text: str) -> str:
@@ -756,10 +794,12 @@ class Record:
     def write(self, *events: Event) -> None:
         """Appends these events in one write: being killed cannot part them."""
         now = round(time.time(), 3)
-        stamped = [{"ev": event.pop("ev"), "t": now, **event} for event in map(dict, events)]
+        stamped = [{**dict.fromkeys(("ev", "t")), **event, "t": now} for event in events]
         lines = [json.dumps(event, separators=(",", ":")) + "\n" for event in stamped]
         self._unwritten += "".join(lines).encode("ascii")
         patiently(self._flush)
+        if any(event["ev"] not in PASSING for event in events):
+            patiently(lambda: os.fsync(self._file))
         for event in stamped:
             self._note(event)
 
@@ -776,7 +816,6 @@ class Record:
     def _flush(self) -> None:
         while self._unwritten:
             self._unwritten = self._unwritten[os.write(self._file, self._unwritten) :]
-        os.fsync(self._file)
 
     def _note(self, event: Event) -> None:
         kind, run, proc = event["ev"], str(event.get("run")), str(event.get("proc"))
@@ -837,11 +876,12 @@ class Row:
     frames: int = 0
     steps: int = 0
     prompt: Optional[str] = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a row's outputs may lie below the work folder of its process; `{i}` is the row's index there."""
+    """Where the outputs of a row may lie below its process's work folder: `{i}` is its index, `{name}` its name."""
 
     primary: str
     started: str = ""
@@ -849,22 +889,34 @@ class Layout:
     folder: str = ""
     files: Dict[str, str] = field(default_factory=dict)
 
-    def place(self, name: str, i: int) -> str:
-        """Where the output `name` of row i is to be found; "" when this layout has none of that name."""
+    def of(self, i: int, name: str) -> Layout:
+        """The same for row i, whose name is `name`."""
+        started, marker, folder = (place.format(i=i, name=name) for place in (self.started, self.marker, self.folder))
+        files = {place.format(i=i, name=name): output for place, output in self.files.items()}
+        return Layout(self.primary, started, marker, folder, files)
+
+    def place(self, output: str) -> str:
+        """Where that output is to be found; "" when this layout has none of that name."""
         if self.folder:
-            return f"{self.folder.format(i=i)}/{name}"
-        return next((place.format(i=i) for place, output in self.files.items() if output == name), "")
+            return f"{self.folder}/{output}"
+        return next((place for place, name in self.files.items() if name == output), "")
 
 
 @dataclass(frozen=True)
 class Patterns:
-    """Regular expressions over lines of the log; "" never matches. The first of `reasons` that is found counts."""
+    """Regular expressions over lines of the log; "" never matches. The first of `reasons` that is found counts.
+
+    With `chunk`, found once for each chunk of a row, the numbers of `progress` count within a chunk. `passed_over` is
+    the reason of a row that the program left without a video and without a word.
+    """
 
     loaded: str = ""
     row_start: str = ""
     row_end: str = ""
     progress: str = ""
+    chunk: str = ""
     reasons: Sequence[Tuple[str, str]] = ()
+    passed_over: str = "bad-output"
 
 
 @dataclass(frozen=True)
@@ -939,8 +991,8 @@ def become(argv: List[str], cwd: str, env: Dict[str, str], streams: Tuple[int, .
         if os.read(wait, 1):
             os.chdir(cwd)
             os.execvpe(argv[0], argv, env)
-    except OSError as error:
-        os.write(2, f"cannot start {argv[0]} in {cwd}: {error.strerror}\n".encode("utf-8", "backslashreplace"))
+    except (OSError, ValueError) as error:
+        os.write(2, f"cannot start {argv[0]} in {cwd}: {error}\n".encode("utf-8", "backslashreplace"))
     finally:
         os._exit(127)
 
@@ -1000,6 +1052,21 @@ def gpu_facts() -> Dict[int, Dict[str, str]]:
         return {}
     lines = re.findall(r"(\d+), *([^,\n]+), *([^,\n]+), *([^,\n]+)", answer.stdout.decode("utf-8", "replace"))
     return {int(index): {"uuid": uuid, "name": name, "driver": driver} for index, uuid, name, driver in lines}
+
+
+def commit_of(folder: Path) -> str:
+    """The commit that a git repository has checked out, read without git; "" when it cannot be told."""
+    with suppress(OSError, UnicodeDecodeError):
+        git = folder / ".git"
+        head = (git / "HEAD").read_text(encoding="ascii").strip()
+        name = head[5:] if head.startswith("ref: ") else ""
+        if name and (git / name).is_file():
+            head = (git / name).read_text(encoding="ascii").strip()
+        elif name:
+            packed = (git / "packed-refs").read_text(encoding="ascii").splitlines()
+            head = next((line.split(" ")[0] for line in packed if line.endswith(f" {name}")), "")
+        return head if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", head) else ""
+    return ""
 
 
 def input_trouble(path: Path, size: int, digest: str) -> str:

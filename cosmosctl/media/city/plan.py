@@ -64,6 +64,10 @@ class Kind(IntEnum):
     CABIN = 9
 
 
+GROUND, SKY = len(Kind), len(Kind) + 1
+"""Kinds of what is no box."""
+
+
 class Label(IntEnum):
     """What a pixel belongs to; things that are told apart one by one count on from `FIRST_THING`."""
 

@@ -1,0 +1,44 @@
+"""Progress bars for work that is done here, on stderr and only on a terminal."""
+
+from typing import TYPE_CHECKING
+
+from cosmosctl.inputs import Recipe
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class Bars:
+    """A bar for each thing that is being made; nothing is drawn when stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "Bars":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """Draw how much of `what` is made."""
+        from cosmosctl.cli.view import on_terminal
+
+        if not on_terminal():
+            return
+        if self._bars is None:
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._bars = Progress(console=Console(stderr=True))
+            self._bars.start()
+        if what not in self._tasks:
+            self._tasks[what] = self._bars.add_task(what, total=total)
+        self._bars.update(self._tasks[what], completed=done)
+
+    def control(self, recipe: Recipe, done: int, total: int) -> None:
+        """The same for a computed control."""
+        video, control, preset = recipe
+        self.show(f"{control} {preset} of {video}", done, total)

@@ -1,0 +1,119 @@
+"""What docker and podman have in common: one container a batch, named and labelled after its folder on the host.
+
+Inside, the host's `dir` is /cosmosctl, the model's repository /workspace, its weights /checkpoints and the cache
+/cache; everything else is the image's own. The container is created and then started by launch.sh, and stays until the
+batch is home: it is what a later launch finds.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from cosmosctl.domain.project import Host, HostModel
+from cosmosctl.engines.caches import cache_env
+from cosmosctl.engines.protocol import Process
+from cosmosctl.errors import FileError
+from cosmosctl.models.protocol import Model
+
+SEEN_DIR = PurePosixPath("/cosmosctl")
+WORKSPACE = "/workspace"
+"""WORKDIR of all three images (model-contracts 1a, 2a, 3a)."""
+CHECKPOINTS = "/checkpoints"
+CACHE = "/cache"
+LOCKS = "/var/tmp/cosmosctl"
+"""Where supervise.py locks GPUs: the host's own folder, so that all batches of the machine meet there."""
+LABEL = "cosmosctl.batch"
+
+READ_ONLY_REPO = ("transfer1",)
+"""The images of the other two install the repository in place when they start (model-contracts 2a, 3a)."""
+IMPORTS_FROM_REPO = ("transfer1",)
+"""Run with PYTHONPATH set to the repository (its README); the others are installed."""
+
+
+def seen_dir(host: Host) -> PurePosixPath:
+    return SEEN_DIR
+
+
+def process(host: Host, model: Model) -> Process:
+    block = _block(host, model)
+    if block.repo is None and not block.command:
+        raise _lacking(host, model, "repo", "neither repo nor command, so there is nothing to run")
+    checkpoints = CHECKPOINTS if block.checkpoints else model.CHECKPOINTS
+    cwd = WORKSPACE if block.repo else None
+    return Process(block.command or model.LAUNCHER, checkpoints, cwd, environment(host, model))
+
+
+def gpus(host: Host) -> tuple[int | None, ...]:
+    """The container has just these GPUs, so there they count from 0."""
+    return tuple(range(len(host.gpus))) or (None,)
+
+
+def create(host: Host, model: Model, batch_dir: PurePosixPath, devices: tuple[str, ...]) -> tuple[str, ...]:
+    """Arguments of the engine that create the container of a batch; `devices` let it have its GPUs."""
+    seen = SEEN_DIR / "batches" / batch_dir.name
+    return (
+        *("create", "--name", batch_dir.name, "--label", f"{LABEL}={batch_dir.name}", "--pull", "never"),
+        *devices,
+        *mounts_and_environment(host, model),
+        *host.engine_args,
+        image(host, model),
+        *("python3", str(seen / "supervise.py"), str(seen)),
+    )
+
+
+def mounts_and_environment(host: Host, model: Model) -> tuple[str, ...]:
+    """The arguments that a trial container needs just as well: what is mounted, which variables are set."""
+    block = _block(host, model)
+    workdir = ("--workdir", WORKSPACE) if block.repo else ()
+    secrets = ("--env-file", host.env_file) if host.env_file else ()
+    variables = [part for name, value in environment(host, model).items() for part in ("--env", f"{name}={value}")]
+    more = [part for mount in host.mounts for part in ("--volume", mount)]
+    return ("--ipc=host", *workdir, *_mounts(host, model, block), *more, *secrets, *variables)
+
+
+def image(host: Host, model: Model) -> str:
+    """The image of a model on that host. Raises: FileError when the host's block names none."""
+    name = _block(host, model).image
+    if name is None or name.startswith("-"):
+        raise _lacking(host, model, "image", "no image")
+    return name
+
+
+def environment(host: Host, model: Model) -> Mapping[str, str]:
+    """What is no secret; the entrypoint of the image sees it, and so does the model."""
+    block = _block(host, model)
+    read_only = {"PYTHONDONTWRITEBYTECODE": "1"} if model.NAME in READ_ONLY_REPO else {}
+    path = {"PYTHONPATH": WORKSPACE} if block.repo and model.NAME in IMPORTS_FROM_REPO else {}
+    return {**read_only, **path, **(cache_env(CACHE) if host.cache else {}), **host.env}
+
+
+def _mounts(host: Host, model: Model, block: HostModel) -> Iterator[str]:
+    yield from _bind(host.dir, str(SEEN_DIR))
+    yield from _bind(LOCKS, LOCKS)
+    if block.repo:
+        read_only = model.NAME in READ_ONLY_REPO
+        yield from _bind(block.repo, WORKSPACE, read_only=read_only)
+        if not read_only:
+            yield from ("--volume", f"{WORKSPACE}/.venv")  # the image's own environment shows through
+    if block.checkpoints:
+        yield from _bind(block.checkpoints, CHECKPOINTS, read_only=True)
+    if host.cache:
+        yield from _bind(host.cache, CACHE)
+
+
+def _bind(source: str, target: str, *, read_only: bool = False) -> tuple[str, str]:
+    """`--mount` takes a line of CSV, so any path goes through it; and it makes no folder that is not there."""
+    fields = ["type=bind", f"src={source}", f"dst={target}", *(["ro=true"] if read_only else [])]
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return "--mount", line.getvalue()
+
+
+def _block(host: Host, model: Model) -> HostModel:
+    return host.models.get(model.NAME, HostModel())
+
+
+def _lacking(host: Host, model: Model, key: str, what: str) -> FileError:
+    where = f"hosts.{host.name}.models.{model.NAME}"
+    return FileError(f"host {host.name}: models.{model.NAME} has {what}", hint=f"set {where}.{key} in cosmosctl.yaml")

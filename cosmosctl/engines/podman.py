@@ -1,0 +1,25 @@
+"""Engine `podman`: the model in a container of Podman's, GPUs by their names in the Container Device Interface."""
+
+from pathlib import PurePosixPath
+
+from cosmosctl.domain.project import Host
+from cosmosctl.engines import container
+from cosmosctl.models.protocol import Model
+
+seen_dir = container.seen_dir
+process = container.process
+gpus = container.gpus
+
+
+def command(host: Host) -> tuple[str, ...]:
+    return host.engine_command or ("podman",)
+
+
+def devices(host: Host) -> tuple[str, ...]:
+    """Names of `nvidia-ctk cdi generate`. SELinux would hide both them and the mounts (NVIDIA's own advice)."""
+    named = [part for gpu in host.gpus for part in ("--device", f"nvidia.com/gpu={gpu}")]
+    return ("--security-opt", "label=disable", *named)
+
+
+def supervisor(host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
+    return container.create(host, model, batch_dir, devices(host))

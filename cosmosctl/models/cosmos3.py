@@ -1,0 +1,226 @@
+"""Cosmos3 transfer: what `python -m cosmos_framework.scripts.inference` reads, writes and logs.
+
+Source of every fact: github.com/NVIDIA/cosmos-framework, commit 5eee9ed, read there and not run on a GPU:
+scripts/inference.py, inference/{args,inference,transfer}.py, inference/common/{args,inference,init}.py.
+Everything but the checkpoint and the flags is per sample. What the program would guess by a sample's place or by its
+hints (seed, aspect ratio, both guidances) is always written. Presets of edge and blur are the program's own code and
+the same each time, so they are handed over by name. Pure; nothing runs here.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from cosmosctl.domain.project import VIDEO_SUFFIXES, Setting
+from cosmosctl.domain.settings import SettingRule
+from cosmosctl.domain.spec import EffectiveControl, Spec
+from cosmosctl.models import checks
+from cosmosctl.models.buckets import Shape, cosmos3_size, nearest_shape
+from cosmosctl.models.names import opaque_name
+from cosmosctl.models.protocol import Clip, Finding, Layout, Patterns
+
+NAME = "cosmos3"
+CONTROLS = ("vis", "edge", "depth", "seg")
+HINTS: Mapping[str, str] = {"vis": "blur", "edge": "edge", "depth": "depth", "seg": "seg"}
+"""Control in run files -> the program's own word."""
+
+ROWS_FILE = "batch.jsonl"
+CHECKPOINTS = "Cosmos3-Nano"
+"""A Hub alias that the program downloads."""
+NATIVE_PRESETS = True
+LESS_MEMORY = (
+    "set a smaller resolution or max_frames, offload_models: true (only the guardrails leave the GPU), or "
+    "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True under the host's env"
+)
+
+LAUNCHER = ("python", "-m", "cosmos_framework.scripts.inference")
+"""One process a GPU: replicas with shared weights can wait for each other for ever."""
+
+CHUNK_FRAMES = 93
+"""Frames generated at once; chunks overlap by one. Both are written into every row."""
+
+MAX_FRAMES = 5000
+"""The program's own default of max_frames."""
+
+_FLAG = "inference/args.py"
+
+SETTINGS: Mapping[str, SettingRule] = {
+    "seed": SettingRule(int, 0, "cosmosctl: without one the program draws it by the row's place", low=0, high=2**31),
+    "num_steps": SettingRule(int, 35, _FLAG, low=1, high=1000, unit="denoising steps"),
+    "guidance": SettingRule(float, 6.0, f"{_FLAG}; 3 with a single control", low=0, high=7),
+    "control_guidance": SettingRule(float, 1.0, f"{_FLAG}; 1.5 or 2 with a single control", low=0, high=10),
+    "sigma_max": SettingRule(float, None, _FLAG, low=0, high=1000),
+    "resolution": SettingRule(str, "720", _FLAG, choices=("256", "480", "720", "768")),
+    "fps": SettingRule(int, None, f"{_FLAG}; counts only where there is no video", low=1, high=240),
+    "max_frames": SettingRule(int, None, _FLAG, low=1, high=MAX_FRAMES, unit="frames"),
+    "negative_prompt": SettingRule(str, None, f"{_FLAG}; the model has a long text of its own"),
+    "offload_models": SettingRule(bool, False, "--offload-guardrail-models"),
+    "checkpoint": SettingRule(str, None, "--checkpoint-path: a Hub alias, or a folder as the process sees it"),
+    "diffusion_cache": SettingRule(bool, True, "--diffusion-cache, on by default there"),
+}
+
+_TUNED: Mapping[str, tuple[float, float]] = {
+    "vis": (3.0, 1.5),
+    "edge": (3.0, 1.5),
+    "depth": (3.0, 1.5),
+    "seg": (3.0, 2),
+}
+"""guidance and control_guidance that the program takes for a single hint whose run sets neither."""
+
+_GROUPED = ("checkpoint", "diffusion_cache", "offload_models")
+_PER_ROW = ("negative_prompt", "seed", "num_steps", "guidance", "control_guidance", "sigma_max", "resolution", "fps")
+
+FPS_RANGE = (10, 30)
+"""Rates that the program does not warn about."""
+
+_OUTPUTS = {
+    "vision.mp4": "output.mp4",
+    "sample_args.json": "sample_args.json",
+    "sample_outputs.json": "sample_outputs.json",
+    **{f"control_{hint}.mp4": f"control_{control}.mp4" for control, hint in HINTS.items()},
+}
+
+LAYOUTS = (
+    Layout(
+        primary="output.mp4",
+        started="out/{name}/sample_args.json",
+        marker="out/{name}/sample_outputs.json",
+        files={f"out/{{name}}/{there}": here for there, here in _OUTPUTS.items()},
+    ),
+)
+"""A folder for each row; sample_outputs.json is written last, and never for a failed row."""
+
+PATTERNS = Patterns(
+    loaded="",
+    row_start=r"Saved sample args to '",
+    row_end=r"Saved transfer outputs to '.*sample_outputs\.json'",
+    progress=r"Sampling:.*?(\d+)/(\d+)",
+    chunk=r"Using sampler: ",
+    reasons=(
+        ("gpu-oom", r"CUDA out of memory|torch\.(?:cuda\.)?OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED"),
+        (
+            "bad-input",
+            r"moov atom not found|Invalid data found when processing input|"
+            r"FileNotFoundError: .*(?:control_path|/inputs/)|No such file or directory: '[^']*/inputs/",
+        ),
+    ),
+)
+"""No guardrail runs in the transfer path."""
+
+
+def defaults(controls: Sequence[str], chosen: Mapping[str, Setting]) -> Mapping[str, Setting]:
+    """What the program tunes for a single hint; with two or more it keeps its generic values."""
+    if len(controls) != 1:
+        return {}
+    guidance, control_guidance = _TUNED[controls[0]]
+    return {"guidance": guidance, "control_guidance": control_guidance}
+
+
+def check(spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
+    """Mistakes and surprises of one run: settings, endings, missing controls, sizes and lengths, weights, rate."""
+    return (
+        *checks.settings(spec, SETTINGS),
+        *checks.endings(spec, (".mp4",), VIDEO_SUFFIXES),
+        *_check_video(spec, clips[spec.video]),
+        *(finding for control in spec.controls for finding in _check_control(control, spec, clips)),
+    )
+
+
+def group_key(spec: Spec) -> tuple[tuple[str, Setting], ...]:
+    """The checkpoint and the flags. Nothing else holds for a whole start."""
+    return tuple((name, spec.settings[name]) for name in _GROUPED if name in spec.settings)
+
+
+def row(spec: Spec, seen: Mapping[str, str], clip: Clip) -> str:
+    """One sample, with everything that the program would otherwise guess."""
+    line: dict[str, object] = {"name": opaque_name(spec.run), "prompt": spec.text, "vision_path": seen["color"]}
+    line |= {name: spec.settings[name] for name in _PER_ROW if name in spec.settings}
+    line |= {"aspect_ratio": nearest_shape(clip.width, clip.height).value, "max_frames": frames(spec, MAX_FRAMES)}
+    line |= {"num_video_frames_per_chunk": CHUNK_FRAMES, "num_conditional_frames": 1}
+    line |= {HINTS[control.name]: _block(control, seen) for control in spec.controls}
+    return json.dumps(line, ensure_ascii=True)
+
+
+def files(specs: Sequence[Spec]) -> Mapping[str, str]:
+    """No other file is read."""
+    return {}
+
+
+def arguments(specs: Sequence[Spec], *, checkpoints: str) -> tuple[str, ...]:
+    """The flags of the program. A sample's settings are never flags: these would hold for all samples."""
+    settings = specs[0].settings
+    return (
+        *("-i", "{work}/" + ROWS_FILE),
+        *("-o", "{work}/out"),
+        *("--checkpoint-path", str(settings.get("checkpoint", checkpoints))),
+        *(() if settings.get("diffusion_cache", True) else ("--no-diffusion-cache",)),
+        *(("--offload-guardrail-models",) if settings.get("offload_models") else ()),
+    )
+
+
+def env(specs: Sequence[Spec]) -> Mapping[str, str]:
+    """Nothing."""
+    return {}
+
+
+def frames(spec: Spec, available: int) -> int:
+    """Frames of the result: all there are, at most `max_frames`."""
+    limit = spec.settings.get("max_frames", MAX_FRAMES)
+    return min(available, MAX_FRAMES, limit if isinstance(limit, int) else MAX_FRAMES)
+
+
+def steps(frames: int) -> int:
+    """Chunks that a video of `frames` is made of."""
+    return 1 + max(0, math.ceil((frames - CHUNK_FRAMES) / (CHUNK_FRAMES - 1)))
+
+
+def random_controls(spec: Spec) -> tuple[str, ...]:
+    """None: edge and blur are the same each time, the others are files."""
+    return ()
+
+
+def _block(control: EffectiveControl, seen: Mapping[str, str]) -> dict[str, Setting]:
+    block: dict[str, Setting] = {"weight": control.weight}
+    if control.name in seen:
+        block["control_path"] = seen[control.name]
+    if control.preset is not None:
+        block["preset_edge_threshold" if control.name == "edge" else "preset_blur_strength"] = control.preset
+    return block
+
+
+def _check_video(spec: Spec, clip: Clip) -> Iterator[Finding]:
+    yield from checks.truncated(spec, clip, frames(spec, clip.frames))
+    shape = nearest_shape(clip.width, clip.height)
+    yield from _check_crop(spec, clip, shape)
+    if "fps" in spec.settings and spec.settings["fps"] != clip.fps:
+        yield checks.warning("fps", f"has no effect: {NAME} keeps the video's rate, {clip.fps:g} fps")
+    low, high = FPS_RANGE
+    if not low <= clip.fps <= high:
+        yield checks.warning("prompt", f"{spec.video} has {clip.fps:g} fps; {NAME} was made for {low} to {high}")
+
+
+def _check_crop(spec: Spec, clip: Clip, shape: Shape) -> Iterator[Finding]:
+    resolution = str(spec.settings["resolution"])
+    size = cosmos3_size(resolution, shape)
+    if size is None:
+        return
+    width, height = size
+    kept = (clip.width / clip.height) / (width / height)
+    lost = 1 - min(kept, 1 / kept)
+    if lost >= 0.005:
+        side = "width" if kept > 1 else "height"
+        text = f"is cropped to {width}x{height}: {lost:.0%} of its {side} is lost"
+        yield checks.warning("prompt", f"{spec.video} ({clip.width}x{clip.height}) {text}")
+
+
+def _check_control(control: EffectiveControl, spec: Spec, clips: Mapping[str, Clip]) -> Iterator[Finding]:
+    key = f"controls.{control.name}"
+    if control.is_native and control.name in ("depth", "seg"):
+        text = f"needs a file: {NAME} makes only vis and edge itself; give input: PATH, or put one beside the video"
+        yield checks.error(key, text)
+    if control.prompt is not None:
+        yield checks.error(f"{key}.prompt", f"is not a setting of {NAME}; take it out")
+    if len(spec.controls) == 1 and control.weight not in (0, 1):
+        text = f"has no effect: {NAME} divides weights by their sum and this is the only control; control_guidance has"
+        yield checks.warning(key, f"weight {control.weight:g} {text}")
+    yield from checks.control_file(control, spec, clips)

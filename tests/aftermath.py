@@ -1,0 +1,109 @@
+"""What has to be true after bad luck, whatever it was: results right and their own, nothing left over, nobody left."""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from cosmosctl.domain.layout import ResultPaths
+from cosmosctl.media.probe import probe
+from cosmosctl.preview import tally
+from cosmosctl.receipts import Receipt, read_receipt
+from tests.tree import Tree
+
+PATIENCE_S = 15
+"""How long processes may take to notice that nobody needs them any more; 10 s of it are SIGTERM's grace."""
+
+
+def swift(tree: Tree, **env: str) -> Tree:
+    """The same project, where a row takes next to nothing and a tally counts what models do; more for their `env`."""
+    tree.home.mkdir(exist_ok=True)
+    state = tree.home / "state"
+    state.mkdir(exist_ok=True)
+    own = {"COSMOSCTL_PREVIEW_ROW_S": "0.01", "COSMOSCTL_PREVIEW_TALLY": str(tree.home / "tally")}
+    return replace(tree, env={**own, "COSMOSCTL_PREVIEW_STATE": str(state), **env})
+
+
+def assert_right_result(place: ResultPaths, *, run: str, batch: str, prompt: str) -> Receipt:
+    """`place` holds the whole result of `run` by `batch`, made from `prompt`."""
+    receipt = read_receipt(place.receipt)
+    assert receipt is not None, f"{place.receipt} is missing or damaged"
+    assert (receipt.run, receipt.batch, receipt.prompt) == (run, batch, prompt)
+    video = place.root / receipt.primary_output
+    assert probe(video).frames == 8
+    assert (place.outputs / "prompt.txt").read_bytes() == prompt.encode()
+    assert prompt.encode() in video.read_bytes()  # the idle preview writes the row into its video
+    lines = place.manifest.read_text(encoding="utf-8").splitlines()[1:]
+    listed = {Path(line.split()[3]).name: line.split()[0] for line in lines}
+    found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in place.outputs.iterdir()}
+    assert listed == found == dict(receipt.outputs)
+    assert place.execution_log.read_text(encoding="utf-8").count("Saved prompt to ") == 1
+    assert place.batch_log.is_file()
+    return receipt
+
+
+def rows_done(tree: Tree) -> Counter[str]:
+    """How often the model finished a row, by the sha256 of its prompt."""
+    return Counter(line.split()[1] for line in _tally(tree) if line.startswith("done "))
+
+
+def rows_begun(tree: Tree) -> Counter[str]:
+    """How often the model began a row, by the sha256 of its prompt."""
+    return Counter(line.split()[1] for line in _tally(tree) if line.startswith("start "))
+
+
+def model_starts(tree: Tree) -> int:
+    """How often a model was loaded."""
+    return _tally(tree).count("load")
+
+
+def named(prompts: Iterable[str]) -> set[str]:
+    """What the tally calls these prompts."""
+    return {tally.sha256(prompt) for prompt in prompts}
+
+
+def assert_nothing_left_over(tree: Tree) -> None:
+    """No staging, no half of a bundle, no file that is half written, no process."""
+    assert list(tree.paths.staging.rglob("*")) == []
+    assert list(tree.root.rglob(".*.new")) == []
+    assert_nobody_left(tree)
+
+
+def assert_nobody_left(tree: Tree) -> None:
+    """Every process that was started for this project has ended, or does so soon."""
+    deadline = time.monotonic() + PATIENCE_S
+    while processes(tree) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert processes(tree) == []
+
+
+def processes(tree: Tree) -> list[str]:
+    """The command lines of the processes that were started for this project."""
+    mark, found = f"XDG_DATA_HOME={tree.home}".encode(), []
+    for process in Path("/proc").iterdir() if Path("/proc/self").exists() else ():
+        try:
+            if process.name.isdigit() and mark in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:  # it has ended, or is another user's
+            continue
+    return [line for line in found if line]
+
+
+def half_written(tree: Tree) -> list[Path]:
+    """The files that writers who were killed left behind."""
+    return sorted(path for path in tree.root.rglob(".cosmosctl-*.tmp"))
+
+
+def wait_until(condition: Callable[[], bool], *, within_s: float = 30) -> None:
+    """Wait until `condition` holds."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.02)
+
+
+def _tally(tree: Tree) -> list[str]:
+    file = Path(tree.env["COSMOSCTL_PREVIEW_TALLY"])
+    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []

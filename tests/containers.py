@@ -1,0 +1,180 @@
+"""A real podman with storage of its own, a small image built without a network, and GPUs that are only names."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.tree import REPOSITORY
+
+IMAGE = "localhost/cosmosctl-test:1"
+TIMEOUT_S = 120
+CDI = Path("/var/run/cdi/cosmosctl-tests.json")
+GPUS = 2
+PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+LEFT_OUT = ("test", "site-packages", "dist-packages", "idlelib", "tkinter", "ensurepip", "lib2to3", "__pycache__")
+
+_CONTAINERS_CONF = """\
+[containers]
+default_ulimits = ["nofile=20000:20000", "nproc=4096:4096"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+"""
+
+_STORAGE_CONF = """\
+[storage]
+driver = "overlay"
+graphroot = "{folder}/graph"
+runroot = "{folder}/run"
+"""
+
+_NVIDIA_SMI = """\
+#!/bin/sh
+# What supervise.py asks, answered for the devices that the engine let in.
+for device in /dev/fakegpu*; do
+    n=${device#/dev/fakegpu}
+    [ -e "$device" ] && echo "$n, GPU-00000000-0000-0000-0000-00000000000$n, Fake GPU, 550.54.15"
+done
+"""
+
+_ENTRYPOINT = """\
+#!/bin/sh
+# As the images of the models do: something of their own first, then what was asked for.
+exec "$@"
+"""
+
+
+def missing() -> list[str]:
+    """What a test with containers lacks on this machine."""
+    found = [name for name in ("podman", "runc", "busybox") if shutil.which(name, path=PATH) is None]
+    return found + (["root"] if os.geteuid() != 0 else [])
+
+
+needs_podman = pytest.mark.skipif(
+    bool(missing()), reason=f"needs {', '.join(missing())}: apt-get install podman runc busybox-static, as root"
+)
+
+
+@dataclass(frozen=True)
+class Podman:
+    """An engine with storage in `folder`; `command` is what goes before its arguments."""
+
+    folder: Path
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """`env` finds it whatever the environment of those who call it is."""
+        conf, storage = self.folder / "containers.conf", self.folder / "storage.conf"
+        return ("env", f"CONTAINERS_CONF={conf}", f"CONTAINERS_STORAGE_CONF={storage}", f"PATH={PATH}", "podman")
+
+    def __call__(self, *args: str, expect: int | None = 0) -> str:
+        """What `podman ARGS` prints."""
+        done = subprocess.run((*self.command, *args), capture_output=True, text=True, timeout=TIMEOUT_S)
+        assert expect is None or done.returncode == expect, f"podman {args}: {done.stderr}"
+        return done.stdout
+
+    def block(self, *, dir: Path, row_s: str = "0.1", tally: Path | None = None, more: str = "") -> str:
+        """The lines of `hosts.NAME:` for this engine, indented by four; the model is the preview in the container."""
+        env = {"COSMOSCTL_GPU_LOCKS": "/cosmosctl/locks"}
+        env |= {"COSMOSCTL_PREVIEW_ROW_S": row_s} if row_s else {}
+        env |= {"COSMOSCTL_PREVIEW_TALLY": "/tally/tally"} if tally else {}
+        model = {"image": IMAGE, "repo": str(REPOSITORY), "command": ["python3", "-m", "cosmosctl.preview.transfer1"]}
+        lines = {
+            "dir": str(dir),
+            "engine": "podman",
+            "engine_command": self.command,
+            "engine_args": ["--network=host"],
+            "models": {"transfer1": model},
+            "mounts": [f"{tally}:/tally"] if tally else None,
+            "env": env,
+        }
+        return "".join(f"    {key}: {json.dumps(value)}\n" for key, value in lines.items() if value is not None) + more
+
+    def containers(self) -> list[str]:
+        """Names of all containers, running or not."""
+        return self("ps", "--all", "--format", "{{.Names}}").split()
+
+
+@contextmanager
+def running_podman(folder: Path) -> Iterator[Podman]:
+    """An engine with the test image and two GPUs; every container is gone afterwards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "containers.conf").write_text(_CONTAINERS_CONF)
+    (folder / "storage.conf").write_text(_STORAGE_CONF.format(folder=folder))
+    podman = Podman(folder)
+    tar = build_root(folder / "root", folder / "image.tar")
+    changes = ("ENV PATH=/usr/bin:/bin", 'ENTRYPOINT ["/entrypoint.sh"]', "WORKDIR /workspace")
+    podman("import", *(part for change in changes for part in ("--change", change)), str(tar), IMAGE)
+    tar.unlink()
+    shutil.rmtree(folder / "root")
+    _write_cdi()
+    try:
+        yield podman
+    finally:
+        podman("rm", "--all", "--force", "--time", "0", expect=None)
+        podman("rmi", "--all", "--force", expect=None)
+        CDI.unlink(missing_ok=True)
+
+
+def build_root(root: Path, tar: Path) -> Path:
+    """A tar of a root file system: busybox, this Python with its standard library, and the libraries they need."""
+    for name in ("bin", "usr/bin", "tmp", "proc", "dev", "sys", "etc", "workspace", "var/tmp"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    busybox = shutil.which("busybox", path=PATH)
+    assert busybox is not None
+    shutil.copy2(busybox, root / "bin/busybox")
+    for name in ("sh", "cat", "ls", "sleep", "env", "id", "echo", "rm", "touch", "true"):
+        (root / "bin" / name).symlink_to("busybox")
+    python = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    stdlib = Path(sysconfig.get_path("stdlib"))
+    _copy(python, root)
+    (root / "usr/bin/python3").unlink(missing_ok=True)
+    (root / "usr/bin/python3").symlink_to(python)
+    shutil.copytree(stdlib, root / stdlib.relative_to("/"), ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True)
+    own = [python, *stdlib.glob("lib-dynload/*.so")]
+    for library in _libraries([*own, *Path(sysconfig.get_path("purelib")).rglob("*.so*")]):
+        _copy(library, root)
+    for name, text in (("usr/bin/nvidia-smi", _NVIDIA_SMI), ("entrypoint.sh", _ENTRYPOINT)):
+        (root / name).write_text(text)
+        (root / name).chmod(0o755)
+    subprocess.run(("tar", "-C", str(root), "-cf", str(tar), "."), check=True, timeout=TIMEOUT_S)
+    return tar
+
+
+def _libraries(binaries: Sequence[Path]) -> set[Path]:
+    """The shared objects outside of the environment of the tests that the loader would take for `binaries`."""
+    said = subprocess.run(("ldd", *map(str, binaries)), capture_output=True, text=True, timeout=TIMEOUT_S).stdout
+    words = {Path(word) for line in said.splitlines() for word in line.split() if word.startswith("/")}
+    return {path for path in words if path.is_file() and not path.is_relative_to(sys.prefix)}
+
+
+def _copy(file: Path, root: Path) -> None:
+    target = root / file.relative_to("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(file, target)
+
+
+def _write_cdi() -> None:
+    """Two devices that are /dev/null by another name (github.com/cncf-tags/container-device-interface, SPEC.md)."""
+    devices = [
+        {
+            "name": str(n),
+            "containerEdits": {
+                "env": [f"FAKE_GPU_{n}=yes"],
+                "deviceNodes": [{"path": f"/dev/fakegpu{n}", "type": "c", "major": 1, "minor": 3}],
+            },
+        }
+        for n in range(GPUS)
+    ]
+    CDI.parent.mkdir(parents=True, exist_ok=True)
+    CDI.write_text(json.dumps({"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu", "devices": devices}))

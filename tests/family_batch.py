@@ -1,0 +1,63 @@
+"""A batch of one family as `batch` would bundle it, on a host without a client: the stand-in under supervise.py."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cosmosctl import models
+from cosmosctl.bundle import bundle_files
+from cosmosctl.domain.inputs import Input
+from cosmosctl.domain.project import Config, Control, Host, Prompt, Run, Setting
+from cosmosctl.domain.spec import Spec
+from cosmosctl.planner import Sources, make_plan
+from cosmosctl.preview.idle import FRAMES
+from tests.host_batch import HostBatch
+
+COLOR = "v/color.mp4"
+_VIDEO = Path(models.__file__).parent.parent / "preview" / "idle.mp4"
+
+
+def specs_of(family: str, prompts: Sequence[str], controls: Sequence[Control] = (), **settings: Setting) -> list[Spec]:
+    """A run for each prompt: rs_1, rs_2, …"""
+    named = enumerate(prompts, start=1)
+    config = Config("5f3a91c2", family, "local", {}, {})
+    return [
+        models.spec_of(
+            Run(f"rs_{number}", "ps_a", tuple(controls or (Control("edge", 1.0),)), settings=settings),
+            Prompt("ps_a", text, {"color": COLOR}),
+            config,
+        )
+        for number, text in named
+    ]
+
+
+def family_batch(folder: Path, specs: Sequence[Spec], *, faults: str = "", row_s: float = 0.02) -> HostBatch:
+    """The batch of these runs on a host whose folder is `folder`; the runs of `specs` read the one video that we have.
+
+    Its rows take `row_s` seconds each and fail as `faults` says.
+    """
+    data = _VIDEO.read_bytes()
+    color = Input(COLOR, _VIDEO, hashlib.sha256(data).hexdigest(), len(data), 64, 48, 24.0, FRAMES)
+    host = Host("local", "preview", str(folder))
+    plan = make_plan(specs, Sources({COLOR: color}, {}), host)
+    files = bundle_files(
+        plan, name="city", key="1a2b3c4d", project_id="5f3a91c2", moment=datetime.now(UTC), warnings={}
+    )
+    batch = HostBatch(folder / "batches" / "city-1a2b3c4d")
+    for name, text in files:
+        (batch.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (batch.folder / name).write_text(text, encoding="utf-8")
+    pool = folder / "inputs" / color.pool_name
+    pool.parent.mkdir(parents=True)
+    pool.write_bytes(data)
+    batch.replan(lambda facts: facts.update(stall_s=2, grace_s=1))
+    (folder / "state").mkdir()
+    batch.env |= {"COSMOSCTL_PREVIEW_ROW_S": str(row_s), "COSMOSCTL_PREVIEW_FAULTS": faults}
+    batch.env |= {"COSMOSCTL_PREVIEW_STATE": str(folder / "state"), "COSMOSCTL_PREVIEW_TALLY": str(folder / "rows")}
+    return batch
+
+
+def loads(batch: HostBatch) -> int:
+    """How many model processes were started."""
+    return len(batch.events("process_start"))

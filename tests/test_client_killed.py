@@ -1,0 +1,155 @@
+"""`kill -9` of the client, at every kind of moment: whoever comes next finds everything, once and right.
+
+`make soak` (COSMOSCTL_SOAK=1) kills ten times as often.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests import aftermath, clips
+from tests.conftest import CONFIG
+from tests.killed_client import Moment
+from tests.tree import TIMEOUT_S, Tree
+
+SEED = 20261122
+RUNS = ("rs_a", "rs_b", "rs_c")
+SCRIPT = Path(__file__).with_name("killed_client.py")
+PHASES = ("bundle", "push", "launch", "follow", "collect")
+LEAST = 5
+"""Kills in each phase; more are drawn, because a kill after a delay may fall into the phase that follows."""
+
+
+def test_wherever_the_client_is_killed_every_run_gets_its_own_result_once(tmp_path: Path) -> None:
+    _kill_many(tmp_path, times=1)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif("COSMOSCTL_SOAK" not in os.environ, reason="COSMOSCTL_SOAK is not set; make soak sets it")
+def test_wherever_the_client_is_killed_ten_times_as_often(tmp_path: Path) -> None:
+    _kill_many(tmp_path, times=10)
+
+
+def _kill_many(folder: Path, *, times: int) -> None:
+    moments = [moment for part in range(times) for moment in drawn(random.Random(SEED + part))]
+    halves = moments[0::2], moments[1::2]
+    with ThreadPoolExecutor(len(halves)) as pool:
+        futures = [pool.submit(_kill_in_turn, folder / str(number), half) for number, half in enumerate(halves)]
+        found = Counter(phase for future in futures for phase in future.result())
+    total = sum(found.values())
+    print(f"seed {SEED}: killed at {total} moments: {', '.join(f'{n} in {phase}' for phase, n in found.items())}")
+    assert total >= 25 * times
+    assert min(found[phase] for phase in PHASES) >= LEAST * times
+
+
+def drawn(chance: random.Random) -> list[Moment]:
+    """Moments of every phase, in random order."""
+    moments = [
+        *(Moment("bundle", step=chance.randint(low, low + 7)) for low in (1, 9, 17, 25, 33)),
+        *(Moment("push", step=step) for step in chance.sample(range(1, 30), 3)),
+        *(Moment("push", delay_s=chance.uniform(0, 0.05)) for _ in range(3)),
+        *(Moment("launch", delay_s=delay) for delay in (0.0, 0.0, *(chance.uniform(0, 0.06) for _ in range(4)))),
+        *(Moment("follow", time=1, delay_s=chance.uniform(0, 0.2)) for _ in range(5)),
+        Moment("follow", time=2, delay_s=0.0),
+        *(Moment("pull", delay_s=chance.uniform(0, 0.02)) for _ in range(2)),
+        *(Moment("collect", step=step) for step in chance.sample(range(1, 16), 4)),
+        *(Moment("close", step=step) for step in chance.sample(range(1, 24), 3)),
+    ]
+    return chance.sample(moments, len(moments))
+
+
+def _kill_in_turn(folder: Path, moments: Sequence[Moment]) -> list[str]:
+    """The phases that the kills fell into, in a project of its own; all is checked after each of them."""
+    tree = _project(folder)
+    results: list[tuple[str, str, str]] = []
+    phases = []
+    for number, moment in enumerate(moments):
+        phase, batch = _kill_once(tree, moment, number)
+        phases.append("collect" if phase == "close" else phase)
+        results += [(run, batch, _prompt(run, number)) for run in RUNS]
+        _check(tree, results)
+    _check_temps(tree)
+    return phases
+
+
+def _project(folder: Path) -> Tree:
+    root = folder / "project"
+    root.mkdir(parents=True)
+    tree = aftermath.swift(Tree(root, folder / "home"))
+    tree.config(CONFIG)
+    clips.scene(root / "inputs/videos/city")
+    for run in RUNS:
+        tree.run(run, prompt=f"ps_{run}")
+    return tree
+
+
+def _prompt(run: str, number: int) -> str:
+    return f"{run} for the {number}th time"
+
+
+def _kill_once(tree: Tree, moment: Moment, number: int) -> tuple[str, str]:
+    """(the phase in which the client was killed, the batch that brought the results afterwards)."""
+    for run in RUNS:
+        tree.prompt(f"ps_{run}", _prompt(run, number))
+    before = _names(tree)
+    phase = _killed(tree, moment, "batch", *RUNS, "--batch-name", f"k{number}")
+    if _names(tree) == before:
+        tree.cli("batch", *RUNS, "--batch-name", f"k{number}")
+    [batch] = _names(tree) - before
+    tree.cli("attach", batch)
+    return phase, batch
+
+
+def _names(tree: Tree) -> set[str]:
+    return {path.name for path in tree.paths.batches.iterdir()} if tree.paths.batches.exists() else set()
+
+
+def _killed(tree: Tree, moment: Moment, *args: str) -> str:
+    """Run a command until it is killed; the phase it was in."""
+    report = tree.home / "report"
+    process = subprocess.run(
+        (sys.executable, str(SCRIPT), moment.to_json(), str(report), *args),
+        cwd=tree.root,
+        env=tree.environment({"COSMOSCTL_LOG_LEVEL": "DEBUG"}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        start_new_session=True,
+    )
+    facts = json.loads(report.read_text(encoding="utf-8"))
+    assert process.returncode == -signal.SIGKILL, f"{moment} did not come: {facts}\n{process.stderr}"
+    return str(facts["killed_in"])
+
+
+def _check(tree: Tree, results: Sequence[tuple[str, str, str]]) -> None:
+    """The newest results are the runs' own, the earlier ones are in history, and each row was made just once."""
+    newest = {run: batch for run, batch, _ in results}
+    for run, batch, prompt in results:
+        paths = tree.run_paths(run)
+        place = paths.preview if newest[run] == batch else paths.kept(batch)
+        aftermath.assert_right_result(place, run=run, batch=batch, prompt=prompt)
+    for run in RUNS:
+        kept = {folder.name for folder in tree.run_paths(run).history.glob("*")}
+        assert kept == {batch for one, batch, _ in results if (one, batch) != (run, newest[run]) and one == run}
+    assert aftermath.rows_done(tree) == Counter(aftermath.named(prompt for _, _, prompt in results))
+    aftermath.assert_nothing_left_over(tree)
+
+
+def _check_temps(tree: Tree) -> None:
+    """What killed writers left is gone once it is old and its place is written to again."""
+    for temp in aftermath.half_written(tree):
+        long_ago = time.time() - 3600
+        os.utime(temp, (long_ago, long_ago))
+    tree.cli("batch", *RUNS, "--batch-name", "last")
+    assert aftermath.half_written(tree) == []

@@ -1,0 +1,201 @@
+"""Batches in real containers: podman reached by ssh, an image built offline, GPUs that are only names."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from cosmosctl import models
+from cosmosctl.domain.project import Host, HostModel
+from cosmosctl.engines import docker
+from tests.containers import IMAGE, Podman, needs_podman
+from tests.sshd import Sshd, needs_sshd
+from tests.tree import Tree
+
+TIMEOUT_S = 60
+
+
+@pytest.fixture
+def lab(tree: Tree, box: Sshd, engine: Podman, tmp_path: Path) -> Iterator[Tree]:
+    """A project whose host `lab` is podman behind ssh."""
+    (tmp_path / "tally").mkdir()
+    tree.config(config_of(box, engine, tmp_path))
+    with tempfile.TemporaryDirectory(prefix="c", dir="/tmp") as sockets:
+        yield Tree(tree.root, tree.home, {"XDG_RUNTIME_DIR": sockets})
+
+
+def config_of(box: Sshd, engine: Podman, tmp_path: Path, *, row_s: str = "0.1", more: str = "") -> str:
+    block = engine.block(dir=folder_there(tmp_path), tally=tmp_path / "tally", row_s=row_s, more=more)
+    return f"project: 5f3a91c2\nmodel: transfer1\nhost: lab\nhosts:\n  lab:\n{box.block()}{block}"
+
+
+def folder_there(tmp_path: Path) -> Path:
+    return tmp_path / 'the host\'s, "dir"'
+
+
+def tallied(tmp_path: Path, what: str) -> int:
+    """How often the model did that."""
+    file = tmp_path / "tally/tally"
+    return [line.split()[0] for line in file.read_text().splitlines()].count(what) if file.exists() else 0
+
+
+def wait_until(true: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not true():
+        assert time.monotonic() < deadline, f"waited too long for {what}"
+        time.sleep(0.05)
+
+
+pytestmark = [needs_podman, needs_sshd]
+
+
+def test_a_batch_runs_in_a_container_and_leaves_none_behind(lab: Tree, engine: Podman, tmp_path: Path) -> None:
+    lab.run("rs_a")
+    lab.run("rs_b")
+    lab.cli("batch", "--batch-name", "boxed")
+    assert lab.states() == {"rs_a": "done", "rs_b": "done"}
+    assert tallied(tmp_path, "done") == 2
+    assert engine.containers() == []
+    start = next(event for event in lab.events() if event["ev"] == "batch_start")
+    assert start["gpus"] == [
+        {"uuid": "GPU-00000000-0000-0000-0000-000000000000", "name": "Fake GPU", "driver": "550.54.15"}
+    ]
+    assert start["image"] == "sha256:" + engine("image", "inspect", "--format", "{{.Id}}", IMAGE).strip()
+
+
+def test_two_gpus_run_one_model_each_and_share_the_rows(lab: Tree, box: Sshd, engine: Podman, tmp_path: Path) -> None:
+    lab.config(config_of(box, engine, tmp_path, row_s="0.3", more="    gpus: [0, 1]\n"))
+    for number in range(6):
+        lab.run(f"rs_{number}")
+    lab.cli("batch")
+    assert set(lab.states().values()) == {"done"}
+    starts = [event for event in lab.events() if event["ev"] == "process_start"]
+    assert sorted((start["gpu"], len(start["runs"])) for start in starts) == [(0, 3), (1, 3)]
+    assert len({start["pid"] for start in starts}) == 2
+    first = next(event for event in lab.events() if event["ev"] == "batch_start")
+    assert [gpu["uuid"][-1] for gpu in first["gpus"]] == ["0", "1"]
+    log = lab.batches()[0].log.read_text()
+    assert "gpu0| " in log and "gpu1| " in log
+
+
+def test_launching_twice_gives_one_container_and_one_job(lab: Tree, box: Sshd, engine: Podman, tmp_path: Path) -> None:
+    lab.config(config_of(box, engine, tmp_path, row_s="2"))
+    lab.run("rs_a")
+    name = lab.cli("batch", "--detach").out.strip()
+    ids = engine("ps", "--all", "--quiet")
+    code = f"from cosmosctl import tasks; print(tasks.launch(tasks.context(), {name!r}, {str(lab.root)!r}))"
+    again = subprocess.run((sys.executable, "-c", code), env=lab.environment(), capture_output=True, timeout=TIMEOUT_S)
+    assert again.stdout == b"launched\n", again.stderr
+    assert engine("ps", "--all", "--quiet") == ids
+    lab.cli("attach", name)
+    assert (tallied(tmp_path, "load"), tallied(tmp_path, "done")) == (1, 1)
+    assert engine.containers() == []
+
+
+def test_a_killed_container_is_started_anew_and_finished_rows_stay(
+    lab: Tree, box: Sshd, engine: Podman, tmp_path: Path
+) -> None:
+    lab.config(config_of(box, engine, tmp_path, row_s="2"))
+    for number in range(3):
+        lab.run(f"rs_{number}")
+    client = lab.start("batch")
+    wait_until(lambda: tallied(tmp_path, "done") >= 1, "a row")
+    engine("kill", *engine.containers())
+    out, err = client.communicate(timeout=TIMEOUT_S)
+    assert client.returncode == 0, out + err
+    assert set(lab.states().values()) == {"done"}
+    assert tallied(tmp_path, "load") == 2
+    assert 3 <= tallied(tmp_path, "done") <= 4  # the one that was not told of yet may be computed again
+    assert engine.containers() == []
+
+
+def test_cancel_ends_the_container(lab: Tree, box: Sshd, engine: Podman, tmp_path: Path) -> None:
+    lab.config(config_of(box, engine, tmp_path, row_s="30"))
+    lab.run("rs_a")
+    name = lab.cli("batch", "--detach").out.strip()
+    wait_until(lambda: tallied(tmp_path, "start"), "the row")
+    lab.cli("cancel", name, expect=None)
+    assert "state: cancelled" in lab.batches()[0].end.read_text()
+    assert engine.containers() == []
+
+
+def test_a_batch_that_was_left_alone_is_fetched_and_its_container_removed(
+    lab: Tree, engine: Podman, tmp_path: Path
+) -> None:
+    lab.run("rs_a")
+    lab.cli("batch", "--detach")
+    wait_until(lambda: engine("ps", "--quiet") == "", "the end of the container")
+    assert len(engine.containers()) == 1
+    lab.cli("fetch")
+    assert lab.states() == {"rs_a": "done"}
+    assert engine.containers() == []
+
+
+def test_an_image_that_is_not_there_is_told_before_anything_is_sent(
+    lab: Tree, box: Sshd, engine: Podman, tmp_path: Path
+) -> None:
+    lab.config(config_of(box, engine, tmp_path).replace(IMAGE, "localhost/no-such-image:7"))
+    lab.run("rs_a")
+    refused = lab.cli("batch", expect=4)
+    assert "localhost/no-such-image:7" in refused.err
+    assert engine.containers() == []
+
+
+def test_an_image_without_python_says_so(lab: Tree, box: Sshd, engine: Podman, tmp_path: Path) -> None:
+    name = "localhost/no-python:1"
+    if name not in engine("images", "--format", "{{.Repository}}:{{.Tag}}"):
+        container = engine("create", IMAGE, "true").strip()
+        engine("commit", "--quiet", "--change", "ENV PATH=/bin", container, name)
+        engine("rm", container)
+    lab.config(config_of(box, engine, tmp_path).replace(IMAGE, name))
+    lab.run("rs_a")
+    refused = lab.cli("batch", expect=4)
+    assert "python3" in refused.err and "did not start" in refused.err
+
+
+def test_the_values_of_an_env_file_are_seen_by_the_model_only(
+    lab: Tree, box: Sshd, engine: Podman, tmp_path: Path
+) -> None:
+    secret = "hf_sEcReT0123456789"
+    file = tmp_path / "secrets.env"
+    file.write_text(f"COSMOSCTL_TEST_TOKEN={secret}\n")
+    lab.config(config_of(box, engine, tmp_path, row_s="4", more=f"    env_file: {file}\n"))
+    lab.run("rs_a")
+    client = lab.start("batch", env={"COSMOSCTL_LOG_LEVEL": "DEBUG"})
+    wait_until(lambda: tallied(tmp_path, "start"), "the row")
+    assert secret in engine("exec", engine.containers()[0], "env")
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    out, err = client.communicate(timeout=TIMEOUT_S)
+    assert client.returncode == 0, out + err
+    assert not any(secret.encode() in command for command in commands)
+    assert secret not in out + err
+    for place in (lab.root, folder_there(tmp_path)):
+        assert [file for file in place.rglob("*") if file.is_file() and secret.encode() in file.read_bytes()] == []
+
+
+def test_a_broken_env_file_is_told_without_its_lines(lab: Tree, box: Sshd, engine: Podman, tmp_path: Path) -> None:
+    file = tmp_path / "secrets.env"
+    file.write_text("=hf_sEcReT and more\nA B=hf_sEcReT\n")
+    lab.config(config_of(box, engine, tmp_path, more=f"    env_file: {file}\n"))
+    lab.run("rs_a")
+    refused = lab.cli("batch", expect=4)
+    assert "env_file" in refused.err
+    assert "hf_sEcReT" not in refused.err
+
+
+def test_docker_is_asked_for_gpus_in_its_own_way() -> None:
+    model = HostModel("image:1", "/repo", "/checkpoints")
+    host = Host("lab", "docker", '/data,"us"', models={"transfer1": model}, gpus=(0, 2), cache="/data/hf")
+    argv = docker.supervisor(host, models.get("transfer1"), PurePosixPath("/data/us/batches/b-1"))
+    assert argv[argv.index("--gpus") + 1] == '"device=0,2"'
+    assert 'type=bind,"src=/data,""us""",dst=/cosmosctl' in argv
+    assert "type=bind,src=/repo,dst=/workspace,ro=true" in argv
+    assert argv[-4:] == ("image:1", "python3", "/cosmosctl/batches/b-1/supervise.py", "/cosmosctl/batches/b-1")
+    assert docker.gpus(host) == (0, 1)
+    assert docker.process(host, models.get("transfer1")).env["HF_HOME"] == "/cache"
+    assert docker.command(replace(host, engine_command=("sudo", "-n", "docker"))) == ("sudo", "-n", "docker")

@@ -1,0 +1,149 @@
+"""The documents name every key, reason, state and command there is, and what they tell people to type works."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from cosmosctl.cli.main import VERBS
+from cosmosctl.domain.reasons import REASONS
+from cosmosctl.domain.settings import SettingRule
+from cosmosctl.ends import BatchEnd
+from cosmosctl.errors import EXIT_BUG, EXIT_FILES, EXIT_HOST, EXIT_INTERRUPTED, EXIT_RUNS_WITHOUT_RESULT, EXIT_USAGE
+from cosmosctl.io.yaml_reader import parse_bytes
+from cosmosctl.media.control import THRESHOLDS
+from cosmosctl.models import transfer1
+from cosmosctl.models.buckets import BUCKETS_720
+from cosmosctl.receipts import Failure, Receipt
+from cosmosctl.schema import files
+from cosmosctl.schema.values import prompt_of, run_of
+from cosmosctl.states import STATES
+from tests import clips
+
+ROOT = Path(__file__).resolve().parent.parent
+FORMAT, TROUBLE, README = (
+    (ROOT / name).read_text(encoding="utf-8") for name in ("docs/format.md", "docs/troubleshooting.md", "README.md")
+)
+KEYS = (
+    files.RunFile,
+    files.PromptFile,
+    files.VideoFiles,
+    files.PresetControl,
+    files.SegControl,
+    files.Controls,
+    files.ProjectFile,
+    files.HostKeys,
+    files.HostModelKeys,
+)
+
+
+@pytest.mark.parametrize("model", KEYS, ids=lambda model: str(model.__name__))
+def test_every_key_of_the_users_files_is_in_the_format(model: type[BaseModel]) -> None:
+    missing = [name for name in model.model_fields if not re.search(rf"`([\w.]+\.)?{name}`", FORMAT)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("receipt", (Receipt, Failure, BatchEnd), ids=lambda receipt: str(receipt.__name__))
+def test_every_key_of_the_tools_receipts_is_in_the_format(receipt: type[Receipt | Failure | BatchEnd]) -> None:
+    assert [field.name for field in fields(receipt) if f"`{field.name}`" not in FORMAT] == []
+
+
+@pytest.mark.parametrize("name", transfer1.SETTINGS)
+def test_range_and_default_of_a_setting_stand_in_its_row(name: str) -> None:
+    rule: SettingRule = transfer1.SETTINGS[name]
+    row = next(line for line in FORMAT.splitlines() if line.startswith(f"| `{name}` |") and "[T1]" in line)
+    told = [rule.low, rule.high, rule.default]
+    assert [value for value in told if value is not None and _words(value) not in row] == []
+
+
+def test_sizes_and_presets_of_the_format_are_those_of_the_code() -> None:
+    assert all(f"{width}x{height}" in FORMAT for width, height in BUCKETS_720)
+    assert " | ".join(f"{low} / {high}" for low, high in THRESHOLDS.values()) in FORMAT
+
+
+def test_every_reason_has_its_section_and_no_other_word_has() -> None:
+    assert re.findall(r"^### `([\w-]+)`$", TROUBLE, flags=re.M) == list(REASONS)
+
+
+def test_every_reason_says_what_to_do() -> None:
+    sections = re.split(r"^### ", TROUBLE.split("## Exit codes")[0], flags=re.M)[1:]
+    assert [section.splitlines()[0] for section in sections if "**Do:**" not in section] == []
+
+
+def test_every_state_and_exit_code_is_explained() -> None:
+    assert [state for state in STATES if f"`{state}`" not in TROUBLE] == []
+    codes = (0, EXIT_RUNS_WITHOUT_RESULT, EXIT_USAGE, EXIT_FILES, EXIT_HOST, EXIT_BUG, EXIT_INTERRUPTED)
+    assert [code for code in codes if f"\n| {code} | " not in TROUBLE] == []
+
+
+def test_every_command_is_in_the_readme() -> None:
+    assert [verb for verb in VERBS if not re.search(rf"`{verb}[ `]", README)] == []
+
+
+@pytest.mark.parametrize("text", (README, FORMAT), ids=("README", "format"))
+def test_runs_and_prompts_in_the_documents_are_valid(text: str) -> None:
+    blocks = re.findall(r"```yaml\n(# yaml-language-server: \S+/(run|prompt)\.json\n.*?)```", text, flags=re.S)
+    assert blocks
+    for block, kind in blocks:
+        document = parse_bytes(block.encode())
+        mistakes = run_of(document, "rs_a", "run.yaml").mistakes if kind == "run" else prompt_of(document).mistakes
+        assert mistakes == ()
+
+
+@pytest.mark.parametrize("name", ("README.md", "docs/format.md", "docs/troubleshooting.md"))
+def test_links_between_documents_lead_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    assert [link for link in links if not (ROOT / name).parent.joinpath(link).exists()] == []
+
+
+def test_the_quick_start_of_the_readme_works_as_it_stands(tmp_path: Path) -> None:
+    script = README.split("## Quick start")[1].split("```sh\n")[1].split("```")[0]
+    clips.scene(tmp_path / "scene", width=64, height=36)
+    script = script.replace(
+        "mkdir -p inputs/videos/city1", "mkdir -p inputs/videos; cp -r ../scene inputs/videos/city1"
+    )
+    done = subprocess.run(
+        ("sh", "-eu", "-c", script),
+        cwd=tmp_path,
+        env=_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    project = tmp_path / "city-looks"
+    assert len(list(project.glob("runs/*/preview/outputs/output.mp4"))) == 2
+    log = subprocess.run(
+        ("git", "-C", str(project), "show", "--stat=200", "HEAD"),
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "run.yaml" in log.stdout
+    assert ".mp4" not in log.stdout
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Of a new user: a home of their own, `cosmosctl` in the PATH, a name for git."""
+    command = folder / "bin/cosmosctl"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cosmosctl "$@"\n')
+    command.chmod(0o755)
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("COSMOSCTL_", "GIT_"))}
+    names = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    own = {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "data"), "COSMOSCTL_GPU_LOCKS": str(folder / "locks")}
+    path = {"PATH": f"{command.parent}:{os.environ['PATH']}", "COSMOSCTL_PREVIEW_ROW_S": "0.1"}
+    return {**kept, **names, **own, **path}
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:.0f}" if isinstance(value, int | float) else str(value)

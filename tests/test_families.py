@@ -1,0 +1,290 @@
+"""The three families over the same run files: what is written is read back exactly, and nothing leaks or gets lost."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from cosmosctl import models
+from cosmosctl.domain.inputs import Input
+from cosmosctl.domain.project import CONTROLS, PRESETS, Config, Control, Host, HostModel, Prompt, Run, Setting
+from cosmosctl.domain.spec import EffectiveControl, Spec
+from cosmosctl.models.protocol import Clip
+from cosmosctl.planner import Group, Plan, Sources, make_plan
+from cosmosctl.schema.files import SETTING_NAMES
+from tests.family_batch import family_batch, loads, specs_of
+from tests.independent_reader import ReadControl, ReadRow, rows
+from tests.tree import Tree
+from tests.tree import loads as loads_of
+
+FAMILIES = ("transfer1", "transfer2.5", "cosmos3")
+HOST = Host("lab", "bare", "/cosmosctl", models={name: HostModel(repo="/repo") for name in FAMILIES})
+SCENES = ("v/one", "v/two")
+ROLES = ("color", "vis", "edge", "depth", "seg")
+
+
+def video(path: str, number: int) -> Input:
+    width, height = ((1280, 704), (640, 640))[path.startswith("v/two")]
+    return Input(path, Path("/p") / path, f"{number:016x}" * 4, 1000, width, height, 24.0, 121)
+
+
+NAMES = [f"{scene}/{role}.mp4" for scene in SCENES for role in ROLES]
+FILES = {name: video(name, number) for number, name in enumerate(NAMES, start=1)}
+RECIPES = [(f"{scene}/color.mp4", control, preset) for scene in SCENES for control in CONTROLS for preset in PRESETS]
+SOURCES = Sources(FILES, {r: video("/".join(r), number) for number, r in enumerate(RECIPES, start=100)})
+CLIPS = {name: Clip(found.width, found.height, found.fps, found.frames) for name, found in FILES.items()}
+
+texts = st.text(min_size=1, max_size=20).filter(str.strip)
+values: Mapping[str, st.SearchStrategy[Setting]] = {
+    "seed": st.integers(0, 2**31),
+    "num_steps": st.integers(1, 100),
+    "guidance": st.integers(0, 7) | st.floats(0, 7),
+    "control_guidance": st.floats(0, 10),
+    "sigma_max": st.floats(0, 200),
+    "resolution": st.sampled_from(["256", "480", "720", "768", "1080"]),
+    "max_frames": st.integers(1, 5000),
+    "fps": st.integers(1, 60),
+    "negative_prompt": texts,
+    "offload_models": st.booleans(),
+    "distilled": st.booleans(),
+    "checkpoint": st.sampled_from(["Cosmos3-Nano", "Cosmos3-Super"]),
+    "diffusion_cache": st.booleans(),
+    "warm": st.booleans(),
+}
+
+
+@st.composite
+def controls(draw: st.DrawFn) -> tuple[Control, ...]:
+    names = draw(st.lists(st.sampled_from(CONTROLS), min_size=1, unique=True))
+    weights = draw(st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0]), min_size=len(names), max_size=len(names)))
+    assume(any(weights))
+    made = []
+    for name, weight in zip(names, weights, strict=True):
+        preset = draw(st.sampled_from([None, *PRESETS])) if name in ("vis", "edge") else None
+        source = draw(st.sampled_from([None, "auto", f"v/one/{name}.mp4"])) if preset is None else None
+        prompt = draw(st.none() | texts) if name == "seg" else None
+        made.append(Control(name, weight, input=source, preset=preset, prompt=prompt))
+    return tuple(made)
+
+
+@st.composite
+def any_specs(draw: st.DrawFn, families: tuple[str, ...] = FAMILIES) -> list[Spec]:
+    """Runs as a user might write them, also with settings and controls that their family does not have."""
+    specs = []
+    names = draw(st.lists(st.text("abcXYZ019._-", min_size=1, max_size=6), min_size=1, max_size=8, unique=True))
+    for name in names:
+        scene = draw(st.sampled_from(SCENES))
+        there = draw(st.sets(st.sampled_from(ROLES[1:])))
+        videos = {"color": f"{scene}/color.mp4"} | {role: f"{scene}/{role}.mp4" for role in there}
+        prompt = Prompt(f"ps_{name}", draw(texts), videos, draw(st.none() | texts))
+        chosen = draw(st.lists(st.sampled_from(sorted(values)), max_size=4, unique=True))
+        settings = {setting: draw(values[setting]) for setting in chosen}
+        run = Run(f"rs_{name}", prompt.id, draw(controls()), settings=settings)
+        family = draw(st.sampled_from(families))
+        specs.append(models.spec_of(run, prompt, Config("p", family, "lab", {}, {})))
+    return specs
+
+
+def errors(spec: Spec) -> list[str]:
+    clips = {path: CLIPS[path] for path in spec.input_paths}
+    return [finding.key for finding in models.get(spec.model).check(spec, clips) if finding.level == "error"]
+
+
+def valid(specs: list[Spec]) -> dict[str, list[Spec]]:
+    """Family -> its runs that pass the check, as `batch` would take them."""
+    passed = [spec for spec in specs if not errors(spec)]
+    assume(passed)
+    return {name: mine for name in FAMILIES if (mine := [spec for spec in passed if spec.model == name])}
+
+
+def read(plan: Plan, group: Group) -> list[ReadRow]:
+    lines = "".join(row.line + "\n" for row in group.rows)
+    files = {**group.files, plan.model.ROWS_FILE: lines}
+    return rows(plan.model.NAME, group.argv, group.env, files)
+
+
+def expected_control(control: EffectiveControl, spec: Spec) -> ReadControl:
+    seen = SOURCES.of(spec).get(control.name)
+    path = None if seen is None else f"/cosmosctl/inputs/{seen.pool_name}"
+    preset = control.preset if path is None else None
+    return ReadControl(control.weight, path, preset, control.prompt)
+
+
+def expected_settings(spec: Spec) -> dict[str, Any]:
+    settings: dict[str, Any] = dict(spec.settings)
+    if spec.model == "cosmos3":
+        settings.setdefault("checkpoint", "Cosmos3-Nano")
+        settings.pop("max_frames", None)
+    return settings
+
+
+@given(any_specs())
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_every_row_read_back_gives_exactly_its_runs_effective_settings(specs: list[Spec]) -> None:
+    for mine in valid(specs).values():
+        plan = make_plan(mine, SOURCES, HOST)
+        for group in plan.groups:
+            for row, found in zip(group.rows, read(plan, group), strict=True):
+                spec = row.spec
+                assert found.prompt == spec.text
+                assert found.video == f"/cosmosctl/inputs/{FILES[spec.video].pool_name}"
+                assert found.controls == {control.name: expected_control(control, spec) for control in spec.controls}
+                assert found.settings == expected_settings(spec)
+
+
+@given(any_specs())
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_no_two_runs_share_a_group_whose_key_differs(specs: list[Spec]) -> None:
+    for name, mine in valid(specs).items():
+        plan, model = make_plan(mine, SOURCES, HOST), models.get(name)
+        assert sorted(row.run for row in plan.rows) == sorted(spec.run for spec in mine)
+        for group in plan.groups:
+            assert {model.group_key(row.spec) for row in group.rows} == {group.key}
+        keys = [group.key for group in plan.groups]
+        assert len(keys) == len(set(keys))
+
+
+@given(any_specs(), st.randoms(use_true_random=False))
+@hypothesis_settings(max_examples=40, deadline=None)
+def test_a_runs_line_does_not_depend_on_the_other_runs(specs: list[Spec], random: Any) -> None:
+    for mine in valid(specs).values():
+        together = {row.run: row.line for row in make_plan(mine, SOURCES, HOST).rows}
+        one = random.choice(mine)
+        assert make_plan([one], SOURCES, HOST).rows[0].line == together[one.run]
+
+
+@given(any_specs(), st.sampled_from(SETTING_NAMES))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_a_setting_that_the_family_does_not_have_is_an_error_and_no_other_is(specs: list[Spec], name: str) -> None:
+    for spec in specs:
+        foreign = [key for key in spec.settings if key not in models.get(spec.model).SETTINGS]
+        assert set(foreign) <= set(errors(spec))
+    plain = Prompt("ps_a", "x", {"color": "v/one/color.mp4"})
+    for family in FAMILIES:
+        run = Run("rs_a", "ps_a", (Control("edge", 1.0),))
+        spec = models.spec_of(run, plain, Config("p", family, "lab", {}, {}))
+        assert errors(spec) == []
+        assert name in models.get(family).SETTINGS or name not in spec.settings
+
+
+@given(any_specs(("transfer2.5", "cosmos3")))
+@hypothesis_settings(max_examples=40, deadline=None)
+def test_names_of_rows_are_safe_and_hold_nothing_of_the_users(specs: list[Spec]) -> None:
+    for mine in valid(specs).values():
+        plan = make_plan(mine, SOURCES, HOST)
+        names = [found.name for group in plan.groups for found in read(plan, group)]
+        assert len(set(names)) == len(mine)
+        assert all(name.isascii() and name.isalnum() and name == name.lower() for name in names)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_frames_of_a_row_are_those_of_its_shortest_video_at_most_max_frames(family: str) -> None:
+    prompt = Prompt("ps_a", "x", {"color": "v/one/color.mp4"})
+    spec = models.spec_of(Run("rs_a", "ps_a", (Control("edge", 1.0),)), prompt, Config("p", family, "lab", {}, {}))
+    assert make_plan([spec], SOURCES, HOST).rows[0].frames == 121
+    if "max_frames" in models.get(family).SETTINGS:
+        short = replace(spec, settings={**spec.settings, "max_frames": 50})
+        assert make_plan([short], SOURCES, HOST).rows[0].frames == 50
+
+
+PROMPTS = ("one", "two", "three", "four", "five")
+"""rs_1 to rs_5, in the order of one start."""
+
+
+@pytest.mark.parametrize(
+    ("family", "fault", "reason", "starts"),
+    [
+        # transfer1: a block kills the process, the rest is started again; nothing is tried twice but a mere crash
+        ("transfer1", "block:three", "blocked", 2),
+        ("transfer1", "block-video:three", "blocked", 2),
+        ("transfer1", "bad-input:three", "bad-input", 2),
+        ("transfer1", "gpu-oom:three", "gpu-oom", 2),
+        ("transfer1", "crash:three", "model-error", 3),
+        ("transfer1", "crash_once:three", "done", 3),
+        ("transfer1", "signal-9:three", "host-oom", 3),
+        ("transfer1", "silence:three", "stalled", 2),
+        ("transfer1", "no-prompt:three", "bad-output", 1),
+        # transfer2.5: a block is passed over with exit code 0
+        ("transfer2.5", "block:three", "blocked", 1),
+        ("transfer2.5", "block-video:three", "blocked", 1),
+        ("transfer2.5", "block:five", "blocked", 1),
+        ("transfer2.5", "block-video:five", "blocked", 1),
+        ("transfer2.5", "bad-input:three", "bad-input", 2),
+        ("transfer2.5", "gpu-oom:three", "gpu-oom", 2),
+        ("transfer2.5", "crash:three", "model-error", 3),
+        ("transfer2.5", "crash_once:three", "done", 3),
+        ("transfer2.5", "signal-9:three", "host-oom", 3),
+        ("transfer2.5", "silence:three", "stalled", 2),
+        # cosmos3: a bad sample ends the job without its sample_outputs.json, and no guardrail runs
+        ("cosmos3", "block:three", "done", 1),
+        ("cosmos3", "bad-input:three", "bad-input", 2),
+        ("cosmos3", "gpu-oom:three", "gpu-oom", 2),
+        ("cosmos3", "crash:three", "model-error", 3),
+        ("cosmos3", "crash_once:three", "done", 3),
+        ("cosmos3", "signal-9:three", "host-oom", 3),
+        ("cosmos3", "silence:three", "stalled", 2),
+        ("cosmos3", "no-prompt:three", "bad-output", 1),
+    ],
+)
+def test_a_failed_row_has_its_reason_and_the_others_are_done(
+    tmp_path: Path, family: str, fault: str, reason: str, starts: int
+) -> None:
+    batch = family_batch(tmp_path, specs_of(family, PROMPTS), faults=fault)
+    batch.run()
+    struck = f"rs_{PROMPTS.index(fault.partition(':')[2]) + 1}"
+    assert batch.ends() == {f"rs_{n}": reason if f"rs_{n}" == struck else "done" for n in range(1, 6)}
+    assert loads(batch) == starts
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_missing_checkpoint_with_20_rows_costs_one_start(tmp_path: Path, family: str) -> None:
+    specs = specs_of(family, [f"prompt {number}" for number in range(20)])
+    batch = family_batch(tmp_path, specs, faults="before-first")
+    batch.run()
+    assert set(batch.ends().values()) == {"model-error"}
+    assert len(batch.ends()) == 20
+    assert loads(batch) == 1
+    assert "No such file or directory" in batch.failed("rs_7")["detail"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_result_holds_its_own_rows_values(tmp_path: Path, family: str) -> None:
+    batch = family_batch(tmp_path, specs_of(family, PROMPTS))
+    batch.run()
+    for number, prompt in enumerate(PROMPTS, start=1):
+        video = (batch.folder / "done" / f"rs_{number}" / "output.mp4").read_bytes()
+        assert f'"prompt": "{prompt}"'.encode() in video
+
+
+def test_a_hundred_runs_of_three_families_in_one_command_are_three_batches(quick_tree: Tree) -> None:
+    for number in range(100):
+        quick_tree.run(f"rs_{number:03d}", more=f"model: {FAMILIES[number % 3]}\n")
+    quick_tree.cli("batch", env={"COSMOSCTL_PREVIEW_ROW_S": "0.005"})
+    assert set(quick_tree.states().values()) == {"done"}
+    assert [name.rpartition("-")[2].partition("_")[0] for name in sorted(b.name for b in quick_tree.batches())] == [
+        "cosmos3",
+        "transfer1",
+        "transfer2.5",
+    ]
+    assert all(loads_of(quick_tree.events(batch.name)) == 1 for batch in quick_tree.batches())
+
+
+@pytest.mark.parametrize("family", ["transfer2.5", "cosmos3"])
+def test_the_same_runs_can_be_tried_on_another_family(quick_tree: Tree, family: str) -> None:
+    quick_tree.run("rs_one", controls="{edge: {weight: 1, preset: low}}")
+    quick_tree.cli("batch", "rs_one", "--model", family)
+    assert json.loads((quick_tree.batches()[-1].plan).read_text())["model"] == family
+    assert (quick_tree.run_paths("rs_one").preview.outputs / "sample_args.json").is_file()
+
+
+def test_a_setting_of_another_family_is_told_at_its_line_before_anything_is_sent(quick_tree: Tree) -> None:
+    quick_tree.run("rs_one", more="model: transfer2.5\nfps: 24\n")
+    told = quick_tree.cli("batch", expect=3).err
+    assert "runs/rs_one/run.yaml:4:6: fps is not a setting of transfer2.5" in told
+    assert not quick_tree.paths.batches.exists()

@@ -1,0 +1,461 @@
+"""The shell scripts of a batch's way, as shipped: fed to `sh -s`, as they are over ssh, on real folders and jobs."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE
+
+import pytest
+
+from tests.host_batch import LAUNCH, WAIT_S, HostBatch, alive, faults, runs, wait_for
+
+SHELLS = sorted({os.path.realpath(path) for path in map(shutil.which, ("sh", "dash", "bash")) if path})
+HOSTILE = ["with space's quo\"te", "$HOME;touch x `id` & *", "line\nbreak -rf", "-ünï⛱ a=b\\c"]
+
+
+@dataclass
+class HostFolder:
+    """`hosts: dir` of a host, and batches that are pushed into it."""
+
+    root: Path
+
+    def pushed(
+        self, name: str, names: Sequence[str], videos: Sequence[bytes] = (), project: str = "5f3a91c2"
+    ) -> HostBatch:
+        """A batch as a push leaves it: all of it in incoming/."""
+        batch = HostBatch(self.root / "batches" / name, {})
+        batch.plan(names, inputs=[self._input(video, names) for video in videos])
+        bundle = batch.folder / "incoming" / "bundle"
+        (bundle / "01-edge").mkdir(parents=True)
+        (bundle / "01-edge" / "command").write_text("python standin.py\n")
+        (batch.folder / "plan.json").rename(bundle / "plan.json")
+        shutil.copy(LAUNCH / "supervise.py", bundle)
+        (bundle / "rows.txt").write_text("".join(f"{project} {run} {run:0>64}\n" for run in names))
+        (bundle / "inputs.txt").write_text("".join(f"{_place(video)} {len(video)}\n" for video in videos))
+        for video in videos:
+            send(batch, video)
+        return batch
+
+    def _input(self, video: bytes, names: Sequence[str]) -> dict[str, object]:
+        path = self.root / "inputs" / _place(video)
+        return {
+            "path": str(path),
+            "bytes": len(video),
+            "sha256": hashlib.sha256(video).hexdigest(),
+            "runs": list(names),
+        }
+
+
+def _place(video: bytes) -> str:
+    return f"{hashlib.sha256(video).hexdigest()[:16]}/video.mp4"
+
+
+def send(batch: HostBatch, video: bytes, whole: bytes = b"") -> None:
+    """Puts a video, or what has arrived of a whole one, where rsync puts it."""
+    place = batch.folder / "incoming" / "inputs" / _place(whole or video)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(video)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[HostFolder]:
+    """A host's folder; jobs that a test leaves there are killed by their numbers."""
+    host = HostFolder(tmp_path / "host")
+    yield host
+    for folder in sorted((host.root / "batches").glob("*")) if (host.root / "batches").is_dir() else ():
+        batch = HostBatch(folder)
+        for start in batch.events("batch_start"):
+            stop(start["pid"], folder)
+        batch.close()
+
+
+def stop(pid: int, folder: Path) -> None:
+    """Kills a supervisor, if that number is still its own."""
+    argv = Path(f"/proc/{pid}/cmdline")
+    if argv.exists() and os.fsencode(folder) in argv.read_bytes():
+        os.kill(pid, signal.SIGKILL)
+
+
+def script(name: str, *args: str, shell: str = "sh", **env: str) -> subprocess.CompletedProcess[bytes]:
+    """What a script of templates/launch/ said, run as the client runs it on a host."""
+    with (LAUNCH / name).open("rb") as stream:
+        argv = [shell, "-s", "--", *args]
+        return subprocess.run(
+            argv, stdin=stream, capture_output=True, timeout=WAIT_S, check=False, env={**os.environ, **env}
+        )
+
+
+def launch(batch: HostBatch, *argv: str, mode: str = "detach", **env: str) -> tuple[int, str]:
+    """(exit code, stdout) of launching a batch."""
+    started = argv or (sys.executable, str(batch.folder / "supervise.py"), str(batch.folder))
+    env = {"STANDIN_TALLY": str(batch.tally_file), **batch.env, **env}
+    said = script("launch.sh", str(batch.folder.parent.parent), batch.folder.name, mode, "--", *started, **env)
+    return said.returncode, said.stdout.decode()
+
+
+def follow(batch: HostBatch, offset: int, *file: str) -> subprocess.Popen[bytes]:
+    with (LAUNCH / "follow.sh").open("rb") as stream:
+        argv = ["sh", "-s", "--", str(batch.folder), str(offset), *file]
+        return subprocess.Popen(argv, stdin=stream, stdout=subprocess.PIPE, start_new_session=True)
+
+
+def events_file(batch: HostBatch) -> Path:
+    return batch.folder / "events.jsonl"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("name", ["launch.sh", "follow.sh", "cancel.sh", "prepare.sh"])
+def test_every_shell_reads_the_scripts(shell: str, name: str) -> None:
+    subprocess.run([shell, "-n", str(LAUNCH / name)], check=True)
+
+
+def test_a_pushed_batch_is_launched_runs_and_is_finished(host: HostFolder) -> None:
+    videos = [b"colour video", b"depth video", b""]
+    batch = host.pushed("city-1a2b3c4d", runs(2), videos)
+    assert launch(batch) == (0, "launched\n")
+    batch.until("batch_done")
+    assert launch(batch) == (0, "finished\n")
+    assert batch.ends() == {"r1": "done", "r2": "done"}
+    pool = host.root / "inputs"
+    assert {path.relative_to(pool).as_posix(): path.read_bytes() for path in pool.rglob("*.mp4")} == {
+        _place(video): video for video in videos
+    }
+    assert not list((batch.folder / "incoming").iterdir())
+    assert (batch.folder / "01-edge" / "command").read_text() == "python standin.py\n"
+
+
+@pytest.mark.parametrize(("shell", "name"), [(SHELLS[n % len(SHELLS)], name) for n, name in enumerate(HOSTILE)])
+def test_any_name_of_the_hosts_folder_and_of_the_batch_will_do(tmp_path: Path, shell: str, name: str) -> None:
+    batch = HostFolder(tmp_path / name / "host").pushed(f"{name}-1a2b3c4d", ["r1"], [b"video"])
+    argv = (sys.executable, str(batch.folder / "supervise.py"), str(batch.folder))
+    args = (str(batch.folder.parent.parent), batch.folder.name, "detach", "--", *argv)
+    assert script("launch.sh", *args, shell=shell).stdout == b"launched\n"
+    followed = script("follow.sh", str(batch.folder), "0", shell=shell)
+    assert (followed.returncode, followed.stdout) == (0, events_file(batch).read_bytes())
+    assert script("cancel.sh", str(batch.folder), shell=shell).stdout == b"finished\n"
+    assert batch.ends() == {"r1": "done"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name]
+
+
+def test_the_job_is_detached_and_holds_no_lock_of_the_launch(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"])
+    assert launch(batch, STANDIN_FAULTS=faults(r1="silence")) == (0, "launched\n")
+    pid = batch.until("batch_start")["pid"]
+    assert os.getsid(pid) == pid
+    streams = {str(Path(f"/proc/{pid}/fd/{stream}").readlink()) for stream in (0, 1, 2)}
+    assert streams == {"/dev/null", str(batch.folder / "supervise.out")}
+    with (host.root / "launch.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_launching_twice_at_once_gives_one_job(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", runs(2), [b"video"])
+    batch.env["STANDIN_FAULTS"] = faults(r2="silence")
+    argv = [sys.executable, str(batch.folder / "supervise.py"), str(batch.folder)]
+    args = ["sh", str(LAUNCH / "launch.sh"), str(host.root), batch.folder.name, "detach", "--", *argv]
+    both = [subprocess.Popen(args, stdout=subprocess.PIPE, env={**os.environ, **batch.env}) for _ in range(2)]
+    assert [process.communicate(timeout=WAIT_S)[0] for process in both] == [b"launched\n", b"launched\n"]
+    assert launch(batch) == (0, "launched\n")
+    batch.until("run_done")
+    assert len(batch.events("batch_start")) == len(batch.events("process_start")) == 1
+
+
+def test_a_job_that_was_killed_is_started_again_by_the_next_launch(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", runs(3))
+    launch(batch, STANDIN_ROW_S="0.3")
+    batch.until("run_done")
+    os.kill(batch.events("batch_start")[0]["pid"], signal.SIGKILL)
+    assert launch(batch) == (0, "launched\n")
+    batch.until("batch_done")
+    assert set(batch.ends().values()) == {"done"}
+    assert batch.tally("begin") == dict.fromkeys(runs(3), 1)
+
+
+@pytest.mark.parametrize("moved", [1, 2, 4])
+def test_a_launch_cut_off_while_it_moved_files_goes_on(host: HostFolder, moved: int) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"], [b"video"])
+    bundle = batch.folder / "incoming" / "bundle"
+    for name in ("rows.txt", "01-edge", "inputs.txt", "plan.json", "supervise.py")[:moved]:
+        (bundle / name).rename(batch.folder / name)
+    assert launch(batch) == (0, "launched\n")
+    batch.until("batch_done")
+    assert batch.ends() == {"r1": "done"}
+    assert not bundle.exists()
+
+
+def test_pushing_again_while_the_job_runs_changes_nothing(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"], [b"video"])
+    launch(batch, STANDIN_FAULTS=faults(r1="silence"))
+    batch.until("row_start")
+    before = (batch.folder / "plan.json").stat().st_ino
+    host.pushed("city-1a2b3c4d", ["r1"], [b"video"])
+    assert launch(batch) == (0, "launched\n")
+    assert (batch.folder / "plan.json").stat().st_ino == before
+    assert not list((batch.folder / "incoming").iterdir())
+
+
+def test_a_video_that_is_missing_or_half_sent_means_push_again(host: HostFolder) -> None:
+    whole, half, gone = b"whole video", b"half of a video", b"gone"
+    batch = host.pushed("city-1a2b3c4d", ["r1"], [whole, half, gone])
+    send(batch, half[:4], half)
+    shutil.rmtree((batch.folder / "incoming" / "inputs" / _place(gone)).parent)
+    assert launch(batch) == (75, f"missing inputs/{_place(half)}\nmissing inputs/{_place(gone)}\n")
+    assert (batch.folder / "incoming" / "inputs" / _place(half)).read_bytes() == half[:4], (
+        "the next push goes on with it"
+    )
+    assert not (batch.folder / "rows.txt").exists(), "a batch that cannot start holds no runs"
+    send(batch, half)
+    send(batch, gone)
+    assert launch(batch) == (0, "launched\n")
+    batch.until("batch_done")
+    assert batch.ends() == {"r1": "done"}
+
+
+def test_a_bundle_that_did_not_arrive_means_push_again(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"])
+    (batch.folder / "incoming" / "bundle" / "plan.json").unlink()
+    assert launch(batch) == (75, "missing bundle/plan.json\n")
+
+
+def test_what_the_pool_has_is_never_replaced_unless_its_size_is_wrong(host: HostFolder) -> None:
+    there, short = b"there", b"short"
+    batch = host.pushed("city-1a2b3c4d", ["r1"], [there, short])
+    for video, content in ((there, b"THERE"), (short, b"sho")):
+        place = host.root / "inputs" / _place(video)
+        place.parent.mkdir(parents=True)
+        place.write_bytes(content)
+    launch(batch, "true")
+    assert (host.root / "inputs" / _place(there)).read_bytes() == b"THERE"
+    assert (host.root / "inputs" / _place(short)).read_bytes() == b"short"
+    assert (host.root / "inputs" / (_place(short) + ".damaged")).read_bytes() == b"sho"
+
+
+def test_the_pool_folders_of_a_batch_are_touched_at_launch(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"], [b"video"])
+    place = (host.root / "inputs" / _place(b"video")).parent
+    place.mkdir(parents=True)
+    (place / "video.mp4").write_bytes(b"video")
+    os.utime(place, (0, 0))
+    launch(batch)
+    assert time.time() - place.stat().st_mtime < WAIT_S
+
+
+def test_a_run_of_another_unfinished_batch_is_refused_until_that_one_ends(host: HostFolder) -> None:
+    first = host.pushed("first-1", ["r1", "r2"])
+    first.env["STANDIN_FAULTS"] = faults(r2="silence")
+    second = host.pushed("second-2", ["r3", "r2", "r1"])
+    third = host.pushed("third-3", ["r2"], project="another0")
+    assert launch(first) == (0, "launched\n")
+    assert launch(second) == (76, "held r1 first-1\nheld r2 first-1\n")
+    assert launch(third) == (0, "launched\n"), "the same id in another project is another run"
+    first.until("run_done")
+    assert launch(first) == (0, "launched\n"), "a refused batch holds nothing"
+    assert script("cancel.sh", str(first.folder)).stdout == b"cancelling\n"
+    first.until("batch_done")
+    assert launch(second) == (0, "launched\n")
+    second.until("batch_done")
+    assert second.ends() == {"r1": "done", "r2": "done", "r3": "done"}
+
+
+@pytest.mark.parametrize("freed_by", ["abandoned", "cancel"])
+def test_a_batch_that_was_given_up_holds_no_runs(host: HostFolder, freed_by: str) -> None:
+    first, second = host.pushed("first-1", ["r1"]), host.pushed("second-2", ["r1"])
+    launch(first, STANDIN_FAULTS=faults(r1="silence"))
+    first.until("row_start")
+    os.kill(first.events("batch_start")[0]["pid"], signal.SIGKILL)
+    assert launch(second)[0] == 76, "a batch whose job is gone still holds its runs: attach goes on with it"
+    (first.folder / freed_by).touch()
+    assert launch(second) == (0, "launched\n")
+
+
+def test_two_batches_with_the_same_run_launched_at_once_are_one_job(host: HostFolder) -> None:
+    batches = [host.pushed(f"b-{n}", ["r1"]) for n in range(4)]
+    processes = []
+    for batch in batches:
+        argv = [sys.executable, str(batch.folder / "supervise.py"), str(batch.folder)]
+        args = ["sh", str(LAUNCH / "launch.sh"), str(host.root), batch.folder.name, "detach", "--", *argv]
+        env = {**os.environ, "STANDIN_FAULTS": faults(r1="silence")}
+        processes.append(subprocess.Popen(args, stdout=subprocess.PIPE, env=env))
+    codes = [process.wait(WAIT_S) for process in processes]
+    assert sorted(codes) == [0, 76, 76, 76]
+
+
+def test_a_job_that_does_not_start_is_told_with_its_own_words(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"])
+    args = (str(host.root), batch.folder.name, "detach", "--")
+    said = script("launch.sh", *args, "/no/python3", str(batch.folder))
+    assert said.returncode == 70
+    assert b"/no/python3" in said.stderr and b"did not start" in said.stderr
+    assert launch(batch) == (0, "launched\n")
+
+
+def test_without_flock_the_scripts_say_what_to_install(host: HostFolder, tmp_path: Path) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"])
+    for tool in ("sh", "mkdir", "cat", "wc"):
+        path = shutil.which(tool)
+        assert path is not None
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        (tmp_path / "bin" / tool).symlink_to(path)
+    for name, args in (
+        ("launch.sh", (str(host.root), "city-1a2b3c4d", "detach", "--", "x")),
+        ("follow.sh", ("/x", "0")),
+    ):
+        said = script(name, *args, PATH=str(tmp_path / "bin"))
+        assert (said.returncode, said.stderr.split(b";")[0]) == (69, b"flock is not installed on the host")
+    assert not (batch.folder / "rows.txt").exists()
+
+
+def test_follow_sends_every_byte_of_the_events_up_to_batch_done(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", runs(5))
+    launch(batch, STANDIN_ROW_S="0.1")
+    sent, _ = follow(batch, 0).communicate(timeout=WAIT_S)
+    assert sent == events_file(batch).read_bytes()
+    assert json.loads(sent.splitlines()[-1])["ev"] == "batch_done"
+
+
+def test_follow_begins_at_any_byte(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"])
+    launch(batch)
+    batch.until("batch_done")
+    whole = events_file(batch).read_bytes()
+    for offset in (len(whole), len(whole) - 1, 100):
+        said = script("follow.sh", str(batch.folder), str(offset))
+        assert (said.returncode, said.stdout) == (0, whole[offset:])
+    assert script("follow.sh", str(batch.folder), str(len(whole) + 1)).returncode == 4
+
+
+def test_follow_sends_events_as_they_come(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", runs(4))
+    launch(batch, STANDIN_ROW_S="0.2")
+    delays = []
+    with follow(batch, 0) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            delays.append(time.time() - json.loads(line)["t"])
+    assert process.returncode == 0
+    assert sorted(delays)[len(delays) // 2] < 0.3, delays
+
+
+def test_follow_says_that_the_job_is_gone_after_it_sent_everything(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", runs(2))
+    launch(batch, STANDIN_FAULTS=faults(r2="silence"))
+    batch.until("run_done")
+    process = follow(batch, 0)
+    time.sleep(0.5)
+    os.kill(batch.events("batch_start")[0]["pid"], signal.SIGKILL)
+    begun = time.monotonic()
+    sent, _ = process.communicate(timeout=WAIT_S)
+    assert (process.returncode, sent) == (3, events_file(batch).read_bytes())
+    assert time.monotonic() - begun < 3
+
+
+def test_follow_waits_a_moment_for_a_job_that_is_just_starting(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"])
+    process = follow(batch, 0)
+    time.sleep(0.5)
+    assert process.poll() is None
+    launch(batch)
+    sent, _ = process.communicate(timeout=WAIT_S)
+    assert (process.returncode, sent) == (0, events_file(batch).read_bytes())
+
+
+def test_follow_gives_up_on_a_job_that_never_starts(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"])
+    assert follow(batch, 0).wait(WAIT_S) == 3
+
+
+def test_follow_serves_a_log_too_from_before_it_exists(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", runs(3))
+    process = follow(batch, 0, "logs/01-edge.1.log")
+    launch(batch, STANDIN_ROW_S="0.1")
+    sent, _ = process.communicate(timeout=WAIT_S)
+    assert (process.returncode, sent) == (0, (batch.folder / "logs" / "01-edge.1.log").read_bytes())
+
+
+def test_several_followers_do_not_disturb_each_other_or_the_job(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", runs(4))
+    processes = [follow(batch, 0) for _ in range(4)]
+    launch(batch, STANDIN_ROW_S="0.1")
+    sent = [process.communicate(timeout=WAIT_S)[0] for process in processes]
+    assert set(sent) == {events_file(batch).read_bytes()}
+    assert len(batch.events("batch_start")) == 1
+
+
+def session(leader: int) -> list[int]:
+    """The living processes of the session that `leader` leads."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, _, number = path.read_text().rpartition(")")[2].split()[:4]
+            found += [int(path.parent.name)] if int(number) == leader and state != "Z" else []
+    return found
+
+
+def test_follow_ends_by_itself_when_its_client_goes(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"])
+    launch(batch, STANDIN_FAULTS=faults(r1="silence"))
+    batch.until("row_start")
+    argv = [sys.executable, "-c", _CLIENT, str(LAUNCH / "follow.sh"), str(batch.folder)]
+    clients = [subprocess.Popen(argv, stdin=PIPE, stdout=PIPE, stderr=PIPE) for _ in range(4)]
+    leaders = [int(client.stderr.readline()) for client in clients if client.stderr]
+    wait_for(lambda: all(len(session(leader)) >= 3 for leader in leaders), "follow to be at work")
+    if clients[0].stdout:
+        clients[0].stdout.close()
+    clients[1].kill()
+    os.kill(leaders[2], signal.SIGKILL)
+    os.kill(leaders[3], signal.SIGTERM)
+    begun = time.monotonic()
+    wait_for(lambda: not any(map(session, leaders)), f"follow to end: {list(map(session, leaders))}")
+    assert time.monotonic() - begun < 6
+    assert alive(batch.events("process_start")[0]["pid"], batch), "the batch goes on"
+    for client in clients:
+        client.kill()
+        client.communicate()
+
+
+_CLIENT = """
+import subprocess, sys
+with open(sys.argv[1]) as script:
+    follow = subprocess.Popen(["sh", "-s", "--", sys.argv[2], "0"], stdin=script, start_new_session=True)
+sys.stderr.write(f"{follow.pid}\\n")
+sys.stderr.flush()
+sys.stdin.read()
+"""
+
+
+def test_following_takes_four_processes_and_starts_few_more(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"])
+    launch(batch, STANDIN_FAULTS=faults(r1="silence"))
+    batch.until("row_start")
+    with follow(batch, 0) as process:
+        wait_for(lambda: len(session(process.pid)) == 4, "shell, watcher, tail and flock")
+        seen = set(session(process.pid))
+        for _ in range(20):
+            time.sleep(0.1)
+            seen |= set(session(process.pid))
+        process.terminate()
+    assert len(seen) <= 4 + 2 * 2
+
+
+def test_cancel_says_how_it_found_the_batch(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", runs(2))
+    assert script("cancel.sh", str(batch.folder)).stdout == b"gone\n"
+    (batch.folder / "cancel").unlink()
+    launch(batch, STANDIN_FAULTS=faults(r2="silence"))
+    batch.until("run_done")
+    assert script("cancel.sh", str(batch.folder)).stdout == b"cancelling\n"
+    batch.until("batch_done")
+    assert batch.ends() == {"r1": "done", "r2": "cancelled"}
+    assert script("cancel.sh", str(batch.folder)).stdout == b"finished\n"
+    said = script("cancel.sh", str(host.root / "none"))
+    assert (said.returncode, said.stderr) == (66, f"there is no {host.root}/none on the host\n".encode())

@@ -1,0 +1,375 @@
+"""Transport ssh against a real sshd: reaching it, what it says when that fails, and whole batches through it."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cosmosctl.domain.project import Host
+from cosmosctl.errors import FileError, HostError
+from cosmosctl.transport import ssh
+from cosmosctl.transport.address import Address, parse_address
+from cosmosctl.transport.ssh_config import config_file
+from tests.sshd import Sshd, free_port, needs_sshd, running_sshd, write_client_config
+from tests.tree import Tree
+
+TIMEOUT_S = 30
+
+
+@pytest.fixture(autouse=True)
+def own_sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Every test makes connections of its own."""
+    with tempfile.TemporaryDirectory(prefix="c", dir="/tmp") as folder:  # pytest's own paths are too long for sockets
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder)
+
+
+def host_at(box: Sshd, config: Path | None = None, address: str = "box") -> Host:
+    return Host("lab", "preview", "/data/us", address, ssh_args=("-F", str(config or box.config)))
+
+
+def answer(host: Host, *argv: str) -> "subprocess.CompletedProcess[str]":
+    """What a command leaves on that host."""
+    return subprocess.run(ssh.command(host, argv), capture_output=True, text=True, timeout=TIMEOUT_S)
+
+
+def words_of(host: Host) -> str:
+    failed = answer(host, "true")
+    assert failed.returncode == 255
+    found = ssh.trouble(host, failed.stderr)
+    assert found is not None, failed.stderr
+    return found.words
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "rsync"),
+    [
+        ("gpu-box", Address("gpu-box"), "gpu-box"),
+        ("me@gpu-box", Address("gpu-box", "me"), "me@gpu-box"),
+        ("me@work@gpu-box", Address("gpu-box", "me@work"), "me@work@gpu-box"),
+        ("ssh://me@gpu-box:2222", Address("gpu-box", "me", "2222"), "me@gpu-box"),
+        ("ssh://gpu-box", Address("gpu-box"), "gpu-box"),
+        ("::1", Address("::1"), "[::1]"),
+        ("me@fe80::1%eth0", Address("fe80::1%eth0", "me"), "me@[fe80::1%eth0]"),
+        ("ssh://me@[2001:db8::7]:22", Address("2001:db8::7", "me", "22"), "me@[2001:db8::7]"),
+    ],
+)
+def test_an_address_is_taken_apart_as_ssh_and_rsync_need_it(text: str, address: Address, rsync: str) -> None:
+    assert parse_address(text) == address
+    assert address.rsync_host == rsync
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint", "hint"),
+    [
+        ("me@gpu-box:2222", "no port after a colon", "write ssh://me@gpu-box:2222"),
+        ("me@", "nothing that ssh takes", "user@host"),
+        ("-oProxyCommand=touch /tmp/x", "nothing that ssh takes", "user@host"),
+        ("me@-oProxyCommand=x", "nothing that ssh takes", "user@host"),
+        ("ssh://a b", "nothing that ssh takes", "user@host"),
+    ],
+)
+def test_an_address_that_ssh_would_misread_is_refused(text: str, complaint: str, hint: str) -> None:
+    with pytest.raises(FileError, match=complaint) as told:
+        parse_address(text)
+    assert hint in told.value.hint
+
+
+def test_the_configuration_of_ours_comes_after_the_users_and_sockets_have_short_paths() -> None:
+    file, rest = config_file(("-F", "/home/me/l*b.conf", "-4"))
+    lines = file.read_text().splitlines()
+    assert lines[:2] == ['Include "/home/me/l\\*b.conf"', "Host *"]
+    assert rest == ("-4",)
+    assert config_file(())[0].read_text().splitlines()[:2] == [
+        'Include "~/.ssh/config"',
+        'Include "/etc/ssh/ssh_config"',
+    ]
+    assert len(str(file.parent)) + len("/01234567-") + 40 + 17 <= 100
+
+
+def test_a_runtime_folder_that_others_can_read_is_refused(own_sockets: Path) -> None:
+    (own_sockets / "cosmosctl").mkdir(mode=0o755)
+    with pytest.raises(HostError, match="not a folder that only you can read"):
+        config_file(())
+
+
+@needs_sshd
+def test_a_word_arrives_as_it_was_sent_whatever_it_holds(box: Sshd) -> None:
+    hostile = (
+        "a b",
+        "it's",
+        '"',
+        "$(touch pwned)",
+        "`id`",
+        ";",
+        "two\nlines",
+        "-n",
+        "*",
+        "~",
+        "\\",
+        "",
+        "日本 🎬",
+        "!x",
+    )
+    said = answer(host_at(box), "printf", "%s\\0", *hostile)
+    assert said.stdout.split("\0")[:-1] == list(hostile)
+    assert not (box.home / "pwned").exists()
+
+
+@needs_sshd
+def test_twenty_commands_make_one_connection(box: Sshd) -> None:
+    before = box.connections()
+    for _ in range(20):
+        assert answer(host_at(box), "true").returncode == 0
+    assert box.connections() - before == 1
+
+
+@needs_sshd
+def test_a_live_master_of_the_users_own_is_used(box: Sshd, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("m")
+    config = folder / "config"
+    config.write_text(f"Host *\n  ControlMaster auto\n  ControlPath {folder}/%C\n{box.config.read_text()}")
+    master = ("ssh", "-F", str(config), "-MNf", "box")
+    subprocess.run(master, check=True, timeout=TIMEOUT_S, stderr=subprocess.DEVNULL)
+    before = box.connections()
+    assert answer(host_at(box, config), "echo", "hello").stdout == "hello\n"
+    assert box.connections() == before
+    subprocess.run(("ssh", "-F", str(config), "-O", "exit", "box"), check=True, timeout=TIMEOUT_S, capture_output=True)
+
+
+@needs_sshd
+def test_users_ports_and_jumps_reach_the_host(box: Sshd) -> None:
+    user = subprocess.run(("id", "-un"), check=True, capture_output=True, text=True).stdout.strip()
+    for address in (f"{user}@box", f"ssh://{user}@127.0.0.1:{box.port}", f"ssh://127.0.0.1:{box.port}/"):
+        assert answer(host_at(box, address=address), "echo", "here").stdout == "here\n"
+    config = box.folder / "jump_config"
+    config.write_text(f"Host inner\n  HostName 127.0.0.1\n  Port {box.port}\n  ProxyJump box\n{box.config.read_text()}")
+    before = box.connections()
+    assert answer(host_at(box, config, "inner"), "echo", "there").stdout == "there\n"
+    assert box.connections() - before == 2
+
+
+@needs_sshd
+def test_rsync_goes_through_the_same_connection(box: Sshd, tmp_path: Path) -> None:
+    host = host_at(box)
+    (tmp_path / "a file").write_text("content")
+    before = box.connections()
+    target = ssh.rsync_path(host, f"{tmp_path}/it's $HOME; here/")
+    argv = ("rsync", "-r", "-s", "--mkpath", *ssh.rsync_options(host), "--", str(tmp_path / "a file"), target)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert done.returncode == 0, done.stderr
+    assert answer(host, "cat", f"{tmp_path}/it's $HOME; here/a file").stdout == "content"
+    assert box.connections() - before == 1
+
+
+@needs_sshd
+def test_an_option_with_spaces_and_quotes_reaches_ssh_through_rsync(box: Sshd, tmp_path: Path) -> None:
+    mark = tmp_path / "it's a mark"
+    proxy = f"ProxyCommand=touch {shlex.quote(str(mark))}; exec nc.traditional 127.0.0.1 {box.port}"
+    host = replace(host_at(box), ssh_args=("-F", str(box.config), "-o", proxy))
+    argv = ("rsync", *ssh.rsync_options(host), "--", ssh.rsync_path(host, "/etc/hostname"), f"{tmp_path}/x")
+    subprocess.run(argv, capture_output=True, timeout=TIMEOUT_S)
+    assert mark.exists()
+
+
+@needs_sshd
+def test_ssh_errors_are_told_apart_in_words(box: Sshd) -> None:
+    closed = free_port()
+    wrong_key = write_client_config(box, name="wrong_key", key="other_key")
+    unknown = write_client_config(box, name="unknown")
+    unknown.with_name("unknown.known_hosts").write_text("")
+    changed = write_client_config(box, name="changed")
+    other = " ".join((box.folder / "other_key.pub").read_text().split()[:2])
+    changed.with_name("changed.known_hosts").write_text(f"[127.0.0.1]:{box.port} {other}\n")
+    broken = box.folder / "broken"
+    broken.write_text("Hots *\n")
+    assert "refused our key" in words_of(host_at(box, wrong_key))
+    assert "is not known here" in words_of(host_at(box, unknown))
+    assert "host key has changed" in words_of(host_at(box, changed))
+    assert "refused the connection" in words_of(host_at(box, write_client_config(box, port=closed, name="closed")))
+    assert "name is not known" in words_of(host_at(box, address="no-such-host.invalid"))
+    assert "cannot read its configuration" in words_of(host_at(box, broken))
+
+
+@needs_sshd
+def test_a_host_that_accepts_and_says_nothing_times_out(box: Sshd) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        config = write_client_config(box, port=silent.getsockname()[1], name="silent")
+        config.write_text(f"Host *\n  ConnectTimeout 1\n{config.read_text()}")
+        assert "did not answer in time" in words_of(host_at(box, config))
+
+
+@needs_sshd
+def test_a_key_with_a_passphrase_fails_at_once_instead_of_asking(box: Sshd) -> None:
+    key = box.folder / "locked_key"
+    argv = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "a secret phrase", "-f", str(key))
+    subprocess.run(argv, check=True, timeout=TIMEOUT_S)
+    config = write_client_config(box, name="locked", key="locked_key")
+    begin = time.monotonic()
+    assert "refused our key" in words_of(host_at(box, config))
+    assert time.monotonic() - begin < 10
+
+
+@pytest.fixture
+def lab(tree: Tree, box: Sshd, own_sockets: Path, tmp_path: Path) -> Tree:
+    """A project whose host `lab` is reached by ssh; its preview does nothing for a tenth of a second a row."""
+    tree.config(config_of(box, tmp_path))
+    return Tree(tree.root, tree.home, {"XDG_RUNTIME_DIR": str(own_sockets)})
+
+
+def config_of(box: Sshd, tmp_path: Path, *, more: str = "", row_s: str = "0.1") -> str:
+    folder = tmp_path / "the host's $HOME; dir"
+    env = {"COSMOSCTL_PREVIEW_ROW_S": row_s, "COSMOSCTL_PREVIEW_TALLY": str(tmp_path / "tally")}
+    block = f"    dir: {json.dumps(str(folder))}\n    engine: preview\n    env: {json.dumps(env)}\n"
+    return f"project: 5f3a91c2\nmodel: transfer1\nhost: lab\nhosts:\n  lab:\n{box.block()}{block}{more}"
+
+
+def tallied(tmp_path: Path, what: str) -> int:
+    """How often the model did that."""
+    return [line.split()[0] for line in (tmp_path / "tally").read_text().splitlines()].count(what)
+
+
+@needs_sshd
+def test_a_batch_over_ssh_brings_each_video_home_through_one_connection(lab: Tree, box: Sshd, tmp_path: Path) -> None:
+    for name in ("rs_a", "rs_b", "rs_c"):
+        lab.run(name)
+    before = box.connections()
+    lab.cli("batch", "--batch-name", "far")
+    assert lab.states() == {"rs_a": "done", "rs_b": "done", "rs_c": "done"}
+    assert box.connections() - before == 1
+    assert tallied(tmp_path, "load") == 1
+    assert (tmp_path / "the host's $HOME; dir" / "inputs").is_dir()
+    assert not (lab.home / "cosmosctl").exists()
+
+
+@needs_sshd
+def test_a_second_batch_over_the_same_video_sends_none_of_it(lab: Tree, tmp_path: Path) -> None:
+    lab.run("rs_a")
+    lab.cli("batch")
+    pool = sorted((tmp_path / "the host's $HOME; dir" / "inputs").rglob("*.mp4"))
+    stats = [path.stat().st_ino for path in pool]
+    lab.run("rs_b", more="seed: 2\n")
+    done = lab.cli("batch", env={"COSMOSCTL_LOG_LEVEL": "DEBUG"})
+    assert lab.states() == {"rs_a": "done", "rs_b": "done"}
+    assert [path.stat().st_ino for path in pool] == stats
+    assert done.code == 0
+
+
+@needs_sshd
+def test_a_detached_batch_ends_without_us_and_fetch_brings_it(lab: Tree, tmp_path: Path) -> None:
+    lab.run("rs_a")
+    lab.run("rs_b")
+    name = lab.cli("batch", "--detach").out.strip()
+    wait_until(lambda: "batch_done" in events_there(tmp_path, name), "the end of the batch")
+    assert lab.states() != {"rs_a": "done", "rs_b": "done"}
+    lab.cli("fetch")
+    assert lab.states() == {"rs_a": "done", "rs_b": "done"}
+
+
+@needs_sshd
+def test_following_goes_on_after_the_connection_was_cut(lab: Tree, box: Sshd, tmp_path: Path) -> None:
+    lab.config(config_of(box, tmp_path, row_s="1"))
+    for name in ("rs_a", "rs_b", "rs_c"):
+        lab.run(name)
+    client = lab.start("batch")
+    try:
+        wait_until(lambda: (tmp_path / "tally").exists() and tallied(tmp_path, "done") >= 1, "the first row")
+        cut = box.sessions()
+        for pid in cut:
+            os.kill(pid, signal.SIGKILL)
+        out, err = client.communicate(timeout=TIMEOUT_S)
+    finally:
+        client.kill()
+    assert cut
+    assert client.returncode == 0, out + err
+    assert lab.states() == dict.fromkeys(("rs_a", "rs_b", "rs_c"), "done")
+    assert tallied(tmp_path, "load") == 1
+
+
+@needs_sshd
+def test_a_client_that_is_killed_comes_back_by_attach(lab: Tree, box: Sshd, tmp_path: Path) -> None:
+    lab.config(config_of(box, tmp_path, row_s="1"))
+    lab.run("rs_a")
+    lab.run("rs_b")
+    client = lab.start("batch")
+    wait_until(lambda: (tmp_path / "tally").exists() and tallied(tmp_path, "start") >= 1, "the first row")
+    client.kill()
+    client.communicate(timeout=TIMEOUT_S)
+    lab.cli("attach")
+    assert lab.states() == {"rs_a": "done", "rs_b": "done"}
+    assert (tallied(tmp_path, "load"), tallied(tmp_path, "done")) == (1, 2)
+
+
+@needs_sshd
+def test_cancel_over_ssh_keeps_what_is_finished(lab: Tree, box: Sshd, tmp_path: Path) -> None:
+    lab.config(config_of(box, tmp_path, row_s="1.5"))
+    for name in ("rs_a", "rs_b", "rs_c"):
+        lab.run(name)
+    name = lab.cli("batch", "--detach").out.strip()
+    wait_until(lambda: "run_done" in events_there(tmp_path, name), "the first video")
+    lab.cli("cancel", name, expect=None)
+    end = lab.batches()[0].end.read_text()
+    assert "state: cancelled" in end
+    assert end.count(": cancelled") == 3
+    assert tallied(tmp_path, "done") == 1
+
+
+@needs_sshd
+def test_a_host_whose_key_changed_is_refused_with_what_to_type(lab: Tree, box: Sshd, tmp_path: Path) -> None:
+    lab.run("rs_a")
+    config = write_client_config(box, name="other_host")
+    other = " ".join((box.folder / "other_key.pub").read_text().split()[:2])
+    config.with_name("other_host.known_hosts").write_text(f"[127.0.0.1]:{box.port} {other}\n")
+    lab.config(config_of(box, tmp_path).replace(str(box.config), str(config)))
+    refused = lab.cli("batch", expect=4)
+    assert "its host key has changed" in refused.err
+    assert "ssh-keygen -R" in refused.err
+    lab.config(config_of(box, tmp_path))
+    assert lab.states() == {"rs_a": "queued"}
+
+
+@needs_sshd
+@pytest.mark.parametrize(
+    ("version", "complaint"),
+    [
+        ("openrsync: protocol version 29", "openrsync"),
+        ("rsync  version 3.0.9  protocol version 30", "3.0.9 is too old"),
+    ],
+)
+def test_an_rsync_that_cannot_do_it_is_refused_by_name(
+    lab: Tree, box: Sshd, tmp_path: Path, version: str, complaint: str
+) -> None:
+    lab.run("rs_a")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "rsync").write_text(f"#!/bin/sh\necho '{version}'\n")
+    (programs / "rsync").chmod(0o755)
+    here = lab.cli("batch", "--batch-name", "here", env={"PATH": f"{programs}:{os.environ['PATH']}"}, expect=4)
+    assert complaint in here.err
+    lab.cli("cancel", "here", "--abandon")
+    with running_sshd(tmp_path / "old", path=str(programs)) as old:
+        lab.config(config_of(old, tmp_path))
+        refused = lab.cli("batch", expect=4)
+    assert complaint in refused.err
+
+
+def events_there(tmp_path: Path, batch: str) -> str:
+    files = list((tmp_path / "the host's $HOME; dir" / "batches").glob(f"{batch}-*/events.jsonl"))
+    return files[0].read_text() if files else ""
+
+
+def wait_until(true: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not true():
+        assert time.monotonic() < deadline, f"waited too long for {what}"
+        time.sleep(0.05)

@@ -1,0 +1,160 @@
+"""What transfer2.5 is given, what its check says, and its stand-in's documented failures."""
+
+import json
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from cosmosctl import models
+from cosmosctl.domain.project import Config, Control, Prompt, Run, Setting
+from cosmosctl.domain.spec import Spec
+from cosmosctl.models import transfer25
+from cosmosctl.models.protocol import Clip
+from tests.tree import Tree
+
+CLIP = Clip(1280, 704, 24.0, 93)
+SEEN = {"color": "/c/inputs/0/video.mp4", "depth": "/c/inputs/2/video.mp4"}
+MODEL = "model: transfer2.5\n"
+
+
+def spec_of(*controls: Control, color: str = "v/color.mp4", text: str = "a street", **settings: Setting) -> Spec:
+    prompt = Prompt("ps_a", text, {"color": color})
+    run = Run("rs_a", "ps_a", controls or (Control("edge", 1.0),), settings=settings)
+    return models.spec_of(run, prompt, Config("p", "transfer2.5", "local", {}, {}))
+
+
+def findings(spec: Spec, clips: Mapping[str, Clip] | None = None) -> list[tuple[str, str]]:
+    known = dict.fromkeys(spec.input_paths, CLIP) | dict(clips or {})
+    return [(finding.level, finding.key) for finding in transfer25.check(spec, known)]
+
+
+def test_a_row_holds_everything_but_the_models_own_flags_in_the_words_of_its_parser() -> None:
+    spec = spec_of(
+        Control("vis", 0.2, preset="low"),
+        Control("edge", 0.3, preset="high"),
+        Control("depth", 0.4, input="v/depth.mp4"),
+        Control("seg", 0.1, input="auto", prompt="cars"),
+        sigma_max=80,
+        max_frames=50,
+        negative_prompt="fog",
+        guidance=4,
+        offload_models=True,
+    )
+    line = json.loads(transfer25.row(spec, SEEN, CLIP))
+    assert re.fullmatch("r[0-9a-f]{12}", line.pop("name"))
+    assert line == {
+        "prompt": "a street",
+        "video_path": "/c/inputs/0/video.mp4",
+        "negative_prompt": "fog",
+        "seed": 2025,
+        "guidance": 4,
+        "num_steps": 35,
+        "resolution": "720",
+        "max_frames": 50,
+        "sigma_max": "80",
+        "vis": {"control_weight": 0.2, "preset_blur_strength": "low"},
+        "edge": {"control_weight": 0.3, "preset_edge_threshold": "high"},
+        "depth": {"control_weight": 0.4, "control_path": "/c/inputs/2/video.mp4"},
+        "seg": {"control_weight": 0.1, "control_prompt": "cars"},
+    }
+
+
+def test_the_command_holds_flags_of_the_start_alone() -> None:
+    assert transfer25.arguments([spec_of(seed=3)], checkpoints="") == ("-i", "{work}/batch.jsonl", "-o", "{work}/out")
+    more = transfer25.arguments([spec_of(distilled=True, offload_models=True)], checkpoints="/ck")
+    assert more[4:] == ("--checkpoint-path", "/ck", "--model", "edge/distilled", "--offload-guardrail-models")
+    assert transfer25.env([spec_of(distilled=True)])["COSMOS_EXPERIMENTAL_CHECKPOINTS"] == "1"
+    assert "COSMOS_EXPERIMENTAL_CHECKPOINTS" not in transfer25.env([spec_of()])
+
+
+def test_runs_share_a_start_exactly_when_their_control_sets_model_and_flags_are_the_same() -> None:
+    edge = transfer25.group_key(spec_of(seed=1, guidance=2, resolution="480"))
+    assert edge == transfer25.group_key(spec_of(Control("edge", 0.2, preset="low"), text="rain"))
+    both = spec_of(Control("edge", 1.0), Control("seg", 0.0))
+    assert len({edge, *(transfer25.group_key(one) for one in (both, spec_of(distilled=True)))}) == 3
+    assert edge != transfer25.group_key(spec_of(offload_models=True))
+
+
+def test_the_distilled_model_takes_four_steps_unless_the_run_says_otherwise() -> None:
+    assert spec_of(distilled=True).settings["num_steps"] == 4
+    assert spec_of(distilled=True, num_steps=6).settings["num_steps"] == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("guidance", 3.5), ("guidance", 3.0), ("guidance", 8), ("seed", -1), ("num_steps", 0), ("max_frames", 0)],
+        *[("sigma_max", 201), ("resolution", "719"), ("fps", 24), ("control_guidance", 1.0), ("warm", True)],
+    ],
+)
+def test_what_its_parser_refuses_is_an_error_at_its_key(name: str, value: Setting) -> None:
+    assert ("error", name) in findings(spec_of(**{name: value}))
+
+
+def test_an_ending_without_a_reader_is_an_error_with_the_command_that_helps() -> None:
+    found = transfer25.check(spec_of(color="v/color.mkv"), {"v/color.mkv": CLIP})
+    assert [(f.level, f.key) for f in found] == [("error", "prompt")]
+    assert "ffmpeg -i v/color.mkv -c copy v/color.mp4" in found[0].message
+
+
+def test_surprises_are_warnings_at_their_key() -> None:
+    assert findings(spec_of(), {"v/color.mp4": Clip(1280, 704, 29.97, 60)}) == [("warning", "prompt")] * 2
+    assert findings(spec_of(max_frames=93), {"v/color.mp4": Clip(1280, 704, 24, 200)}) == [("warning", "max_frames")]
+    assert findings(spec_of(), {"v/color.mp4": Clip(1280, 704, 24, 6000)}) == [("warning", "prompt")]
+    assert findings(spec_of(Control("edge", 0.7), Control("depth", 0.7))) == [("warning", "controls")]
+    assert findings(spec_of(distilled=True), {"v/color.mp4": Clip(1280, 704, 24, 94)}) == [("warning", "distilled")]
+
+
+def test_the_distilled_model_has_edge_alone() -> None:
+    assert ("error", "distilled") in findings(spec_of(Control("edge", 0.5), Control("vis", 0.5), distilled=True))
+
+
+def test_a_control_file_that_is_too_short_is_an_error() -> None:
+    spec = spec_of(Control("depth", 1.0, input="v/depth.mp4"))
+    assert findings(spec, {"v/depth.mp4": Clip(1280, 704, 24, 92)}) == [("error", "controls.depth")]
+
+
+@pytest.mark.parametrize(("frames", "steps"), [(1, 1), (93, 1), (94, 2), (185, 2), (186, 3)])
+def test_chunks_of_93_frames_overlap_by_one(frames: int, steps: int) -> None:
+    assert transfer25.steps(frames) == steps
+
+
+def test_its_own_controls_are_the_same_each_time_but_for_the_colours_of_seg() -> None:
+    spec = spec_of(Control("vis", 0.1), Control("edge", 0.1, preset="low"), Control("depth", 0.1), Control("seg", 0.1))
+    assert transfer25.random_controls(spec) == ("seg",)
+
+
+def four(tree: Tree) -> list[str]:
+    """Four runs of one start, in its order."""
+    for number in (1, 2, 3, 4):
+        tree.prompt(f"ps_{number}", f"prompt number {number}")
+        tree.run(f"rs_{number}", f"ps_{number}", more=MODEL)
+    return [f"rs_{number}" for number in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize("fault", ["block", "block-video"])
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_a_block_exits_0_without_a_video_and_the_others_are_done(quick_tree: Tree, fault: str, number: int) -> None:
+    runs = four(quick_tree)
+    quick_tree.cli("batch", env={"COSMOSCTL_PREVIEW_FAULTS": f"{fault}:number {number}"}, expect=1)
+    assert quick_tree.states() == {run: "blocked" if run == f"rs_{number}" else "done" for run in runs}
+    events = quick_tree.events()
+    assert [event["code"] for event in events if event["ev"] == "process_end"] == [0]
+
+
+def test_its_result_lies_in_the_runs_folder_like_any_other(tree: Tree) -> None:
+    tree.run("rs_one", controls="{edge: {weight: 0.6, preset: low}, depth: 0.2}", more=MODEL + "max_frames: 5\n")
+    tree.cli("batch")
+    outputs = tree.run_paths("rs_one").preview.outputs
+    names = ["control_depth.mp4", "control_edge.mp4", "output.mp4", "prompt.txt", "sample_args.json"]
+    assert sorted(path.name for path in outputs.iterdir()) == names
+    assert json.loads((outputs / "sample_args.json").read_text())["edge"]["preset_edge_threshold"] == "low"
+
+
+def test_progress_counts_the_steps_of_all_chunks(quick_tree: Tree) -> None:
+    quick_tree.run("rs_one", more=MODEL + "num_steps: 10\n")
+    quick_tree.cli("batch", env={"COSMOSCTL_PREVIEW_ROW_S": "2.5"})
+    told = [(event["done"], event["total"]) for event in quick_tree.events() if event["ev"] == "progress"]
+    assert told == sorted(told)
+    assert {total for _, total in told} == {10}
