@@ -16,7 +16,7 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	@sh .ci/packages jq git
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(TESTS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

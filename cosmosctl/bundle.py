@@ -21,7 +21,7 @@ from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
 from cosmosctl.models.names import opaque_name
 from cosmosctl.models.protocol import Model
-from cosmosctl.planner import Group, Plan, Row
+from cosmosctl.planner import DONE, Group, Plan, Row
 
 FORMAT = 1
 STALL_S = 1800
@@ -71,13 +71,22 @@ def bundle_files(
     }
     folder = f"{engines.get(plan.host.engine).seen_dir(plan.host)}/batches/{on_host(plan.host, name, key).folder}"
     for group in plan.groups:
-        yield f"{group.name}/{plan.model.ROWS_FILE}", "".join(row.line + "\n" for row in group.rows)
+        yield f"{group.name}/{plan.model.ROWS_FILE}", "".join(line_text(row, folder) + "\n" for row in group.rows)
         yield from ((f"{group.name}/{file}", text) for file, text in group.files.items())
         yield f"{group.name}/command", command_text(group, f"{folder}/{group.name}")
     yield "inputs.txt", "".join(f"{video.pool_name} {video.bytes}\n" for video in plan.inputs)
     yield "rows.txt", "".join(f"{project_id} {row.run} {row.spec_hash}\n" for row in plan.rows)
-    yield "plan.json", json.dumps(head | _plan_json(plan, warnings), ensure_ascii=True, indent=1) + "\n"
+    yield "plan.json", json.dumps(head | _plan_json(plan, folder, warnings), ensure_ascii=True, indent=1) + "\n"
     yield "batch.yaml", _batch_yaml(head, plan)
+
+
+def line_text(row: Row, folder: str) -> str:
+    """The line of a row in the batch whose folder is `folder`: the result that it waits for lies there."""
+    if row.after is None:
+        return row.line
+    facts = json.loads(row.line)
+    done = {key: value.replace(DONE, f"{folder}/done") for key, value in facts.items() if isinstance(value, str)}
+    return json.dumps(facts | done, ensure_ascii=True)
 
 
 def command_text(group: Group, folder: str) -> str:
@@ -138,7 +147,7 @@ def host_from_facts(facts: Mapping[str, Any]) -> Host:
     return Host(**merged)
 
 
-def _plan_json(plan: Plan, warnings: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _plan_json(plan: Plan, folder: str, warnings: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     engine = engines.get(plan.host.engine)
     pool = engine.seen_dir(plan.host) / "inputs"
     return {
@@ -155,11 +164,11 @@ def _plan_json(plan: Plan, warnings: Mapping[str, Sequence[str]]) -> dict[str, A
             }
             for video in plan.inputs
         ],
-        "groups": [_group_json(group, plan.model, warnings) for group in plan.groups],
+        "groups": [_group_json(group, plan.model, folder, warnings) for group in plan.groups],
     }
 
 
-def _group_json(group: Group, model: Model, warnings: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _group_json(group: Group, model: Model, folder: str, warnings: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     return {
         "name": group.name,
         "argv": list(group.argv),
@@ -167,7 +176,7 @@ def _group_json(group: Group, model: Model, warnings: Mapping[str, Sequence[str]
         "env": dict(group.env),
         "files": dict(group.files),
         "rows_file": model.ROWS_FILE,
-        "rows": [_row_json(row, warnings.get(row.run, ())) for row in group.rows],
+        "rows": [_row_json(row, folder, warnings.get(row.run, ())) for row in group.rows],
         "layouts": [
             {key: value for key, value in asdict(layout).items() if value is not None or key == "marker"}
             for layout in model.LAYOUTS
@@ -176,11 +185,11 @@ def _group_json(group: Group, model: Model, warnings: Mapping[str, Sequence[str]
     }
 
 
-def _row_json(row: Row, warnings: Sequence[str]) -> dict[str, Any]:
+def _row_json(row: Row, folder: str, warnings: Sequence[str]) -> dict[str, Any]:
     return {
         "run": row.run,
         "name": opaque_name(row.run),
-        "line": row.line,
+        "line": line_text(row, folder),
         "frames": row.frames,
         "steps": row.steps,
         "prompt": row.spec.text,
@@ -191,6 +200,7 @@ def _row_json(row: Row, warnings: Sequence[str]) -> dict[str, Any]:
         "sources": dict(row.spec.sources),
         "inputs": {role: video.sha256 for role, video in row.inputs.items()},
         "warnings": list(warnings),
+        **({} if row.after is None else {"after": row.after}),
     }
 
 

@@ -20,7 +20,7 @@ from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.errors import CosmosctlError
 from cosmosctl.events import Event, Progress, RunEnd, read_events
 from cosmosctl.events import progress as progress_of
-from cosmosctl.io.atomic import remove_stale_temps, sync_folder, write_text
+from cosmosctl.io.atomic import STALE_S, remove_temps, sync_folder, write_text
 from cosmosctl.process_logs import SAFE_NAME
 from cosmosctl.receipts import Failure, Receipt, failure_text, read_failure, read_receipt, receipt_text
 
@@ -105,11 +105,11 @@ def collect(project: ProjectPaths, batch: Batch, end: RunEnd, progress: Progress
         return refuse(project, batch, end, refusal)
     if found is not None and found.folder.root == place.root:
         found.folder.failure.unlink(missing_ok=True)  # it was not lost after all
+    _tidy(place)
     if not here:
         _retire(home, place)
         _move(pulled, place.outputs)
     warnings = (*batch.row(end.run).warnings, *_frame_warning(batch.row(end.run), frames))
-    _tidy(place)
     process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
     write_text(place.manifest, manifest_text(outputs))
     write_text(place.receipt, receipt_text(_receipt(batch, end, progress, outputs, warnings)))
@@ -136,9 +136,12 @@ def discard(project: ProjectPaths, batch: Batch, run: str) -> None:
 
 
 def write_logs(project: ProjectPaths, batch: Batch, progress: Progress, collected: Sequence[Collected]) -> Path:
-    """batches/B/batch.log from the pulled logs, and its copy into the folder of every run of the batch."""
+    """batches/B/batch.log from the pulled logs, and its copy into the folder of every run of the batch.
+
+    The caller holds the batch's lock and the project's.
+    """
     target = project.batch(batch.name).log
-    remove_stale_temps(target.parent)
+    remove_temps(target.parent, unused_for_s=0)
     write_text(target, process_logs.batch_log(project.pulled(batch.name), progress.processes))
     for one in collected:
         process_logs.copy_log(target, one.folder.batch_log)
@@ -282,7 +285,20 @@ def _receipt(
         outputs={name: str(facts["sha256"]) for name, facts in outputs.items()},
         primary_bytes=int(outputs[PRIMARY]["bytes"]),
         warnings=tuple(warnings),
+        **_machine(end, progress),
     )
+
+
+def _machine(end: RunEnd, progress: Progress) -> dict[str, str]:
+    """What a run was made with: image, commit, GPU and driver, as far as its host told."""
+    process = next((one for one in progress.processes if one["proc"] == end.event.get("proc")), {})
+    listed, number = progress.machine.get("gpus"), process.get("gpu")
+    gpus = listed if isinstance(listed, list) else []
+    gpu = gpus[number] if isinstance(number, int) and 0 <= number < len(gpus) else {}
+    gpu = gpu if isinstance(gpu, dict) else {}
+    facts = {"image": progress.machine.get("image"), "commit": progress.machine.get("commit")}
+    facts |= {"gpu": gpu.get("name"), "driver": gpu.get("driver")}
+    return {name: fact for name, fact in facts.items() if isinstance(fact, str) and fact.isprintable()}
 
 
 def _note(project: ProjectPaths, batch: Batch, end: RunEnd, left: Path) -> Collected:
@@ -291,9 +307,9 @@ def _note(project: ProjectPaths, batch: Batch, end: RunEnd, left: Path) -> Colle
     detail = str(end.event.get("detail", "")).encode(errors="replace").decode()
     _keep(left, home.kept(batch.name).root / "refused")
     place = _failure_place(batch, home)
+    _tidy(place)
     if place.failure.exists():
         _retire(home, place)
-    _tidy(place)
     process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
     spec, ended, preview = batch.row(end.run).spec_hash, stamp_of(end.event["t"]), batch.host.is_preview
     failure = Failure(end.run, batch.name, end.state, reason, detail, spec, ended, preview)
@@ -308,8 +324,9 @@ def _failure_place(batch: Batch, home: RunPaths) -> ResultPaths:
 
 
 def _tidy(place: ResultPaths) -> None:
-    for folder in (place.root, place.logs):
-        remove_stale_temps(folder)
+    """Remove what killed writers left; in the run's own folder a user's command may be writing too."""
+    remove_temps(place.root, unused_for_s=STALE_S)
+    remove_temps(place.logs, unused_for_s=0)
 
 
 def _keep(left: Path, kept: Path) -> None:

@@ -41,6 +41,7 @@ class Progress:
     """Where a batch stands. `running` maps a run that is being generated to the parts of it that are done (0..1).
 
     `unreachable_since` (epoch seconds) is no event: it is when the host, for whoever follows it, fell silent.
+    `machine` is what the newest start told of where it runs: image, commit, gpus.
     """
 
     ends: Mapping[str, RunEnd] = field(default_factory=dict)
@@ -51,6 +52,7 @@ class Progress:
     loads: tuple[float, ...] = ()
     processes: tuple[Event, ...] = ()
     waiting: str = ""
+    machine: Event = field(default_factory=dict)
     unreachable_since: float | None = None
 
     @property
@@ -123,7 +125,7 @@ def advance(state: Progress, event: Event) -> Progress:
     run = event.get("run", "")
     match event["ev"]:
         case "batch_start":
-            return replace(state, started=state.started or event["t"], running={}, waiting="")
+            return replace(state, started=state.started or event["t"], running={}, waiting="", machine=event)
         case "process_start":
             return replace(state, processes=(*state.processes, event), waiting="")
         case "process_end":

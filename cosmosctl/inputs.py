@@ -1,5 +1,6 @@
 """The videos of a batch: found, hashed, decoded once, controls computed. What was learnt is kept by content."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,11 +43,12 @@ def find(project: ProjectPaths, paths: Iterable[str]) -> Found:
         try:
             files[path], problems, remarks[path] = _look(project, path, index)
         except FileError as e:
-            problems = (e.message,)
+            problems = (e.message.replace(str(project.root / path), path),)
         if problems:
             mistakes[path] = problems
     if len(index) != known:
-        write_text(project.videos_index, json.dumps(index, sort_keys=True) + "\n")
+        with contextlib.suppress(FileError):  # a read-only project, a full disk: decoded again next time
+            write_text(project.videos_index, json.dumps(index, sort_keys=True) + "\n")
     return Found(files, mistakes, remarks)
 
 
@@ -105,7 +107,8 @@ def _look(
     if digest not in index:
         index[digest] = probe.to_json(probe.probe(file))
     info = probe.from_json(index[digest])
-    return _input(path, file, digest, info), probe.problems(info, file), probe.remarks(info)
+    remarks = tuple(f"{path}: {remark}" for remark in probe.remarks(info))
+    return _input(path, file, digest, info), probe.problems(info, Path(path)), remarks
 
 
 def _input(path: str, file: Path, digest: str, info: "VideoInfo") -> Input:

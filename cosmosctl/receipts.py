@@ -16,7 +16,8 @@ class Receipt:
     """The newest result of a run. `effective` is the fingerprint it was made from.
 
     `sources` says where each setting came from; `load_s` and `video_s` are seconds; `inputs` and `outputs` map roles
-    and file names to sha256.
+    and file names to sha256. What the host could not tell of image (its digest), commit (of the model's repository),
+    gpu and driver is "".
     """
 
     run: str
@@ -41,6 +42,10 @@ class Receipt:
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    image: str = ""
+    commit: str = ""
+    gpu: str = ""
+    driver: str = ""
 
 
 @dataclass(frozen=True)

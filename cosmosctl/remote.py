@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from cosmosctl import bundle, engines, models, transport
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import Host
+from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.errors import CosmosctlError, HostError
 from cosmosctl.io.os_error import file_error
 from cosmosctl.io.shipped import template
@@ -41,6 +41,11 @@ NO_FOLDER = 11
 UNREACHABLE = (10, 12, 30, 35, 255)
 """rsync's codes for a connection that fails, breaks or falls silent, and that of ssh."""
 NOT_THERE = "absent"
+RESULT_KIB = 16 * 1024
+"""Room that a row is taken to need on the host: its video and control videos (previews of 121 frames take less).
+
+What is sent is not counted: the pool may have it, and rsync itself says when it does not fit.
+"""
 
 FollowEnd = Literal["finished", "gone", "shorter", "dropped"]
 """How following ended: the batch has, its job is gone, the host's events are not those we have, the line dropped."""
@@ -73,7 +78,8 @@ def push(c: "Context", project: ProjectPaths, batch: Batch) -> None:
     A video that is not any more what the batch was made with stays here; `launch` tells whether the host lacks it.
     """
     _require_rsync(c)
-    _script(c, batch, "prepare.sh", (batch.host.dir, batch.there.folder))
+    need_kib, engine = str(RESULT_KIB * len(batch.rows)), engine_text(batch.host)
+    _script(c, batch, "prepare.sh", (batch.host.dir, batch.there.folder, need_kib, engine, _image(batch)))
     tree = _link_tree(project, batch)
     options = ("-rL", "-s", "--size-only", "--append", f"--compare-dest={batch.host.dir}")
     target = transport.of(batch.host).rsync_path(batch.host, f"{batch.there.incoming}/")
@@ -96,9 +102,7 @@ def unfit_inputs(project: ProjectPaths, batch: Batch) -> Mapping[str, str]:
 
 def launch(c: "Context", batch: Batch) -> str:
     """Start the job, or find it started: "launched" or "finished". Raises: HostError, MissingInputs."""
-    start = engines.get(batch.host.engine).supervisor(batch.host, models.get(batch.model), batch.there.batch)
-    args = (batch.host.dir, batch.there.folder, _engine(batch) or "detach", "--", *start)
-    answer = _script(c, batch, "launch.sh", args, allowed=(MISSING, HELD))
+    answer = _script(c, batch, "launch.sh", launch_args(batch), allowed=(MISSING, HELD))
     words = answer.stdout.split()
     if answer.code == HELD:
         raise HostError(
@@ -112,13 +116,19 @@ def launch(c: "Context", batch: Batch) -> str:
     return words[-1] if words else "launched"
 
 
+def launch_args(batch: Batch) -> tuple[str, ...]:
+    """The arguments of launch.sh that start the job of a batch."""
+    start = engines.get(batch.host.engine).supervisor(batch.host, models.get(batch.model), batch.there.batch)
+    return (batch.host.dir, batch.there.folder, engine_text(batch.host) or "detach", "--", *start)
+
+
 def follow(c: "Context", project: ProjectPaths, batch: Batch) -> FollowEnd:
     """Append the host's events to batches/B/events.jsonl until the batch ends, its job is gone or the line drops.
 
     May take as long as the batch. The caller holds the batch's lock. Raises: FileError, HostError.
     """
     with _opened(project.batch(batch.name).events) as sink:
-        args = (str(batch.there.batch), str(sink.offset), "", _engine(batch))
+        args = (str(batch.there.batch), str(sink.offset), "", engine_text(batch.host))
         answer = _script(c, batch, "follow.sh", args, allowed=None, timeout_s=None, sink=sink)
     debug(f"follow ended with {answer.code}: {answer.stderr[-500:]}")
     ends: Mapping[int, FollowEnd] = {0: "finished", JOB_GONE: "gone", SHORTER: "shorter"}
@@ -175,11 +185,22 @@ def cancel(c: "Context", batch: Batch) -> str:
     return NOT_THERE if answer.code == NO_BATCH else _words(answer.stdout)
 
 
+def host_script(c: "Context", host: Host, name: str, args: tuple[str, ...], *, timeout_s: float = SHORT_S) -> Answer:
+    """Run templates/launch/`name` on a host, whatever its exit code. Raises: HostError when it cannot be reached."""
+    argv = transport.of(host).command(host, ("sh", "-s", "--", *args))
+    answer = run(c, f"{shlex.join(argv)} < {shlex.quote(str(template('launch', name)))}", timeout_s=timeout_s)
+    trouble = transport.of(host).trouble(host, answer.stderr) if answer.code in UNREACHABLE else None
+    if trouble is not None:
+        kind = Unreachable if trouble.passes else HostError
+        raise kind(f"host {host.name}: {trouble.words}", hint=trouble.hint)
+    return answer
+
+
 def tidy(c: "Context", batch: Batch) -> None:
     """Remove the container of a batch whose runs are home. What fails here is left for gc: nothing depends on it."""
-    if _engine(batch):
+    if engine_text(batch.host):
         try:
-            _script(c, batch, "tidy.sh", (str(batch.there.batch), _engine(batch)), allowed=None)
+            _script(c, batch, "tidy.sh", (str(batch.there.batch), engine_text(batch.host)), allowed=None)
         except Unreachable as e:
             debug(f"the container of {batch.name} stays: {e.message}")
 
@@ -257,21 +278,32 @@ def _link_tree(project: ProjectPaths, batch: Batch) -> Path:
     """A folder of links to all that is sent, laid out as it will lie in incoming/."""
     tree = project.pushed(batch.name)
     shutil.rmtree(tree, ignore_errors=True)
-    paths, unfit = project.batch(batch.name), unfit_inputs(project, batch)
-    links = {f"bundle/{path.relative_to(paths.root)}": path for path in bundle.sendable(paths)}
-    links |= {f"bundle/{script}": template("launch", script) for script in ("supervise.py", "follow.sh")}
-    fit = [video for video in batch.inputs if video.source not in unfit]
-    links |= {f"inputs/{video.pool_name}": project.root / video.source for video in fit}
-    for place, file in links.items():
+    for place, file in sent_files(project, batch).items():
         link = tree / place
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(file.resolve())
     return tree
 
 
-def _engine(batch: Batch) -> str:
-    """The engine's command as the shell scripts take it; "" for a job that runs straight on the host."""
-    return shlex.join(engines.get(batch.host.engine).command(batch.host))
+def sent_files(project: ProjectPaths, batch: Batch) -> Mapping[str, Path]:
+    """Path below incoming/ on the host -> the file here, of all that a batch needs there.
+
+    A video that is not any more what the batch was made with is left out.
+    """
+    paths, unfit = project.batch(batch.name), unfit_inputs(project, batch)
+    files = {f"bundle/{path.relative_to(paths.root)}": path for path in bundle.sendable(paths)}
+    files |= {f"bundle/{script}": template("launch", script) for script in ("supervise.py", "follow.sh")}
+    fit = [video for video in batch.inputs if video.source not in unfit]
+    return files | {f"inputs/{video.pool_name}": project.root / video.source for video in fit}
+
+
+def engine_text(host: Host) -> str:
+    """The engine's command as the shell scripts take it; "" for jobs that run straight on the host."""
+    return shlex.join(engines.get(host.engine).command(host))
+
+
+def _image(batch: Batch) -> str:
+    return batch.host.models.get(batch.model, HostModel()).image or ""
 
 
 def _require_rsync(c: "Context") -> None:

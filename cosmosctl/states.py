@@ -103,16 +103,18 @@ class Current:
     def spec_hash(self, run: str) -> str:
         """The hash of a run's fingerprint. Raises: FileError when a video cannot be read."""
         name, index = f"runs/{run}/@spec", self._snapshot.index
-        key = f"{_key_of(self._snapshot, f'runs/{run}/run.yaml')} {self._prompt_key(run)} {self._config}"
+        key = f"{self._files_key(run)} {self._config}"
         entry = index.get(name)
         if entry is not None and entry.key == key:
-            digest, paths = json.loads(entry.payload)
-            if all(self._hash(path) == known for path, known in paths):
+            digest, paths, *source = json.loads(entry.payload)
+            same = all(self._files_key(one) == known for one, known in source)
+            if same and all(self._hash(path) == known for path, known in paths):
                 return str(digest)
         spec = self._spec(run)
-        digest = spec_hash(self._facts(spec))
-        if "" not in key.split(" "):
-            index.put(name, Entry(key, "", to_json([digest, [[path, self._hash(path)] for path in spec.input_paths]])))
+        digest, paths = spec_hash(self._facts(spec)), [[path, self._hash(path)] for path in spec.input_paths]
+        source = [] if spec.source is None else [[spec.source.run, self._files_key(spec.source.run)]]
+        if "" not in [word for words in (key, *(known for _, known in source)) for word in words.split(" ")]:
+            index.put(name, Entry(key, "", to_json([digest, paths, *source])))
         return digest
 
     def facts(self, run: str) -> dict[str, Setting]:
@@ -120,11 +122,19 @@ class Current:
         return self._facts(self._spec(run))
 
     def _spec(self, run: str) -> Spec:
-        found = self._snapshot.runs[run]
-        return models.spec_of(found, self._snapshot.prompts[found.prompt], self._snapshot.config)
+        found, runs = self._snapshot.runs[run], self._snapshot.runs
+        source = models.source_of(found)
+        if source is not None and (source not in runs or models.source_of(runs[source]) is not None):
+            raise FileError(f"runs/{run}/run.yaml: upscale.run {source} is no run that makes a video")
+        made = None if source is None else self._spec(source)
+        return models.spec_of(found, self._snapshot.prompts[found.prompt], self._snapshot.config, source=made)
 
     def _facts(self, spec: Spec) -> dict[str, Setting]:
         return fingerprint(spec, {path: self._hash(path) for path in spec.input_paths})
+
+    def _files_key(self, run: str) -> str:
+        """The keys of a run's file and of its prompt's; one of them is "" while it is not trusted yet."""
+        return f"{_key_of(self._snapshot, f'runs/{run}/run.yaml')} {self._prompt_key(run)}"
 
     def _prompt_key(self, run: str) -> str:
         prompt = self._snapshot.prompt_of(run)

@@ -4,7 +4,7 @@ Ten thousand folders are looked at for one `status`: paths are text here and not
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ class FailureTrace:
     state: str
     reason: str
     detail: str
+    preview: bool
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,8 @@ class Tracker:
         result = self._result(run, "") if '"result.yaml"' in names else None
         preview = self._result(run, "preview/") if '"preview"' in names else None
         failures = [*self._failures(run, folder, names)]
-        failure = max(failures, key=lambda one: one.ended) if failures else None
-        preview_failure = self._failure(run, "preview/logs/failure.yaml") if '"preview"' in names else None
-        return Traces(result, preview, failure, preview_failure)
+        failure = _newest(one for one in failures if not one.preview)
+        return Traces(result, preview, failure, _newest(one for one in failures if one.preview))
 
     def _result(self, run: str, folder: str) -> ResultTrace | None:
         file = f"{self._runs}/{run}/{folder}result.yaml"
@@ -87,6 +87,7 @@ class Tracker:
 
     def _failures(self, run: str, folder: str, names: str) -> Iterator[FailureTrace]:
         places = ["logs/failure.yaml"] if '"logs"' in names else []
+        places += ["preview/logs/failure.yaml"] if '"preview"' in names else []
         if '"history"' in names:
             places += [f"history/{kept}/logs/failure.yaml" for kept in _listing(f"{folder}/history")]
         for place in places:
@@ -102,6 +103,10 @@ class Tracker:
     def _is_own(self, named: str, run: str) -> bool:
         """Another name whose folder still exists: this folder is a copy of it. Gone: this folder was renamed."""
         return named == run or named not in self._names
+
+
+def _newest(failures: Iterable[FailureTrace]) -> FailureTrace | None:
+    return max(failures, key=lambda one: one.ended, default=None)
 
 
 def _listing(folder: str) -> list[str]:
@@ -122,4 +127,4 @@ def _failure_facts(file: str) -> list[Any]:
     found = read_failure(Path(file))
     if found is None:
         return []
-    return [found.run, found.batch, found.ended, found.spec, found.state, found.reason, found.detail]
+    return [found.run, found.batch, found.ended, found.spec, found.state, found.reason, found.detail, found.preview]

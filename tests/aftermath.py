@@ -1,9 +1,14 @@
 """What has to be true after bad luck, whatever it was: results right and their own, nothing left over, nobody left."""
 
 import hashlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +16,7 @@ from cosmosctl.domain.layout import ResultPaths
 from cosmosctl.media.probe import probe
 from cosmosctl.preview import tally
 from cosmosctl.receipts import Receipt, read_receipt
-from tests.tree import Tree
+from tests.tree import TIMEOUT_S, Done, Tree
 
 PATIENCE_S = 15
 """How long processes may take to notice that nobody needs them any more; 10 s of it are SIGTERM's grace."""
@@ -42,6 +47,37 @@ def assert_right_result(place: ResultPaths, *, run: str, batch: str, prompt: str
     assert place.execution_log.read_text(encoding="utf-8").count("Saved prompt to ") == 1
     assert place.batch_log.is_file()
     return receipt
+
+
+class Client:
+    """A command of cosmosctl that goes on while the test does, in a session of its own, telling of its phases."""
+
+    def __init__(self, tree: Tree, *args: str, env: Mapping[str, str] | None = None) -> None:
+        folder = Path(tempfile.mkdtemp(dir=tree.home))
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        with self._out.open("w") as out, self._err.open("w") as err:
+            self._process = subprocess.Popen(
+                (sys.executable, "-m", "cosmosctl", *args),
+                cwd=tree.root,
+                env=tree.environment({"COSMOSCTL_LOG_LEVEL": "DEBUG", **(env or {})}),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+
+    def wait_for(self, text: str) -> None:
+        """Go on once the command has written `text` to stderr."""
+        wait_until(lambda: text in self._err.read_text(encoding="utf-8"))
+
+    def send(self, number: signal.Signals) -> None:
+        """As a terminal does: to the command and all that it started."""
+        os.killpg(self._process.pid, number)
+
+    def end(self) -> Done:
+        """What the command left, once it has ended."""
+        code = self._process.wait(TIMEOUT_S)
+        return Done(code, self._out.read_text(encoding="utf-8"), self._err.read_text(encoding="utf-8"))
 
 
 def rows_done(tree: Tree) -> Counter[str]:

@@ -1,5 +1,6 @@
 """A real podman with storage of its own, a small image built without a network, and GPUs that are only names."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -7,12 +8,13 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from cosmosctl.io.atomic import write_text
 from tests.tree import REPOSITORY
 
 IMAGE = "localhost/cosmosctl-test:1"
@@ -29,7 +31,10 @@ default_ulimits = ["nofile=20000:20000", "nproc=4096:4096"]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+lock_type = "file"
+tmp_dir = "{folder}/tmp"
 """
+"""Nothing is shared with another podman of this machine, not even its locks."""
 
 _STORAGE_CONF = """\
 [storage]
@@ -89,13 +94,17 @@ class Podman:
         env |= {"COSMOSCTL_PREVIEW_ROW_S": row_s} if row_s else {}
         env |= {"COSMOSCTL_PREVIEW_TALLY": "/tally/tally"} if tally else {}
         model = {"image": IMAGE, "repo": str(REPOSITORY), "command": ["python3", "-m", "cosmosctl.preview.transfer1"]}
+        if not row_s:  # a whole preview needs the libraries of this environment
+            env |= {"PYTHONPATH": "/workspace:/site", "PYTHONNOUSERSITE": "1"}
+        mounts = [f"{tally}:/tally"] if tally else []
+        mounts += [] if row_s else [f"{sysconfig.get_path('purelib')}:/site:ro"]
         lines = {
             "dir": str(dir),
             "engine": "podman",
             "engine_command": self.command,
             "engine_args": ["--network=host"],
             "models": {"transfer1": model},
-            "mounts": [f"{tally}:/tally"] if tally else None,
+            "mounts": mounts or None,
             "env": env,
         }
         return "".join(f"    {key}: {json.dumps(value)}\n" for key, value in lines.items() if value is not None) + more
@@ -109,7 +118,7 @@ class Podman:
 def running_podman(folder: Path) -> Iterator[Podman]:
     """An engine with the test image and two GPUs; every container is gone afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "containers.conf").write_text(_CONTAINERS_CONF)
+    (folder / "containers.conf").write_text(_CONTAINERS_CONF.format(folder=folder))
     (folder / "storage.conf").write_text(_STORAGE_CONF.format(folder=folder))
     podman = Podman(folder)
     tar = build_root(folder / "root", folder / "image.tar")
@@ -117,13 +126,12 @@ def running_podman(folder: Path) -> Iterator[Podman]:
     podman("import", *(part for change in changes for part in ("--change", change)), str(tar), IMAGE)
     tar.unlink()
     shutil.rmtree(folder / "root")
-    _write_cdi()
-    try:
-        yield podman
-    finally:
-        podman("rm", "--all", "--force", "--time", "0", expect=None)
-        podman("rmi", "--all", "--force", expect=None)
-        CDI.unlink(missing_ok=True)
+    with _two_gpus():
+        try:
+            yield podman
+        finally:
+            podman("rm", "--all", "--force", "--time", "0", expect=None)
+            podman("rmi", "--all", "--force", expect=None)
 
 
 def build_root(root: Path, tar: Path) -> Path:
@@ -164,8 +172,12 @@ def _copy(file: Path, root: Path) -> None:
     shutil.copy2(file, target)
 
 
-def _write_cdi() -> None:
-    """Two devices that are /dev/null by another name (github.com/cncf-tags/container-device-interface, SPEC.md)."""
+@contextmanager
+def _two_gpus() -> Iterator[None]:
+    """Two devices that are /dev/null by another name (github.com/cncf-tags/container-device-interface, SPEC.md).
+
+    Several test processes share the file, the last one removes it.
+    """
     devices = [
         {
             "name": str(n),
@@ -177,4 +189,11 @@ def _write_cdi() -> None:
         for n in range(GPUS)
     ]
     CDI.parent.mkdir(parents=True, exist_ok=True)
-    CDI.write_text(json.dumps({"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu", "devices": devices}))
+    text = json.dumps({"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu", "devices": devices})
+    with CDI.with_name(".cosmosctl-tests.lock").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        write_text(CDI, text)
+        yield
+        with suppress(BlockingIOError):
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            CDI.unlink(missing_ok=True)

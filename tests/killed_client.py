@@ -1,4 +1,4 @@
-"""Runs one command of cosmosctl and kills it at an exact moment, with everything in its process group.
+"""Runs one command of cosmosctl and kills it at an exact moment, with everything in its process group or alone.
 
 `python killed_client.py MOMENT REPORT ARGS...`, to be started in a session of its own. MOMENT is the JSON of a
 `Moment`; the phases are those that the client tells of under COSMOSCTL_LOG_LEVEL=DEBUG. REPORT, a file, gets the phase
@@ -24,12 +24,16 @@ _FOR_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 @dataclass(frozen=True)
 class Moment:
-    """In the `time`-th run of `phase`: before its `step`-th step, counting from 1; or, for 0, after `delay_s`."""
+    """In the `time`-th run of `phase`: before its `step`-th step, counting from 1; or, for 0, after `delay_s`.
+
+    When the phase is over before, at its very end. `alone`: what the client started lives on.
+    """
 
     phase: str
     time: int = 1
     step: int = 0
     delay_s: float = 0.0
+    alone: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -65,14 +69,19 @@ class Killer:
     def strike(self) -> None:
         self._is_due = False  # writing the report is an event too
         self._write({"killed_in": self._phase})
+        if self._moment.alone:
+            os.kill(os.getpid(), signal.SIGKILL)
         os.killpg(0, signal.SIGKILL)
         time.sleep(10)
 
     def report_end(self) -> None:
-        self._is_due = False
+        if self._is_due:
+            self.strike()
         self._write({"steps": self._steps, "times": self._times})
 
     def _enter(self, phase: str) -> None:
+        if self._is_due:
+            self.strike()
         self._phase = phase
         self._times[phase] += 1
         if (phase, self._times[phase]) == (self._moment.phase, self._moment.time):

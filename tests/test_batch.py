@@ -19,7 +19,7 @@ def test_a_batch_leaves_a_video_its_logs_and_receipts_in_each_runs_folder(tree: 
     for run in ("rs_one", "rs_two"):
         preview = tree.run_paths(run).preview
         video = probe(preview.outputs / "output.mp4")
-        assert (video.width, video.height, video.frames, video.fps) == (960, 704, 9, 24)
+        assert (video.width, video.height, video.frames, float(video.fps)) == (960, 704, 9, 24.0)
         assert (preview.outputs / "prompt.txt").read_text(encoding="utf-8") == "a street"
         assert f"runs/{run}/preview/outputs/output.mp4" in done.out
         assert not tree.run_paths(run).result.receipt.exists()
@@ -127,7 +127,9 @@ def test_editing_a_run_makes_it_changed_and_says_what_changed(quick_tree: Tree) 
     assert quick_tree.states() == {"rs_one": "done"}
 
 
-@pytest.mark.parametrize("text", ["it's \"quoted\"", "$(touch pwned) `id`", "two\nlines\n", "🎬 日本", "a\u2028b\u2029c"])
+@pytest.mark.parametrize(
+    "text", ['it\'s "quoted"', "$(touch pwned) `id`", "two\nlines\n", "🎬 日本", "a\u2028b\u2029c"]
+)
 def test_a_prompt_arrives_in_prompt_txt_byte_for_byte(quick_tree: Tree, text: str) -> None:
     prompt = quick_tree.cli("create", "prompt", text, "inputs/videos/city").out.strip()
     run = quick_tree.cli("create", "run", prompt, "--weights", "0", "1", "0", "0").out.strip()

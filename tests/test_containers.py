@@ -1,5 +1,6 @@
 """Batches in real containers: podman reached by ssh, an image built offline, GPUs that are only names."""
 
+import hashlib
 import subprocess
 import sys
 import tempfile
@@ -8,11 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+import av
 import pytest
 
 from cosmosctl import models
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines import docker
+from tests import test_seven_runs as seven
 from tests.containers import IMAGE, Podman, needs_podman
 from tests.sshd import Sshd, needs_sshd
 from tests.tree import Tree
@@ -65,6 +68,9 @@ def test_a_batch_runs_in_a_container_and_leaves_none_behind(lab: Tree, engine: P
     assert start["gpus"] == [
         {"uuid": "GPU-00000000-0000-0000-0000-000000000000", "name": "Fake GPU", "driver": "550.54.15"}
     ]
+    receipt = lab.run_paths("rs_a").result.receipt.read_text()
+    assert "gpu: Fake GPU\ndriver: 550.54.15\n" in receipt
+    assert f"image: {start['image']}\n" in receipt
     assert start["image"] == "sha256:" + engine("image", "inspect", "--format", "{{.Id}}", IMAGE).strip()
 
 
@@ -142,8 +148,18 @@ def test_an_image_that_is_not_there_is_told_before_anything_is_sent(
     lab.config(config_of(box, engine, tmp_path).replace(IMAGE, "localhost/no-such-image:7"))
     lab.run("rs_a")
     refused = lab.cli("batch", expect=4)
-    assert "localhost/no-such-image:7" in refused.err
-    assert engine.containers() == []
+    assert "image localhost/no-such-image:7 is not on the host" in refused.err
+    assert not list(folder_there(tmp_path).rglob("*.mp4"))
+
+
+def test_an_engine_that_does_not_answer_is_told_with_its_words(
+    lab: Tree, box: Sshd, engine: Podman, tmp_path: Path
+) -> None:
+    lab.config(config_of(box, engine, tmp_path).replace('"podman"]', '"no-such-podman"]'))
+    lab.run("rs_a")
+    refused = lab.cli("batch", expect=4)
+    assert "the container engine does not answer" in refused.err
+    assert "no-such-podman" in refused.err
 
 
 def test_an_image_without_python_says_so(lab: Tree, box: Sshd, engine: Podman, tmp_path: Path) -> None:
@@ -168,7 +184,7 @@ def test_the_values_of_an_env_file_are_seen_by_the_model_only(
     lab.run("rs_a")
     client = lab.start("batch", env={"COSMOSCTL_LOG_LEVEL": "DEBUG"})
     wait_until(lambda: tallied(tmp_path, "start"), "the row")
-    assert secret in engine("exec", engine.containers()[0], "env")
+    assert secret in engine("exec", engine("ps", "--format", "{{.Names}}").strip(), "env")
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
     out, err = client.communicate(timeout=TIMEOUT_S)
     assert client.returncode == 0, out + err
@@ -186,6 +202,35 @@ def test_a_broken_env_file_is_told_without_its_lines(lab: Tree, box: Sshd, engin
     refused = lab.cli("batch", expect=4)
     assert "env_file" in refused.err
     assert "hf_sEcReT" not in refused.err
+
+
+@pytest.mark.parametrize("kind", seven.KINDS)
+def test_seven_runs_in_a_container_on_two_gpus_give_the_pixels_of_the_local_ones(
+    bare_tree: Tree, box: Sshd, engine: Podman, tmp_path: Path, kind: seven.Kind
+) -> None:
+    seven._project(bare_tree, kind)
+    config = bare_tree.paths.config.read_text()
+    block = engine.block(dir=folder_there(tmp_path), row_s="", more="    gpus: [0, 1]\n")
+    bare_tree.config(f"{config}  lab:\n{box.block()}{block}")
+    with tempfile.TemporaryDirectory(prefix="c", dir="/tmp") as sockets:
+        bare_tree.cli("batch", "--host", "lab", env={"XDG_RUNTIME_DIR": sockets})
+    starts = [event for event in bare_tree.events() if event["ev"] == "process_start"]
+    bare_tree.cli("batch", "--host", "local")
+    assert {start["gpu"] for start in starts} == {0, 1}
+    assert bare_tree.states("--host", "lab") == dict.fromkeys(seven.RUNS, "done")
+    for run in seven.RUNS:
+        paths = bare_tree.run_paths(run)
+        far, near = (decoded(place.outputs / "output.mp4") for place in (paths.result, paths.preview))
+        assert len(far) == kind.frames
+        assert far == near
+
+
+def decoded(video: Path) -> list[bytes]:
+    """sha256 of each frame's pixels."""
+    with av.open(str(video)) as container:
+        return [
+            hashlib.sha256(frame.to_ndarray(format="rgb24").tobytes()).digest() for frame in container.decode(video=0)
+        ]
 
 
 def test_docker_is_asked_for_gpus_in_its_own_way() -> None:

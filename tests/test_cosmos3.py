@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_only_the_checkpoint_and_the_flags_part_groups() -> None:
     key = cosmos3.group_key(spec_of())
     both = spec_of(Control("vis", 0.5), Control("edge", 0.5), seed=9, guidance=1, resolution="256")
     assert cosmos3.group_key(both) == key
-    parted = [spec_of(**one) for one in ({"checkpoint": "x"}, {"diffusion_cache": False}, {"offload_models": True})]
+    parted = [spec_of(checkpoint="x"), spec_of(diffusion_cache=False), spec_of(offload_models=True)]
     assert len({key, *map(cosmos3.group_key, parted)}) == 4
 
 
@@ -105,7 +106,8 @@ def test_only_the_checkpoint_and_the_flags_part_groups() -> None:
     ],
 )
 def test_what_its_parser_refuses_is_an_error_at_its_key(name: str, value: Setting) -> None:
-    assert ("error", name) in findings(spec_of(**{name: value}))
+    more: dict[str, Any] = {name: value}
+    assert ("error", name) in findings(spec_of(**more))
 
 
 def test_depth_and_seg_need_a_file() -> None:

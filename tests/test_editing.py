@@ -93,7 +93,7 @@ def test_the_first_host_is_added_below_all_that_the_template_says() -> None:
 )
 def test_a_host_is_added_however_hosts_is_written(before: str, after: str) -> None:
     changed = set_value(before, ("hosts", "lab"), {"a": 1}, comments={("lab",): "c"})
-    assert re.sub(r" +#", " #", changed) == after
+    assert re.sub(r"(?<=\S) +#", " #", changed) == after
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,8 @@ def test_a_host_is_added_however_hosts_is_written(before: str, after: str) -> No
         ("host: [1, 2]\nx: 010\n", 1e-05, "host: 1e-05\nx: 010\n"),
         ("host: 1\nx: 2026-13-45\n", True, "host: true\nx: 2026-13-45\n"),
         ("host: lab\n", "lab", "host: lab\n"),
-        ("host: no\n", "a\nb\n", "host: |\n  a\n  b\n"),
+        ("host: no\n# c\n", "a\nb\n", "host: |\n  a\n  b\n# c\n"),
+        ("host: >\n  a\n\n# c\nx: 1\n", "b", "host: >-\n  b\n\n# c\nx: 1\n"),
     ],
 )
 def test_a_value_is_replaced_in_its_place(before: str, value: Any, after: str) -> None:
@@ -118,14 +119,18 @@ def test_a_value_is_replaced_in_its_place(before: str, value: Any, after: str) -
         "hosts: &all\n  desk: 1\nmine: *all\n",
         "hosts: {desk: {b: 2},\n  # c\n  }\n",
         "# only a comment\n",
-        "hosts: 5 # c\n<<: {a: 1}\nx: .nan\n? y\n: # d\n  - &a x\n",
     ],
-    ids=["an alias would change too", "a comment would be lost", "no mapping", "hosts is none"],
+    ids=["an alias would change too", "a comment would be lost", "there is no mapping"],
 )
 def test_what_cannot_be_changed_alone_is_left_to_the_user(text: str) -> None:
     with pytest.raises(FileError, match=r"^'hosts.lab' cannot be set here without changing more$") as caught:
         set_value(text, ("hosts", "lab"), {"a": 1})
     assert caught.value.hint == "put it in by hand:\nhosts:\n  lab: {a: 1}"
+
+
+def test_a_key_below_what_is_no_mapping_is_refused() -> None:
+    with pytest.raises(FileError, match=r"^'lab' cannot be set inside of what is no mapping$"):
+        set_value("hosts: 5 # c\n", ("hosts", "lab"), {"a": 1})
 
 
 def test_a_file_with_mistakes_is_not_changed(tmp_path: Path) -> None:
@@ -154,6 +159,16 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
 COMMENT_TEXT = st.text("abc :{}[]#'\"-é\U0001f600\u2028\x85", max_size=8)
 
 
+LONGER: list[list[str]] = [
+    [],
+    ["args:", "  - a  # why", "  # of these", "  - 'b'"],
+    ["env: {A: b, C: [d, 0x1F, ~]}  # why"],
+    ["notes: |", "\ttext # no comment", "", "\t- more"],
+    ["below:", "\ta: TRUE", "\t# why", "\tb: 'it''s'"],
+]
+"""Other things below a host; a tab is one step of indentation."""
+
+
 @st.composite
 def commented_projects(draw: st.DrawFn) -> str:
     """A file with hosts in block style, comments everywhere a person would put them, and odd line ends and indents."""
@@ -168,18 +183,23 @@ def commented_projects(draw: st.DrawFn) -> str:
             lines += [f"{step}{step}{line}" for line in value] if len(value) == 1 else [f"{step}{step}k{key}: x"]
             lines[-1] += draw(st.sampled_from(["", "  # why"]))
             lines += [f"{step}{step}# {draw(COMMENT_TEXT)}"] * draw(st.integers(0, 1))
+        lines += [(step + step + line).replace("\t", step) for line in draw(st.sampled_from(LONGER))]
         lines += [""] * draw(st.integers(0, 2))
     lines += draw(st.sampled_from([[], ["# the end"], ["", "model: transfer1  # m", "# the end"]]))
     newline = draw(st.sampled_from(["\n", "\r\n"]))
-    return newline.join(lines) + draw(st.sampled_from(["", newline]))
+    ends_in_block = any("|" in line for line in lines[-4:])  # its last line has a line end, or else is another text
+    return newline.join(lines) + (newline if ends_in_block else draw(st.sampled_from(["", newline])))
 
 
 def lines_of(text: str) -> list[str]:
-    """Its lines without the white space at their ends and in front of comments."""
-    return [re.sub(r" +# ", " # ", line).rstrip() for line in re.split("\r?\n", text.rstrip())]
+    """Its lines without the white space at their ends, in front of comments, and what is more than 4 in front."""
+    return [
+        re.sub(r"(?<=\S) +#", " #", re.sub(r"^ {4,}", "    ", line.rstrip()))
+        for line in re.split("\r?\n", text.rstrip())
+    ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(commented_projects())
 def test_adding_a_host_keeps_every_line_and_comment_in_order(text: str) -> None:
     before: Any = parse(text)
@@ -196,7 +216,7 @@ def test_adding_a_host_keeps_every_line_and_comment_in_order(text: str) -> None:
     assert not below or not below[0].startswith(" ")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(commented_projects(), SCALARS)
 def test_replacing_a_value_changes_its_own_line_only(text: str, value: Any) -> None:
     before: Any = parse(text)
@@ -270,7 +290,7 @@ def test_any_text_of_a_prompt_survives_being_written_and_read(text: str) -> None
     check_prompt(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(TEXTS, TEXTS)
 def test_any_generated_text_of_a_prompt_survives(text: str, notes: str) -> None:
     check_prompt(text, notes)
@@ -285,7 +305,7 @@ def check_prompt(text: str, notes: str = "") -> None:
     assert independently(written) == document.value
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEXTS)
 def test_any_text_of_a_run_survives(text: str) -> None:
     run = Run("rs_a", text, (Control("seg", 0.5, input=text, prompt=text),), text, {"negative_prompt": text}, (text,))
@@ -298,14 +318,14 @@ def test_any_text_of_a_run_survives(text: str) -> None:
     }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEXTS)
 def test_any_text_survives_being_set_in_a_file(text: str) -> None:
     changed = set_value(PROJECT, ("hosts", "lab", "env"), {"A": text, "B": [text]})
     assert parse(changed).value["hosts"]["lab"] == {"env": {"A": text, "B": [text]}}  # type: ignore[index,call-overload]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(TEXTS)
 def test_any_text_of_a_tool_file_reads_the_same_by_any_reader(text: str) -> None:
     data = {"a": text, "b": [text, {"c": text}], text: 1.5e-7, "d": 1e16}
@@ -322,7 +342,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.dictionaries(TEXTS, VALUES, max_size=5))
 def test_any_values_of_a_tool_file_read_back_equal_and_in_order(data: dict[str, Any]) -> None:
     read = load_tool(dump_tool(data))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cosmosctl.commands.init import init_project
 from cosmosctl.domain.project import Control, Host, Place, Prompt, Run
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.io.atomic import create_exclusive, replace_with, write_text
@@ -193,6 +195,14 @@ def test_new_ids_are_free_and_of_the_usual_form(root: Path) -> None:
     assert all(len(name) == 9 and name.startswith("ps_") for name in prompts)
     assert all(len(name) == 9 and name.startswith("rs_") for name in runs)
     assert len(load_all(root).runs) == 22
+
+
+def test_a_new_project_id_is_text_even_when_it_looks_like_a_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "token_hex", lambda size: "12e45678")
+    init_project(tmp_path, demo=False)
+    assert load_config(tmp_path).project == "12e45678"
 
 
 def test_text_that_is_not_utf_8_makes_no_file(root: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,8 @@ def test_the_distilled_model_takes_four_steps_unless_the_run_says_otherwise() ->
     ],
 )
 def test_what_its_parser_refuses_is_an_error_at_its_key(name: str, value: Setting) -> None:
-    assert ("error", name) in findings(spec_of(**{name: value}))
+    more: dict[str, Any] = {name: value}
+    assert ("error", name) in findings(spec_of(**more))
 
 
 def test_an_ending_without_a_reader_is_an_error_with_the_command_that_helps() -> None:

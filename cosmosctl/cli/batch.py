@@ -18,6 +18,7 @@ from cosmosctl.commands.select import Wanted
 @click.option("--failed", is_flag=True, help="Also take runs that failed or were cancelled.")
 @click.option("--all", "everything", is_flag=True, help="Take every run, finished ones too.")
 @click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
+@click.option("--export", type=click.Path(path_type=Path), help="Write what the host needs into DIR; send nothing.")
 @click.option("--from-jsonl", type=click.Path(path_type=Path), help="Make runs from hand-written JSONL lines.")
 @click.pass_obj
 def batch(
@@ -31,17 +32,19 @@ def batch(
     failed: bool,
     everything: bool,
     detach: bool,
+    export: Path | None,
     from_jsonl: Path | None,
 ) -> int:
     """Run what is pending, or the named runs, as one batch and fetch the results.
 
     For a prompt's id a run with the balanced weights is made and printed. One model start serves every run whose
-    settings allow it. Ctrl-C after the launch only stops watching: the host finishes by itself.
+    settings allow it. With --export somebody else runs it, who needs no cosmosctl; `fetch --from` takes what comes
+    back. Ctrl-C after the launch only stops watching: the host finishes by itself.
     """
     from cosmosctl.cli.batching import Request, run_batch
 
     wanted = Wanted(changed=changed, failed=failed, everything=everything)
-    return run_batch(folder, Request(ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl))
+    return run_batch(folder, Request(ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl, export))
 
 
 @click.command()
@@ -49,12 +52,24 @@ def batch(
 @click.option("--batch-name", metavar="NAME", help="Start of the batch's folder name; the time is added.")
 @click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
 @click.option("--model", metavar="MODEL", help="Try the same runs on another model family.")
+@click.option("--upscale-weight", type=float, metavar="WEIGHT", help="Enlarge each result too, up to 1.")
 @click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
 @click.pass_obj
 def inference(
-    folder: Path, ids: tuple[str, ...], batch_name: str | None, host: str | None, model: str | None, detach: bool
+    folder: Path,
+    ids: tuple[str, ...],
+    batch_name: str | None,
+    host: str | None,
+    model: str | None,
+    upscale_weight: float | None,
+    detach: bool,
 ) -> int:
-    """Run the named runs, or a new run for each named prompt, as one batch."""
-    from cosmosctl.cli.batching import Request, run_batch
+    """Run the named runs, or a new run for each named prompt, as one batch.
 
+    With --upscale-weight a run that enlarges the result is made for each and printed; it runs after its source.
+    """
+    from cosmosctl.cli.batching import Request, chained, run_batch
+
+    if upscale_weight is not None:
+        ids = chained(folder, ids, upscale_weight)
     return run_batch(folder, Request(ids, batch_name or "inference", host, model, False, Wanted(), detach, None))

@@ -1,7 +1,7 @@
 """The body of `batch` and `inference`: select, check, bundle, send, follow, sum up."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -34,6 +34,7 @@ class Request:
     wanted: Wanted
     detach: bool
     from_jsonl: Path | None
+    export: Path | None = None
 
 
 def run_batch(folder: Path, request: Request) -> int:
@@ -64,7 +65,44 @@ def run_batch(folder: Path, request: Request) -> int:
             title=request.batch_name,
             progress=bars.control,
         )
-    return launch_and_follow(project, made, detach=request.detach)
+    if request.export is not None:
+        from cosmosctl.commands.export import export_batch
+
+        for one in made:
+            click.echo(export_batch(project, one, request.export))
+        return EXIT_OK
+    code = launch_and_follow(project, made, detach=request.detach) if made else EXIT_OK
+    return max(code, _next_batch(folder, project, checked, host, request))
+
+
+def _next_batch(folder: Path, project: ProjectPaths, checked: Checked, host: Host, request: Request) -> int:
+    """Batch the runs that waited for results of these batches; of those without one say what is missing."""
+    waiting, specs = prepare.waits(checked), {spec.run: spec for spec in checked.specs}
+    ready = [
+        run
+        for run, source in waiting.items()
+        if not request.detach and prepare.has_result(project, specs[source], host, checked.found)
+    ]
+    for run in [run for run in waiting if run not in ready]:
+        click.echo(f"{run} waits for the result of {waiting[run]}: cosmosctl batch {run}", err=True)
+    again = run_batch(folder, replace(request, ids=tuple(ready), model=None, from_jsonl=None)) if ready else EXIT_OK
+    return max(again, EXIT_RUNS_WITHOUT_RESULT) if len(ready) < len(waiting) else again
+
+
+def chained(folder: Path, ids: Sequence[str], weight: float) -> tuple[str, ...]:
+    """The named runs, new ones for named prompts, and for each of them one that upscales its result; new ones printed.
+
+    Raises: UsageError.
+    """
+    from cosmosctl.commands.upscale import upscale_run
+
+    project = ProjectPaths(find_root(folder))
+    runs, prompts = select.split_ids(load_all(project.root), ids)
+    made = select.runs_for_prompts(project, prompts)
+    larger = tuple(upscale_run(folder, run, weight)[1] for run in (*runs, *made))
+    for run in (*made, *larger):
+        click.echo(run)
+    return (*runs, *made, *larger)
 
 
 def retry_runs(folder: Path, ids: Sequence[str], host: str | None, *, detach: bool) -> int:

@@ -9,16 +9,18 @@ from cosmosctl.cli.completing import any_ids
 
 @click.command()
 @click.argument("ids", nargs=-1, metavar="[RUN|BATCH]...", shell_complete=any_ids)
+@click.option("--from", "source", type=click.Path(path_type=Path, exists=True), help="Take what is in this folder.")
 @click.pass_obj
-def fetch(folder: Path, ids: tuple[str, ...]) -> int:
+def fetch(folder: Path, ids: tuple[str, ...], source: Path | None) -> int:
     """Bring home what ended since; wait for nothing.
 
     BATCH: only that one. RUN: its result, from history/ or from the host, where the receipt is here and the video
-    is not. Without an id: every unfinished batch.
+    is not. Without an id: every unfinished batch. --from: of batches that were exported, what came back of them.
     """
     from cosmosctl.cli.view import told
     from cosmosctl.commands.fetch import fetch_all
+    from cosmosctl.commands.handed_back import fetch_from
 
-    found = fetch_all(folder, ids)
+    found = fetch_all(folder, ids) if source is None else fetch_from(folder, source)
     click.echo(told(found) if found else "nothing ended since")
     return 0 if all(one.state == "done" for one in found) else 1

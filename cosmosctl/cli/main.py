@@ -28,8 +28,13 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "fetch": ("cosmosctl.cli.fetch:fetch", "Bring home what ended since; wait for nothing."),
     "cancel": ("cosmosctl.cli.cancel:cancel", "End a batch; what is finished stays finished."),
     "retry": ("cosmosctl.cli.retry:retry", "Run again what has no result."),
+    "diff": ("cosmosctl.cli.diff:diff", "Show what changed since a run's newest result."),
+    "log": ("cosmosctl.cli.log:log", "List the batches that took a run and what came of it."),
+    "upscale": ("cosmosctl.cli.upscale:upscale", "Enlarge a run's result or a video."),
     "controls": ("cosmosctl.cli.controls:controls", "Compute the preset controls of runs and say where they are."),
     "watch": ("cosmosctl.cli.watch:watch", "Check on each save."),
+    "host": ("cosmosctl.cli.host:host", "List, add or check the machines that run models."),
+    "gc": ("cosmosctl.cli.gc:gc", "Remove from a host what is safely here."),
     "completion": ("cosmosctl.cli.completion:completion", "Print the completion script of a shell."),
 }
 """Verb -> where it is and its short help: nothing is imported before it is called."""

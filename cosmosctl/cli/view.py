@@ -15,6 +15,7 @@ from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.estimates import Past, words
 from cosmosctl.events import Progress
+from cosmosctl.models import get as get_model
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -117,7 +118,8 @@ def summary(outcome: Outcome, root: Path) -> str:
         one = outcome.runs[row.run]
         word = one.reason or one.state
         lines.append(f"{row.run:<{width}}  {word:<9}  {label(row.text, row.video)}")
-        lines += [f"{'':<{width}}  {text}" for text in _next_step(one) if text not in row.warnings]
+        told = [text for text in _next_step(one, batch.model) if text not in row.warnings]
+        lines += [f"{'':<{width}}  {text}" for text in told]
     lines.append(_times(outcome))
     videos = [one.video for one in outcome.runs.values() if one.state == "done"]
     return "\n".join([*lines, *(str(_shown(video, root)) for video in videos)])
@@ -138,10 +140,12 @@ def _where(one: Collected) -> str:
     return str(one.video) if one.state == "done" else one.detail
 
 
-def _next_step(one: Collected) -> list[str]:
+def _next_step(one: Collected, model: str) -> list[str]:
     if one.state == "done":
         return list(one.warnings)
     meaning = REASONS.get(one.reason, "")
+    if one.reason == "gpu-oom":
+        meaning = f"{meaning}; {get_model(model).LESS_MEMORY}"
     told = [text for text in (one.detail, meaning) if text]
     return [*told, f"cosmosctl logs {one.run}; cosmosctl retry {one.run}"]
 

@@ -115,7 +115,7 @@ def bring_home(project: ProjectPaths, batch: Batch, state: Progress, home: dict[
         debug("phase: pull")
         tasks.pull(tasks.context(), batch.name, str(project.root), [end.run for end in ready])
         debug("phase: collect")
-        home |= _collected(project, batch, ready, state, is_last=attempt == FETCHES)
+        home |= collected(project, batch, ready, state, is_last=attempt == FETCHES)
         ready = [end for end in ready if end.run not in home]
 
 
@@ -133,15 +133,20 @@ def close(project: ProjectPaths, batch: Batch, state: Progress, home: dict[str, 
     """Copy batch.log into every run and write end.yaml: the batch holds its runs no longer. Raises: HostError."""
     debug("phase: close")
     tasks.pull(tasks.context(), batch.name, str(project.root))
+    settle(project, batch, state, home)
+    remote.tidy(tasks.context(), batch)
+    shutil.rmtree(project.staged(batch.name), ignore_errors=True)
+
+
+def settle(project: ProjectPaths, batch: Batch, state: Progress, home: dict[str, Collected]) -> None:
+    """Copy batch.log into every run, note those without a word, and write end.yaml. The logs are here."""
     with locked(project.lock):
         for run in batch.runs:
             if run not in home:
                 why = f"batch {batch.name} ended on its host without a word of it"
                 home[run] = collect.note_lost(project, batch, run, why)
-    collect.write_logs(project, batch, state, list(home.values()))
+        collect.write_logs(project, batch, state, list(home.values()))
     write_end(project.batch(batch.name).end, BatchEnd.of(batch, state, home))
-    remote.tidy(tasks.context(), batch)
-    shutil.rmtree(project.staged(batch.name), ignore_errors=True)
 
 
 @contextmanager
@@ -205,7 +210,7 @@ def _run_to_end(project: ProjectPaths, batch: Batch, watch: Watcher) -> None:
             time.sleep(POLL_S)
 
 
-def _collected(
+def collected(
     project: ProjectPaths, batch: Batch, ends: Sequence[RunEnd], state: Progress, *, is_last: bool
 ) -> dict[str, Collected]:
     """The runs that were collected; those whose copy is damaged are left out, or refused if it `is_last`."""

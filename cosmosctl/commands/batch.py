@@ -14,7 +14,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host
 from cosmosctl.errors import UsageError
 from cosmosctl.inputs import ControlProgress
-from cosmosctl.io.atomic import remove_stale_temps
+from cosmosctl.io.atomic import STALE_S, remove_temps
 from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.log import debug
 
@@ -65,7 +65,7 @@ def _sweep(project: ProjectPaths) -> None:
 
     The caller holds the project's lock, so nobody is at a bundle.
     """
-    remove_stale_temps(project.derived)
+    remove_temps(project.derived, unused_for_s=STALE_S)
     for half in project.staging.glob(f"*{bundle.HALF}"):
         shutil.rmtree(half, ignore_errors=True)
     for paths in states.batches(project):

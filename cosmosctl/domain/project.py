@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 CONTROLS = ("vis", "edge", "depth", "seg")
 """The control names of run files, in the order in which weights are given on the command line."""
 
+UPSCALE = "upscale"
+"""The one control of a run that enlarges a video: its `input` names the run whose result that is."""
+
 VIDEO_STEMS: Mapping[str, tuple[str, ...]] = {
     "color": ("color",),
     "vis": ("vis",),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 REASONS: Mapping[str, str] = {
     "blocked": "the model's guardrail refused the prompt or the video; reword the prompt or change the input",
-    "gpu-oom": "the GPU ran out of memory; set offload_models: true, use more GPUs or a smaller input",
+    "gpu-oom": "the GPU ran out of memory, and would again with the same settings",
     "host-oom": "the host killed the model (137), most likely out of memory; free memory there, then retry",
     "bad-input": "an input video is missing, damaged or not what the model reads",
     "model-error": "the model program ended with an error; its log says where",

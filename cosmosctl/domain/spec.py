@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from cosmosctl.domain.project import CONTROLS, Config, Control, Prompt, Run, Setting
+from cosmosctl.domain.project import CONTROLS, UPSCALE, Config, Control, Prompt, Run, Setting
 from cosmosctl.domain.settings import SettingRule
 
 ControlSource = Literal["file", "auto", "preset", "color"]
@@ -39,7 +39,10 @@ class EffectiveControl:
 
 @dataclass(frozen=True)
 class Spec:
-    """All that decides a run's result, but for the bytes of its inputs."""
+    """All that decides a run's result, but for the bytes of its inputs.
+
+    `source`: the run whose result is read in place of `video`.
+    """
 
     run: str
     prompt_id: str
@@ -49,10 +52,18 @@ class Spec:
     controls: tuple[EffectiveControl, ...]
     settings: Mapping[str, Setting]
     sources: Mapping[str, str]
+    source: "Spec | None" = None
+
+    @property
+    def upscales(self) -> bool:
+        """Whether the run enlarges a video instead of making one."""
+        return [control.name for control in self.controls] == [UPSCALE]
 
     @property
     def input_paths(self) -> tuple[str, ...]:
-        """The project paths of all video files that the run reads, colour first, none twice."""
+        """The project paths of all video files that the run, or else its source, reads: colour first, none twice."""
+        if self.source is not None:
+            return self.source.input_paths
         named = [control.path for control in self.controls if control.path is not None]
         return tuple(dict.fromkeys([self.video, *named]))
 
@@ -78,7 +89,7 @@ def effective_spec(
         if value is not None:
             settings[name], sources[name] = value, source
     made = [_effective(control, prompt, "auto" if native_presets else "preset") for control in run.controls]
-    controls = sorted(made, key=lambda c: CONTROLS.index(c.name))
+    controls = sorted(made, key=lambda c: (*CONTROLS, UPSCALE).index(c.name))
     return Spec(run.id, prompt.id, model, prompt.text, prompt.videos["color"], tuple(controls), settings, sources)
 
 
@@ -96,6 +107,8 @@ def _setting(
 
 def _effective(control: Control, prompt: Prompt, preset_source: ControlSource) -> EffectiveControl:
     base = EffectiveControl(control.name, control.weight, "auto", prompt=control.prompt)
+    if control.name == UPSCALE:
+        return base
     if control.weight == 0:
         return EffectiveControl(control.name, control.weight, "color")
     if control.preset is not None:
@@ -113,7 +126,7 @@ def fingerprint(spec: Spec, sha256: Mapping[str, str]) -> dict[str, Setting]:
     facts: dict[str, Setting] = {
         "model": spec.model,
         "prompt": hashlib.sha256(spec.text.encode()).hexdigest()[:16],
-        "video": sha256[spec.video],
+        "video": _video_fact(spec, sha256),
     }
     for name, value in spec.settings.items():
         facts[name] = value
@@ -126,6 +139,13 @@ def fingerprint(spec: Spec, sha256: Mapping[str, str]) -> dict[str, Setting]:
         if control.prompt is not None:
             facts[f"{key}.prompt"] = control.prompt
     return facts
+
+
+def _video_fact(spec: Spec, sha256: Mapping[str, str]) -> str:
+    """The content of the video; of a result that may still have to be made, what it depends on."""
+    if spec.source is None:
+        return sha256[spec.video]
+    return f"result of {spec.source.run}, {spec_hash(fingerprint(spec.source, sha256))}"
 
 
 def _source_words(control: EffectiveControl) -> str:

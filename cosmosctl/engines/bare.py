@@ -33,5 +33,9 @@ def command(host: Host) -> tuple[str, ...]:
     return ()
 
 
+def trial(host: Host, model: Model, program: str) -> tuple[str, ...]:
+    return ()
+
+
 def supervisor(host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
     return ("python3", str(batch_dir / "supervise.py"), str(batch_dir))

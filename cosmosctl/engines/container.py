@@ -62,6 +62,18 @@ def create(host: Host, model: Model, batch_dir: PurePosixPath, devices: tuple[st
     )
 
 
+def trial(host: Host, model: Model, program: str, devices: tuple[str, ...]) -> tuple[str, ...]:
+    """Arguments of the engine that run a Python text in a container with the very mounts of a batch."""
+    return (
+        *("run", "--rm", "--pull", "never"),
+        *devices,
+        *mounts_and_environment(host, model),
+        *host.engine_args,
+        image(host, model),
+        *("python3", "-c", program),
+    )
+
+
 def mounts_and_environment(host: Host, model: Model) -> tuple[str, ...]:
     """The arguments that a trial container needs just as well: what is mounted, which variables are set."""
     block = _block(host, model)

@@ -20,5 +20,9 @@ def devices(host: Host) -> tuple[str, ...]:
     return ("--gpus", f'"device={",".join(map(str, host.gpus))}"') if host.gpus else ()
 
 
+def trial(host: Host, model: Model, program: str) -> tuple[str, ...]:
+    return container.trial(host, model, program, devices(host))
+
+
 def supervisor(host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
     return container.create(host, model, batch_dir, devices(host))

@@ -21,5 +21,9 @@ def devices(host: Host) -> tuple[str, ...]:
     return ("--security-opt", "label=disable", *named)
 
 
+def trial(host: Host, model: Model, program: str) -> tuple[str, ...]:
+    return container.trial(host, model, program, devices(host))
+
+
 def supervisor(host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
     return container.create(host, model, batch_dir, devices(host))

@@ -25,6 +25,10 @@ def command(host: Host) -> tuple[str, ...]:
     return ()
 
 
+def trial(host: Host, model: Model, program: str) -> tuple[str, ...]:
+    return ()
+
+
 def supervisor(host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
     return (python(host), str(batch_dir / "supervise.py"), str(batch_dir))
 

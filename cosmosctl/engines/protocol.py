@@ -34,6 +34,12 @@ class Engine(Protocol):
     def gpus(self, host: Host) -> tuple[int | None, ...]:
         """One entry for each model process that may run at once; None is a process without a GPU."""
 
+    def trial(self, host: Host, model: Model, program: str) -> tuple[str, ...]:
+        """Arguments of the engine that run the Python text `program` in a container like a batch's; () without one.
+
+        Raises: FileError when the host's block lacks what it needs.
+        """
+
     def supervisor(self, host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
         """argv, on the host, that starts supervise.py on `batch_dir` (a host path).
 

@@ -14,7 +14,7 @@ TEMP_PREFIX = ".cosmosctl-"
 TEMP_SUFFIX = ".tmp"
 """What a killed process may leave behind looks like `.cosmosctl-1a2b3c4d.tmp`."""
 STALE_S = 60
-"""A file that is being written is touched more often than this."""
+"""A writer touches its file more often than this."""
 
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:
@@ -72,11 +72,11 @@ def create_exclusive(path: Path, data: bytes) -> None:
         raise file_error(path, error, doing="create") from error
 
 
-def remove_stale_temps(folder: Path) -> None:
-    """Remove what writers who were killed left in `folder`; a file that somebody may still be writing stays."""
+def remove_temps(folder: Path, *, unused_for_s: float) -> None:
+    """Remove what writers who were killed left in `folder`, if nobody has touched it for so long."""
     for temp in folder.glob(f"{TEMP_PREFIX}*{TEMP_SUFFIX}"):
         with contextlib.suppress(FileNotFoundError):
-            if time.time() - temp.stat().st_mtime > STALE_S:
+            if time.time() - temp.stat().st_mtime >= unused_for_s:
                 temp.unlink()
 
 

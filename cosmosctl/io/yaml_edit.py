@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,7 +17,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import CommentMark, YAMLError
 from ruamel.yaml.representer import SafeRepresenter
 from ruamel.yaml.resolver import BaseResolver
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString, ScalarString
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, FoldedScalarString, LiteralScalarString, ScalarString
 from ruamel.yaml.tokens import CommentToken
 
 from cosmosctl.errors import FileError, FilesError
@@ -109,8 +110,8 @@ def _with_value(data: YamlValue, keys: Sequence[str], value: Any) -> Any:
 
 def _keeps_comments(before: str, after: str) -> bool:
     """Whether every comment of `before` is in `after`, in the same order."""
-    comments = map(str.strip, _COMMENT.findall(after))
-    return all(comment.strip() in comments for comment in _COMMENT.findall(before))
+    lines = iter(after.split("\n"))
+    return all(any(line.rstrip().endswith(comment.rstrip()) for line in lines) for comment in _COMMENT.findall(before))
 
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
@@ -170,40 +171,61 @@ def _cut_tail(node: CommentedMap, key: str) -> str:
     if not node:
         return ""
     column = node.lc.col + (key in node)
-    items, last, slot = _leaf(node, key if key in node else next(reversed(node)))
-    token = items.get(last, _NO_COMMENTS)[slot]
-    if token is None:
+    leaf = _leaf(node, key if key in node else next(reversed(node)))
+    if leaf.comment is None:
         return ""
-    lines = token.value.splitlines(keepends=True)
-    starts = [token.column, *(len(line) - len(line.lstrip(" ")) for line in lines[1:])]
+    lines = leaf.comment.value.splitlines(keepends=True)
+    starts = [leaf.comment.column, *(len(line) - len(line.lstrip(" ")) for line in lines[1:])]
     keep = len(lines)
-    while keep and (not lines[keep - 1].strip() or starts[keep - 1] < column):
+    while keep > leaf.own_lines and (not lines[keep - 1].strip() or starts[keep - 1] < column):
         keep -= 1
-    token.value = "".join(lines[:keep])
-    if not keep:
-        items[last][slot] = None
+    leaf.set_comment("".join(lines[:keep]), leaf.comment.column)
     return "".join(lines[keep:])
 
 
 def _add_tail(node: CommentedMap, key: str, tail: str) -> None:
     """The lines of `tail` behind the last line of the value of `key`."""
-    items, last, slot = _leaf(node, key)
-    comments = items.setdefault(last, [*_NO_COMMENTS])
-    if comments[slot] is None:
-        comments[slot] = CommentToken("\n", CommentMark(0))
-    comments[slot].value = comments[slot].value.removesuffix("\n") + "\n" + tail
+    leaf = _leaf(node, key)
+    own = leaf.comment.value.rstrip("\n") if leaf.comment else ""
+    leaf.set_comment(own + "\n" * leaf.own_lines + tail, leaf.comment.column if leaf.comment else 0)
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """The last line of a value: the map or list in which it stands, and under which key."""
+
+    node: Any
+    key: Any
+
+    @property
+    def own_lines(self) -> int:
+        """How many lines of its comment stand in the line of the value itself: none below a block of text."""
+        return 0 if isinstance(self.node[self.key], LiteralScalarString | FoldedScalarString) else 1
+
+    @property
+    def comment(self) -> CommentToken | None:
+        comment: CommentToken | None = self.node.ca.items.get(self.key, _NO_COMMENTS)[self._slot]
+        return comment
+
+    def set_comment(self, text: str, column: int) -> None:
+        comments = self.node.ca.items.setdefault(self.key, [*_NO_COMMENTS])
+        comments[self._slot] = CommentToken(text, CommentMark(column)) if text.strip() else None
+
+    @property
+    def _slot(self) -> int:
+        return 2 if isinstance(self.node, CommentedMap) else 0
 
 
 _NO_COMMENTS = (None, None, None, None)
 
 
-def _leaf(node: Any, key: Any) -> tuple[dict[Any, Any], Any, int]:
-    """Where ruamel keeps what stands behind the last line of `node[key]`: comments by key, the key, and the slot."""
+def _leaf(node: Any, key: Any) -> _Leaf:
+    """The last line of `node[key]`."""
     below = node[key]
     while isinstance(below, CommentedMap | CommentedSeq) and below and not below.fa.flow_style():
         node, key = below, next(reversed(below)) if isinstance(below, CommentedMap) else len(below) - 1
         below = node[key]
-    return node.ca.items, key, 2 if isinstance(node, CommentedMap) else 0
+    return _Leaf(node, key)
 
 
 def _commented(data: Any, comments: Comments, path: tuple[str, ...] = ()) -> Any:
@@ -227,14 +249,17 @@ def _commented(data: Any, comments: Comments, path: tuple[str, ...] = ()) -> Any
 
 
 def _text(text: str) -> str:
-    """Text that no reader takes for anything else, also inside of brackets, where libyaml 0.1 stops at `a:b`."""
+    """Text that no reader takes for anything else."""
     text.encode()
     if isinstance(text, ScalarString):
         return text
     if "\n" in text:
         return as_block(text)
-    is_plain = is_only_text(text) and ":" not in text and not text.startswith("?")
-    return text if is_plain else DoubleQuotedScalarString(text)
+    return text if is_only_text(text) and not _MISREAD.search(text) else DoubleQuotedScalarString(text)
+
+
+_MISREAD = re.compile("[:\x85\u2028\u2029]|^[?]")
+"""libyaml 0.1 stops at a plain `a:b` inside of brackets; ruamel writes `[? a]`, a mapping, and bare line breaks."""
 
 
 class _AsWritten(BaseResolver):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cosmosctl.domain.project import Config, Prompt, Run
+from cosmosctl.domain.project import UPSCALE, Config, Prompt, Run
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import Spec, effective_spec
 from cosmosctl.errors import UsageError
@@ -20,11 +20,21 @@ def get(name: str) -> Model:
     raise UsageError(f"there is no model {name!r}; known: {', '.join(REGISTRY)}")
 
 
-def spec_of(run: Run, prompt: Prompt, config: Config, *, model: str | None = None) -> Spec:
-    """The effective spec of `run` on its own family, or on `model`."""
-    family = get(model or run.model or config.model)
+def spec_of(run: Run, prompt: Prompt, config: Config, *, model: str | None = None, source: Spec | None = None) -> Spec:
+    """The effective spec of `run` on its own family, or on `model`; a run that upscales is always transfer1's.
+
+    `source` is the run whose result it upscales.
+    """
+    upscales = [control.name for control in run.controls] == [UPSCALE]
+    family = transfer1 if upscales else get(model or run.model or config.model)
     rules = rules_of(family, run, config)
-    return effective_spec(run, prompt, config, model=family.NAME, rules=rules, native_presets=family.NATIVE_PRESETS)
+    spec = effective_spec(run, prompt, config, model=family.NAME, rules=rules, native_presets=family.NATIVE_PRESETS)
+    return spec if source is None else replace(spec, video=source.video, source=source)
+
+
+def source_of(run: Run) -> str | None:
+    """The run whose result `run` upscales; None when it reads its prompt's video."""
+    return next((control.input for control in run.controls if control.name == UPSCALE), None)
 
 
 def rules_of(family: Model, run: Run, config: Config) -> Mapping[str, SettingRule]:

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from cosmosctl.domain.project import Setting
+from cosmosctl.domain.project import UPSCALE, Setting
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import EffectiveControl, Spec
 from cosmosctl.models import checks
@@ -40,6 +40,9 @@ LAUNCHER = (
 
 CLIP_FRAMES = 121
 """Frames generated at once; clips overlap by one (world_generation_pipeline.py)."""
+
+UPSCALE_STEPS = 10
+"""Recommended by examples/inference_cosmos_transfer1_7b_4kupscaler.md."""
 
 MAX_FRAMES = 5000
 """Frames read of any video (inference_utils.py)."""
@@ -92,15 +95,15 @@ PATTERNS = Patterns(
 
 
 def defaults(controls: Sequence[str], chosen: Mapping[str, Setting]) -> Mapping[str, Setting]:
-    """None: every default is the same for all runs."""
-    return {}
+    """The upscaler takes ten steps (its README)."""
+    return {"num_steps": UPSCALE_STEPS} if list(controls) == [UPSCALE] else {}
 
 
 def check(spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
     """Mistakes and surprises of one run: settings, control sizes and lengths, rate, clip length, randomness."""
     return (
         *checks.settings(spec, SETTINGS),
-        *_check_video(spec, clips[spec.video]),
+        *(_check_upscale(spec, clips[spec.video]) if spec.upscales else _check_video(spec, clips[spec.video])),
         *(finding for control in spec.controls for finding in _check_control(control, spec, clips)),
     )
 
@@ -127,7 +130,7 @@ def files(specs: Sequence[Spec]) -> Mapping[str, str]:
     spec = specs[0]
     base: dict[str, object] = {"prompt": "given on each line", "input_video_path": "given on each line"}
     base |= {name: spec.settings[name] for name in _SPEC_SETTINGS if name in spec.settings}
-    base |= {control.name: {"control_weight": 0.5, "input_control": None} for control in spec.controls}
+    base |= {control.name: _base_block(control) for control in spec.controls}
     return {SPEC_FILE: json.dumps(base, ensure_ascii=True, indent=2) + "\n"}
 
 
@@ -162,10 +165,18 @@ def steps(frames: int) -> int:
 
 def random_controls(spec: Spec) -> tuple[str, ...]:
     """Edge thresholds, the scale of vis and the colours of seg are drawn at random."""
-    return tuple(control.name for control in spec.controls if control.is_native and control.name != "depth")
+    drawn = ("vis", "edge", "seg")
+    return tuple(control.name for control in spec.controls if control.is_native and control.name in drawn)
+
+
+def _base_block(control: EffectiveControl) -> dict[str, Setting | None]:
+    """Every line overrides all of it; the upscaler reads the line's video and no control."""
+    return {"control_weight": 0.5, **({} if control.name == UPSCALE else {"input_control": None})}
 
 
 def _override(control: EffectiveControl, seen: Mapping[str, str]) -> dict[str, Setting | None]:
+    if control.name == UPSCALE:
+        return {"control_weight": control.weight}
     override: dict[str, Setting | None] = {
         "control_weight": control.weight,
         "input_control": seen.get(control.name),
@@ -185,6 +196,12 @@ def _check_video(spec: Spec, clip: Clip) -> Iterator[Finding]:
         text = f"has {clip.frames} frames; {NAME} pads below {CLIP_FRAMES} and results are reported to be noisy"
         yield checks.warning("prompt", f"{spec.video} {text}")
     yield from checks.truncated(spec, clip, frames(spec, clip.frames))
+
+
+def _check_upscale(spec: Spec, clip: Clip) -> Iterator[Finding]:
+    made = spec.source.settings.get("fps", clip.fps) if spec.source is not None else clip.fps
+    if spec.settings["fps"] != made:
+        yield checks.warning("fps", f"re-times a video of {made:g} fps; fps: {round(float(made))} keeps its speed")
 
 
 def _check_control(control: EffectiveControl, spec: Spec, clips: Mapping[str, Clip]) -> Iterator[Finding]:

@@ -250,9 +250,25 @@ SETTING_NAMES = tuple(Settings.model_fields)
 Model = Literal["transfer1", "transfer2.5", "cosmos3"]
 
 
+class UpscaleKeys(Keys):
+    """A video that is enlarged three times by transfer1's upscaler: the result of a run, else the prompt's video."""
+
+    run: Id = Field(default=UNSET, description="The run whose result is enlarged.", examples=["rs_x7m2ab"])
+    weight: Annotated[
+        float, Field(gt=0, le=1, description="How strongly the video is kept, above 0 and at most 1.", examples=[0.5])
+    ]
+
+
+def _controls_or_upscale(schema: dict[str, Any]) -> None:
+    """A run file has `controls`, or `upscale` in their place."""
+    schema["required"] = [name for name in schema["required"] if name != "controls"]
+    schema["oneOf"] = [{"required": ["controls"]}, {"required": ["upscale"]}]
+
+
 class RunFile(Settings):
     """One run: a prompt, the controls that hold the video, and settings. The folder's name is its id."""
 
+    model_config = ConfigDict(json_schema_extra=_controls_or_upscale)
     prompt: Id = Field(
         description="Id of a prompt: the name of a file in prompts/ without .yaml.", examples=["ps_k3f9qz"]
     )
@@ -260,8 +276,17 @@ class RunFile(Settings):
         default=UNSET, description="The model family. Default: the project's `model`.", examples=list(MODELS)
     )
     controls: Controls
+    upscale: UpscaleKeys = Field(default=UNSET, description="In place of `controls`: enlarge a video.")
     tags: Tags = UNSET
     notes: Notes = UNSET
+
+
+class UpscaleRunFile(RunFile):
+    """A run that enlarges a video: it has no controls."""
+
+    model_config = ConfigDict(json_schema_extra=None)
+    controls: Controls = UNSET
+    upscale: UpscaleKeys
 
 
 def _video(role: str, what: str) -> Any:

@@ -6,7 +6,18 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from cosmosctl.domain.project import CONTROLS, VIDEO_STEMS, Config, Control, Host, HostModel, Place, Run, Setting
+from cosmosctl.domain.project import (
+    CONTROLS,
+    UPSCALE,
+    VIDEO_STEMS,
+    Config,
+    Control,
+    Host,
+    HostModel,
+    Place,
+    Run,
+    Setting,
+)
 from cosmosctl.io.yaml_reader import Document, KeyPath
 from cosmosctl.io.yaml_words import Mistake
 from cosmosctl.schema.files import (
@@ -21,6 +32,8 @@ from cosmosctl.schema.files import (
     PromptFile,
     RunFile,
     Settings,
+    UpscaleKeys,
+    UpscaleRunFile,
     VideoFiles,
 )
 from cosmosctl.schema.words import dotted, mistakes, nearest
@@ -51,7 +64,8 @@ class PromptValues:
 
 def run_of(document: Document, run_id: str, file: str) -> Parsed[Run]:
     """The run that a run.yaml holds; `file` is its path in the project."""
-    keys, found = _checked(document, RunFile, "prompt: ps_…")
+    upscales = isinstance(document.value, dict) and "upscale" in document.value
+    keys, found = _checked(document, UpscaleRunFile if upscales else RunFile, "prompt: ps_…")
     found += _control_mistakes(document)
     if keys is None or found:
         return Parsed(None, _in_order(found))
@@ -119,6 +133,9 @@ def _control_mistakes(document: Document) -> list[Mistake]:
         return [Mistake(*document.place(("controls",)), message)]
     if not isinstance(controls, dict):
         return []
+    if isinstance(value, dict) and "upscale" in value:
+        message = "upscale cannot stand together with controls: a run either makes a video or enlarges one"
+        return [Mistake(*document.key_place(("upscale",)), message)]
     found = [
         Mistake(
             *document.key_place(("controls", name, "preset")),
@@ -159,7 +176,7 @@ def _run(keys: RunFile, run_id: str, places: Mapping[str, Place]) -> Run:
     return Run(
         id=run_id,
         prompt=keys.prompt,
-        controls=_controls(keys.controls),
+        controls=_controls(keys.controls) if keys.controls else (_upscale(keys.upscale),),
         model=keys.model,
         settings=_settings(keys),
         tags=tuple(keys.tags or ()),
@@ -170,6 +187,10 @@ def _run(keys: RunFile, run_id: str, places: Mapping[str, Place]) -> Run:
 
 def _controls(keys: Controls) -> tuple[Control, ...]:
     return tuple(_control(name, getattr(keys, name)) for name in CONTROLS if name in keys.model_fields_set)
+
+
+def _upscale(keys: UpscaleKeys) -> Control:
+    return Control(UPSCALE, float(keys.weight), input=keys.run)
 
 
 def _control(name: str, control: float | AutoControl) -> Control:

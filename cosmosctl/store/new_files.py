@@ -7,7 +7,7 @@ from typing import Any
 
 from cosmosctl.domain.ids import checked_id, new_id
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import Control, Run, Setting
+from cosmosctl.domain.project import UPSCALE, Control, Run, Setting
 from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import create_exclusive
 from cosmosctl.io.os_error import file_error
@@ -86,11 +86,15 @@ def prompt_text(
 
 
 def run_text(run: Run) -> str:
-    """A run file: prompt, model if it names one, controls, then the settings that it sets itself."""
+    """A run file: prompt, model if it names one, controls or upscale, then the settings that it sets itself."""
     from cosmosctl.io.yaml_edit import user_text
 
     keys: dict[str, Any] = {"prompt": run.prompt} | ({"model": run.model} if run.model else {})
-    keys["controls"] = {control.name: _control(control) for control in run.controls}
+    if [control.name for control in run.controls] == [UPSCALE]:
+        weight, source = run.controls[0].weight, run.controls[0].input
+        keys[UPSCALE] = ({"run": source} if source else {}) | {"weight": weight}
+    else:
+        keys["controls"] = {control.name: _control(control) for control in run.controls}
     return user_text(_RUN_HEAD, keys | dict(run.settings) | _labels(run.tags, run.notes))
 
 

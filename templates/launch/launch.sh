@@ -159,6 +159,7 @@ start_container() {
         if [ $((tries % 10)) -eq 0 ] && ! container_runs; then
             held "$batch" || finished "$batch" || {
                 engine logs --tail 5 "$folder" >>"$batch/supervise.out" 2>&1 || :
+                engine rm -f "$folder" >/dev/null 2>&1 || :
                 did_not_start
             }
         fi
@@ -191,7 +192,7 @@ note_image() {
 
 # An engine that cannot read a line of the env_file quotes it, which nobody but its owner may see.
 did_not_start() {
-    if grep -qiE 'environment|env.?file|variable' "$batch/supervise.out"; then
+    if grep -qiE 'env(ironment)? file|poorly formatted|no variable name|white ?spaces' "$batch/supervise.out"; then
         echo "the engine cannot take the env_file: each line has to be NAME=value" >"$batch/supervise.out"
     fi
     tail -n 5 "$batch/supervise.out" >&2

@@ -1,27 +1,49 @@
-# Makes the host's folders ready for a push. Fed to `sh -s` on the host; may be repeated.
-# usage: sh -s -- DIR BATCH_FOLDER
-set -eu
-dir=$1
-folder=$2
-if ! command -v rsync >/dev/null 2>&1; then
-    echo "rsync is not installed on the host; install it: apt-get install rsync" >&2
-    exit 69
-fi
-version=$(rsync --version 2>&1 | head -n 1)
-case $version in
-    *openrsync*)
-        echo "the host's rsync is openrsync, which lacks what a push needs; install rsync there: brew install rsync" >&2
-        exit 69
-        ;;
-    "rsync  version "[012].* | "rsync  version 3.0."*)
-        version=${version#rsync  version }
-        echo "the host's rsync ${version%% *} is too old, 3.1 is needed; install it there: apt-get install rsync" >&2
-        exit 69
-        ;;
-esac
-if [ -e "$dir" ] && ! [ -O "$dir" ]; then
-    echo "$dir belongs to another user; set dir: to a folder of your own" >&2
-    exit 77
-fi
-umask 022
-mkdir -p -- "$dir/inputs" "$dir/batches/$folder/incoming"
+# Makes the host's folders ready for a push, once what can be known before is known. Fed to `sh -s`; may be repeated.
+# usage: sh -s -- DIR BATCH_FOLDER NEED_KIB ENGINE IMAGE
+#   NEED_KIB: room that the batch needs in DIR; ENGINE: the command of a container engine, quoted for a shell, or empty
+# exit codes: 69 a tool or image is missing, 73 the disk is too full, 77 DIR is not ours. stderr says more.
+
+main() {
+    set -eu
+    dir=$1 folder=$2 need_kib=$3 engine=$4 image=$5
+    require_rsync
+    if [ -e "$dir" ] && ! [ -O "$dir" ]; then
+        fail 77 "$dir belongs to another user; set dir: to a folder of your own"
+    fi
+    umask 022
+    mkdir -p -- "$dir/inputs" "$dir/batches/$folder/incoming"
+    require_room
+    [ -z "$engine" ] || require_image
+}
+
+fail() {
+    printf '%s\n' "$2" >&2
+    exit "$1"
+}
+
+require_rsync() {
+    command -v rsync >/dev/null 2>&1 || fail 69 "rsync is not installed on the host; install it: apt-get install rsync"
+    version=$(rsync --version 2>&1 | head -n 1)
+    case $version in
+        *openrsync*) fail 69 "the host's rsync is openrsync, which lacks what a push needs; there: brew install rsync" ;;
+        "rsync  version "[012].* | "rsync  version 3.0."*)
+            version=${version#rsync  version }
+            fail 69 "the host's rsync ${version%% *} is too old, 3.1 is needed; there: apt-get install rsync"
+            ;;
+    esac
+}
+
+require_room() {
+    free_kib=$(df -Pk -- "$dir" | awk 'NR > 1 { for (i = 2; i <= NF; i++) if ($i ~ /%$/) print $(i - 1) }')
+    [ "${free_kib:-$need_kib}" -ge "$need_kib" ] ||
+        fail 73 "$dir has $((free_kib / 1024)) MiB left, the batch needs about $((need_kib / 1024)); cosmosctl gc makes room"
+}
+
+require_image() {
+    said=$(eval "$engine image inspect --format '{{.Id}}' \"\$image\"" 2>&1 </dev/null) && return
+    # is it the engine or the image?
+    answer=$(eval "$engine ps -q" 2>&1 >/dev/null </dev/null) || fail 69 "the container engine does not answer: $answer"
+    fail 69 "image $image is not on the host ($said); build or pull it there: $engine pull $image"
+}
+
+main "$@"

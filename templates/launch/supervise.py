@@ -165,6 +165,7 @@ class Batch:
                 self._tend(worker, worker.model, ends)
             if not worker.model and not self._stop:
                 self._start_next(worker)
+        self._end_orphans()
         return any(worker.model for worker in self._workers) or (not self._stop and self._next_rows() is not None)
 
     def _obey(self) -> None:
@@ -208,13 +209,26 @@ class Batch:
     def _next_rows(self) -> Optional[Tuple[Group, List[Row]]]:
         """What a free worker is to start: its share of the first group that waits, at the very end a crashed row."""
         for group in self.groups:
-            rows = self.record.open_rows(group, again=False)
+            rows = [row for row in self.record.open_rows(group, again=False) if self._is_ready(row)]
             if rows:
                 at_it = sum(start["group"] == group.name for start in self.record.running.values())
                 return group, shared_out(rows, len(self._workers) - at_it)[0]
         if self.record.busy <= set(self.record.again):
-            return next(((group, [row]) for group in self.groups for row in self.record.open_rows(group)), None)
+            left = ((group, row) for group in self.groups for row in self.record.open_rows(group))
+            return next(((group, [row]) for group, row in left if self._is_ready(row)), None)
         return None
+
+    def _is_ready(self, row: Row) -> bool:
+        """Whether what the row reads is there."""
+        return row.after is None or self.record.ends.get(row.after) == "done"
+
+    def _end_orphans(self) -> None:
+        """Rows whose source ended without a result end too."""
+        for group in self.groups:
+            for row in self.record.open_rows(group) if any(row.after for row in group.rows) else ():
+                if row.after and self.record.ends.get(row.after) in ("failed", "cancelled"):
+                    detail = f"{row.after}, whose result it reads, has none"
+                    self.record.write(run_failed(row.run, "not-reached", detail))
 
     def _start_next(self, worker: Worker) -> None:
         following = self._next_rows()
@@ -869,7 +883,7 @@ def patiently(action: Callable[[], T]) -> T:
 
 @dataclass(frozen=True)
 class Row:
-    """A run of the plan: its line in the model's input, and what its result is known by."""
+    """A run of the plan: its line in the model's input, and what its result is known by. It reads that of `after`."""
 
     run: str
     line: str
@@ -877,6 +891,7 @@ class Row:
     steps: int = 0
     prompt: Optional[str] = None
     name: str = ""
+    after: Optional[str] = None
 
 
 @dataclass(frozen=True)

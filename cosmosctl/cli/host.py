@@ -1,0 +1,90 @@
+"""`host list|add|check`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cosmosctl.errors import EXIT_HOST, EXIT_OK
+
+if TYPE_CHECKING:
+    from cosmosctl.commands.host_findings import Finding
+
+_COLORS = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "SKIP": "bright_black"}
+
+
+@click.group()
+def host() -> None:
+    """List the machines that run models, add one, or check one."""
+
+
+@host.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.pass_obj
+def list_hosts(folder: Path, as_json: bool) -> None:
+    """List the hosts of the project; the star marks the one that batches use."""
+    from cosmosctl.cli.tables import print_rows
+    from cosmosctl.commands.host_list import host_rows
+
+    rows = host_rows(folder)
+    if not as_json:
+        rows = [{**row, "": "*" if row["default"] else " "} for row in rows]
+        rows = [{key: _words(value) for key, value in row.items()} for row in rows]
+    print_rows(rows, as_json=as_json, columns=("", "id", "engine", "gpus", "models", "address", "dir"))
+
+
+@host.command()
+@click.argument("name")
+@click.argument("address")
+@click.option("--ssh-arg", "ssh_args", multiple=True, metavar="ARG", help="One more argument for ssh; may be repeated.")
+@click.option("--dir", "folder_there", metavar="DIR", help="Where inputs and batches are kept there.")
+@click.option("--model", metavar="MODEL", help="The model family to set up. Default: the project's.")
+@click.pass_obj
+def add(
+    folder: Path, name: str, address: str, ssh_args: tuple[str, ...], folder_there: str | None, model: str | None
+) -> None:
+    """Look at the machine behind ADDRESS and write it into cosmosctl.yaml as NAME.
+
+    ADDRESS is anything that ssh takes. Each key gets a comment; what could not be found out is a guess and says so.
+    """
+    from cosmosctl.commands.host_add import add_host
+
+    guesses = add_host(folder, name, address, ssh_args=ssh_args, dir=folder_there, model=model)
+    for guess in guesses:
+        click.echo(f"to be corrected: {guess}", err=True)
+    click.echo(f"hosts.{name} is in cosmosctl.yaml; next: cosmosctl host check {name}", err=True)
+
+
+@host.command()
+@click.argument("name")
+@click.option("--model", metavar="MODEL", help="The model family to look for. Default: the project's.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.pass_obj
+def check(folder: Path, name: str, model: str | None, as_json: bool) -> int:
+    """Check everything that a batch needs of a host, and say what mends it.
+
+    Exit code 4 when a check failed. Warnings do not stop a batch.
+    """
+    import json
+    from dataclasses import asdict
+
+    from cosmosctl.commands.host_check import check_host
+    from cosmosctl.commands.host_findings import worst
+
+    found = check_host(folder, name, model=model)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+    else:
+        for one in found:
+            _print(one)
+    return EXIT_HOST if worst(found) == "FAIL" else EXIT_OK
+
+
+def _print(one: "Finding") -> None:
+    click.echo(f"{click.style(one.verdict, fg=_COLORS[one.verdict])} {one.name:<13} {one.words}")
+    if one.mend:
+        click.echo(f"     {'':<13} {one.mend}")
+
+
+def _words(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value

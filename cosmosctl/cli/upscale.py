@@ -1,0 +1,44 @@
+"""`upscale`."""
+
+from pathlib import Path
+
+import click
+
+from cosmosctl.cli.completing import run_ids
+
+
+@click.command()
+@click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=run_ids)
+@click.option("--video", "videos", metavar="FILE", multiple=True, help="Enlarge this video; may be repeated.")
+@click.option("--weight", type=float, default=0.5, show_default=True, help="How strongly the video is kept, up to 1.")
+@click.option("--prompt", metavar="TEXT", help="Another prompt than the run's own.")
+@click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
+@click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
+@click.pass_obj
+def upscale(
+    folder: Path,
+    runs: tuple[str, ...],
+    videos: tuple[str, ...],
+    weight: float,
+    prompt: str | None,
+    host: str | None,
+    detach: bool,
+) -> int:
+    """Enlarge the result of RUN, or a video, three times with transfer1's upscaler.
+
+    A run of its own is made and printed. A source without a result is generated first, in the same batch where it is
+    transfer1's.
+    """
+    from cosmosctl.cli.batching import Request, run_batch
+    from cosmosctl.commands.select import Wanted
+    from cosmosctl.commands.upscale import upscale_run, upscale_video, with_sources
+    from cosmosctl.errors import UsageError
+
+    if not runs and not videos:
+        raise UsageError("name a run, or a video with --video")
+    pairs = [upscale_run(folder, run, weight, prompt=prompt) for run in runs]
+    made = [upscale_video(folder, video, weight, prompt=prompt) for video in videos]
+    for run in (*(run for _, run in pairs), *made):
+        click.echo(run)
+    ids = (*with_sources(folder, pairs, host), *made)
+    return run_batch(folder, Request(ids, "upscale", host, None, False, Wanted(), detach, None))

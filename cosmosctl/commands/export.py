@@ -1,0 +1,43 @@
+"""A bundled batch into a folder for somebody who runs it without cosmosctl."""
+
+import shlex
+import shutil
+from pathlib import Path
+
+from cosmosctl import remote
+from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.errors import FileError
+from cosmosctl.io.atomic import write_text
+from cosmosctl.shipped import template
+
+
+def export_batch(project: ProjectPaths, batch: Batch, target: Path) -> str:
+    """How to run the batch, which lies in `target` then, laid out as in the host's folder. Raises: FileError."""
+    folder = target / "batches" / batch.there.folder
+    if folder.exists():
+        raise FileError(f"{folder} exists already", hint="give another folder to --export")
+    unfit = remote.unfit_inputs(project, batch)
+    if unfit:
+        raise FileError("\n".join(f"{video} {what}" for video, what in unfit.items()), hint="cosmosctl check")
+    for place, file in remote.sent_files(project, batch).items():
+        (folder / "incoming" / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, folder / "incoming" / place)
+    shutil.copyfile(template("launch", "launch.sh"), folder / "launch.sh")
+    text = instructions(batch)
+    write_text(folder / "README.txt", text)
+    return text.rstrip("\n")
+
+
+def instructions(batch: Batch) -> str:
+    """What to do with an exported batch, the commands as a shell takes them."""
+    start = shlex.join(("sh", f"{batch.there.batch}/launch.sh", *remote.launch_args(batch)))
+    lines = (
+        f"Batch {batch.name}: {len(batch.rows)} runs of {batch.model}.",
+        f"1. Copy this folder's content into {batch.host.dir} on the host: rsync -a ./ HOST:{batch.host.dir}/",
+        "2. Start it there; started again, it goes on where it was:",
+        f"   {start}",
+        f"3. It has ended when the last line of {batch.there.events} says batch_done.",
+        f"4. Send {batch.there.batch} back whole; cosmosctl fetch --from FOLDER takes it in.",
+    )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,139 @@
+"""Remove from a host what is safely here, and from here what a killed command left."""
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cosmosctl import bundle, collect, ends, remote, states, tasks
+from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths
+from cosmosctl.domain.project import Host
+from cosmosctl.errors import FileError, HostError, UsageError
+from cosmosctl.receipts import read_receipt
+from cosmosctl.store import find_root, hash_files, load_config
+
+if TYPE_CHECKING:
+    from invoke import Context
+
+DAY_S = 86_400
+AT_ONCE = 500
+"""Folders named in one call: ssh hands all arguments on as one word, of at most 128 KiB (execve(2), MAX_ARG_STRLEN)."""
+GC_S = 600
+"""Limit of a call: removing thousands of files takes its time on a network disk."""
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What was removed, or would be: `kind` is batch, input or leftover (of this machine)."""
+
+    kind: str
+    name: str
+    kib: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A batch of this project that stays on its host, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Swept:
+    removed: tuple[Removed, ...]
+    kept: tuple[Kept, ...]
+
+
+def collect_garbage(folder: Path, name: str, *, dry_run: bool) -> Swept:
+    """What was removed from the host of that name, and what stays. Raises: UsageError, HostError."""
+    project = ProjectPaths(find_root(folder))
+    config = load_config(project.root)
+    if name not in config.hosts:
+        raise UsageError(
+            f"there is no host {name!r}; known: {', '.join(sorted(config.hosts))}", hint="cosmosctl host list"
+        )
+    c, host = tasks.context(), config.hosts[name]
+    there = _listed(c, host)
+    ours = {batch.there.folder: batch for batch in _batches(project, host)}
+    reasons = {folder: _why_kept(project, ours[folder]) for project_id, folder in there if folder in ours}
+    free = [folder for project_id, folder in there if project_id == config.project and reasons.get(folder) == ""]
+    kept = tuple(Kept(folder, why) for folder, why in reasons.items() if why)
+    return Swept((*_removed(c, host, free, dry_run=dry_run), *_leftovers(project, dry_run=dry_run)), kept)
+
+
+def _listed(c: "Context", host: Host) -> list[tuple[str, str]]:
+    """(project, folder) of every batch there that has ended and was left alone for a day."""
+    lines = _gc(c, host, ("list", host.dir))
+    return [(line[0], line[1]) for line in lines if len(line) == 3]
+
+
+def _removed(c: "Context", host: Host, free: Sequence[str], *, dry_run: bool) -> Iterator[Removed]:
+    """Asks in parts, the last of which sweeps the pool too; without a batch to remove the pool is swept alone."""
+    parts = [tuple(free[at : at + AT_ONCE]) for at in range(0, len(free), AT_ONCE)] or [()]
+    seen = set()
+    for part in parts:
+        what = "would" if dry_run else "remove"
+        for line in _gc(c, host, (what, host.dir, remote.engine_text(host), *part)):
+            if len(line) == 3 and line[2].isdigit() and (line[0], line[1]) not in seen:
+                seen.add((line[0], line[1]))
+                yield Removed(line[0], line[1], int(line[2]))
+
+
+def _gc(c: "Context", host: Host, args: tuple[str, ...]) -> list[list[str]]:
+    answer = remote.host_script(c, host, "gc.sh", args, timeout_s=GC_S)
+    if answer.code != 0:
+        raise HostError(f"host {host.name}: gc failed ({answer.code}): {answer.stderr.strip()[-300:]}")
+    return [line.split("\t") for line in answer.stdout.splitlines()]
+
+
+def _batches(project: ProjectPaths, host: Host) -> Iterator[Batch]:
+    """The batches of this project that were made for the folder of that host."""
+    for paths in states.batches(project):
+        try:
+            batch = bundle.read_batch(paths)
+        except FileError:
+            continue  # made in another clone: that one knows what came of it
+        if (batch.host.address, batch.host.dir) == (host.address, host.dir):
+            yield batch
+
+
+def _why_kept(project: ProjectPaths, batch: Batch) -> str:
+    """Why the host's copy of a batch is still needed; "" when everything that came of it is here."""
+    end = ends.read_end(project.batch(batch.name).end)
+    if end is None:
+        return "its results are not fetched: cosmosctl fetch"
+    away = [run for run, word in end.runs.items() if word == "done" and not _is_here(project, batch, run)]
+    if away:
+        return f"the videos of {', '.join(away[:3])} are not here: cosmosctl fetch {away[0]}"
+    return "" if end.state in ("done", "cancelled") else f"it was {end.state}: cosmosctl fetch {batch.name}"
+
+
+def _is_here(project: ProjectPaths, batch: Batch, run: str) -> bool:
+    """Whether every output of a run's result by that batch is here, with the sha256 that its receipt names."""
+    found = collect.already_here(project, batch, run)
+    receipt = read_receipt(found.folder.receipt) if found else None
+    if found is None or receipt is None:
+        return False
+    wanted = {found.folder.outputs / name: digest for name, digest in receipt.outputs.items()}
+    return hash_files(project.root, [file for file in wanted if file.is_file()]) == wanted
+
+
+def _leftovers(project: ProjectPaths, *, dry_run: bool) -> Iterator[Removed]:
+    """Halves of batches that a killed command left here a day ago or earlier."""
+    halves = [path for path in _folders(project.batches) if not BatchPaths(path).whole.exists()]
+    halves += [path for path in _folders(project.staging) if path.name.endswith(".new")]
+    for path in halves:
+        if time.time() - path.stat().st_mtime < DAY_S:
+            continue
+        bytes_ = sum(file.lstat().st_size for file in path.rglob("*"))
+        if not dry_run:
+            shutil.rmtree(path)
+        yield Removed("leftover", path.relative_to(project.root).as_posix(), bytes_ // 1024)
+
+
+def _folders(parent: Path) -> list[Path]:
+    return [path for path in sorted(parent.iterdir()) if path.is_dir()] if parent.is_dir() else []

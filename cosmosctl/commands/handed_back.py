@@ -1,0 +1,60 @@
+"""Results of exported batches out of a folder that somebody sent back. Nothing there is changed."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cosmosctl import bundle, collect, states
+from cosmosctl.collect import Collected
+from cosmosctl.commands.attach import collected, settle
+from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.errors import FileError
+from cosmosctl.events import progress, read_events
+from cosmosctl.io.lock import locked_at_once
+from cosmosctl.log import say
+from cosmosctl.store import find_root
+
+
+def fetch_from(folder: Path, source: Path) -> tuple[Collected, ...]:
+    """What was brought home of the batches that lie in `source`, or that `source` itself is. Raises: FileError."""
+    project = ProjectPaths(find_root(folder))
+    open_ones = [bundle.read_batch(one.paths) for one in states.open_batches(project)]
+    pairs = [(batch, place) for batch in open_ones for place in _places(source, batch)]
+    if not pairs:
+        waiting = ", ".join(batch.there.folder for batch in open_ones) or "none"
+        raise FileError(f"{source} holds no unfinished batch of this project; unfinished: {waiting}")
+    return tuple(one for batch, place in pairs for one in _take_in(project, batch, place))
+
+
+def _places(source: Path, batch: Batch) -> Iterator[Path]:
+    """Where in `source` the batch lies: its folder has its name and its key."""
+    name = batch.there.folder
+    places = (source, source / name, source / "batches" / name)
+    yield from [place for place in places if place.resolve().name == name and (place / "events.jsonl").is_file()][:1]
+
+
+def _take_in(project: ProjectPaths, batch: Batch, place: Path) -> Sequence[Collected]:
+    with locked_at_once(project.batch_lock(batch.name)) as free:
+        if not free:
+            say(f"{batch.name} is being followed by another cosmosctl")
+            return ()
+        shutil.copyfile(place / "events.jsonl", project.batch(batch.name).events)
+        state, home = progress(read_events(project.batch(batch.name).events)), collect.all_here(project, batch)
+        _copy(place, project.pulled(batch.name), collect.files_to_fetch(project, batch))
+        ready = [end for run, end in state.ends.items() if run not in home and run in batch.runs]
+        found = collected(project, batch, ready, state, is_last=True)
+        if state.finished:
+            settle(project, batch, state, home | found)
+            shutil.rmtree(project.staged(batch.name), ignore_errors=True)
+        else:
+            say(f"{batch.name} has not ended where this comes from")
+        return tuple(found.values())
+
+
+def _copy(place: Path, target: Path, files: Sequence[str]) -> None:
+    """Copy these files; links are left out, and so is what is not there."""
+    for name in files:
+        if (place / name).is_file() and not (place / name).is_symlink():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(place / name, target / name)

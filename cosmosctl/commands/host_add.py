@@ -1,0 +1,134 @@
+"""Look at a machine and write it into cosmosctl.yaml as a host, a comment beside each key."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cosmosctl import models, remote, tasks
+from cosmosctl.domain.ids import checked_id
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.project import Host
+from cosmosctl.errors import HostError, UsageError
+from cosmosctl.store import find_root, load_config
+from cosmosctl.transport.address import parse_address
+
+REPOSITORIES = {
+    "transfer1": "cosmos-transfer1",
+    "transfer2.5": "cosmos-transfer2.5",
+    "cosmos3": "cosmos-framework",
+}
+"""What `git clone` calls the folder of each model (github.com/nvidia-cosmos, github.com/NVIDIA)."""
+
+COMMENTS = {
+    "address": "anything ssh takes; left out: this machine",
+    "ssh_args": "more arguments for ssh",
+    "dir": "inputs and batches; belongs to one user",
+    "engine": "docker | podman | apptainer | bare | preview",
+    "engine_command": "when the engine's name alone does not do",
+    "models": "image, source code and weights of each model, on the host",
+    "cache": "writable: HF_HOME, UV_CACHE_DIR, torch caches",
+    "env_file": "secrets, on the host; given to the engine, never read by cosmosctl",
+    "gpus": "one model process each",
+}
+"""Key -> what stands beside it: the words of design and format.md."""
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What probe.sh told: name -> every value, in its order."""
+
+    facts: Mapping[str, tuple[str, ...]]
+
+    def first(self, name: str, otherwise: str = "") -> str:
+        return next(iter(self.facts.get(name, ())), otherwise)
+
+
+@dataclass(frozen=True)
+class Block:
+    """The keys of a host, and which of them are guesses, each with what to do."""
+
+    keys: Mapping[str, Any]
+    guesses: tuple[str, ...]
+
+
+def add_host(
+    folder: Path, name: str, address: str, *, ssh_args: Sequence[str], dir: str | None, model: str | None
+) -> tuple[str, ...]:
+    """Write `hosts.NAME`; returns what is a guess. Nothing is written when the machine cannot be reached.
+
+    Raises: UsageError, FileError, HostError.
+    """
+    from cosmosctl.io.yaml_edit import set_in_file
+
+    project = ProjectPaths(find_root(folder))
+    config = load_config(project.root)
+    checked_id(name, what="host")
+    if name in config.hosts:
+        raise UsageError(f"there is a host {name!r} already", hint=f"cosmosctl host check {name}")
+    family = models.get(model or config.model).NAME
+    probed = _probe(Host(name, "bare", "/", parsed(address), ssh_args=tuple(ssh_args)), family)
+    block = host_block(probed, address=address, ssh_args=ssh_args, dir=dir, model=family)
+    comments: dict[tuple[str, ...], str] = {(name, key): COMMENTS[key] for key in block.keys}
+    set_in_file(project.config, ("hosts", name), dict(block.keys), comments=comments)
+    return block.guesses
+
+
+def parsed(address: str) -> str:
+    """`address` itself. Raises: FileError when ssh would not take it."""
+    parse_address(address)
+    return address
+
+
+def host_block(
+    probed: Probed, *, address: str, ssh_args: Sequence[str] = (), dir: str | None = None, model: str
+) -> Block:
+    """The keys of a host from what was found there. Pure."""
+    engine, command = _engine(probed)
+    guesses = (
+        [] if probed.first(engine) in ("plain", "sudo") else ["engine: none answers; docs/gpu-host.md installs one"]
+    )
+    room = max((_room(line) for line in probed.facts.get("room", ())), default=(0, probed.first("home", "/data")))
+    image, repo = probed.first(f"image {engine}"), probed.first("repo")
+    checkpoints = probed.first("checkpoints") or (f"{repo}/checkpoints" if repo else "")
+    defaults = {"image": f"{REPOSITORIES[model]}:latest", "repo": f"/data/{REPOSITORIES[model]}"}
+    found = {"image": image, "repo": repo, "checkpoints": checkpoints}
+    guesses += [f"models.{model}.{key}: none was found" for key in defaults if not found[key]]
+    places = {**defaults, "checkpoints": "/data/checkpoints"} | {key: value for key, value in found.items() if value}
+    gpus = [line for line in probed.first("gpus").split(";") if line.strip()]
+    guesses += [] if gpus else ["gpus: nvidia-smi tells of none"]
+    keys = {
+        "address": address,
+        "ssh_args": list(ssh_args),
+        "dir": dir or f"{room[1].rstrip('/')}/cosmosctl",
+        "engine": engine,
+        "engine_command": list(command),
+        "models": {model: places},
+        "cache": probed.first("cache"),
+        "env_file": probed.first("env-file"),
+        "gpus": list(range(len(gpus))) or [0],
+    }
+    return Block({key: value for key, value in keys.items() if value}, tuple(guesses))
+
+
+def _probe(host: Host, model: str) -> Probed:
+    answer = remote.host_script(tasks.context(), host, "probe.sh", (REPOSITORIES[model],))
+    lines = [line.partition("\t") for line in answer.stdout.splitlines()]
+    if not any(name == "end" for name, _, _ in lines):
+        raise HostError(f"host {host.name}: the answer broke off: {answer.stderr[-300:]}")
+    names = dict.fromkeys(name for name, _, _ in lines)
+    return Probed({name: tuple(value for other, _, value in lines if other == name) for name in names})
+
+
+def _engine(probed: Probed) -> tuple[str, Sequence[str]]:
+    """(engine, engine_command): one that answers, docker first."""
+    for how, command in (("plain", ()), ("sudo", ("sudo", "-n"))):
+        for engine in ("docker", "podman"):
+            if probed.first(engine) == how:
+                return engine, (*command, engine) if command else ()
+    return "docker", ()
+
+
+def _room(line: str) -> tuple[int, str]:
+    free, _, place = line.partition(" ")
+    return int(free) if free.isdigit() else 0, place

@@ -1,0 +1,80 @@
+"""Look at a host, in one round trip, and say what a batch would miss there."""
+
+import time
+from pathlib import Path
+
+from cosmosctl import engines, models, remote, tasks
+from cosmosctl.commands.host_findings import Finding, Looked, findings
+from cosmosctl.domain.project import Host, HostModel
+from cosmosctl.errors import FileError, HostError, UsageError
+from cosmosctl.io.shipped import template
+from cosmosctl.store import find_root, load_config
+
+CHECK_S = 300
+"""Limit of a check: an entrypoint may install things when it starts (model-contracts 2a)."""
+
+HUB_MODELS = {
+    "transfer1": (
+        "facebook/sam2-hiera-large",
+        "IDEA-Research/grounding-dino-tiny",
+        "depth-anything/Depth-Anything-V2-Small-hf",
+    )
+}
+"""What a model loads by name however its checkpoints are given (model-contracts 1a)."""
+
+
+def check_host(folder: Path, name: str, *, model: str | None = None) -> tuple[Finding, ...]:
+    """What was found about the host of that name, for `model` or the project's. Raises: UsageError."""
+    config = load_config(find_root(folder))
+    if name not in config.hosts:
+        raise UsageError(
+            f"there is no host {name!r}; known: {', '.join(sorted(config.hosts))}", hint="cosmosctl host list"
+        )
+    return look_at(config.hosts[name], model or _model_of(config.hosts[name], config.model))
+
+
+def look_at(host: Host, model: str) -> tuple[Finding, ...]:
+    """The findings about one host and one model."""
+    c = tasks.context()
+    begin = time.time()
+    try:
+        answer = remote.host_script(c, host, "check.sh", _arguments(host, model), timeout_s=CHECK_S)
+    except (HostError, FileError) as e:
+        return (Finding("ssh" if isinstance(e, HostError) else "configuration", "FAIL", e.message, e.hint),)
+    facts = parse(answer.stdout)
+    if "end" not in facts:
+        return (Finding("ssh", "FAIL", f"the answer broke off: {answer.stderr[-300:]}", "try again"),)
+    clock = facts.get("clock", "")
+    skew_s = int(clock) - begin if clock.isdigit() and int(clock) < begin else 0.0
+    if clock.isdigit() and int(clock) > time.time():
+        skew_s = int(clock) - time.time()
+    return findings(Looked(host, model, facts, remote.run(c, "rsync --version", timeout_s=10).stdout, skew_s))
+
+
+def parse(text: str) -> dict[str, str]:
+    """name -> value of every line `name<TAB>value`."""
+    parts = (line.partition("\t") for line in text.splitlines())
+    return {name: value for name, tab, value in parts if tab}
+
+
+def _model_of(host: Host, wanted: str) -> str:
+    return wanted if wanted in host.models or not host.models else next(iter(host.models))
+
+
+def _arguments(host: Host, model: str) -> tuple[str, ...]:
+    block = host.models.get(model, HostModel())
+    facts = (
+        host.dir,
+        remote.engine_text(host),
+        block.image or "",
+        block.repo or "",
+        block.checkpoints or "",
+        host.env_file or "",
+        host.cache or "",
+        " ".join(HUB_MODELS.get(model, ())),
+    )
+    return (*facts, "--", *engines.get(host.engine).trial(host, models.get(model), _trial_text()))
+
+
+def _trial_text() -> str:
+    return template("launch", "trial.py").read_text(encoding="utf-8")

@@ -1,0 +1,112 @@
+# Looks at everything that a batch needs of a host and prints what it found: a line `name<TAB>value` for each thing.
+# Judges nothing. Fed to `sh -s` on the host; leaves nothing behind but the folders that a batch would make too.
+# usage: sh -s -- DIR ENGINE IMAGE REPO CHECKPOINTS ENV_FILE CACHE HUB_MODELS -- TRIAL...
+#   ENGINE: the command of a container engine, quoted for a shell, or empty; HUB_MODELS: words, each ORG/NAME;
+#   TRIAL: arguments of the engine that run a container like a batch's; without an engine, a command; empty: none.
+# What is looked for and not configured is empty and then not told.
+
+main() {
+    dir=$1 engine=$2 image=$3 repo=$4 checkpoints=$5 env_file=$6 cache=$7 hub_models=$8
+    shift 9
+    umask 022
+    tell system "$(uname -sm)"
+    tell clock "$(date +%s)"
+    tell user "$(id -un) $(id -u)"
+    tell rsync "$(rsync --version 2>&1 | head -n 1)"
+    tell flock "$(command -v flock)"
+    tell python3 "$(python3 --version 2>&1)"
+    look_at_dir
+    look_at_gpus
+    [ -z "$engine" ] || look_at_engine
+    look_at_files
+    [ $# -eq 0 ] || try "$@"
+    tell end here
+}
+
+tell() {
+    printf '%s\t' "$1"
+    printf '%s' "$2" | tr '\n\t' '  '
+    echo
+}
+
+look_at_dir() {
+    mkdir -p -- "$dir/inputs" "$dir/batches" 2>/dev/null
+    if ! [ -d "$dir" ]; then
+        tell dir "cannot be made"
+    elif ! [ -O "$dir" ]; then
+        tell dir "of another user: $(ls -ld -- "$dir" | awk '{ print $3 }')"
+    elif (: >"$dir/.check-$$") 2>/dev/null; then
+        rm -f -- "$dir/.check-$$"
+        tell dir ours
+    else
+        tell dir "not writable"
+    fi
+    tell free-kib "$(df -Pk -- "$dir" 2>/dev/null | awk 'NR > 1 { for (i = 2; i <= NF; i++) if ($i ~ /%$/) print $(i - 1) }')"
+    [ -d /var/tmp/cosmosctl ] || (umask 0 && mkdir -m 1777 /var/tmp/cosmosctl 2>/dev/null)
+    tell locks "$(ls -ld /var/tmp/cosmosctl 2>/dev/null | cut -c 1-10)"
+    tell used-kib "$(du -sk -- "$dir" 2>/dev/null | cut -f 1)"
+    all=0 open=0
+    for batch in "$dir"/batches/*/; do
+        [ -d "$batch" ] || continue
+        all=$((all + 1))
+        grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null || open=$((open + 1))
+    done
+    tell batches "$all $open"
+}
+
+look_at_gpus() {
+    tell gpus "$(nvidia-smi --query-gpu=index,name,driver_version --format=csv,noheader 2>/dev/null | tr '\n' ';')"
+    tell gpu-users "$(nvidia-smi --query-compute-apps=pid,process_name --format=csv,noheader 2>/dev/null | tr '\n' ';')"
+}
+
+look_at_engine() {
+    said=$(eval "$engine ps -q" 2>&1 >/dev/null </dev/null) && said=yes
+    tell engine "$said"
+    tell engine-version "$(eval "$engine --version" 2>&1 </dev/null | head -n 1)"
+    tell image "$(eval "$engine image inspect --format '{{.Id}}' \"\$image\"" 2>/dev/null </dev/null | tail -n 1)"
+    tell linger "$(loginctl show-user "$(id -un)" --property=Linger --value 2>/dev/null)"
+    tell containers "$(eval "$engine ps --all --quiet --filter label=cosmosctl.batch --filter status=exited" 2>/dev/null </dev/null | wc -l)"
+}
+
+look_at_files() {
+    [ -z "$repo" ] || tell repo "$(kind "$repo")"
+    [ -z "$checkpoints" ] || tell checkpoints "$(kind "$checkpoints")"
+    if [ "$env_file" ]; then
+        if [ -r "$env_file" ] && [ -f "$env_file" ]; then
+            tell env-file "readable $(ls -lLd -- "$env_file" | cut -c 8)"
+        else
+            tell env-file "not readable"
+        fi
+    fi
+    [ "$cache" ] || return
+    tell cache "$(kind "$cache") $([ -w "$cache" ] && echo writable)"
+    for model in $hub_models; do
+        found="$cache/hub/models--${model%%/*}--${model#*/}"
+        [ -d "$found" ] || printf '%s ' "$model"
+    done | { read -r missing || :; tell hub-missing "$missing"; }
+}
+
+kind() {
+    if ! [ -d "$1" ]; then
+        echo missing
+    elif ! [ -r "$1" ] || ! [ -x "$1" ]; then
+        echo unreadable
+    elif [ -z "$(ls -A -- "$1")" ]; then
+        echo empty
+    else
+        echo there
+    fi
+}
+
+try() {
+    limit=$(command -v timeout >/dev/null && echo 'timeout 240')
+    errors=$(mktemp "${TMPDIR:-/tmp}/cosmosctl-check.XXXXXX") || return
+    if [ "$engine" ]; then eval "$limit $engine \"\$@\""; else $limit "$@"; fi </dev/null 2>"$errors" | grep '^trial-'
+    if grep -qiE 'env(ironment)? file|poorly formatted|no variable name|white ?spaces' "$errors"; then
+        echo "the engine cannot take the env_file: each line has to be NAME=value" >"$errors"
+    fi
+    tell trial-errors "$(tail -n 3 "$errors")"
+    rm -f "$errors"
+}
+
+main "$@"

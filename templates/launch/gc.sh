@@ -1,0 +1,99 @@
+# Tells what a host keeps, or removes what nobody needs any more. Fed to `sh -s` on the host; may be repeated.
+# usage: sh -s -- list DIR
+#        sh -s -- remove|would DIR ENGINE BATCH_FOLDER...
+# list prints `PROJECT<TAB>BATCH_FOLDER<TAB>KIB` for each batch that has ended and was not touched for a day.
+# remove takes these folders, which whoever calls has the results of, and their containers; then the inputs that no
+# batch left here names and that were not touched for a day; would only tells. A line `batch|input<TAB>NAME<TAB>KIB`
+# for each. ENGINE: the command of a container engine, quoted for a shell, or empty.
+# A launch touches the inputs it needs before it looks whether they are there, and both hold the same lock.
+
+DAY_MIN=1440
+
+main() {
+    set -eu
+    what=$1 dir=$2
+    [ -d "$dir/batches" ] || return 0
+    if ! [ -O "$dir" ]; then
+        echo "$dir belongs to another user" >&2
+        exit 77
+    fi
+    if [ "$what" = list ]; then
+        list
+        return
+    fi
+    engine=$3
+    shift 3
+    exec 9>>"$dir/launch.lock"
+    flock -w 60 9 || {
+        echo "a launch holds $dir/launch.lock" >&2
+        exit 74
+    }
+    named=$(mktemp "${TMPDIR:-/tmp}/cosmosctl-gc.XXXXXX")
+    trap 'rm -f "$named"' EXIT
+    remove_batches "$@"
+    name_inputs "$@"
+    remove_inputs
+}
+
+list() {
+    for batch in "$dir"/batches/*/; do
+        batch=${batch%/}
+        if [ -d "$batch" ] && over "$batch"; then
+            read -r project rest 2>/dev/null <"$batch/rows.txt" || continue
+            printf '%s\t%s\t%s\n' "$project" "${batch##*/}" "$(kib "$batch")"
+        fi
+    done
+}
+
+# Whether the batch in folder $1 has ended, nobody runs it, and a day has gone by.
+over() {
+    grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null || return 1
+    [ ! -e "$1/lock" ] || flock -n -s "$1/lock" true 9>&- || return 1
+    old "$1" && old "$1/events.jsonl"
+}
+
+old() {
+    [ -n "$(find "$1" -prune -mmin "+$DAY_MIN" 2>/dev/null)" ]
+}
+
+kib() {
+    du -sk -- "$1" | cut -f 1
+}
+
+remove_batches() {
+    for folder in "$@"; do
+        batch=$dir/batches/$folder
+        case $folder in */* | .* | '') continue ;; esac
+        [ -d "$batch" ] && over "$batch" || continue
+        printf 'batch\t%s\t%s\n' "$folder" "$(kib "$batch")"
+        [ "$what" = remove ] || continue
+        [ -z "$engine" ] || eval "$engine rm -f \"\$folder\"" >/dev/null 2>&1 </dev/null 9>&- || :
+        rm -rf -- "$batch"
+    done
+}
+
+# Writes the pool folders that a batch which stays names, sent or being sent, to the file $named.
+name_inputs() {
+    for list in "$dir"/batches/*/inputs.txt "$dir"/batches/*/incoming/bundle/inputs.txt; do
+        [ -f "$list" ] || continue
+        folder=${list#"$dir/batches/"}
+        folder=${folder%%/*}
+        stays=yes
+        if [ "$what" = would ]; then
+            for gone in "$@"; do [ "$gone" != "$folder" ] || ! over "$dir/batches/$folder" || stays=; done
+        fi
+        [ -z "$stays" ] || cut -d / -f 1 <"$list" >>"$named"
+    done
+}
+
+remove_inputs() {
+    for input in "$dir"/inputs/*/; do
+        input=${input%/}
+        [ -d "$input" ] && old "$input" || continue
+        grep -qxF -- "${input##*/}" "$named" && continue
+        printf 'input\t%s\t%s\n' "${input##*/}" "$(kib "$input")"
+        [ "$what" = would ] || rm -rf -- "$input"
+    done
+}
+
+main "$@"

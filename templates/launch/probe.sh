@@ -1,0 +1,55 @@
+# Looks at a machine that is to become a host and prints what it found: a line `name<TAB>value` for each thing.
+# Judges and changes nothing. Fed to `sh -s` there.
+# usage: sh -s -- NAMES       NAMES: words; what the folder of a model's repository may be called
+
+main() {
+    names=$1
+    tell user "$(id -un) $(id -u)"
+    tell home "$HOME"
+    tell gpus "$(nvidia-smi --query-gpu=index,name --format=csv,noheader 2>/dev/null | tr '\n' ';')"
+    for engine in docker podman; do
+        command -v "$engine" >/dev/null 2>&1 || continue
+        if "$engine" ps -q >/dev/null 2>&1 </dev/null; then
+            tell "$engine" plain
+            images=$("$engine" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null </dev/null)
+        elif sudo -n "$engine" ps -q >/dev/null 2>&1 </dev/null; then
+            tell "$engine" sudo
+            images=$(sudo -n "$engine" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null </dev/null)
+        else
+            tell "$engine" refused
+            images=
+        fi
+        printf '%s\n' "$images" | grep -i cosmos | while read -r image; do tell "image $engine" "$image"; done
+    done
+    for place in /data /scratch /mnt/data /mnt /srv "$HOME"; do
+        [ -d "$place" ] && [ -w "$place" ] && tell room "$(free_kib "$place") $place"
+        [ -d "$place/$(id -un)" ] && [ -w "$place/$(id -un)" ] && tell room "$(free_kib "$place") $place/$(id -un)"
+    done
+    for name in $names; do
+        for place in "$HOME" /data /opt /srv /scratch /mnt/data "/data/$(id -un)"; do
+            [ -d "$place/$name" ] && tell repo "$place/$name"
+        done
+    done
+    for place in "${HF_HOME:-}" "$HOME/.cache/huggingface" /data/hf; do
+        [ "$place" ] && [ -d "$place" ] && [ -w "$place" ] && tell cache "$place"
+    done
+    for place in "$HOME/.config/cosmos.env" "$HOME/.cosmos.env"; do
+        [ -r "$place" ] && tell env-file "$place"
+    done
+    for place in /data/checkpoints "$HOME/checkpoints"; do
+        [ -d "$place" ] && tell checkpoints "$place"
+    done
+    tell end here
+}
+
+tell() {
+    printf '%s\t' "$1"
+    printf '%s' "$2" | tr '\n\t' '  '
+    echo
+}
+
+free_kib() {
+    df -Pk -- "$1" 2>/dev/null | awk 'NR > 1 { for (i = 2; i <= NF; i++) if ($i ~ /%$/) print $(i - 1) }'
+}
+
+main "$@"

@@ -1,0 +1,49 @@
+"""What a model's process would find in the container of a batch: `python3 -c THIS`, in a container with its mounts.
+
+Prints a line `name<TAB>value` for each thing it looked at. Standard library only, Python 3.8 and later.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+
+def main() -> None:
+    tell("python", sys.version.split()[0])
+    tell("user", str(os.getuid()))
+    tell("writes", writable("/cosmosctl"))
+    for name in ("workspace", "checkpoints", "cache"):
+        if Path("/", name).is_dir():
+            tell(name, f"{len(list(Path('/', name).iterdir()))} entries")
+    if Path("/cache").is_dir():
+        tell("cache-writes", writable("/cache"))
+    tell("gpus", gpus())
+
+
+def tell(name: str, value: str) -> None:
+    sys.stdout.write(f"trial-{name}\t{' '.join(value.split())}\n")
+
+
+def writable(folder: str) -> str:
+    """"yes <owner of what we write>", or why not."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix=".cosmosctl-check-", dir=folder) as file:
+            file.write(b"x")
+            return f"yes {Path(file.name).stat().st_uid}"
+    except OSError as error:
+        return f"no {error.strerror}"
+
+
+def gpus() -> str:
+    try:
+        argv = ["nvidia-smi", "--query-gpu=index,name", "--format=csv,noheader"]
+        answer = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"no {error}"
+    text = answer.stdout.decode("utf-8", "replace").strip()
+    return f"{len(text.splitlines())} {text}" if answer.returncode == 0 and text else f"no {text or 'GPU'}"
+
+
+main()
