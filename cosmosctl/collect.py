@@ -3,9 +3,6 @@
 Every step may be cut off and repeated. Nothing that came from a host is thrown away: what is refused goes to history/.
 """
 
-import errno
-import hashlib
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,22 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import process_logs
+from cosmosctl import history, process_logs
 from cosmosctl.domain.batch import Batch, BatchRow, stamp_of
-from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.errors import CosmosctlError
 from cosmosctl.events import Event, Progress, RunEnd, read_events
 from cosmosctl.events import progress as progress_of
-from cosmosctl.io.atomic import STALE_S, remove_temps, sync_folder, write_text
+from cosmosctl.io.atomic import remove_temps, write_text
 from cosmosctl.process_logs import SAFE_NAME
 from cosmosctl.receipts import Failure, Receipt, failure_text, read_failure, read_receipt, receipt_text
 
 PRIMARY = "output.mp4"
 PROMPT_FILE = "prompt.txt"
 LOST = "host-lost"
-NAMELESS = "unnamed"
-"""The folder in history/ for what no receipt names."""
 
 
 class DamagedCopy(CosmosctlError):
@@ -105,10 +99,10 @@ def collect(project: ProjectPaths, batch: Batch, end: RunEnd, progress: Progress
         return refuse(project, batch, end, refusal)
     if found is not None and found.folder.root == place.root:
         found.folder.failure.unlink(missing_ok=True)  # it was not lost after all
-    _tidy(place)
+    history.tidy(place)
     if not here:
-        _retire(home, place)
-        _move(pulled, place.outputs)
+        history.retire(home, place)
+        history.move(pulled, place.outputs)
     warnings = (*batch.row(end.run).warnings, *_frame_warning(batch.row(end.run), frames))
     process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
     write_text(place.manifest, manifest_text(outputs))
@@ -152,12 +146,6 @@ def manifest_text(outputs: Mapping[str, Mapping[str, Any]]) -> str:
     """One line a file: sha256, bytes, time it was finished on the host, path."""
     lines = [f"{o['sha256']}  {o['bytes']:>12}  {o['time']}  outputs/{name}\n" for name, o in sorted(outputs.items())]
     return "# sha256, bytes, time, file\n" + "".join(lines)
-
-
-def sha256_of(file: Path) -> str:
-    """The sha256 of a file's bytes, in hex."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _pulled(project: ProjectPaths, batch: Batch, run: str) -> Path:
@@ -219,10 +207,9 @@ def _is_kept_path(path: str, run: str) -> bool:
 def _damage(folder: Path, event: Event) -> str:
     """What is wrong with the copy of the outputs in `folder`; empty when all are there, to the byte."""
     for name, digest in _outputs(event):
-        file = folder / name
-        if file.is_symlink() or not file.is_file():
+        if (folder / name).is_symlink() or not (folder / name).is_file():
             return f"{name} is missing"
-        if sha256_of(file) != digest:
+        if not history.is_file_with(folder / name, digest):
             return f"{name} differs from what the host has"
     return ""
 
@@ -305,11 +292,11 @@ def _note(project: ProjectPaths, batch: Batch, end: RunEnd, left: Path) -> Colle
     """Write down how a run ended without a result; `left`, what came of it all the same, goes to history/."""
     home, reason = _home(project, batch, end.run), str(end.event.get("reason", ""))
     detail = str(end.event.get("detail", "")).encode(errors="replace").decode()
-    _keep(left, home.kept(batch.name).root / "refused")
+    history.keep(left, home.kept(batch.name).root / "refused")
     place = _failure_place(batch, home)
-    _tidy(place)
+    history.tidy(place)
     if place.failure.exists():
-        _retire(home, place)
+        history.retire(home, place)
     process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
     spec, ended, preview = batch.row(end.run).spec_hash, stamp_of(end.event["t"]), batch.host.is_preview
     failure = Failure(end.run, batch.name, end.state, reason, detail, spec, ended, preview)
@@ -321,71 +308,3 @@ def _failure_place(batch: Batch, home: RunPaths) -> ResultPaths:
     """An attempt without a video never touches a result: beside one it goes to history/."""
     place = home.preview if batch.host.is_preview else home.result
     return home.kept(batch.name) if place.receipt.exists() or place.outputs.exists() else place
-
-
-def _tidy(place: ResultPaths) -> None:
-    """Remove what killed writers left; in the run's own folder a user's command may be writing too."""
-    remove_temps(place.root, unused_for_s=STALE_S)
-    remove_temps(place.logs, unused_for_s=0)
-
-
-def _keep(left: Path, kept: Path) -> None:
-    """Move a folder of files that are no result; the same files are kept once, however often this is repeated."""
-    if kept.exists():
-        shutil.rmtree(left, ignore_errors=True)
-    elif left.is_dir():
-        _move(left, kept)
-
-
-def _retire(home: RunPaths, place: ResultPaths) -> None:
-    """Move what lies in `place` to history/ of its own batch; the receipt last, so that a cut-off move goes on."""
-    receipt, failure = read_receipt(place.receipt), read_failure(place.failure)
-    named = receipt.batch if receipt else failure.batch if failure else NAMELESS
-    kept = home.kept(named if is_id(named) else NAMELESS)
-    parts = place.parts if place.root != kept.root else (place.outputs,)
-    for part in parts:
-        if part.exists():
-            kept.root.mkdir(parents=True, exist_ok=True)
-            part.replace(_free(kept.root / part.name))
-
-
-def _free(path: Path) -> Path:
-    """`path`, or the first of path.1, path.2, … that is not taken."""
-    number, free = 0, path
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{path.name}.{number}")
-    return free
-
-
-def _move(folder: Path, target: Path) -> None:
-    """Have `folder` at `target`, where nothing is, whole or not at all, and on the disk before anything tells of it."""
-    _sync_below(folder)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        folder.rename(target)
-    except OSError as e:
-        if e.errno != errno.EXDEV:
-            raise
-        _move_to_other_disk(folder, target)
-    sync_folder(target.parent)
-
-
-def _move_to_other_disk(folder: Path, target: Path) -> None:
-    """For projects whose runs/ leads to another disk than .cosmosctl/ lies on."""
-    half = target.with_name(f".{target.name}.new")
-    shutil.rmtree(half, ignore_errors=True)
-    shutil.copytree(folder, half, symlinks=True)
-    _sync_below(half)
-    half.rename(target)
-    shutil.rmtree(folder)
-
-
-def _sync_below(folder: Path) -> None:
-    """Have the disk hold all that is in `folder` as it is now."""
-    for file in (folder, *folder.rglob("*")):
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

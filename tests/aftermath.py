@@ -1,6 +1,8 @@
 """What has to be true after bad luck, whatever it was: results right and their own, nothing left over, nobody left."""
 
+import contextlib
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +17,9 @@ from pathlib import Path
 from cosmosctl.domain.layout import ResultPaths
 from cosmosctl.media.probe import probe
 from cosmosctl.preview import tally
-from cosmosctl.receipts import Receipt, read_receipt
+from cosmosctl.receipts import read_receipt
+from tests import killed_client
+from tests.killed_client import Moment
 from tests.tree import TIMEOUT_S, Done, Tree
 
 PATIENCE_S = 15
@@ -31,8 +35,15 @@ def swift(tree: Tree, **env: str) -> Tree:
     return replace(tree, env={**own, "COSMOSCTL_PREVIEW_STATE": str(state), **env})
 
 
-def assert_right_result(place: ResultPaths, *, run: str, batch: str, prompt: str) -> Receipt:
-    """`place` holds the whole result of `run` by `batch`, made from `prompt`."""
+def assert_right_result(place: ResultPaths, *, run: str, batch: str, prompt: str) -> None:
+    """`place` holds the whole result of `run` by `batch`, made from `prompt`, with its logs."""
+    assert_right_video(place, run=run, batch=batch, prompt=prompt)
+    assert place.execution_log.read_text(encoding="utf-8").count("Saved prompt to ") == 1
+    assert place.batch_log.is_file()
+
+
+def assert_right_video(place: ResultPaths, *, run: str, batch: str, prompt: str) -> None:
+    """`place` holds outputs, manifest and receipt of `run` by `batch`, made from `prompt`."""
     receipt = read_receipt(place.receipt)
     assert receipt is not None, f"{place.receipt} is missing or damaged"
     assert (receipt.run, receipt.batch, receipt.prompt) == (run, batch, prompt)
@@ -44,9 +55,6 @@ def assert_right_result(place: ResultPaths, *, run: str, batch: str, prompt: str
     listed = {Path(line.split()[3]).name: line.split()[0] for line in lines}
     found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in place.outputs.iterdir()}
     assert listed == found == dict(receipt.outputs)
-    assert place.execution_log.read_text(encoding="utf-8").count("Saved prompt to ") == 1
-    assert place.batch_log.is_file()
-    return receipt
 
 
 class Client:
@@ -70,14 +78,38 @@ class Client:
         """Go on once the command has written `text` to stderr."""
         wait_until(lambda: text in self._err.read_text(encoding="utf-8"))
 
-    def send(self, number: signal.Signals) -> None:
-        """As a terminal does: to the command and all that it started."""
-        os.killpg(self._process.pid, number)
+    def send(self, number: signal.Signals, *, alone: bool = False) -> None:
+        """To the command and all that it started, as a terminal does; `alone`: to nobody but the command."""
+        if alone:
+            os.kill(self._process.pid, number)
+        else:
+            os.killpg(self._process.pid, number)
+
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
 
     def end(self) -> Done:
         """What the command left, once it has ended."""
         code = self._process.wait(TIMEOUT_S)
         return Done(code, self._out.read_text(encoding="utf-8"), self._err.read_text(encoding="utf-8"))
+
+
+def killed(tree: Tree, moment: Moment, *args: str, env: Mapping[str, str] | None = None) -> str:
+    """Run a command until it is killed at that moment; the phase it was in."""
+    report = tree.home / "report"
+    process = subprocess.run(
+        (sys.executable, str(Path(killed_client.__file__)), moment.to_json(), str(report), *args),
+        cwd=tree.root,
+        env=tree.environment({"COSMOSCTL_LOG_LEVEL": "DEBUG", **(env or {})}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        start_new_session=True,
+    )
+    facts = json.loads(report.read_text(encoding="utf-8"))
+    assert process.returncode == -signal.SIGKILL, f"{moment} did not come: {facts}\n{process.stderr}"
+    return str(facts["killed_in"])
 
 
 def rows_done(tree: Tree) -> Counter[str]:
@@ -117,14 +149,32 @@ def assert_nobody_left(tree: Tree) -> None:
 
 def processes(tree: Tree) -> list[str]:
     """The command lines of the processes that were started for this project."""
-    mark, found = f"XDG_DATA_HOME={tree.home}".encode(), []
-    for process in Path("/proc").iterdir() if Path("/proc/self").exists() else ():
-        try:
-            if process.name.isdigit() and mark in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-        except OSError:  # it has ended, or is another user's
-            continue
-    return [line for line in found if line]
+    return [line for _, line in _processes(tree)]
+
+
+def pids(tree: Tree, start: str) -> list[int]:
+    """The processes of this project whose command line starts so."""
+    return [pid for pid, line in _processes(tree) if line.startswith(start)]
+
+
+def host_folder(tree: Tree) -> Path:
+    """The folder of the only batch on the built-in host."""
+    [folder] = (tree.home / "cosmosctl" / "batches").iterdir()
+    return folder
+
+
+def kill_supervisor(tree: Tree) -> int:
+    """kill -9 of supervise.py, while the model it started lives on; how many of them there were."""
+    found = [pid for pid, line in _processes(tree) if "/supervise.py " in line]
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return len(found)
+
+
+def faults(text: str) -> dict[str, str]:
+    """The environment in which the preview fails like this: see cosmosctl/preview/faults.py."""
+    return {"COSMOSCTL_PREVIEW_FAULTS": text}
 
 
 def half_written(tree: Tree) -> list[Path]:
@@ -138,6 +188,18 @@ def wait_until(condition: Callable[[], bool], *, within_s: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.02)
+
+
+def _processes(tree: Tree) -> list[tuple[int, str]]:
+    mark, found = f"XDG_DATA_HOME={tree.home}".encode(), []
+    for process in Path("/proc").iterdir() if Path("/proc/self").exists() else ():
+        try:
+            if process.name.isdigit() and mark in (process / "environ").read_bytes().split(b"\0"):
+                line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                found.append((int(process.name), line))
+        except OSError:  # it has ended, or is another user's
+            continue
+    return [(pid, line) for pid, line in found if line]
 
 
 def _tally(tree: Tree) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import Podman, running_podman
+from tests.containers import Engine, running_podman
 from tests.sshd import Sshd, running_sshd
 from tests.tree import Tree
 
@@ -56,7 +56,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A podman with an image and two GPUs."""
     with running_podman(tmp_path_factory.mktemp("podman")) as podman:
         yield podman

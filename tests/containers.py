@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ IMAGE = "localhost/cosmosctl-test:1"
 TIMEOUT_S = 120
 CDI = Path("/var/run/cdi/cosmosctl-tests.json")
 GPUS = 2
+CHANGES = ("ENV PATH=/usr/bin:/bin", 'ENTRYPOINT ["/entrypoint.sh"]', "WORKDIR /workspace")
+"""The image runs what it is given through an entrypoint, as those of the models do."""
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 LEFT_OUT = ("test", "site-packages", "dist-packages", "idlelib", "tkinter", "ensurepip", "lib2to3", "__pycache__")
 
@@ -70,22 +73,25 @@ needs_podman = pytest.mark.skipif(
 )
 
 
+needs_dockerd = pytest.mark.skipif(
+    shutil.which("dockerd", path=PATH) is None or os.geteuid() != 0, reason="needs dockerd: apt-get install docker.io"
+)
+
+
 @dataclass(frozen=True)
-class Podman:
-    """An engine with storage in `folder`; `command` is what goes before its arguments."""
+class Engine:
+    """A container engine of the tests' own; `command` is what goes before its arguments.
 
-    folder: Path
+    It begins with `env`, so that it is found whatever the environment of those who call it is.
+    """
 
-    @property
-    def command(self) -> tuple[str, ...]:
-        """`env` finds it whatever the environment of those who call it is."""
-        conf, storage = self.folder / "containers.conf", self.folder / "storage.conf"
-        return ("env", f"CONTAINERS_CONF={conf}", f"CONTAINERS_STORAGE_CONF={storage}", f"PATH={PATH}", "podman")
+    name: str
+    command: tuple[str, ...]
 
     def __call__(self, *args: str, expect: int | None = 0) -> str:
-        """What `podman ARGS` prints."""
+        """What the engine prints when it is given `args`."""
         done = subprocess.run((*self.command, *args), capture_output=True, text=True, timeout=TIMEOUT_S)
-        assert expect is None or done.returncode == expect, f"podman {args}: {done.stderr}"
+        assert expect is None or done.returncode == expect, f"{self.name} {args}: {done.stderr}"
         return done.stdout
 
     def block(self, *, dir: Path, row_s: str = "0.1", tally: Path | None = None, more: str = "") -> str:
@@ -100,7 +106,7 @@ class Podman:
         mounts += [] if row_s else [f"{sysconfig.get_path('purelib')}:/site:ro"]
         lines = {
             "dir": str(dir),
-            "engine": "podman",
+            "engine": self.name,
             "engine_command": self.command,
             "engine_args": ["--network=host"],
             "models": {"transfer1": model},
@@ -115,15 +121,15 @@ class Podman:
 
 
 @contextmanager
-def running_podman(folder: Path) -> Iterator[Podman]:
+def running_podman(folder: Path) -> Iterator[Engine]:
     """An engine with the test image and two GPUs; every container is gone afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "containers.conf").write_text(_CONTAINERS_CONF.format(folder=folder))
     (folder / "storage.conf").write_text(_STORAGE_CONF.format(folder=folder))
-    podman = Podman(folder)
+    files = (f"CONTAINERS_CONF={folder}/containers.conf", f"CONTAINERS_STORAGE_CONF={folder}/storage.conf")
+    podman = Engine("podman", ("env", *files, f"PATH={PATH}", "podman"))
     tar = build_root(folder / "root", folder / "image.tar")
-    changes = ("ENV PATH=/usr/bin:/bin", 'ENTRYPOINT ["/entrypoint.sh"]', "WORKDIR /workspace")
-    podman("import", *(part for change in changes for part in ("--change", change)), str(tar), IMAGE)
+    podman("import", *(part for change in CHANGES for part in ("--change", change)), str(tar), IMAGE)
     tar.unlink()
     shutil.rmtree(folder / "root")
     with _two_gpus():
@@ -132,6 +138,55 @@ def running_podman(folder: Path) -> Iterator[Podman]:
         finally:
             podman("rm", "--all", "--force", "--time", "0", expect=None)
             podman("rmi", "--all", "--force", expect=None)
+
+
+@contextmanager
+def running_dockerd(folder: Path) -> Iterator[Engine]:
+    """A Docker daemon of the tests' own with the test image; without a network of its own and without GPUs."""
+    programs = folder / "programs"
+    programs.mkdir(parents=True)
+    hook = programs / "nvidia-container-runtime-hook"  # what makes dockerd take --gpus (moby, daemon/nvidia_linux.go)
+    hook.write_text("#!/bin/sh\n")
+    hook.chmod(0o755)
+    docker = Engine("docker", ("env", f"DOCKER_HOST=unix://{folder}/s", f"PATH={PATH}", "docker"))
+    options = ("--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=overlay2")
+    places = ("--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid")
+    with (folder / "log").open("wb") as log:
+        daemon = subprocess.Popen(
+            ("dockerd", "--host", f"unix://{folder}/s", *places, *options),
+            env={**os.environ, "PATH": f"{programs}:{PATH}"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        _wait_for_daemon(docker, daemon, folder / "log")
+        tar = build_root(folder / "root", folder / "image.tar")
+        docker("import", *(part for change in CHANGES for part in ("--change", change)), str(tar), IMAGE)
+        yield docker
+    finally:
+        for name in docker("ps", "--all", "--quiet", expect=None).split():
+            docker("rm", "--force", name, expect=None)
+        daemon.terminate()
+        daemon.wait(TIMEOUT_S)
+        _unmount_below(folder)
+
+
+def _unmount_below(folder: Path) -> None:
+    """dockerd leaves the network namespace of the host mounted."""
+    mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for place in mounted:
+        if place.startswith(f"{folder}/"):
+            subprocess.run(("umount", place), check=False, timeout=TIMEOUT_S)
+
+
+def _wait_for_daemon(docker: Engine, daemon: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while subprocess.run((*docker.command, "ps"), capture_output=True, timeout=TIMEOUT_S).returncode != 0:
+        if daemon.poll() is not None or time.monotonic() > deadline:
+            pytest.skip(f"dockerd does not run on this machine: {log.read_text()[-300:]}")
+        time.sleep(0.1)
 
 
 def build_root(root: Path, tar: Path) -> Path:

@@ -3,12 +3,8 @@
 `make soak` (COSMOSCTL_SOAK=1) kills ten times as often.
 """
 
-import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -21,11 +17,10 @@ import pytest
 from tests import aftermath, clips
 from tests.conftest import CONFIG
 from tests.killed_client import Moment
-from tests.tree import TIMEOUT_S, Tree
+from tests.tree import Tree
 
 SEED = 20261122
 RUNS = ("rs_a", "rs_b", "rs_c")
-SCRIPT = Path(__file__).with_name("killed_client.py")
 PHASES = ("bundle", "push", "launch", "follow", "collect")
 LEAST = 5
 """Kills in each phase."""
@@ -104,7 +99,7 @@ def _kill_once(tree: Tree, moment: Moment, number: int) -> tuple[str, str]:
     for run in RUNS:
         tree.prompt(f"ps_{run}", _prompt(run, number))
     before = _names(tree)
-    phase = _killed(tree, moment, "batch", *RUNS, "--batch-name", f"k{number}")
+    phase = aftermath.killed(tree, moment, "batch", *RUNS, "--batch-name", f"k{number}")
     if _names(tree) == before:
         tree.cli("batch", *RUNS, "--batch-name", f"k{number}")
     [batch] = _names(tree) - before
@@ -114,24 +109,6 @@ def _kill_once(tree: Tree, moment: Moment, number: int) -> tuple[str, str]:
 
 def _names(tree: Tree) -> set[str]:
     return {path.name for path in tree.paths.batches.iterdir()} if tree.paths.batches.exists() else set()
-
-
-def _killed(tree: Tree, moment: Moment, *args: str) -> str:
-    """Run a command until it is killed; the phase it was in."""
-    report = tree.home / "report"
-    process = subprocess.run(
-        (sys.executable, str(SCRIPT), moment.to_json(), str(report), *args),
-        cwd=tree.root,
-        env=tree.environment({"COSMOSCTL_LOG_LEVEL": "DEBUG"}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        start_new_session=True,
-    )
-    facts = json.loads(report.read_text(encoding="utf-8"))
-    assert process.returncode == -signal.SIGKILL, f"{moment} did not come: {facts}\n{process.stderr}"
-    return str(facts["killed_in"])
 
 
 def _check(tree: Tree, results: Sequence[tuple[str, str, str]]) -> None:

@@ -228,6 +228,20 @@ def test_replacing_a_value_changes_its_own_line_only(text: str, value: Any) -> N
     assert parse(changed).value == {**before.value, "project": value}
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text("ab:-[]{}&*!|>'\"%#?, \n\r\t\u2028é1.", max_size=12), max_size=4))
+def test_any_file_is_changed_as_wanted_or_left_to_the_user(values: list[str]) -> None:
+    text = "".join(f"k{number}: {value}\n" for number, value in enumerate(values))
+    before = parse(text)
+    if before.mistakes or not isinstance(before.value, dict):
+        return
+    try:
+        changed = set_value(text, ("hosts", "lab"), {"b": 2})
+    except FileError:
+        return
+    assert parse(changed).value == before.value | {"hosts": {"lab": {"b": 2}}}
+
+
 def independently(text: str, version: str = "1.2") -> Any:
     """What ruamel.yaml's own pure parser and constructor make of the text."""
     yaml = ruamel.yaml.YAML(typ="safe", pure=True)

@@ -1,6 +1,8 @@
 """The three families over the same run files: what is written is read back exactly, and nothing leaks or gets lost."""
 
 import json
+import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +22,7 @@ from cosmosctl.planner import Group, Plan, Sources, make_plan
 from cosmosctl.schema.files import SETTING_NAMES
 from tests.family_batch import family_batch, loads, specs_of
 from tests.independent_reader import ReadControl, ReadRow, rows
-from tests.tree import Tree
+from tests.tree import REPOSITORY, Tree
 from tests.tree import loads as loads_of
 
 FAMILIES = ("transfer1", "transfer2.5", "cosmos3")
@@ -288,3 +290,64 @@ def test_a_setting_of_another_family_is_told_at_its_line_before_anything_is_sent
     told = quick_tree.cli("batch", expect=3).err
     assert "runs/rs_one/run.yaml:4:6: fps is not a setting of transfer2.5" in told
     assert not quick_tree.paths.batches.exists()
+
+
+@pytest.mark.parametrize("fault", ["flat", "flat1", "own-name"])
+def test_other_layouts_of_transfer1_are_mapped_by_their_order(tmp_path: Path, fault: str) -> None:
+    batch = family_batch(tmp_path, specs_of("transfer1", PROMPTS), faults=fault)
+    batch.run()
+    assert set(batch.ends().values()) == {"done"}
+    for number, prompt in enumerate(PROMPTS, start=1):
+        assert f'"prompt": "{prompt}"'.encode() in (batch.folder / f"done/rs_{number}/output.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("blocked", PROMPTS)
+@pytest.mark.parametrize("layout", ["", "flat,"])
+def test_a_compacted_batch_is_recognised_by_its_prompts(tmp_path: Path, blocked: str, layout: str) -> None:
+    batch = family_batch(tmp_path, specs_of("transfer1", PROMPTS), faults=f"compacted,{layout}block:{blocked}")
+    batch.run()
+    for number, prompt in enumerate(PROMPTS, start=1):
+        if prompt == blocked:
+            assert batch.ends()[f"rs_{number}"] == "blocked"
+        else:
+            assert f'"prompt": "{prompt}"'.encode() in (batch.folder / f"done/rs_{number}/output.mp4").read_bytes()
+    assert len(batch.events("process_start")) == 1
+
+
+def test_a_compacted_batch_whose_files_could_belong_to_two_runs_is_kept_aside(tmp_path: Path) -> None:
+    batch = family_batch(tmp_path, specs_of("transfer1", ("one", "two", "same", "same")), faults="compacted,block:one")
+    batch.run()
+    assert batch.ends() == {"rs_1": "blocked", "rs_2": "done", "rs_3": "bad-output", "rs_4": "bad-output"}
+    assert "could belong to another run" in batch.failed("rs_3")["detail"]
+    assert batch.failed("rs_3")["kept"]
+
+
+@pytest.mark.parametrize(("family", "starts"), [("transfer1", 2), ("transfer2.5", 2), ("cosmos3", 1)])
+def test_the_five_runs_of_the_demo_on_each_family(quick_tree: Tree, family: str, starts: int) -> None:
+    shutil.copytree(REPOSITORY / "templates/demo", quick_tree.root, dirs_exist_ok=True)
+    if family == "cosmos3":
+        told = quick_tree.cli("batch", "--model", family, expect=3).err
+        assert (
+            "runs/rs_noseg0/run.yaml:6:10: controls.depth needs a file: cosmos3 makes only vis and edge itself" in told
+        )
+        path = quick_tree.run_paths("rs_noseg0").spec
+        path.write_text(path.read_text(encoding="utf-8").replace(", input: auto", ""), encoding="utf-8")
+    quick_tree.cli("batch", "--model", family, env={"COSMOSCTL_PREVIEW_ROW_S": "0.02"})
+    assert sum(event["ev"] == "run_done" for event in quick_tree.events()) == 5
+    assert loads_of(quick_tree.events()) == starts
+
+
+@pytest.mark.parametrize("family", ["transfer2.5", "cosmos3"])
+def test_progress_within_a_video_counts_the_steps_of_all_its_chunks(tmp_path: Path, family: str) -> None:
+    lines = {
+        "transfer2.5": ["[1/1] Processing sample r0", *["Generating chunk 1/3", "Generating samples:  50%|#| 5/10 ["]],
+        "cosmos3": ["Saved sample args to 'x'", *["Using sampler: UniPC (shift=10)", "Sampling:  50%|#| 5/10 ["]],
+    }[family]
+    script = ["import time", *(f"print({line!r}, flush=True)" for line in lines[:1])]
+    script += [f"print({lines[1]!r}); print({lines[2]!r}, flush=True); time.sleep(1.2)"] * 3
+    batch = family_batch(tmp_path, specs_of(family, ("one",)))
+    batch.replan(lambda plan: plan["groups"][0].update(argv=[sys.executable, "-c", "\n".join(script)]))
+    batch.replan(lambda plan: plan["groups"][0]["rows"][0].update(steps=3))
+    batch.run()
+    told = [(event["done"], event["total"]) for event in batch.events("progress")]
+    assert told[:3] == [(5, 30), (15, 30), (25, 30)]

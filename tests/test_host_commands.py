@@ -11,7 +11,7 @@ import pytest
 from cosmosctl.commands.host_add import Probed, host_block
 from cosmosctl.commands.host_findings import Finding, Looked, findings, worst
 from cosmosctl.domain.project import Host, HostModel
-from tests.containers import IMAGE, Podman, needs_podman
+from tests.containers import IMAGE, Engine, needs_podman
 from tests.sshd import Sshd, needs_sshd, write_client_config
 from tests.tree import Tree
 
@@ -48,7 +48,7 @@ def test_host_list_shows_the_built_in_host_and_which_one_batches_use(near: Tree)
 
 @needs_sshd
 @needs_podman
-def test_a_host_that_has_everything_passes_every_check(near: Tree, box: Sshd, engine: Podman, tmp_path: Path) -> None:
+def test_a_host_that_has_everything_passes_every_check(near: Tree, box: Sshd, engine: Engine, tmp_path: Path) -> None:
     cache, secrets = tmp_path / "cache", tmp_path / "secrets.env"
     for name in ("facebook--sam2-hiera-large", "IDEA-Research--grounding-dino-tiny"):
         (cache / "hub" / f"models--{name}").mkdir(parents=True)
@@ -76,7 +76,7 @@ def test_a_host_that_has_everything_passes_every_check(near: Tree, box: Sshd, en
 @needs_sshd
 @needs_podman
 def test_each_thing_that_is_missing_is_named_with_what_mends_it(
-    near: Tree, box: Sshd, engine: Podman, tmp_path: Path
+    near: Tree, box: Sshd, engine: Engine, tmp_path: Path
 ) -> None:
     dir = tmp_path / "dir"
     dir.mkdir()

@@ -41,6 +41,9 @@ resolution: 720
 max_frames: 121
 offload_models: true
 warm: False
+distilled: false
+checkpoint: Cosmos3-Super
+diffusion_cache: false
 tags: [night, rain]
 notes: |
   for the review
@@ -72,6 +75,9 @@ def test_a_run_file_with_every_key_is_a_run() -> None:
             "max_frames": 121,
             "offload_models": True,
             "warm": False,
+            "distilled": False,
+            "checkpoint": "Cosmos3-Super",
+            "diffusion_cache": False,
         },
         tags=("night", "rain"),
         notes="for the review\n",

@@ -263,15 +263,16 @@ def test_a_second_look_gives_the_same_without_parsing(root: Path, later: None) -
 
 def test_an_index_that_did_not_change_is_not_written_again(root: Path, later: None) -> None:
     load_all(root)
-    before = (root / ".cosmosctl/index.jsonl").stat()
+    before = (root / ".cosmosctl/index.json").stat()
     load_all(root)
-    assert stat_key((root / ".cosmosctl/index.jsonl").stat()) == stat_key(before)
+    assert stat_key((root / ".cosmosctl/index.json").stat()) == stat_key(before)
 
 
-def test_the_index_is_json_lines(root: Path, later: None) -> None:
+def test_the_index_is_a_header_and_a_body_of_json(root: Path, later: None) -> None:
     load_all(root)
-    lines = [json.loads(line) for line in (root / ".cosmosctl/index.jsonl").read_text().splitlines()]
-    assert [line[0] for line in lines[1:]] == [
+    header, body = (json.loads(line) for line in (root / ".cosmosctl/index.json").read_text().splitlines())
+    assert sorted(header) == ["checksum", "format", "rules"]
+    assert list(body) == [
         "cosmosctl.yaml",
         "prompts/ps_city.yaml",
         "runs/rs_one/run.yaml",
@@ -281,7 +282,7 @@ def test_the_index_is_json_lines(root: Path, later: None) -> None:
 
 def test_a_file_that_was_just_written_is_not_remembered(root: Path) -> None:
     load_all(root)
-    index = root / ".cosmosctl/index.jsonl"
+    index = root / ".cosmosctl/index.json"
     assert not index.exists() or "run.yaml" not in index.read_text()
 
 
@@ -313,7 +314,7 @@ def test_new_renamed_and_removed_files_are_noticed(root: Path, later: None) -> N
     assert load_all(root).run_ids == ("rs_four", "rs_three", "rs_two")
     (root / "prompts/ps_city.yaml").unlink()
     assert list(load_all(root).runs) == []
-    assert "rs_one" not in (root / ".cosmosctl/index.jsonl").read_text()
+    assert "rs_one" not in (root / ".cosmosctl/index.json").read_text()
 
 
 def test_videos_that_come_and_go_are_noticed(root: Path, later: None) -> None:
@@ -331,17 +332,17 @@ def test_videos_that_come_and_go_are_noticed(root: Path, later: None) -> None:
 @given(st.data())
 def test_a_damaged_index_is_made_anew(root: Path, later: None, data: st.DataObject) -> None:
     first = load_all(root)
-    index = root / ".cosmosctl/index.jsonl"
+    index = root / ".cosmosctl/index.json"
     whole = index.read_bytes()
     cut, junk = data.draw(st.integers(0, len(whole))), data.draw(st.binary(max_size=20))
     index.write_bytes(whole[:cut] + junk + whole[cut + data.draw(st.integers(0, 40)) :])
     assert same(load_all(root), first)
-    assert json.loads((root / ".cosmosctl/index.jsonl").read_text().splitlines()[0])["format"] == 1
+    assert json.loads((root / ".cosmosctl/index.json").read_text().splitlines()[0])["format"] == 1
 
 
 def test_what_the_index_was_made_by_must_be_this_very_code(root: Path, later: None) -> None:
     load_all(root)
-    index = root / ".cosmosctl/index.jsonl"
+    index = root / ".cosmosctl/index.json"
     header, body = index.read_text().split("\n", 1)
     index.write_text(json.dumps({**json.loads(header), "rules": "older"}) + "\n" + body.replace("0.3", "0.9"))
     assert load_all(root).runs["rs_one"].weights["vis"] == 0.3

@@ -109,6 +109,15 @@ def test_upscale_of_a_run_makes_a_run_linked_to_it_and_a_video_three_times_as_la
     assert loads(tree.events()) == 1
 
 
+def test_it_takes_ten_steps_whatever_the_projects_default_is(quick_tree: Tree) -> None:
+    quick_tree.config("project: 5f3a91c2\ndefaults: {transfer1: {num_steps: 35, guidance: 6}}\n")
+    quick_tree.run("rs_one")
+    made = quick_tree.cli("upscale", "rs_one").lines[0]
+    shown = json.loads(quick_tree.cli("show", made, "--json").out)
+    assert (shown["settings"]["num_steps"], shown["settings"]["guidance"]) == (10, 6)
+    assert shown["controls"] == {"upscale": "0.5, enlarges the result of rs_one"}
+
+
 def test_inference_with_an_upscale_weight_chains_both_in_one_batch(quick_tree: Tree) -> None:
     quick_tree.run("rs_one")
     made = quick_tree.cli("inference", "rs_one", "--upscale-weight", "0.7").lines[0]

@@ -9,7 +9,7 @@ from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
-from cosmosctl.shipped import template
+from cosmosctl.io.shipped import template
 
 
 def export_batch(project: ProjectPaths, batch: Batch, target: Path) -> str:

@@ -8,6 +8,7 @@ from cosmosctl.commands.listing import batch_rows, prompt_rows
 from cosmosctl.commands.prepare import pick_host, specs_of
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.project import UPSCALE
 from cosmosctl.domain.spec import EffectiveControl, Spec
 from cosmosctl.ends import read_end
 from cosmosctl.receipts import Receipt, read_receipt
@@ -68,6 +69,9 @@ def _control_words(control: EffectiveControl, spec: Spec) -> str:
         "preset": f"computed here, preset {control.preset}",
         "color": "off, kept in the set",
     }
+    if control.name == UPSCALE:
+        what = "its video" if spec.source is None else f"the result of {spec.source.run}"
+        return f"{control.weight:g}, enlarges {what}"
     return f"{control.weight:g}, {sources[control.source]}"
 
 

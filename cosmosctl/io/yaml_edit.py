@@ -32,7 +32,6 @@ Comments: TypeAlias = Mapping[tuple[str, ...], str]
 
 _COMMENT_COLUMN = 40
 _BLOCK_DEPTH = 2
-_END = "end"
 
 
 def user_text(head: str, data: Mapping[str, Any]) -> str:
@@ -46,8 +45,8 @@ def user_text(head: str, data: Mapping[str, Any]) -> str:
 def as_block(text: str) -> str:
     """`text` to be written as a block (`|`), the place to go on writing, if that keeps every byte; else in quotes."""
     block: str = LiteralScalarString(text)
-    read = parse(_dumped(_round_trip(), CommentedMap(text=block, after=_END))).value
-    return block if read == {"text": text, "after": _END} else DoubleQuotedScalarString(text)
+    read = parse(_dumped(_round_trip(), CommentedMap(text=block, after="x"))).value
+    return block if read == {"text": text, "after": "x"} else DoubleQuotedScalarString(text)
 
 
 def set_in_file(path: Path, keys: Sequence[str], value: Any, *, comments: Comments | None = None) -> None:
@@ -249,8 +248,8 @@ def _commented(data: Any, comments: Comments, path: tuple[str, ...] = ()) -> Any
 
 
 def _text(text: str) -> str:
-    """Text that no reader takes for anything else."""
-    text.encode()
+    """Text that no reader takes for anything else. Raises: UnicodeEncodeError."""
+    text.encode()  # a lone surrogate would be written as an escape that no reader takes
     if isinstance(text, ScalarString):
         return text
     if "\n" in text:
@@ -279,6 +278,7 @@ def _round_trip() -> YAML:
     yaml.Resolver = _AsWritten
     yaml.preserve_quotes = True
     yaml.width = 1 << 30
+    yaml.composer.warn_double_anchors = False  # what that changes is looked for afterwards
     return yaml
 
 

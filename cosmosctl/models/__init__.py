@@ -27,9 +27,16 @@ def spec_of(run: Run, prompt: Prompt, config: Config, *, model: str | None = Non
     """
     upscales = [control.name for control in run.controls] == [UPSCALE]
     family = transfer1 if upscales else get(model or run.model or config.model)
+    config = _for_upscaling(config) if upscales else config
     rules = rules_of(family, run, config)
     spec = effective_spec(run, prompt, config, model=family.NAME, rules=rules, native_presets=family.NATIVE_PRESETS)
     return spec if source is None else replace(spec, video=source.video, source=source)
+
+
+def _for_upscaling(config: Config) -> Config:
+    """The project without its default of steps: that is meant for videos that are generated."""
+    settings = {name: value for name, value in config.defaults.get(transfer1.NAME, {}).items() if name != "num_steps"}
+    return replace(config, defaults={**config.defaults, transfer1.NAME: settings})
 
 
 def source_of(run: Run) -> str | None:

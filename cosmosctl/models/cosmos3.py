@@ -86,7 +86,9 @@ LAYOUTS = (
         started="out/{name}/sample_args.json",
         marker="out/{name}/sample_outputs.json",
         files={f"out/{{name}}/{there}": here for there, here in _OUTPUTS.items()},
+        is_named=True,
     ),
+    Layout(primary="output.mp4", files={"out/{name}.mp4": "output.mp4"}, is_named=True),
 )
 """A folder for each row; sample_outputs.json is written last, and never for a failed row."""
 

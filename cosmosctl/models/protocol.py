@@ -33,7 +33,8 @@ class Layout:
     """Where a row's outputs lie below the work folder of its process: `{i}` is its index there, `{name}` its own name.
 
     Either a `folder` of its own (with the path that shows the row has `started`) or single `files`
-    (path -> name in the run's outputs). `marker` is written by the program when the row is whole; None: it is not.
+    (path -> name in the run's outputs), or a folder with one video of any name and nothing to tell it by (`only`).
+    `marker` is written by the program when the row is whole; None: it is not. `is_named`: `{name}` is in every path.
     """
 
     primary: str
@@ -41,6 +42,8 @@ class Layout:
     started: str | None = None
     folder: str | None = None
     files: Mapping[str, str] | None = None
+    only: str | None = None
+    is_named: bool = False
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,10 @@ LAYOUTS = (
         files={"out/video_{i:03d}.mp4": "output.mp4", "out/video_{i:03d}.txt": "prompt.txt"},
     ),
     Layout(primary="output.mp4", files={"out/video_{i}.mp4": "output.mp4", "out/video_{i}.txt": "prompt.txt"}),
+    Layout(primary="output.mp4", only="out/video_{i}"),
 )
-"""At HEAD a folder a line, made before generation, prompt.txt last; older releases wrote single files."""
+"""At HEAD a folder a line, made before generation, prompt.txt last; older releases wrote single files, or a video of
+another name into the folder."""
 
 PATTERNS = Patterns(
     loaded=r"Reading batch inputs from path: ",

@@ -72,7 +72,10 @@ LAYOUTS = (
             "out/{name}.json": "sample_args.json",
             **_CONTROL_FILES,
         },
+        is_named=True,
     ),
+    Layout(primary="output.mp4", files={"out/{name}.mp4": "output.mp4"}, is_named=True),
+    Layout(primary="output.mp4", only="out/{name}", is_named=True),
 )
 """Flat, named after the row. The .json is written before the guardrail looks, the .txt last."""
 

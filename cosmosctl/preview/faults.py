@@ -25,6 +25,8 @@ For the whole process, with no selector:
     before-first   it fails while loading: a checkpoint is missing
     flat           the layout of older releases: OUT/video_000.mp4 and .txt, no folders
     flat1          the same, not padded: OUT/video_0.mp4
+    own-name       the video in the row's folder has another name, and nothing lies beside it
+    compacted      a blocked row is left out without an end, and the rows after it count on from its number
 
 `COSMOSCTL_PREVIEW_LOAD_S` adds seconds to loading. `COSMOSCTL_PREVIEW_ROW_S` replaces the work on each row by that
 many seconds of sleep and a tiny video (see `idle`). `COSMOSCTL_PREVIEW_TALLY` counts (see `tally`).
@@ -45,7 +47,7 @@ ROW_KINDS = (
     *("block", "block-video", "bad-input", "crash", "crash_once", "gpu-oom", "signal-N", "silence"),
     *("short", "broken", "no-prompt"),
 )
-PROCESS_KINDS = ("before-first", "flat", "flat1")
+PROCESS_KINDS = ("before-first", "flat", "flat1", "own-name", "compacted")
 
 _ITEM = re.compile(r"(?P<kind>[a-z][a-z_0-9-]*)(?:=(?P<seconds>[0-9.]+))?(?:@(?P<row>[0-9]+))?(?::(?P<word>.+))?")
 _FOR_EVER_S = 10**6

@@ -84,8 +84,11 @@ def main() -> None:
     args.video_save_folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         session = Session(args, hints, asked, _studio(args, stack))
+        made = 0
         for job in jobs:
-            _run(job, session)
+            left_out = asked.of_process("compacted") and asked.of_row("block", job.number + 1, job.prompt)
+            _run(_job(made, job.row, args.video_save_folder, asked) if asked.of_process("compacted") else job, session)
+            made += not left_out
 
 
 def parse_arguments(argv: list[str]) -> tuple[argparse.Namespace, Hints]:
@@ -191,11 +194,16 @@ def _run(job: Job, session: Session) -> None:
     if session.faults.of_row("bad-input", job.number + 1, job.prompt):
         raise ValueError(f"Failed to load video frames from {job.row.get('visual_input')}: Invalid video file")
     shot = _shot(job, hints, session)
+    made = _generate(job, shot, session)
+    if made is None and session.faults.of_process("compacted"):
+        return
     # as in the program: None when the guardrail refuses, and nobody looks before unpacking it
-    _video, prompt = _generate(job, shot, session)  # type: ignore[misc]
+    _video, prompt = made  # type: ignore[misc]
     if session.faults.of_row("broken", job.number + 1, job.prompt):
         job.video.write_bytes(b"this is no video\n" * 64)
-    if not session.faults.of_row("no-prompt", job.number + 1, job.prompt):
+    if session.faults.of_process("own-name"):
+        job.video.rename(job.video.with_name("city.mp4"))
+    elif not session.faults.of_row("no-prompt", job.number + 1, job.prompt):
         job.text.write_bytes(prompt.encode())
     tally.done(job.row)
     log.info(f"Saved video to {job.video}")

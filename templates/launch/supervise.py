@@ -50,6 +50,8 @@ GPU_LOCKS = os.environ.get("COSMOSCTL_GPU_LOCKS", "/var/tmp/cosmosctl")
 MARK = "COSMOSCTL_PROCESS"
 """In the environment of a model and so of all that descends from it, whatever session it puts itself in."""
 PROMPT_FILE = "prompt.txt"
+CONTROL_VIDEO = "_input_control_"
+"""In the names of videos beside a result that are none themselves."""
 TRIED_AGAIN = ("model-error", "host-oom")
 PASSING = ("loaded", "row_start", "progress")
 """Events that may be lost with the power: nothing but a display depends on them."""
@@ -536,6 +538,8 @@ class Model:
 
     def _settle(self, end: Optional[End]) -> None:
         """Tells of every row that is finished by now, or after the `end` of the process."""
+        if end and not self._outputs.renumbered:
+            self._outputs.renumbered = self._outputs.seems_renumbered()
         for i in range(len(self.rows) if end else self.started):
             run = self.rows[i].run
             if run in self._record.ends:
@@ -544,6 +548,10 @@ class Model:
             done = self._batch.folder / "done" / run
             k = None if done.is_dir() else self._outputs.finished_as(i, gone_on=gone_on, end=end)
             trouble = "" if k is None else self._outputs.trouble(i, k)
+            if trouble and not self._outputs.renumbered and self._outputs.seems_renumbered():
+                self._outputs.renumbered = True
+                self._settle(end)
+                return
             if k is not None and not trouble:
                 self._outputs.take(i, k, done)
             if done.is_dir():
@@ -582,14 +590,25 @@ class Outputs:
     """The work folder of one process: which rows have outputs there, and which of these are whole and their own."""
 
     def __init__(self, work: Path, rows: List[Row], layouts: List[Layout]) -> None:
-        self._work, self._rows = work, rows
-        self._layouts = [[layout.of(i, row.name) for layout in layouts] for i, row in enumerate(rows)]
-        self._beyond = [layout.of(len(rows), "") for layout in layouts]
+        self._work, self._rows, self._layouts = work, rows, layouts
+        self.renumbered = False
 
     def begun(self, i: int) -> bool:
         """Whether there is anything of row i."""
-        places = [place for one in self._layouts[i] for place in (one.started, one.marker, *one.files) if place]
+        layouts = [self._at(i, k) for k in range(len(self._layouts))]
+        places = [place for one in layouts for place in (one.started, one.marker, *one.files) if place]
         return any((self._work / place).exists() for place in places)
+
+    def seems_renumbered(self) -> bool:
+        """Whether the program left a row out and counted on: outputs lie under the numbers of earlier rows.
+
+        The prompts beside them tell; they have to be those of just one row each.
+        """
+        owners = {row.prompt: i for i, row in enumerate(self._rows)}
+        several = {row.prompt for i, row in enumerate(self._rows) if owners[row.prompt] != i}
+        told = {(i, k): self._told(i, k) for k in range(len(self._layouts)) for i in range(len(self._rows))}
+        moves = [owners[text] - i for (i, _), text in told.items() if text in owners and text not in several]
+        return any(moves) and min(moves) >= 0
 
     def finished_as(self, i: int, *, gone_on: bool, end: Optional[End]) -> Optional[int]:
         """The layout in which row i lies there finished; None: it is not, or nothing shows it.
@@ -597,7 +616,8 @@ class Outputs:
         A marker counts when the program has gone on or ended. Without one the program must have ended, and
         without an error if it has not gone on: the last video of a crash may be half a video.
         """
-        for k, layout in enumerate(self._layouts[i]):
+        for k in range(len(self._layouts)):
+            layout = self._at(i, k)
             whole = gone_on or (end is not None and (layout.marker != "" or end.code == 0))
             proof = layout.marker or (layout.place(layout.primary) if end else "")
             if self._taken(i, k).is_dir() or (whole and proof and (self._work / proof).exists()):
@@ -606,7 +626,7 @@ class Outputs:
 
     def trouble(self, i: int, k: int) -> str:
         """Why the outputs in layout k are not row i's result; "" when they are."""
-        layout, prompt = self._layouts[i][k], self._rows[i].prompt
+        layout, prompt = self._at(i, k), self._rows[i].prompt
         primary, told = (self._work / layout.place(name) for name in (layout.primary, PROMPT_FILE))
         if self._taken(i, k).is_dir():
             return ""
@@ -616,14 +636,18 @@ class Outputs:
         if told.is_file() and prompt is not None and not as_told:
             return f"{told.name} beside {primary.name} is not this run's prompt"
         alone = as_told and [row.prompt for row in self._rows].count(prompt) == 1
-        if not layout.marker and not alone and not self._counted_from_zero(k):
+        if self.renumbered and not self._layouts[k].is_named and not alone:
+            return f"unclaimed: {primary.name} could belong to another run of the same prompt, a row was left out"
+        if not layout.marker and not alone and not layout.is_named and not self._counted_from_zero(k):
             return f"unclaimed: {primary.name} could belong to another run, the files are not numbered from 0 on"
         return ""
 
     def take(self, i: int, k: int, target: Path) -> None:
         """Moves row i's outputs in layout k to the folder `target`, whole or not at all."""
-        layout = self._layouts[i][k]
+        layout, index = self._at(i, k), self._index(i, k)
         patiently(lambda: self._taken(i, k).mkdir(parents=True, exist_ok=True))
+        if index != i:
+            patiently(lambda: (self._taken(i, k) / "index").write_text(str(index)))
         source = self._work / layout.folder
         if not layout.folder:
             source = self._taken(i, k) / "files"
@@ -634,22 +658,45 @@ class Outputs:
 
     def taken_as(self, i: int) -> Optional[int]:
         """The layout in which row i was taken."""
-        return next((k for k in range(len(self._layouts[i])) if self._taken(i, k).is_dir()), None)
+        return next((k for k in range(len(self._layouts)) if self._taken(i, k).is_dir()), None)
 
     def left(self, i: int) -> List[Path]:
         """What there is of row i, in any layout."""
-        places = [place for one in self._layouts[i] for place in (one.folder, *one.files) if place]
+        layouts = [self._at(i, k) for k in range(len(self._layouts))]
+        places = dict.fromkeys(place for one in layouts for place in (one.folder, *one.files) if place)
         return [path for path in (self._work / place for place in places) if path.exists()]
 
     def _taken(self, i: int, k: int) -> Path:
         """A folder that stands for the decision that row i is finished, in layout k."""
         return self._work / "taken" / f"{i}.{k}"
 
+    def _at(self, i: int, k: int) -> Layout:
+        """Layout k of row i, as it lies there."""
+        return self._layouts[k].of(self._index(i, k), self._rows[i].name).seen(self._work)
+
+    def _index(self, i: int, k: int) -> int:
+        """The number under which row i lies there: its own, or, after a row was left out, that of its prompt."""
+        noted = self._taken(i, k) / "index"
+        if noted.is_file():
+            return int(noted.read_text())
+        if not self.renumbered or self._taken(i, k).is_dir():
+            return i
+        return next((j for j in range(i + 1) if self._told(j, k) == self._rows[i].prompt), -1)
+
+    def _told(self, i: int, k: int) -> Optional[str]:
+        """The prompt that lies under number i in layout k."""
+        layout = self._layouts[k]
+        told = self._work / layout.of(i, self._rows[i].name).place(PROMPT_FILE)
+        if layout.is_named or not told.is_file():
+            return None
+        return told.read_bytes().decode("utf-8", "surrogatepass")
+
     def _counted_from_zero(self, k: int) -> bool:
         """Whether the numbers in the names of layout k can only be row indices: 0 is there, nothing beyond the end."""
-        layouts = (self._layouts[0][k], self._beyond[k])
-        first, beyond = (self._work / layout.place(layout.primary) for layout in layouts)
-        return (first.exists() or self._taken(0, k).is_dir()) and not beyond.exists()
+        ends = [self._layouts[k].of(i, "").seen(self._work) for i in (0, len(self._rows))]
+        first, beyond = (place.place(place.primary) for place in ends)
+        begins = self._taken(0, k).is_dir() or (bool(first) and (self._work / first).exists())
+        return begins and not (beyond and (self._work / beyond).exists())
 
 
 @dataclass(frozen=True)
@@ -896,19 +943,37 @@ class Row:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the outputs of a row may lie below its process's work folder: `{i}` is its index, `{name}` its name."""
+    """Where the outputs of a row may lie below its process's work folder: `{i}` is its index, `{name}` its name.
+
+    `only`: a folder with a single video of any name. `is_named`: `{name}` is in every path and proves whose it is.
+    """
 
     primary: str
     started: str = ""
     marker: str = ""
     folder: str = ""
     files: Dict[str, str] = field(default_factory=dict)
+    only: str = ""
+    is_named: bool = False
 
     def of(self, i: int, name: str) -> Layout:
         """The same for row i, whose name is `name`."""
-        started, marker, folder = (place.format(i=i, name=name) for place in (self.started, self.marker, self.folder))
-        files = {place.format(i=i, name=name): output for place, output in self.files.items()}
-        return Layout(self.primary, started, marker, folder, files)
+        fill = {"i": i, "name": name}
+        places = (self.started, self.marker, self.folder, self.only)
+        started, marker, folder, only = (place.format(**fill) for place in places)
+        files = {place.format(**fill): output for place, output in self.files.items()}
+        return Layout(self.primary, started, marker, folder, files, only, self.is_named)
+
+    def seen(self, work: Path) -> Layout:
+        """The same; of the folder `only` the one video in it, whatever its name, with the files beside it."""
+        if not self.only:
+            return self
+        beside = [file for file in files_below(work / self.only) if file.parent == work / self.only]
+        videos = [file for file in beside if file.suffix.lower() == ".mp4" and CONTROL_VIDEO not in file.name]
+        if len(videos) != 1 or videos[0].name == self.primary:
+            return Layout(self.primary)
+        files = {f"{self.only}/{file.name}": self.primary if file == videos[0] else file.name for file in beside}
+        return Layout(self.primary, files=files)
 
     def place(self, output: str) -> str:
         """Where that output is to be found; "" when this layout has none of that name."""

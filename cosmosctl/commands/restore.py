@@ -1,0 +1,84 @@
+"""The video of a result whose receipt is here and which itself is not: found in history/, else on its host."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from cosmosctl import bundle, history, remote, tasks
+from cosmosctl.collect import Collected
+from cosmosctl.domain.layout import ProjectPaths, ResultPaths
+from cosmosctl.errors import HostError
+from cosmosctl.io.lock import locked
+from cosmosctl.receipts import Receipt, read_receipt
+from cosmosctl.remote import Unreachable
+
+
+def restore(project: ProjectPaths, run: str) -> Collected:
+    """The result that the run's receipt tells of, with all of its outputs that are anywhere.
+
+    Files of another result that lie in its place are moved to history/. Raises: HostError when the video is nowhere.
+    """
+    place, receipt = _lacking(project, run)
+    if not _has_video(place.outputs, receipt):
+        staged = project.staging / f"{run}.restored"
+        shutil.rmtree(staged, ignore_errors=True)
+        try:
+            outputs = _gathered(project, run, place, receipt, staged)
+            with locked(project.lock):
+                history.put_back(project.run(run), place, outputs, receipt.outputs)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+    return Collected(run, "done", "", "", place, receipt.warnings)
+
+
+def _lacking(project: ProjectPaths, run: str) -> tuple[ResultPaths, Receipt]:
+    """The result of the run that lacks its video; when none does, the first. Raises: HostError when there is none."""
+    paths = project.run(run)
+    found = [(place, read_receipt(place.receipt)) for place in (paths.result, paths.preview)]
+    there = [(place, receipt) for place, receipt in found if receipt is not None]
+    if not there:
+        raise HostError(f"run {run} has no result anywhere", hint=f"cosmosctl batch {run}")
+    lacking = [(place, receipt) for place, receipt in there if not _has_video(place.outputs, receipt)]
+    return (lacking or there)[0]
+
+
+def _has_video(outputs: Path, receipt: Receipt) -> bool:
+    name = Path(receipt.primary_output).name
+    return history.is_file_with(outputs / name, receipt.outputs.get(name, ""))
+
+
+def _gathered(project: ProjectPaths, run: str, place: ResultPaths, receipt: Receipt, staged: Path) -> Path:
+    """A folder in `staged` with the outputs that the receipt names, the video among them."""
+    outputs = staged / "outputs"
+    outputs.mkdir(parents=True)
+    for name, digest in receipt.outputs.items():
+        copies = (copy for copy in _copies_here(project, run, place, name) if history.is_file_with(copy, digest))
+        copy = next(copies, None)
+        if copy is not None:
+            shutil.copyfile(copy, outputs / name)
+    if not _has_video(outputs, receipt):
+        nowhere = f"run {run}: its video is neither in history/ nor on host {receipt.host}"
+        try:
+            _fetch(project, receipt, staged, outputs)
+        except HostError as e:
+            if isinstance(e, Unreachable):
+                raise
+            raise HostError(f"{nowhere}: {e.message}", hint=f"cosmosctl batch {run}") from e
+        if not _has_video(outputs, receipt):
+            raise HostError(nowhere, hint=f"cosmosctl batch {run}")
+    return outputs
+
+
+def _copies_here(project: ProjectPaths, run: str, place: ResultPaths, name: str) -> Iterator[Path]:
+    yield place.outputs / name
+    yield from sorted(project.run(run).history.glob(f"*/outputs*/{name}"))
+
+
+def _fetch(project: ProjectPaths, receipt: Receipt, staged: Path, outputs: Path) -> None:
+    """Pull the outputs from the host of the batch that made them. Raises: FileError, HostError."""
+    batch = bundle.read_whereabouts(project.batch(receipt.batch))
+    remote.pull(tasks.context(), batch, [f"done/{receipt.run}/{name}" for name in receipt.outputs], staged / "pulled")
+    for name, digest in receipt.outputs.items():
+        pulled = staged / "pulled" / "done" / receipt.run / name
+        if history.is_file_with(pulled, digest):
+            pulled.replace(outputs / name)

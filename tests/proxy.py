@@ -1,0 +1,131 @@
+"""A TCP proxy between ssh and sshd that can be slow, silent, refusing or cut, as a bad line is."""
+
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+CHUNK_BYTES = 16_384
+TICK_S = 0.01
+
+
+@dataclass
+class Proxy:
+    """Forwards 127.0.0.1:`port` to `target`. `cut_after` bytes of one connection towards the server end it, once."""
+
+    target: int
+    port: int = 0
+    bytes_per_s: float = 0.0
+    cut_after: int = 0
+    sent: int = 0
+    _frozen: threading.Event = field(default_factory=threading.Event)
+    _closing: threading.Event = field(default_factory=threading.Event)
+    _listener: socket.socket | None = None
+    _pairs: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def listen(self) -> None:
+        """Accept connections, on the same port as before."""
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self.port))
+        listener.listen(64)
+        listener.settimeout(TICK_S * 10)
+        self.port, self._listener = listener.getsockname()[1], listener
+        self._start(self._accept, listener)
+
+    def refuse(self) -> None:
+        """Connections are refused from now on; those that are there live on."""
+        listener = self._listener
+        self._listener = None
+        if listener is not None:
+            listener.close()
+            time.sleep(TICK_S * 20)  # the accepting thread has looked once more
+
+    def freeze(self) -> None:
+        """Nothing gets through, and nobody is told."""
+        self._frozen.set()
+
+    def thaw(self) -> None:
+        self._frozen.clear()
+
+    def cut(self) -> int:
+        """Reset every connection; how many there were."""
+        pairs, self._pairs = self._pairs, []
+        for pair in pairs:
+            for end in pair:
+                with suppress(OSError):
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                    end.close()
+        return len(pairs)
+
+    def close(self) -> None:
+        self._closing.set()
+        self.refuse()
+        self.cut()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _start(self, work: object, *args: object) -> None:
+        thread = threading.Thread(target=work, args=args, daemon=True)  # type: ignore[arg-type]
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while not self._closing.is_set() and self._listener is listener:
+            try:
+                client, _ = listener.accept()
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            with suppress(OSError):
+                server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+                self._pairs.append((client, server))
+                self._start(self._forward, client, server)
+
+    def _forward(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError, ValueError, KeyError), selectors.DefaultSelector() as selector:
+            selector.register(client, selectors.EVENT_READ, server)
+            selector.register(server, selectors.EVENT_READ, client)
+            while not self._closing.is_set() and client.fileno() >= 0:
+                if self._frozen.is_set():
+                    time.sleep(TICK_S)
+                    continue
+                for key, _ in selector.select(TICK_S * 10):
+                    if not self._pass_on(key.fileobj, key.data, upwards=key.fileobj is client):  # type: ignore[arg-type]
+                        return
+        for end in (client, server):
+            end.close()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, *, upwards: bool) -> bool:
+        """Whether the connection goes on after what was read now."""
+        data = source.recv(CHUNK_BYTES)
+        if not data:
+            with suppress(OSError):
+                target.shutdown(socket.SHUT_WR)
+            source.close()
+            return False
+        target.sendall(data)
+        self.sent += len(data) if upwards else 0
+        if self.bytes_per_s:
+            time.sleep(len(data) / self.bytes_per_s)
+        if upwards and 0 < self.cut_after <= self.sent:
+            self.cut_after = 0
+            self.cut()
+            return False
+        return True
+
+
+@contextmanager
+def running_proxy(target: int) -> Iterator[Proxy]:
+    """A proxy to that port of this machine, until the block is left."""
+    proxy = Proxy(target)
+    proxy.listen()
+    try:
+        yield proxy
+    finally:
+        proxy.close()

@@ -1,0 +1,374 @@
+"""Coming back to a batch: attach, fetch, logs, retry, cancel, Ctrl-C, and hosts that are lost or lose things."""
+
+import fcntl
+import os
+import shutil
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests import aftermath
+from tests.aftermath import Client
+from tests.conftest import CONFIG
+from tests.killed_client import Moment
+from tests.tree import Tree
+
+PROMPTS = {"rs_a": "first words", "rs_b": "second words", "rs_c": "third words"}
+BARE = f"""{CONFIG.replace("host: local", "host: gpu")}hosts:
+  gpu:
+    engine: bare
+    models: {{transfer1: {{command: ["{sys.executable}", -m, cosmosctl.preview.transfer1]}}}}
+"""
+"""A host whose results are the runs' own, versioned with their receipts."""
+
+
+@pytest.fixture
+def three(tree: Tree) -> Tree:
+    """Three runs, each with a prompt of its own."""
+    for run, prompt in PROMPTS.items():
+        tree.prompt(f"ps_{run}", prompt)
+        tree.run(run, prompt=f"ps_{run}")
+    return aftermath.swift(tree)
+
+
+def test_fetch_brings_what_has_ended_and_waits_for_nothing(three: Tree) -> None:
+    name = _detached(three, faults="silence:second")
+    _until_host_says(three, "run_done")
+    assert three.cli("fetch").out.split()[:2] == ["rs_a", "done"]
+    assert three.states() == {"rs_a": "running", "rs_b": "running", "rs_c": "queued"}
+    place = three.run_paths("rs_a").preview
+    aftermath.assert_right_video(place, run="rs_a", batch=name, prompt=PROMPTS["rs_a"])
+    assert three.cli("fetch", name).out == "nothing ended since\n"
+    three.cli("cancel", name)
+
+
+def test_fetch_alone_catches_up_with_a_batch_that_ended_by_itself(three: Tree) -> None:
+    name = _detached(three, faults="")
+    _until_host_says(three, "batch_done")
+    assert [line.split()[:2] for line in three.cli("fetch").lines] == [[run, "done"] for run in PROMPTS]
+    _assert_all_right(three, name)
+    assert three.cli("fetch").out == "nothing ended since\n"
+
+
+def test_two_attaches_at_once_bring_each_result_once(three: Tree) -> None:
+    name = _detached(three, faults="silence=1:second")
+    clients = [Client(three, "attach", name), Client(three, "attach")]
+    for client in clients:
+        done = client.end()
+        assert done.code == 0, done.err
+        assert [line.split()[:2] for line in done.lines if line[:3] == "rs_"] == [[run, "done"] for run in PROMPTS]
+    _assert_all_right(three, name)
+    assert not any(three.run_paths(run).history.exists() for run in PROMPTS)
+
+
+def test_attach_to_an_ended_batch_tells_its_summary_again(three: Tree) -> None:
+    first = three.cli("batch", "--batch-name", "night")
+    again = three.cli("attach", "night")
+    assert again.out.splitlines()[:3] == first.out.splitlines()[:3]
+    assert aftermath.model_starts(three) == 1
+
+
+def test_fetch_of_a_run_restores_its_video_from_the_host(three: Tree) -> None:
+    three.cli("batch")
+    shutil.rmtree(three.run_paths("rs_a").preview.outputs)
+    assert three.states()["rs_a"] == "absent"
+    assert "done" in three.cli("fetch", "rs_a").out
+    _assert_all_right(three, three.batches()[0].name)
+
+
+def test_fetch_of_a_run_restores_its_video_from_history(three: Tree) -> None:
+    """As after a checkout of an older commit: its receipt is back, the outputs are those of a newer result."""
+    three.config(BARE)
+    three.cli("batch", "rs_a")
+    place = three.run_paths("rs_a").result
+    receipt, old = place.receipt.read_bytes(), (place.outputs / "output.mp4").read_bytes()
+    three.prompt("ps_rs_a", "other words")
+    three.cli("batch", "rs_a")
+    new = (place.outputs / "output.mp4").read_bytes()
+    place.receipt.write_bytes(receipt)
+    shutil.rmtree(three.home / "cosmosctl")  # the host has nothing any more
+
+    three.cli("fetch", "rs_a")
+
+    assert (place.outputs / "output.mp4").read_bytes() == old
+    assert (three.run_paths("rs_a").kept("unnamed").outputs / "output.mp4").read_bytes() == new
+
+
+def test_a_clone_fetches_the_video_of_a_versioned_receipt(three: Tree, tmp_path: Path) -> None:
+    three.cli("init", ".")
+    three.config(BARE)
+    three.git("init", "--quiet")
+    three.cli("batch", "rs_a")
+    three.git("add", ".")
+    three.git("commit", "--quiet", "-m", "a result")
+    clone = Tree(tmp_path / "clone", three.home, three.env)
+    three.git("clone", "--quiet", ".", str(clone.root))
+    shutil.copytree(three.root / "inputs", clone.root / "inputs", dirs_exist_ok=True)
+    assert clone.states()["rs_a"] == "absent"
+    clone.cli("fetch", "rs_a")
+    assert clone.states()["rs_a"] == "done"
+    ours, theirs = (tree.run_paths("rs_a").result.outputs / "output.mp4" for tree in (clone, three))
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_fetch_of_a_run_whose_video_is_nowhere_says_what_to_type(three: Tree) -> None:
+    three.cli("batch", "rs_a")
+    shutil.rmtree(three.home / "cosmosctl")
+    shutil.rmtree(three.run_paths("rs_a").preview.outputs)
+    told = three.cli("fetch", "rs_a", expect=4).err
+    assert "run rs_a: its video is neither in history/ nor on host local" in told
+    assert "cosmosctl batch rs_a" in told
+
+
+def test_logs_are_read_from_the_host_while_the_batch_runs(three: Tree) -> None:
+    name = _detached(three, faults="silence:second")
+    _until_host_says(three, "run_done")
+    for shown in (three.cli("logs"), three.cli("logs", "rs_c")):
+        assert shown.out.startswith("=== 01-edge.1: 3 runs\n")
+        assert shown.out.count("Saved prompt to ") == 1
+    following = Client(three, "logs", "-f", name)
+    following.wait_for("run: rsync")
+    three.cli("cancel", name)
+    followed = following.end()
+    assert followed.code == 0
+    assert followed.out.count("Saved prompt to ") == 1
+    assert three.cli("logs", name).out == three.batches()[0].log.read_text()
+    assert three.cli("logs", "rs_a").out == three.run_paths("rs_a").preview.execution_log.read_text()
+    aftermath.assert_nothing_left_over(three)
+
+
+def test_retry_runs_again_what_has_no_result_and_nothing_else(three: Tree) -> None:
+    three.cli("batch", "--batch-name", "night", env=aftermath.faults("block:second"), expect=1)
+    assert three.states() == {"rs_a": "done", "rs_b": "blocked", "rs_c": "done"}
+    three.cli("retry", "night")
+    assert three.states() == dict.fromkeys(PROMPTS, "done")
+    assert aftermath.rows_done(three) == Counter(aftermath.named(PROMPTS.values()))
+    assert three.cli("retry").err.splitlines()[-1] == "no run has failed"
+
+
+def test_retry_of_an_unfinished_batch_goes_on_with_it(three: Tree) -> None:
+    name = _detached(three, faults="silence=0.5:second")
+    three.cli("retry", name)
+    _assert_all_right(three, name)
+    assert len(three.batches()) == 1
+
+
+def test_cancel_in_the_middle_keeps_what_is_finished(three: Tree) -> None:
+    name = _detached(three, faults="silence:second")
+    following = Client(three, "attach", name)
+    _until_host_says(three, "run_done")
+    three.cli("cancel", name)
+    assert three.states() == {"rs_a": "done", "rs_b": "cancelled", "rs_c": "cancelled"}
+    assert following.end().code == 1
+    assert "has ended" in three.cli("cancel", name, expect=2).err
+    aftermath.assert_nothing_left_over(three)
+
+
+def test_cancel_of_a_batch_that_was_never_sent_frees_its_runs(three: Tree) -> None:
+    for phase in ("push", "launch"):
+        name = _killed_at_the_beginning_of(three, phase)
+        assert set(three.states().values()) == {"queued"}
+        assert f"Batch {name}: not sent" in three.cli("status").out
+        assert "its runs are free" in three.cli("cancel", name).err
+        assert set(three.states().values()) == {"pending"}
+    assert aftermath.model_starts(three) == 0
+    three.cli("batch")
+    assert set(three.states().values()) == {"done"}
+
+
+def test_abandon_frees_the_runs_and_what_turns_up_later_goes_to_history(three: Tree) -> None:
+    name = _detached(three, faults="silence=1.5:second")
+    _until_host_says(three, "run_done")
+    three.cli("fetch")
+    with _away(three.home / "cosmosctl"):
+        assert "not sent" not in three.cli("status").out
+        three.cli("cancel", name, "--abandon")
+        assert three.states() == {"rs_a": "done", "rs_b": "host-lost", "rs_c": "host-lost"}
+    _until_host_says(three, "batch_done")
+    assert [line.split()[:2] for line in three.cli("fetch", name).lines] == [["rs_b", "done"], ["rs_c", "done"]]
+    kept = three.run_paths("rs_b").kept(name)
+    aftermath.assert_right_video(kept, run="rs_b", batch=name, prompt=PROMPTS["rs_b"])
+    assert not three.run_paths("rs_b").preview.outputs.exists()
+    aftermath.assert_nothing_left_over(three)
+
+
+def test_a_batch_that_was_given_up_can_still_be_cancelled_on_its_host(three: Tree) -> None:
+    name = _detached(three, faults="silence:second")
+    _until_host_says(three, "run_done")
+    three.cli("cancel", name, "--abandon")
+    three.cli("cancel", name)
+    aftermath.assert_nobody_left(three)
+    three.cli("batch", "rs_b", "rs_c")
+    assert (three.states()["rs_b"], three.states()["rs_c"]) == ("done", "done")
+
+
+def test_ctrl_c_before_the_launch_aborts_and_frees_the_runs(three: Tree) -> None:
+    client = Client(three, "batch", env=_programs(three, rsync="sleep 3"))
+    client.wait_for("run: rsync -rL")
+    client.send(signal.SIGINT)
+    done = client.end()
+    assert done.code == 130
+    name = three.batches()[0].name
+    assert f"stopped before {name} was launched; its runs are free again" in done.err
+    assert set(three.states().values()) == {"pending"}
+    assert aftermath.model_starts(three) == 0
+    aftermath.assert_nobody_left(three)
+
+
+@pytest.mark.parametrize("whom", ["group", "client alone"])
+def test_ctrl_c_after_the_launch_detaches_and_says_how_to_come_back(three: Tree, whom: str) -> None:
+    client = Client(three, "batch", env=aftermath.faults("silence=1:first"))
+    client.wait_for("phase: follow")
+    client.send(signal.SIGINT, alone=whom == "client alone")
+    done = client.end()
+    assert done.code == 130
+    name = three.batches()[0].name
+    assert f"stopped watching; {name} goes on on local" in done.err
+    assert f"cosmosctl attach {name} comes back, cosmosctl cancel {name} ends it" in done.err
+    three.cli("attach", name)
+    _assert_all_right(three, name)
+    assert aftermath.model_starts(three) == 1
+
+
+def test_ctrl_c_while_the_host_is_asked_to_launch_gives_nothing_up(three: Tree) -> None:
+    folder = three.home / "cosmosctl"
+    folder.mkdir()
+    with (folder / "launch.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        client = Client(three, "batch")
+        client.wait_for("phase: launch")
+        client.send(signal.SIGINT)
+        assert client.end().code == 130
+    assert set(three.states().values()) == {"queued"}
+    three.cli("attach")
+    _assert_all_right(three, three.batches()[0].name)
+
+
+def test_a_pull_that_breaks_off_is_tried_again(three: Tree) -> None:
+    broken = three.home / "broken"
+    once = f"case $* in *--files-from*) [ -e {broken} ] || {{ touch {broken}; exit 12; }} ;; esac"
+    done = three.cli("batch", env=_programs(three, rsync=once))
+    assert broken.exists()
+    assert done.code == 0
+    _assert_all_right(three, three.batches()[0].name)
+
+
+def test_a_follower_that_breaks_off_is_started_again(three: Tree) -> None:
+    client = Client(three, "batch", env=aftermath.faults("silence=1.5:second"))
+    _until_host_says(three, "run_done")
+    for pid in aftermath.pids(three, "sh -s -- "):
+        os.kill(pid, signal.SIGKILL)
+    done = client.end()
+    assert done.code == 0, done.err
+    assert "follow ended with -9" in done.err
+    _assert_all_right(three, three.batches()[0].name)
+
+
+def test_a_host_that_lost_the_batch_gets_it_again(three: Tree) -> None:
+    name = _detached(three, faults="silence:second")
+    _until_host_says(three, "run_done")
+    three.cli("fetch")
+    aftermath.kill_supervisor(three)
+    shutil.rmtree(three.home / "cosmosctl")
+    three.cli("attach", name)
+    _assert_all_right(three, name)
+    assert three.paths.batch(name).events_before.exists()
+    assert aftermath.rows_done(three)[min(aftermath.named([PROMPTS["rs_a"]]))] == 2  # the host forgot the first
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda file: file.write_bytes(file.read_bytes()[:-300]), id="torn"),
+        pytest.param(lambda file: file.write_bytes(b"\0" * file.stat().st_size), id="zeros"),
+        pytest.param(lambda file: file.write_bytes(file.read_bytes() + b'{"ev": 7}\n[]\n' * 99), id="longer"),
+        pytest.param(lambda file: file.unlink(), id="gone"),
+    ],
+)
+def test_a_damaged_copy_of_the_events_is_made_anew(three: Tree, damage: Callable[[Path], object]) -> None:
+    name = _detached(three, faults="silence=0.3:second")
+    _until_host_says(three, "batch_done")
+    client = _killed_at_the_beginning_of(three, "close", "attach", name)
+    assert client == name
+    damage(three.paths.batch(name).events)
+    three.cli("attach", name)
+    _assert_all_right(three, name)
+    assert aftermath.model_starts(three) == 1
+
+
+def test_garbage_among_the_hosts_events_is_passed_over(three: Tree) -> None:
+    name = _detached(three, faults="silence=1:second")
+    _until_host_says(three, "run_done")
+    aftermath.kill_supervisor(three)
+    with aftermath.host_folder(three).joinpath("events.jsonl").open("ab") as events:
+        events.write(b'\xff\x00{"ev":\n[1]\n{"ev":"progress","t":NaN}\n{"ev":"run_done","t":5,"run":"rs')
+    three.cli("attach", name)
+    _assert_all_right(three, name)
+
+
+def test_a_job_that_is_gone_again_and_again_is_told_and_its_runs_are_not_failed(three: Tree) -> None:
+    name = _detached(three, faults="silence:first")
+    aftermath.kill_supervisor(three)
+    folder = aftermath.host_folder(three)
+    (folder / "supervise.py").write_text(
+        "import fcntl, sys, time\nlock = open(sys.argv[1] + '/lock', 'w')\n"
+        "fcntl.flock(lock, fcntl.LOCK_EX)\ntime.sleep(0.3)\n"
+    )
+    told = three.cli("attach", name, expect=4).err
+    assert f"the job of {name} is gone and left no end, 3 times in a row (host-lost)" in told
+    assert f"cosmosctl cancel {name} --abandon frees its runs" in told
+    assert set(three.states().values()) <= {"queued", "running"}
+
+
+def _assert_all_right(tree: Tree, batch: str) -> None:
+    """Every run has its own result of that batch, made once unless the test says otherwise; nothing is left over."""
+    assert tree.states() == dict.fromkeys(PROMPTS, "done")
+    for run, prompt in PROMPTS.items():
+        aftermath.assert_right_result(tree.run_paths(run).preview, run=run, batch=batch, prompt=prompt)
+    aftermath.assert_nothing_left_over(tree)
+
+
+def _detached(tree: Tree, *, faults: str) -> str:
+    """The name of a batch of all runs that was launched just now and goes on by itself."""
+    return tree.cli("batch", "--detach", env=aftermath.faults(faults)).out.strip()
+
+
+def _until_host_says(tree: Tree, event: str) -> None:
+    def is_told() -> bool:
+        files = (tree.home / "cosmosctl" / "batches").glob("*/events.jsonl")
+        return any(f'"ev":"{event}"' in file.read_text(encoding="utf-8") for file in files)
+
+    aftermath.wait_until(is_told)
+
+
+def _killed_at_the_beginning_of(tree: Tree, phase: str, *args: str) -> str:
+    """The name of the newest batch after a command (batch, if none is given) was killed there."""
+    aftermath.killed(tree, Moment(phase), *(args or ("batch",)))
+    return tree.batches()[-1].name
+
+
+def _programs(tree: Tree, **scripts: str) -> dict[str, str]:
+    """A PATH where each of these programs first does what its shell script says."""
+    folder = tree.home / "bin"
+    folder.mkdir()
+    for name, script in scripts.items():
+        program = folder / name
+        program.write_text(f'#!/bin/sh\n{script}\nexec {shutil.which(name)} "$@"\n')
+        program.chmod(0o755)
+    return {"PATH": f"{folder}:{tree.environment()['PATH']}"}
+
+
+@contextmanager
+def _away(folder: Path) -> Iterator[None]:
+    """The folder is not there for a while."""
+    aside = folder.with_name(f"{folder.name}.aside")
+    folder.rename(aside)
+    try:
+        yield
+    finally:
+        aside.rename(folder)
