@@ -100,7 +100,7 @@ def test_batch_passes_through_the_very_tasks(quick_tree: Tree) -> None:
         printed = re.sub(r"\x1b\[[0-9;]*m", "", inv(quick_tree, "--dry", step, "-b", name))
         commands = [line for line in printed.splitlines() if line.startswith(("sh ", "rsync "))]
         ran = [command for command in commands if f"run: {command}" in debug]
-        assert len(commands) == {"push": 2, "launch": 1, "cancel": 1}[step]
+        assert len(commands) == {"push": 3, "launch": 1, "cancel": 1}[step]
         assert ran == ([] if step == "cancel" else commands)
 
 

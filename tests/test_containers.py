@@ -38,7 +38,7 @@ def config_of(box: Sshd, engine: Engine, tmp_path: Path, *, row_s: str = "0.1", 
 
 
 def folder_there(tmp_path: Path) -> Path:
-    return tmp_path / 'the host\'s, "dir"'
+    return tmp_path / '-the host\'s, "dir";\n$HOME `id` 夜'
 
 
 def tallied(tmp_path: Path, what: str) -> int:

@@ -17,7 +17,7 @@ DAYS_AGO = time.time() - 3 * 86_400
 
 @pytest.fixture
 def dir(tmp_path: Path) -> Path:
-    return tmp_path / "host's dir"
+    return tmp_path / "host's\ndir\t; $HOME"
 
 
 @pytest.fixture

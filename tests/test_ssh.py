@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shlex
 import signal
 import struct
@@ -16,6 +17,7 @@ import pytest
 
 from cosmosctl.domain.project import Host
 from cosmosctl.errors import FileError, HostError
+from cosmosctl.io.shipped import template
 from cosmosctl.transport import ssh
 from cosmosctl.transport.address import Address, parse_address
 from cosmosctl.transport.ssh_config import config_file
@@ -24,6 +26,7 @@ from tests.sshd import Sshd, free_port, needs_sshd, running_sshd, write_client_c
 from tests.tree import Tree
 
 TIMEOUT_S = 30
+PREPARE = template("launch", "prepare.sh")
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +127,31 @@ def test_a_word_arrives_as_it_was_sent_whatever_it_holds(box: Sshd) -> None:
     said = answer(host_at(box), "printf", "%s\\0", *hostile)
     assert said.stdout.split("\0")[:-1] == list(hostile)
     assert not (box.home / "pwned").exists()
+
+
+@needs_sshd
+def test_two_hundred_hostile_names_arrive_as_they_are(box: Sshd, tmp_path: Path) -> None:
+    """Host dirs and file names, through a script, a command and rsync; the seed is in the id of what fails."""
+    host, draw = host_at(box), random.Random(20261121)
+    pieces = (" ", "'", '"', "$", "$(touch pwned)", "`touch pwned`", ";", "\n", "-", "--", "*", "?", "[a]", "\\", "~", "夜",
+              "&&", "|", ">", "<", "#", "!", "{a,b}", "%", "=", ":", ",", "\t", "\r", "a", "..b", "🎬")  # fmt: skip
+    names = ["".join(draw.choices(pieces, k=draw.randint(1, 6))) for _ in range(200)]
+    for number, name in enumerate(names):
+        dir = f"{tmp_path}/{number}/{name}"
+        (tmp_path / str(number)).mkdir()
+        made = ssh.command(host, ("sh", "-s", "--", dir, f"batch-{number}", "0", "", ""))
+        with PREPARE.open("rb") as script:
+            done = subprocess.run(made, stdin=script, capture_output=True, timeout=TIMEOUT_S)
+        assert (done.returncode, done.stderr) == (0, b""), (number, name)
+        assert Path(dir, "batches", f"batch-{number}", "incoming").is_dir(), (number, name)
+        if number % 10 == 0:
+            Path(dir, name.strip("/") or "x").write_text(name)
+            source = ssh.rsync_path(host, f"{dir}/{name}")
+            argv = ("rsync", "-s", *ssh.rsync_options(host), "--", source, f"{tmp_path}/back")
+            subprocess.run(argv, check=True, timeout=TIMEOUT_S)
+            assert Path(tmp_path, "back").read_text(newline="") == name
+    assert not list(box.home.rglob("pwned")) and not list(tmp_path.rglob("pwned"))
+    assert len(list(tmp_path.iterdir())) == 201
 
 
 @needs_sshd

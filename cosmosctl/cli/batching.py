@@ -55,6 +55,8 @@ def run_batch(folder: Path, request: Request) -> int:
         with Bars() as bars:
             plans = prepare.plans(project, checked, host, progress=bars.control)
         show_plans(project, plans, host)
+        for run, source in prepare.waits(checked).items():
+            click.echo(f"\n{run} follows in the next batch, with the result of {source}")
         return EXIT_OK
     with Bars() as bars:
         made = batch.make_batches(
@@ -86,7 +88,8 @@ def _next_batch(folder: Path, project: ProjectPaths, checked: Checked, host: Hos
     for run in [run for run in waiting if run not in ready]:
         click.echo(f"{run} waits for the result of {waiting[run]}: cosmosctl batch {run}", err=True)
     again = run_batch(folder, replace(request, ids=tuple(ready), model=None, from_jsonl=None)) if ready else EXIT_OK
-    return max(again, EXIT_RUNS_WITHOUT_RESULT) if len(ready) < len(waiting) else again
+    lacking = len(ready) < len(waiting) and not request.detach
+    return max(again, EXIT_RUNS_WITHOUT_RESULT) if lacking else again
 
 
 def chained(folder: Path, ids: Sequence[str], weight: float) -> tuple[str, ...]:

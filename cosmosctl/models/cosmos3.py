@@ -45,7 +45,9 @@ MAX_FRAMES = 5000
 _FLAG = "inference/args.py"
 
 SETTINGS: Mapping[str, SettingRule] = {
-    "seed": SettingRule(int, 0, "cosmosctl: without one the program draws it by the row's place", low=0, high=2**31),
+    "seed": SettingRule(
+        int, 0, "cosmosctl: without one the program draws it by the row's place", low=0, high=2**32 - 1
+    ),
     "num_steps": SettingRule(int, 35, _FLAG, low=1, high=1000, unit="denoising steps"),
     "guidance": SettingRule(float, 6.0, f"{_FLAG}; 3 with a single control", low=0, high=7),
     "control_guidance": SettingRule(float, 1.0, f"{_FLAG}; 1.5 or 2 with a single control", low=0, high=10),

@@ -34,7 +34,7 @@ look_at_dir() {
     if ! [ -d "$dir" ]; then
         tell dir "cannot be made"
     elif ! [ -O "$dir" ]; then
-        tell dir "of another user: $(ls -ld -- "$dir" | awk '{ print $3 }')"
+        tell dir "of another user: $(ls -ld -- "$dir" | awk 'NR == 1 { print $3 }')"
     elif (: >"$dir/.check-$$") 2>/dev/null; then
         rm -f -- "$dir/.check-$$"
         tell dir ours
@@ -44,7 +44,7 @@ look_at_dir() {
     tell free-kib "$(df -Pk -- "$dir" 2>/dev/null | awk 'NR > 1 { for (i = 2; i <= NF; i++) if ($i ~ /%$/) print $(i - 1) }')"
     [ -d /var/tmp/cosmosctl ] || (umask 0 && mkdir -m 1777 /var/tmp/cosmosctl 2>/dev/null)
     tell locks "$(ls -ld /var/tmp/cosmosctl 2>/dev/null | cut -c 1-10)"
-    tell used-kib "$(du -sk -- "$dir" 2>/dev/null | cut -f 1)"
+    tell used-kib "$(du -sk -- "$dir" 2>/dev/null | head -n 1 | cut -f 1)"
     all=0 open=0
     for batch in "$dir"/batches/*/; do
         [ -d "$batch" ] || continue
@@ -73,7 +73,7 @@ look_at_files() {
     [ -z "$checkpoints" ] || tell checkpoints "$(kind "$checkpoints")"
     if [ "$env_file" ]; then
         if [ -r "$env_file" ] && [ -f "$env_file" ]; then
-            tell env-file "readable $(ls -lLd -- "$env_file" | cut -c 8)"
+            tell env-file "readable $(ls -lLd -- "$env_file" | head -n 1 | cut -c 8)"
         else
             tell env-file "not readable"
         fi

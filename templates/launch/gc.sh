@@ -57,7 +57,7 @@ old() {
 }
 
 kib() {
-    du -sk -- "$1" | cut -f 1
+    du -sk -- "$1" | head -n 1 | cut -f 1
 }
 
 remove_batches() {

@@ -27,7 +27,7 @@ def tell(name: str, value: str) -> None:
 
 
 def writable(folder: str) -> str:
-    """"yes <owner of what we write>", or why not."""
+    """Whether we can write there: yes and the owner of what we wrote, or no and why."""
     try:
         with tempfile.NamedTemporaryFile(prefix=".cosmosctl-check-", dir=folder) as file:
             file.write(b"x")

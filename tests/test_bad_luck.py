@@ -1,0 +1,263 @@
+"""Full disks, read-only folders, two commands at once, files that change under a batch: a clear word, nothing lost."""
+
+import shutil
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from cosmosctl.domain.batch import batch_name
+from tests import aftermath
+from tests.aftermath import Client
+from tests.killed_client import Moment
+from tests.tree import Tree
+
+PROMPTS = {"rs_a": "first words", "rs_b": "second words", "rs_c": "third words"}
+
+
+@pytest.fixture
+def three(tree: Tree) -> Tree:
+    """Three runs, each with a prompt of its own."""
+    for run, prompt in PROMPTS.items():
+        tree.prompt(f"ps_{run}", prompt)
+        tree.run(run, prompt=f"ps_{run}")
+    return aftermath.swift(tree)
+
+
+def test_a_read_only_project_can_be_looked_at_and_says_why_it_runs_nothing(three: Tree) -> None:
+    three.cli("batch", "rs_a")
+    with _mounted("--bind", str(three.root), at=three.root):
+        _mount("-o", "remount,bind,ro", str(three.root))
+        before = three.states()
+        assert before == {"rs_a": "done", "rs_b": "pending", "rs_c": "pending"}
+        for command in (("batch",), ("create", "run", "ps_rs_a", "--weights", "0", "1", "0", "0")):
+            told = three.cli(*command, expect=3).err
+            assert "the file system is read-only" in told
+            assert "findmnt -T" in told
+        assert three.states() == before
+        assert "1 runs" in three.cli("logs").out
+    three.cli("batch")
+    assert set(three.states().values()) == {"done"}
+
+
+def test_a_disk_that_is_full_while_bundling_leaves_no_batch_behind(three: Tree) -> None:
+    with _small_disk(three, three.root) as filler:
+        filler.fill()
+        told = three.cli("batch", expect=3).err
+        assert "there is no space left on the disk" in told
+        assert "df -h" in told
+        assert set(three.states().values()) == {"pending"}
+        filler.free()
+        three.cli("batch")
+        _assert_all_right(three)
+
+
+def test_a_disk_that_is_full_on_the_host_is_told_and_attach_goes_on_when_there_is_room(three: Tree) -> None:
+    (three.home / "cosmosctl").mkdir()
+    with _small_disk(three, three.home / "cosmosctl") as filler:
+        filler.fill(keep_kib=8)
+        told = three.cli("batch", expect=4).err
+        assert "No space left on device" in told
+        name = three.batches()[0].name
+        assert f"cosmosctl attach {name}" in told
+        assert set(three.states().values()) == {"queued"}
+        filler.free()
+        three.cli("attach", name)
+        _assert_all_right(three)
+    assert aftermath.model_starts(three) == 1
+
+
+def test_a_disk_that_is_full_while_collecting_loses_nothing(three: Tree) -> None:
+    with _small_disk(three, three.root) as filler:
+        name = three.cli("batch", "--detach").out.strip()
+        _until_ended(three)
+        for keep_kib in (0, 4, 12, 24, 40):
+            filler.fill(keep_kib=keep_kib)
+            told = three.cli("attach", name, expect=3).err
+            assert "there is no space left on the disk" in told
+            filler.free()
+        three.cli("attach", name)
+        _assert_all_right(three)
+    assert aftermath.rows_done(three) == Counter(aftermath.named(PROMPTS.values()))
+
+
+def test_a_run_is_never_in_two_live_batches(three: Tree) -> None:
+    clients = [Client(three, "batch", "--batch-name", name, env=aftermath.faults("silence=1")) for name in "xyz"]
+    done = sorted((client.end() for client in clients), key=lambda one: one.code)
+    assert [one.code for one in done] == [0, 2, 2]
+    assert len(three.batches()) == 1
+    name = three.batches()[0].name
+    for refused in done[1:]:
+        assert f"error: rs_a is in batch {name}, which has not ended" in refused.err
+        assert f"cosmosctl attach {name}, or cosmosctl cancel {name}" in refused.err
+    _assert_all_right(three)
+    assert aftermath.rows_begun(three) == Counter(aftermath.named(PROMPTS.values()))
+
+
+def test_batches_of_different_runs_go_side_by_side(three: Tree) -> None:
+    clients = [Client(three, "batch", run, "--batch-name", run) for run in PROMPTS]
+    for client in clients:
+        done = client.end()
+        assert done.code == 0, done.err
+    assert three.states() == dict.fromkeys(PROMPTS, "done")
+    assert aftermath.rows_done(three) == Counter(aftermath.named(PROMPTS.values()))
+
+
+def test_a_batch_of_the_same_name_in_the_same_second_is_refused(three: Tree) -> None:
+    now = datetime.now(UTC)
+    for second in range(60):  # in one of these the command bundles
+        (three.paths.batches / batch_name("night", now + timedelta(seconds=second))).mkdir(parents=True)
+    told = three.cli("batch", "--batch-name", "night", expect=3).err
+    assert "exists already" in told
+    assert "wait a second, or give another --batch-name" in told
+    assert set(three.states().values()) == {"pending"}
+
+
+def test_runs_removed_renamed_and_copied_while_their_batch_runs(three: Tree) -> None:
+    runs = three.paths.runs
+    client = Client(three, "batch", env=aftermath.faults("silence=2:first"))
+    client.wait_for("phase: follow")
+    shutil.rmtree(runs / "rs_a")
+    (runs / "rs_b").rename(runs / "rs_renamed")
+    shutil.copytree(runs / "rs_c", runs / "rs_copy")
+    done = client.end()
+    assert done.code == 0, done.err
+
+    name = three.batches()[0].name
+    unclaimed = three.paths.batch(name).unclaimed
+    for run in ("rs_a", "rs_b"):
+        place = three.paths.run(run).preview.root.relative_to(runs)
+        found = replace(three.paths.run(run).preview, root=unclaimed / place)
+        aftermath.assert_right_result(found, run=run, batch=name, prompt=PROMPTS[run])
+        assert f"batches/{name}/unclaimed/{run}/preview/outputs/output.mp4" in done.out
+    assert three.states() == {"rs_c": "done", "rs_copy": "pending", "rs_renamed": "pending"}
+    assert three.cli("attach", name).code == 0
+
+
+def test_runs_renamed_and_copied_after_their_batch(three: Tree) -> None:
+    three.cli("batch")
+    runs = three.paths.runs
+    (runs / "rs_b").rename(runs / "rs_renamed")
+    shutil.copytree(runs / "rs_c", runs / "rs_copy")
+    assert three.states() == {"rs_a": "done", "rs_c": "done", "rs_copy": "pending", "rs_renamed": "done"}
+    assert three.cli("attach", three.batches()[0].name).out.count("  done  ") == 3
+    three.cli("batch")
+    copied, kept = three.run_paths("rs_copy"), three.batches()[0].name
+    aftermath.assert_right_result(copied.kept(kept), run="rs_c", batch=kept, prompt=PROMPTS["rs_c"])
+    aftermath.assert_right_result(copied.preview, run="rs_copy", batch=three.batches()[1].name, prompt=PROMPTS["rs_c"])
+    assert set(three.states().values()) == {"done"}
+
+
+@pytest.mark.parametrize("how", ["edited", "deleted"])
+def test_an_input_that_is_not_there_any_more_when_the_batch_is_sent(three: Tree, how: str) -> None:
+    aftermath.killed(three, Moment("push"), "batch")
+    video = three.root / "inputs/videos/city/color.mp4"
+    before, name = video.read_bytes(), three.batches()[0].name
+    video.unlink()
+    if how == "edited":
+        video.write_bytes(before[:-1] + b"\0")  # as long as before
+    told = three.cli("attach", name, expect=3).err
+    word = {"edited": "was changed", "deleted": "is gone"}[how]
+    assert f"inputs/videos/city/color.mp4 {word} since {name} was made" in told
+    assert f"cosmosctl cancel {name} and batch again" in told
+    assert aftermath.model_starts(three) == 0
+
+    video.write_bytes(before)
+    three.cli("attach", name)
+    _assert_all_right(three)
+
+
+def test_an_input_that_is_edited_once_it_was_sent_changes_no_running_batch(three: Tree) -> None:
+    aftermath.killed(three, Moment("launch", delay_s=0.5), "batch")
+    video = three.root / "inputs/videos/city/color.mp4"
+    video.unlink()
+    three.cli("attach")
+    video.write_bytes((three.root / "inputs/videos/city/depth.mp4").read_bytes())
+    assert set(three.states().values()) == {"changed"}
+    for run, prompt in PROMPTS.items():
+        batch = three.batches()[0].name
+        aftermath.assert_right_result(three.run_paths(run).preview, run=run, batch=batch, prompt=prompt)
+
+
+def test_a_torn_receipt_counts_as_none_and_loses_no_video(three: Tree) -> None:
+    three.cli("batch", "rs_a")
+    place = three.run_paths("rs_a").preview
+    video = (place.outputs / "output.mp4").read_bytes()
+    place.receipt.write_bytes(place.receipt.read_bytes()[:100])
+    assert three.states()["rs_a"] == "pending"
+    three.cli("batch", "rs_a")
+    kept = three.run_paths("rs_a").kept("unnamed").outputs / "output.mp4"
+    assert (three.states()["rs_a"], kept.read_bytes()) == ("done", video)
+
+
+def test_a_second_ctrl_c_cannot_make_it_worse(three: Tree) -> None:
+    client = Client(three, "batch", env=aftermath.faults("silence=1:first"))
+    client.wait_for("phase: follow")
+    for _ in range(3):
+        client.send(signal.SIGINT)
+    assert client.end().code in (130, -signal.SIGINT)
+    three.cli("attach")
+    _assert_all_right(three)
+
+
+class Filler:
+    """A file that takes up what is free on a small disk."""
+
+    def __init__(self, disk: Path) -> None:
+        self._disk, self._file = disk, disk / "filler"
+
+    def fill(self, *, keep_kib: int = 0) -> None:
+        """Leave that much room."""
+        free = shutil.disk_usage(self._disk).free - (keep_kib << 10)
+        with self._file.open("wb") as file:
+            file.write(b"\0" * max(0, free))
+
+    def free(self) -> None:
+        """Give it all back."""
+        self._file.unlink()
+
+
+@contextmanager
+def _small_disk(tree: Tree, folder: Path) -> Iterator[Filler]:
+    """`folder` on a disk of two megabytes for a while, with all that was in it."""
+    before = tree.home / "before"
+    shutil.copytree(folder, before)
+    with _mounted("-t", "tmpfs", "-o", "size=2m", "none", at=folder):
+        shutil.copytree(before, folder, dirs_exist_ok=True)
+        yield Filler(folder)
+        aftermath.assert_nobody_left(tree)
+
+
+@contextmanager
+def _mounted(*args: str, at: Path) -> Iterator[None]:
+    _mount(*args, str(at))
+    try:
+        yield
+    finally:
+        subprocess.run(("umount", "-l", str(at)), check=True, timeout=30)
+
+
+def _mount(*args: str) -> None:
+    """Skips the test by name where mounting is refused."""
+    result = subprocess.run(("mount", *args), capture_output=True, text=True, timeout=30)
+    if result.returncode != 0:
+        pytest.skip(f"mounting is refused here: {result.stderr.strip()}")
+
+
+def _until_ended(tree: Tree) -> None:
+    events = aftermath.host_folder(tree) / "events.jsonl"
+    aftermath.wait_until(lambda: '"ev":"batch_done"' in events.read_text(encoding="utf-8"))
+
+
+def _assert_all_right(tree: Tree) -> None:
+    assert tree.states() == dict.fromkeys(PROMPTS, "done")
+    [batch] = {path.name for path in tree.paths.batches.iterdir()}
+    for run, prompt in PROMPTS.items():
+        aftermath.assert_right_result(tree.run_paths(run).preview, run=run, batch=batch, prompt=prompt)
+    aftermath.assert_nothing_left_over(tree)
