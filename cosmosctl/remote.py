@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 SHORT_S = 120
 """Limit of a question that the host answers at once, connecting included."""
-MISSING, HELD = 75, 76
-"""launch.sh: the host lacks files; another unfinished batch there has one of the runs."""
+MISSING, HELD, NOT_STARTED = 75, 76, 70
+"""launch.sh: the host lacks files; another unfinished batch there has one of the runs; the job did not come up."""
 JOB_GONE, SHORTER = 3, 4
 """follow.sh: no job runs and the batch has not ended; the file there has fewer bytes than we have of it."""
 NO_BATCH = 66
@@ -62,6 +62,10 @@ class Answer:
 
 class Unreachable(HostError):
     """The connection failed; what was asked may or may not have been done. Trying again is safe."""
+
+
+class NotStarted(HostError):
+    """The host was asked to start the job, and it did not come up."""
 
 
 class MissingInputs(HostError):
@@ -102,7 +106,7 @@ def unfit_inputs(project: ProjectPaths, batch: Batch) -> Mapping[str, str]:
 
 def launch(c: "Context", batch: Batch) -> str:
     """Start the job, or find it started: "launched" or "finished". Raises: HostError, MissingInputs."""
-    answer = _script(c, batch, "launch.sh", launch_args(batch), allowed=(MISSING, HELD))
+    answer = _script(c, batch, "launch.sh", launch_args(batch), allowed=(MISSING, HELD, NOT_STARTED))
     words = answer.stdout.split()
     if answer.code == HELD:
         raise HostError(
@@ -113,6 +117,9 @@ def launch(c: "Context", batch: Batch) -> str:
         lost = any(word.startswith("bundle/") for word in words)
         message, hint = f"host {batch.host.name}: {_words(answer.stdout)}", f"cosmosctl attach {batch.name}"
         raise MissingInputs(message, hint=hint, folder_lost=lost)
+    if answer.code == NOT_STARTED:
+        failure = _failure(batch, "launch", answer)
+        raise NotStarted(failure.message, hint=failure.hint)
     return words[-1] if words else "launched"
 
 
@@ -161,7 +168,7 @@ def pull(c: "Context", batch: Batch, files: Sequence[str], target: Path) -> None
     wanted = target.with_name(f"{target.name}.wanted")
     wanted.write_text("".join(f"{file}\n" for file in files), encoding="utf-8")
     options = ("-r", "-s", "--append", "--ignore-missing-args", "--no-links", "--no-devices", "--no-specials")
-    source = transport.of(batch.host).rsync_path(batch.host, f"{batch.there.batch}/")
+    source = transport.of(batch.host).rsync_source(batch.host, f"{batch.there.batch}/")
     with _told_of_full_disk(target):
         _rsync(c, batch, (*options, f"--files-from={wanted}", "--", source, f"{target}/"), what="pull")
     wanted.unlink(missing_ok=True)
@@ -170,7 +177,7 @@ def pull(c: "Context", batch: Batch, files: Sequence[str], target: Path) -> None
 def copy_events(c: "Context", project: ProjectPaths, batch: Batch) -> None:
     """Bring batches/B/events.jsonl up to date without waiting for more. The caller holds the batch's lock."""
     local = project.batch(batch.name).events
-    source = transport.of(batch.host).rsync_path(batch.host, str(batch.there.events))
+    source = transport.of(batch.host).rsync_source(batch.host, str(batch.there.events))
     options = ("-s", "--append", "--ignore-missing-args", "--no-links")
     with _told_of_full_disk(local):
         _rsync(c, batch, (*options, "--", source, str(local)), what="fetch")

@@ -56,12 +56,21 @@ namespace = Collection(push, launch, follow, pull, cancel)
 class Foreground(Local):
     """Runs one program with no shell around it. Ctrl-C ends the program and then us, instead of going to its stdin."""
 
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.using_pty = False  # `stop` asks for it, also when Ctrl-C came before anything else was set
+
     def start(self, command: str, shell: str, env: dict[str, Any]) -> None:
         super().start(f"exec {command}", shell, env)
 
     def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
-        self.process.terminate()
+        self.process.terminate()  # first: our readers are waited for until it lets go of its streams
         raise interrupt
+
+    def stop(self) -> None:
+        super().stop()
+        if hasattr(self, "process") and self.process.poll() is None:
+            self.process.terminate()
 
 
 def context(*, dry: bool = False) -> Context:

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -175,6 +176,17 @@ def kill_supervisor(tree: Tree) -> int:
 def faults(text: str) -> dict[str, str]:
     """The environment in which the preview fails like this: see cosmosctl/preview/faults.py."""
     return {"COSMOSCTL_PREVIEW_FAULTS": text}
+
+
+def programs(tree: Tree, **scripts: str) -> dict[str, str]:
+    """A PATH where each of these programs first does what its shell script says."""
+    folder = tree.home / "bin"
+    folder.mkdir()
+    for name, script in scripts.items():
+        program = folder / name
+        program.write_text(f'#!/bin/sh\n{script}\nexec {shutil.which(name)} "$@"\n')
+        program.chmod(0o755)
+    return {"PATH": f"{folder}:{tree.environment()['PATH']}"}
 
 
 def half_written(tree: Tree) -> list[Path]:

@@ -1,7 +1,6 @@
 """Full disks, read-only folders, two commands at once, files that change under a batch: a clear word, nothing lost."""
 
 import shutil
-import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -58,17 +57,30 @@ def test_a_disk_that_is_full_while_bundling_leaves_no_batch_behind(three: Tree) 
         _assert_all_right(three)
 
 
-def test_a_disk_that_is_full_on_the_host_is_told_and_attach_goes_on_when_there_is_room(three: Tree) -> None:
+def test_a_disk_that_is_full_on_the_host_is_told_before_anything_is_sent(three: Tree) -> None:
     (three.home / "cosmosctl").mkdir()
-    with _small_disk(three, three.home / "cosmosctl") as filler:
-        filler.fill(keep_kib=8)
+    with _small_disk(three, three.home / "cosmosctl", mib=60) as filler:
+        filler.fill(keep_kib=40 << 10)
         told = three.cli("batch", expect=4).err
-        assert "No space left on device" in told
-        name = three.batches()[0].name
-        assert f"cosmosctl attach {name}" in told
+        assert "has 40 MiB left, the batch needs about 48" in told
+        assert f"cosmosctl attach {three.batches()[0].name}" in told
         assert set(three.states().values()) == {"queued"}
         filler.free()
-        three.cli("attach", name)
+        three.cli("attach")
+        _assert_all_right(three)
+
+
+def test_a_host_whose_disk_fills_up_while_sending_goes_on_when_there_is_room(three: Tree) -> None:
+    host = three.home / "cosmosctl"
+    host.mkdir()
+    with _small_disk(three, host, mib=60) as filler:
+        fills = f"case $* in *--compare-dest*) head -c 99M /dev/zero >{host}/filler ;; esac"
+        told = three.cli("batch", env=aftermath.programs(three, rsync=fills), expect=4).err
+        assert "No space left on device" in told
+        assert f"cosmosctl attach {three.batches()[0].name}" in told
+        assert set(three.states().values()) == {"queued"}
+        filler.free()
+        three.cli("attach")
         _assert_all_right(three)
     assert aftermath.model_starts(three) == 1
 
@@ -196,16 +208,6 @@ def test_a_torn_receipt_counts_as_none_and_loses_no_video(three: Tree) -> None:
     assert (three.states()["rs_a"], kept.read_bytes()) == ("done", video)
 
 
-def test_a_second_ctrl_c_cannot_make_it_worse(three: Tree) -> None:
-    client = Client(three, "batch", env=aftermath.faults("silence=1:first"))
-    client.wait_for("phase: follow")
-    for _ in range(3):
-        client.send(signal.SIGINT)
-    assert client.end().code in (130, -signal.SIGINT)
-    three.cli("attach")
-    _assert_all_right(three)
-
-
 class Filler:
     """A file that takes up what is free on a small disk."""
 
@@ -224,11 +226,11 @@ class Filler:
 
 
 @contextmanager
-def _small_disk(tree: Tree, folder: Path) -> Iterator[Filler]:
-    """`folder` on a disk of two megabytes for a while, with all that was in it."""
+def _small_disk(tree: Tree, folder: Path, *, mib: int = 2) -> Iterator[Filler]:
+    """`folder` on a small disk for a while, with all that was in it."""
     before = tree.home / "before"
     shutil.copytree(folder, before)
-    with _mounted("-t", "tmpfs", "-o", "size=2m", "none", at=folder):
+    with _mounted("-t", "tmpfs", "-o", f"size={mib}m", "none", at=folder):
         shutil.copytree(before, folder, dirs_exist_ok=True)
         yield Filler(folder)
         aftermath.assert_nobody_left(tree)

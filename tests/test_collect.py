@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -316,13 +317,13 @@ def test_runs_may_lie_on_another_disk(desk: Desk) -> None:
     elsewhere = shm / f"cosmosctl-test-{os.getpid()}"
     desk.project.runs.rename(desk.project.root / "moved")
     try:
-        os.system(f"cp -r '{desk.project.root / 'moved'}' '{elsewhere}'")
+        shutil.copytree(desk.project.root / "moved", elsewhere)
         desk.project.runs.symlink_to(elsewhere)
         assert desk.collect(desk.arrives("rs_one")).state == "done"
         assert (elsewhere / "rs_one/outputs/output.mp4").read_bytes() == VIDEO + b"rs_one"
         assert not (desk.project.pulled("night") / "done/rs_one").exists()
     finally:
-        os.system(f"rm -rf '{elsewhere}'")
+        shutil.rmtree(elsewhere, ignore_errors=True)
 
 
 def _plain(desk: Desk) -> Callable[[], object]:

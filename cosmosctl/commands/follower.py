@@ -10,7 +10,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import CosmosctlError, FileError, HostError
 from cosmosctl.events import Progress, progress, read_events
 from cosmosctl.log import debug
-from cosmosctl.remote import MissingInputs, Unreachable
+from cosmosctl.remote import MissingInputs, NotStarted, Unreachable
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -96,7 +96,10 @@ class Follower:
                 f"host {host}: the job of {name} is gone and left no end, {RESTARTS} times in a row (host-lost)",
                 hint=f"cosmosctl attach {name} starts it again; cosmosctl cancel {name} --abandon frees its runs",
             )
-        launch(c, self._project, self._batch)
+        try:
+            launch(c, self._project, self._batch)
+        except NotStarted as e:
+            debug(e.message)  # it may come up the next time
 
     def _start_over(self, resets: int) -> None:
         """Copy everything again, once: our copy is damaged, or of events that the host has lost."""

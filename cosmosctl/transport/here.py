@@ -17,5 +17,8 @@ def rsync_path(host: Host, path: str) -> str:
     return path
 
 
+rsync_source = rsync_path
+
+
 def trouble(host: Host, stderr: str) -> Trouble | None:
     return None

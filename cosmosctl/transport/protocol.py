@@ -25,7 +25,10 @@ class Transport(Protocol):
         """Options that let rsync reach the host."""
 
     def rsync_path(self, host: Host, path: str) -> str:
-        """A path of the host, absolute there, as an argument of rsync."""
+        """A path of the host, absolute there, as an argument of rsync that is written to."""
+
+    def rsync_source(self, host: Host, path: str) -> str:
+        """The same as an argument that is read from."""
 
     def trouble(self, host: Host, stderr: str) -> Trouble | None:
         """What `stderr` of a failed command or rsync says of the way to the host; None: the way is fine."""
