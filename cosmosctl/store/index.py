@@ -1,8 +1,8 @@
-"""What was read from many small files, by stat key: .cosmosctl/index.jsonl. It can always be deleted.
+"""What was read from many small files, by stat key: .cosmosctl/index.json. It can always be deleted.
 
-JSON Lines. The first line says by what rules the rest was made and its checksum; each other line is
-`["name",<tab>"key",<tab>"link",<tab>PAYLOAD]`, so that ten thousand lines are split in a few milliseconds and only the
-payloads that somebody asks for are decoded. Anything unexpected in the file and all of it is forgotten.
+Two lines of JSON. The first says by what rules the rest was made and its checksum; the second maps a name to
+`[key, link, payload]`, all text, so that ten thousand entries are read at once and only the payloads that somebody
+asks for are decoded. Anything unexpected in the file and all of it is forgotten.
 """
 
 import contextlib
