@@ -104,6 +104,8 @@ def collect(project: ProjectPaths, batch: Batch, end: RunEnd, progress: Progress
         history.retire(home, place)
         history.move(pulled, place.outputs)
     warnings = (*batch.row(end.run).warnings, *_frame_warning(batch.row(end.run), frames))
+    if home.root != project.run(end.run).root:
+        warnings += (f"there is no run {end.run} any more; its result waits in {home.root.relative_to(project.root)}",)
     process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
     write_text(place.manifest, manifest_text(outputs))
     write_text(place.receipt, receipt_text(_receipt(batch, end, progress, outputs, warnings)))

@@ -96,7 +96,7 @@ class EventTail:
         """Where the batch stands by the file's whole lines of now."""
         try:
             with self._path.open("rb") as stream:
-                self._start_over_unless_same(os.fstat(stream.fileno()).st_ino)
+                self._start_over_unless_same(os.fstat(stream.fileno()))
                 stream.seek(self._offset)
                 data = stream.read()
         except FileNotFoundError:
@@ -107,9 +107,9 @@ class EventTail:
             self._progress = advance(self._progress, event)
         return self._progress
 
-    def _start_over_unless_same(self, inode: int) -> None:
-        if inode != self._inode:
-            self._inode, self._offset, self._torn, self._progress = inode, 0, b"", Progress()
+    def _start_over_unless_same(self, status: os.stat_result) -> None:
+        if status.st_ino != self._inode or status.st_size < self._offset:
+            self._inode, self._offset, self._torn, self._progress = status.st_ino, 0, b"", Progress()
 
 
 def progress(events: Iterable[Event]) -> Progress:

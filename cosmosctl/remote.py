@@ -109,10 +109,7 @@ def launch(c: "Context", batch: Batch) -> str:
     answer = _script(c, batch, "launch.sh", launch_args(batch), allowed=(MISSING, HELD, NOT_STARTED))
     words = answer.stdout.split()
     if answer.code == HELD:
-        raise HostError(
-            f"host {batch.host.name}: {_words(answer.stdout)}",
-            hint=f"wait for that batch, then cosmosctl attach {batch.name}; or cosmosctl cancel {batch.name}",
-        )
+        raise _held(batch, answer)
     if answer.code == MISSING:
         lost = any(word.startswith("bundle/") for word in words)
         message, hint = f"host {batch.host.name}: {_words(answer.stdout)}", f"cosmosctl attach {batch.name}"
@@ -121,6 +118,17 @@ def launch(c: "Context", batch: Batch) -> str:
         failure = _failure(batch, "launch", answer)
         raise NotStarted(failure.message, hint=failure.hint)
     return words[-1] if words else "launched"
+
+
+def _held(batch: Batch, answer: Answer) -> HostError:
+    """launch.sh names them: "held RUN FOLDER" for each, a folder being a batch's name and key."""
+    held = [line.split()[1:3] for line in answer.stdout.splitlines() if line.startswith("held ")]
+    lines = [f"{run} is in {folder} there, which has not ended" for run, folder in held]
+    others = ", ".join(dict.fromkeys(folder.rpartition("-")[0] for _, folder in held))
+    return HostError(
+        "\n".join(f"host {batch.host.name}: {line}" for line in lines),
+        hint=f"wait for {others} or cancel it, then cosmosctl attach {batch.name}; or cosmosctl cancel {batch.name}",
+    )
 
 
 def launch_args(batch: Batch) -> tuple[str, ...]:

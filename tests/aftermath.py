@@ -19,6 +19,8 @@ from cosmosctl.domain.layout import ResultPaths
 from cosmosctl.media.probe import probe
 from cosmosctl.preview import tally
 from cosmosctl.receipts import read_receipt
+from cosmosctl.states import all_states
+from cosmosctl.store import load_all
 from tests import killed_client
 from tests.killed_client import Moment
 from tests.tree import TIMEOUT_S, Done, Tree
@@ -34,6 +36,12 @@ def swift(tree: Tree, **env: str) -> Tree:
     state.mkdir(exist_ok=True)
     own = {"COSMOSCTL_PREVIEW_ROW_S": "0.01", "COSMOSCTL_PREVIEW_TALLY": str(tree.home / "tally")}
     return replace(tree, env={**own, "COSMOSCTL_PREVIEW_STATE": str(state), **env})
+
+
+def states(tree: Tree) -> dict[str, str]:
+    """Run -> its state, or the reason why it failed, as `list runs` says for a host that makes previews."""
+    found = all_states(tree.paths, load_all(tree.root), preview=True)
+    return {run: state.reason or state.state for run, state in found.items()}
 
 
 def assert_right_result(place: ResultPaths, *, run: str, batch: str, prompt: str) -> None:

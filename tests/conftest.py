@@ -1,6 +1,7 @@
 """Fixtures: a fresh project, with or without a scene, on the built-in host; the folder of real clips."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from tests.containers import Engine, running_podman
 from tests.sshd import Sshd, running_sshd
 from tests.tree import Tree
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, we would hand on "ignored"
 
 CONFIG = "project: 5f3a91c2\nmodel: transfer1\nhost: local\n"
 

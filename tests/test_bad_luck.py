@@ -33,16 +33,16 @@ def test_a_read_only_project_can_be_looked_at_and_says_why_it_runs_nothing(three
     three.cli("batch", "rs_a")
     with _mounted("--bind", str(three.root), at=three.root):
         _mount("-o", "remount,bind,ro", str(three.root))
-        before = three.states()
+        before = aftermath.states(three)
         assert before == {"rs_a": "done", "rs_b": "pending", "rs_c": "pending"}
         for command in (("batch",), ("create", "run", "ps_rs_a", "--weights", "0", "1", "0", "0")):
             told = three.cli(*command, expect=3).err
             assert "the file system is read-only" in told
             assert "findmnt -T" in told
-        assert three.states() == before
+        assert aftermath.states(three) == before
         assert "1 runs" in three.cli("logs").out
     three.cli("batch")
-    assert set(three.states().values()) == {"done"}
+    assert set(aftermath.states(three).values()) == {"done"}
 
 
 def test_a_disk_that_is_full_while_bundling_leaves_no_batch_behind(three: Tree) -> None:
@@ -51,7 +51,7 @@ def test_a_disk_that_is_full_while_bundling_leaves_no_batch_behind(three: Tree) 
         told = three.cli("batch", expect=3).err
         assert "there is no space left on the disk" in told
         assert "df -h" in told
-        assert set(three.states().values()) == {"pending"}
+        assert set(aftermath.states(three).values()) == {"pending"}
         filler.free()
         three.cli("batch")
         _assert_all_right(three)
@@ -64,7 +64,7 @@ def test_a_disk_that_is_full_on_the_host_is_told_before_anything_is_sent(three: 
         told = three.cli("batch", expect=4).err
         assert "has 40 MiB left, the batch needs about 48" in told
         assert f"cosmosctl attach {three.batches()[0].name}" in told
-        assert set(three.states().values()) == {"queued"}
+        assert set(aftermath.states(three).values()) == {"queued"}
         filler.free()
         three.cli("attach")
         _assert_all_right(three)
@@ -78,7 +78,7 @@ def test_a_host_whose_disk_fills_up_while_sending_goes_on_when_there_is_room(thr
         told = three.cli("batch", env=aftermath.programs(three, rsync=fills), expect=4).err
         assert "No space left on device" in told
         assert f"cosmosctl attach {three.batches()[0].name}" in told
-        assert set(three.states().values()) == {"queued"}
+        assert set(aftermath.states(three).values()) == {"queued"}
         filler.free()
         three.cli("attach")
         _assert_all_right(three)
@@ -117,7 +117,7 @@ def test_batches_of_different_runs_go_side_by_side(three: Tree) -> None:
     for client in clients:
         done = client.end()
         assert done.code == 0, done.err
-    assert three.states() == dict.fromkeys(PROMPTS, "done")
+    assert aftermath.states(three) == dict.fromkeys(PROMPTS, "done")
     assert aftermath.rows_done(three) == Counter(aftermath.named(PROMPTS.values()))
 
 
@@ -128,7 +128,7 @@ def test_a_batch_of_the_same_name_in_the_same_second_is_refused(three: Tree) -> 
     told = three.cli("batch", "--batch-name", "night", expect=3).err
     assert "exists already" in told
     assert "wait a second, or give another --batch-name" in told
-    assert set(three.states().values()) == {"pending"}
+    assert set(aftermath.states(three).values()) == {"pending"}
 
 
 def test_runs_removed_renamed_and_copied_while_their_batch_runs(three: Tree) -> None:
@@ -148,7 +148,7 @@ def test_runs_removed_renamed_and_copied_while_their_batch_runs(three: Tree) -> 
         found = replace(three.paths.run(run).preview, root=unclaimed / place)
         aftermath.assert_right_result(found, run=run, batch=name, prompt=PROMPTS[run])
         assert f"batches/{name}/unclaimed/{run}/preview/outputs/output.mp4" in done.out
-    assert three.states() == {"rs_c": "done", "rs_copy": "pending", "rs_renamed": "pending"}
+    assert aftermath.states(three) == {"rs_c": "done", "rs_copy": "pending", "rs_renamed": "pending"}
     assert three.cli("attach", name).code == 0
 
 
@@ -157,13 +157,13 @@ def test_runs_renamed_and_copied_after_their_batch(three: Tree) -> None:
     runs = three.paths.runs
     (runs / "rs_b").rename(runs / "rs_renamed")
     shutil.copytree(runs / "rs_c", runs / "rs_copy")
-    assert three.states() == {"rs_a": "done", "rs_c": "done", "rs_copy": "pending", "rs_renamed": "done"}
+    assert aftermath.states(three) == {"rs_a": "done", "rs_c": "done", "rs_copy": "pending", "rs_renamed": "done"}
     assert three.cli("attach", three.batches()[0].name).out.count("  done  ") == 3
     three.cli("batch")
     copied, kept = three.run_paths("rs_copy"), three.batches()[0].name
     aftermath.assert_right_result(copied.kept(kept), run="rs_c", batch=kept, prompt=PROMPTS["rs_c"])
     aftermath.assert_right_result(copied.preview, run="rs_copy", batch=three.batches()[1].name, prompt=PROMPTS["rs_c"])
-    assert set(three.states().values()) == {"done"}
+    assert set(aftermath.states(three).values()) == {"done"}
 
 
 @pytest.mark.parametrize("how", ["edited", "deleted"])
@@ -191,7 +191,7 @@ def test_an_input_that_is_edited_once_it_was_sent_changes_no_running_batch(three
     video.unlink()
     three.cli("attach")
     video.write_bytes((three.root / "inputs/videos/city/depth.mp4").read_bytes())
-    assert set(three.states().values()) == {"changed"}
+    assert set(aftermath.states(three).values()) == {"changed"}
     for run, prompt in PROMPTS.items():
         batch = three.batches()[0].name
         aftermath.assert_right_result(three.run_paths(run).preview, run=run, batch=batch, prompt=prompt)
@@ -202,10 +202,10 @@ def test_a_torn_receipt_counts_as_none_and_loses_no_video(three: Tree) -> None:
     place = three.run_paths("rs_a").preview
     video = (place.outputs / "output.mp4").read_bytes()
     place.receipt.write_bytes(place.receipt.read_bytes()[:100])
-    assert three.states()["rs_a"] == "pending"
+    assert aftermath.states(three)["rs_a"] == "pending"
     three.cli("batch", "rs_a")
     kept = three.run_paths("rs_a").kept("unnamed").outputs / "output.mp4"
-    assert (three.states()["rs_a"], kept.read_bytes()) == ("done", video)
+    assert (aftermath.states(three)["rs_a"], kept.read_bytes()) == ("done", video)
 
 
 class Filler:
@@ -258,7 +258,7 @@ def _until_ended(tree: Tree) -> None:
 
 
 def _assert_all_right(tree: Tree) -> None:
-    assert tree.states() == dict.fromkeys(PROMPTS, "done")
+    assert aftermath.states(tree) == dict.fromkeys(PROMPTS, "done")
     [batch] = {path.name for path in tree.paths.batches.iterdir()}
     for run, prompt in PROMPTS.items():
         aftermath.assert_right_result(tree.run_paths(run).preview, run=run, batch=batch, prompt=prompt)

@@ -226,6 +226,7 @@ def test_the_result_of_a_removed_run_waits_in_unclaimed(desk: Desk) -> None:
     found = desk.collect(desk.arrives("rs_one"))
     unclaimed = desk.project.batch("night").unclaimed / "rs_one"
     assert found.folder == ResultPaths(unclaimed)
+    assert found.warnings == ("there is no run rs_one any more; its result waits in batches/night/unclaimed/rs_one",)
     assert not desk.project.run("rs_one").root.exists()
     assert collect.already_here(desk.project, desk.batch, "rs_one") == found
 

@@ -47,7 +47,7 @@ def test_a_failure_before_the_first_row_of_twenty_starts_the_model_once(tree: Tr
     for number in range(20):
         tree.run(f"rs_{number:02d}")
     told = tree.cli("batch", env=aftermath.faults("before-first"), expect=1).out
-    assert set(tree.states().values()) == {"model-error"}
+    assert set(aftermath.states(tree).values()) == {"model-error"}
     assert aftermath.model_starts(tree) == 1
     assert told.count("ended before the first row") == 20
     assert all(tree.run_paths(f"rs_{number:02d}").preview.batch_log.exists() for number in range(20))
@@ -97,7 +97,7 @@ def test_a_short_video_is_done_with_a_warning(tree: Tree) -> None:
     tree.run("rs_01")
     told = tree.cli("batch", env=aftermath.faults("short")).out
     video = tree.run_paths("rs_01").preview.outputs / "output.mp4"
-    assert (tree.states(), probe(video).frames) == ({"rs_01": "done"}, 4)
+    assert (aftermath.states(tree), probe(video).frames) == ({"rs_01": "done"}, 4)
     assert "the video has 4 frames, 9 were expected" in told
 
 
@@ -175,10 +175,10 @@ def _launched_and_killed(tree: Tree, faults: str) -> str:
 
 def _states(tree: Tree) -> list[str]:
     """The state of each run, or the reason why it failed, in their order."""
-    return [state for _, state in sorted(tree.states().items())]
+    return [state for _, state in sorted(aftermath.states(tree).items())]
 
 
 def _begun(tree: Tree) -> list[int]:
     """How often the model began each run, in their order."""
     begun = aftermath.rows_begun(tree)
-    return [begun[tally.sha256(_prompt(number))] for number in NUMBERS[: len(tree.states())]]
+    return [begun[tally.sha256(_prompt(number))] for number in NUMBERS[: len(aftermath.states(tree))]]

@@ -9,7 +9,7 @@ from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import CosmosctlError, FileError, HostError
 from cosmosctl.events import Progress, progress, read_events
-from cosmosctl.log import debug
+from cosmosctl.log import debug, say
 from cosmosctl.remote import MissingInputs, NotStarted, Unreachable
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ class Follower:
                 f"host {host}: the job of {name} is gone and left no end, {RESTARTS} times in a row (host-lost)",
                 hint=f"cosmosctl attach {name} starts it again; cosmosctl cancel {name} --abandon frees its runs",
             )
+        say(f"{name}: its job is gone from {host}; starting it again")
         try:
             launch(c, self._project, self._batch)
         except NotStarted as e:

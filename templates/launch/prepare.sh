@@ -12,6 +12,7 @@ main() {
     fi
     umask 022
     mkdir -p -- "$dir/inputs" "$dir/batches/$folder/incoming"
+    rm -rf -- "$dir/batches/$folder/incoming/bundle" # small, and maybe of another version: a push goes on with tails
     require_room
     [ -z "$engine" ] || require_image
 }
