@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from cosmosctl import bundle, process_logs, remote, states, tasks
@@ -81,6 +82,8 @@ def _stream(project: ProjectPaths, batch: Batch) -> None:
             time.sleep(POLL_S)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # somebody else's files are in it
+            folder.parent.rmdir()
 
 
 def _print_new(log: Path, printed: dict[str, int]) -> None:
