@@ -73,7 +73,7 @@ class Tracker:
             return NOTHING
         result = self._result(run, "") if '"result.yaml"' in names else None
         preview = self._result(run, "preview/") if '"preview"' in names else None
-        failures = [*self._failures(run, folder, names)]
+        failures = [*self._failures(run, folder, names, previewed=preview is not None)]
         failure = _newest(one for one in failures if not one.preview)
         return Traces(result, preview, failure, _newest(one for one in failures if one.preview))
 
@@ -85,9 +85,10 @@ class Tracker:
         own, batch, ended, spec, video, size = facts
         return ResultTrace(own, batch, ended, spec, video, size, folder.rstrip("/"))
 
-    def _failures(self, run: str, folder: str, names: str) -> Iterator[FailureTrace]:
+    def _failures(self, run: str, folder: str, names: str, *, previewed: bool) -> Iterator[FailureTrace]:
+        """Every failure that is still noted; one beside a preview's result lies in history/."""
         places = ["logs/failure.yaml"] if '"logs"' in names else []
-        places += ["preview/logs/failure.yaml"] if '"preview"' in names else []
+        places += ["preview/logs/failure.yaml"] if '"preview"' in names and not previewed else []
         if '"history"' in names:
             places += [f"history/{kept}/logs/failure.yaml" for kept in _listing(f"{folder}/history")]
         for place in places:
