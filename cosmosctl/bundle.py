@@ -9,7 +9,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -42,11 +42,15 @@ def write_bundle(
     moment: datetime,
     warnings: Mapping[str, Sequence[str]],
 ) -> Batch:
-    """batches/TITLE_TIME/ with everything the host needs but the videos. Raises: FileError when the name is taken."""
+    """batches/TITLE_TIME/ with everything the host needs but the videos.
+
+    TIME is the first second from `moment` on whose name is free: a batch of a few rows may end within the second
+    in which the next one of the same title is made.
+    """
+    while project.batch(batch_name(title, moment)).root.exists():
+        moment += timedelta(seconds=1)
     name = batch_name(title, moment)
     target = project.batch(name)
-    if target.root.exists():
-        raise FileError(f"batch {name} exists already", hint="wait a second, or give another --batch-name")
     half = BatchPaths(project.staging / f"{name}{HALF}")
     shutil.rmtree(half.root, ignore_errors=True)
     for path, text in bundle_files(plan, name=name, key=key, project_id=project_id, moment=moment, warnings=warnings):

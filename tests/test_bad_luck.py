@@ -121,14 +121,15 @@ def test_batches_of_different_runs_go_side_by_side(three: Tree) -> None:
     assert aftermath.rows_done(three) == Counter(aftermath.named(PROMPTS.values()))
 
 
-def test_a_batch_of_the_same_name_in_the_same_second_is_refused(three: Tree) -> None:
+def test_a_batch_of_the_same_name_in_the_same_second_takes_the_next_free_second(three: Tree) -> None:
     now = datetime.now(UTC)
-    for second in range(60):  # in one of these the command bundles
-        (three.paths.batches / batch_name("night", now + timedelta(seconds=second))).mkdir(parents=True)
-    told = three.cli("batch", "--batch-name", "night", expect=3).err
-    assert "exists already" in told
-    assert "wait a second, or give another --batch-name" in told
-    assert set(aftermath.states(three).values()) == {"pending"}
+    taken = [batch_name("night", now + timedelta(seconds=second)) for second in range(600)]
+    for name in taken:
+        (three.paths.batches / name).mkdir(parents=True)
+    three.cli("batch", "--batch-name", "night")
+    (made,) = {folder.name for folder in three.paths.batches.iterdir()} - set(taken)
+    assert made == batch_name("night", now + timedelta(seconds=600))
+    assert aftermath.states(three) == dict.fromkeys(PROMPTS, "done")
 
 
 def test_runs_removed_renamed_and_copied_while_their_batch_runs(three: Tree) -> None:
