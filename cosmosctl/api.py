@@ -88,7 +88,7 @@ class Project:
     def pending(self, *, host: str | None = None) -> tuple[str, ...]:
         """The runs that a bare batch would take."""
         snapshot = load_all(self.root)
-        preview = prepare.pick_host(snapshot, host).is_preview
+        preview = snapshot.host(host).is_preview
         return select.bare(all_states(self._paths, snapshot, preview=preview), select.Wanted())
 
     def batch(
@@ -101,7 +101,7 @@ class Project:
     ) -> RunningBatch:
         """Bundle and launch runs (for a prompt's id, a new run), or what is pending. Raises: CosmosctlError."""
         snapshot = load_all(self.root)
-        chosen = prepare.pick_host(snapshot, host)
+        chosen = snapshot.host(host)
         runs = self._selected(ids, host)
         batch.refuse_held(self._paths, runs)
         checked = prepare.check(self._paths, load_all(self.root), runs, model=model)
@@ -124,7 +124,7 @@ class Project:
 
     def _plans(self, ids: Sequence[str], host: str | None) -> tuple[Plan, ...]:
         snapshot = load_all(self.root)
-        chosen = prepare.pick_host(snapshot, host)
+        chosen = snapshot.host(host)
         runs, _ = select.split_ids(snapshot, ids) if ids else (self.pending(host=host), ())
         checked = prepare.check(self._paths, snapshot, runs)
         return prepare.plans(self._paths, checked, chosen, progress=prepare.silent)

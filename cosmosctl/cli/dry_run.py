@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from cosmosctl import bundle, estimates, states
+from cosmosctl.cli.durations import duration
 from cosmosctl.cli.view import label
 from cosmosctl.commands.sizes import bytes_to_send
 from cosmosctl.domain.layout import ProjectPaths
@@ -56,7 +57,7 @@ def _estimate(project: ProjectPaths, plan: Plan) -> str:
     if past is None:
         return f"time: unknown, nothing ran on {plan.host.name} yet"
     seconds = past.total_s(len(plan.groups), sum(row.frames for row in plan.rows), len(plan.host.gpus))
-    return f"time: about {estimates.words(seconds)}, from past results on {plan.host.name}"
+    return f"time: about {duration(seconds)}, from past results on {plan.host.name}"
 
 
 def _value(value: object) -> str:

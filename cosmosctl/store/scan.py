@@ -140,7 +140,7 @@ def _listed(root: Path, folder: str, found: Found) -> list[tuple[str, bool]]:
             found.problems.append(_problem(folder, "is a symbolic link; it has to be a folder", ""))
             return []
         with os.scandir(f"{root}/{folder}") as entries:
-            return sorted((entry.name, entry.is_symlink()) for entry in entries if not entry.name.startswith("."))
+            return sorted([(entry.name, entry.is_symlink()) for entry in entries if entry.name[0] != "."])
     except FileNotFoundError:
         return []
     except OSError as error:
