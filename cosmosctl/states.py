@@ -3,24 +3,22 @@
 invalid, queued, running, pending, done, changed, absent, failed, cancelled: design of the project folder.
 """
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from cosmosctl.domain.layout import CONFIG_FILE, BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Setting
 from cosmosctl.errors import FileError
 from cosmosctl.events import Progress, progress, read_events
-from cosmosctl.receipts import Receipt, read_receipt
 from cosmosctl.store import Snapshot, hash_file
-from cosmosctl.store.index import to_json
-from cosmosctl.traces import FailureTrace, ResultTrace, Traces, Tracker
+from cosmosctl.traces import NOTHING, FailureTrace, ResultTrace, Traces, Tracker
 
 if TYPE_CHECKING:
     from cosmosctl.domain.spec import Spec
+    from cosmosctl.receipts import Receipt
 
 STATES = ("running", "queued", "pending", "changed", "failed", "cancelled", "absent", "invalid", "done")
 ALIASES = {"completed": "done"}
@@ -107,8 +105,8 @@ class Current:
 
     def spec_hash(self, run: str) -> str:
         """The hash of a run's fingerprint. Raises: FileError when a video cannot be read."""
-        notes = self._snapshot.index.notes(run)
-        known, keys = notes.get("spec"), self._keys(run)
+        notes, keys = self._snapshot.index.notes(run), self._keys(run)
+        known = notes.get("spec")
         if known is not None and known[0] == keys and self._same_inputs(known[2]):
             source = known[3]
             if source is None or self._keys(source[0]) == source[1]:
@@ -116,11 +114,10 @@ class Current:
         from cosmosctl.domain.spec import spec_hash
 
         spec = self._spec(run)
-        digest = spec_hash(self._facts(spec))
+        digest, inputs = spec_hash(self._facts(spec)), self._inputs(spec)
         source = None if spec.source is None else [spec.source.run, self._keys(spec.source.run)]
-        is_trusted = all(keys) and (source is None or all(source[1]))
-        paths = to_json([[path, self._hash(path)] for path in spec.input_paths])
-        self._snapshot.index.note(notes, "spec", [keys, digest, paths, source] if is_trusted else None)
+        is_trusted = keys != "" and inputs != "" and (source is None or source[1] != "")
+        self._snapshot.index.note(notes, "spec", [keys, digest, inputs, source] if is_trusted else None)
         return digest
 
     def facts(self, run: str) -> dict[str, Setting]:
@@ -142,14 +139,21 @@ class Current:
 
         return fingerprint(spec, {path: self._hash(path) for path in spec.input_paths})
 
-    def _keys(self, run: str) -> list[str]:
-        """The keys of a run's file, of its prompt's and of cosmosctl.yaml; "" for one that is not trusted yet."""
-        return [self._snapshot.index.key(f"runs/{run}/run.yaml"), self._prompt_key(run), self._config]
+    def _keys(self, run: str) -> str:
+        """The keys of a run's file, of its prompt's and of cosmosctl.yaml; "" when one is not trusted yet."""
+        own, prompt = self._snapshot.index.key(f"runs/{run}/run.yaml"), self._prompt_key(run)
+        return f"{own} {prompt} {self._config}" if own and prompt and self._config else ""
+
+    def _inputs(self, spec: "Spec") -> str:
+        """The videos of a run and their hashes, a line each; "" when a path has more than one line."""
+        lines = [f"{self._hash(path)} {path}" for path in spec.input_paths]
+        return "\n".join(lines) if not any("\n" in line for line in lines) else ""
 
     def _same_inputs(self, known: str) -> bool:
-        """Whether every video is the one it was; runs of one scene have the same list, which is looked at once."""
+        """Whether every video is the one it was. Runs of one scene have the same lines, which are looked at once."""
         if known not in self._same:
-            self._same[known] = all(self._hash(path) == digest for path, digest in json.loads(known))
+            pairs = [line.split(" ", 1) for line in known.split("\n")]
+            self._same[known] = all(self._hash(path) == digest for digest, path in pairs)
         return self._same[known]
 
     def _prompt_key(self, run: str) -> str:
@@ -177,9 +181,11 @@ def _held_state(run: str, held: OpenBatch) -> RunState:
 
 def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: bool) -> RunState:
     """The state of a run that no batch holds and whose files are well."""
+    if traces is NOTHING:
+        return RunState(run, "pending")
     previewed = traces.preview is not None
-    result = _newest(traces.result, traces.preview) if preview else traces.result
-    failure = _newest_failure(traces.failure, traces.preview_failure if preview else None)
+    result = _newer(traces.result, traces.preview) if preview else traces.result
+    failure = _newer(traces.failure, traces.preview_failure) if preview else traces.failure
     if result is None and failure is None:
         return RunState(run, "pending", previewed=True) if previewed else RunState(run, "pending")
     try:
@@ -205,13 +211,14 @@ def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: 
     if result.spec == now:
         return RunState(run, "done", batch=result.batch, previewed=previewed, place=place)
     from cosmosctl.domain.spec import changed_keys
+    from cosmosctl.receipts import read_receipt
 
     receipt = read_receipt(Path(runs, run, place, "result.yaml"))
     changed = changed_keys(receipt.effective, current.facts(run)) if receipt is not None else ()
     return RunState(run, "changed", ", ".join(changed), "", result.batch, changed, previewed=previewed, place=place)
 
 
-def is_present(folder: ResultPaths, receipt: Receipt) -> bool:
+def is_present(folder: ResultPaths, receipt: "Receipt") -> bool:
     """Whether the video of a result is here, by its size: a clone or another branch lacks it."""
     return _has_size(str(folder.root / receipt.primary_output), receipt.primary_bytes)
 
@@ -223,11 +230,11 @@ def _has_size(path: str, size: int) -> bool:
         return False
 
 
-def _newest_failure(*failures: FailureTrace | None) -> FailureTrace | None:
-    there = [failure for failure in failures if failure is not None]
-    return max(there, key=lambda failure: failure.ended) if there else None
+Trace = TypeVar("Trace", ResultTrace, FailureTrace)
 
 
-def _newest(*results: ResultTrace | None) -> ResultTrace | None:
-    there = [result for result in results if result is not None]
-    return max(there, key=lambda result: result.ended) if there else None
+def _newer(one: Trace | None, other: Trace | None) -> Trace | None:
+    """The one that ended last; of two at the same second the first."""
+    if one is None or other is None:
+        return one or other
+    return other if other.ended > one.ended else one

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.receipts import read_failure, read_receipt
 from cosmosctl.store import Snapshot
 from cosmosctl.store.index import Notes
 
@@ -63,12 +62,13 @@ class Tracker:
     def traces(self, run: str) -> Traces:
         """What attempts left for `run`. A receipt that names another run whose folder is still there is a copy's."""
         folder, notes = f"{self._runs}/{run}", self._index.notes(run)
-        left = self._index.fact(notes, "left", folder, _left)
-        if not left:
+        found = self._index.fact(notes, "left", folder, _left)
+        if not found:
             return NOTHING
+        left = found.split()
         result = self._result(run, notes, "") if "result.yaml" in left else None
         preview = self._result(run, notes, "preview") if "preview" in left else None
-        if left == ["preview"] and preview is not None:
+        if result is None and left == ["preview"] and preview is not None:
             return Traces(None, preview)
         failures = [*self._failures(run, notes, left, previewed=preview is not None)]
         failure = _newest(one for one in failures if not one.preview)
@@ -99,9 +99,9 @@ def _newest(failures: Iterable[FailureTrace]) -> FailureTrace | None:
     return max(failures, key=lambda one: one.ended, default=None)
 
 
-def _left(folder: str) -> list[str]:
+def _left(folder: str) -> str:
     """The names of those things in a run's folder that an attempt leaves there."""
-    return [name for name in _listing(folder) if name in LEFT_BY_ATTEMPTS]
+    return " ".join(name for name in _listing(folder) if name in LEFT_BY_ATTEMPTS)
 
 
 def _listing(folder: str) -> list[str]:
@@ -112,6 +112,8 @@ def _listing(folder: str) -> list[str]:
 
 
 def _result_facts(file: str) -> list[Any]:
+    from cosmosctl.receipts import read_receipt
+
     found = read_receipt(Path(file))
     if found is None:
         return []
@@ -119,6 +121,8 @@ def _result_facts(file: str) -> list[Any]:
 
 
 def _failure_facts(file: str) -> list[Any]:
+    from cosmosctl.receipts import read_failure
+
     found = read_failure(Path(file))
     if found is None:
         return []

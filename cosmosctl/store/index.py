@@ -61,6 +61,13 @@ class Index:
         found = self._entries.get(name)
         return None if found is None else Entry(*found.split("\t"))
 
+    def known(self, name: str, key: str) -> Entry | None:
+        """What was remembered under `name` while its key is still this one."""
+        found = self._entries.get(name)
+        if found is None or not found.startswith(f"{key}\t"):
+            return None
+        return Entry._make(found.split("\t"))
+
     def key(self, name: str) -> str:
         """The key of what was remembered under `name`; "" when nothing is."""
         return self._entries.get(name, "").partition("\t")[0]

@@ -85,16 +85,16 @@ def _known_prompt(root: Path, index: Index, file: str, scenes: dict[str, str], *
 
 def scan_runs(root: Path, index: Index, *, outside: bool) -> Found:
     found = Found()
-    base, lstat, get = f"{root}/runs", os.lstat, index.get
+    base, lstat = f"{root}/runs", os.lstat
     for run, is_link in _listed(root, "runs", found):
         file = f"runs/{run}/run.yaml"
-        entry = get(file)
         try:
             key = "" if is_link else file_key(lstat(f"{base}/{run}/run.yaml"), outside=outside)
         except OSError as error:
             _no_run(found, root, run, error)
             continue
-        if entry is None or entry.key != key:
+        entry = index.known(file, key)
+        if entry is None:
             problem = _folder_problem(run, is_link)
             if problem:
                 found.ids += [run] if is_id(run) else []
