@@ -17,6 +17,7 @@ from cosmosctl.commands.create import create_prompt, create_run
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Setting
+from cosmosctl.errors import UsageError
 from cosmosctl.events import Progress
 from cosmosctl.planner import Plan
 from cosmosctl.states import all_states
@@ -99,12 +100,20 @@ class Project:
         host: str | None = None,
         model: str | None = None,
     ) -> RunningBatch:
-        """Bundle and launch runs (for a prompt's id, a new run), or what is pending. Raises: CosmosctlError."""
+        """Bundle and launch runs (for a prompt's id, a new run), or what is pending.
+
+        Raises: CosmosctlError; UsageError also for a run that has to wait for the result of another one.
+        """
         snapshot = load_all(self.root)
         chosen = snapshot.host(host)
         runs = self._selected(ids, host)
         batch.refuse_held(self._paths, runs)
         checked = prepare.check(self._paths, load_all(self.root), runs, model=model)
+        for run, source in prepare.waits(checked).items():
+            raise UsageError(
+                f"{run} upscales the result of {source}, which another model makes",
+                hint=f"batch {source} first, and {run} when it is done",
+            )
         made = batch.make_batches(
             self._paths,
             checked,
