@@ -1,6 +1,7 @@
 """A batch of one family as `batch` would bundle it, on a host without a client: the stand-in under supervise.py."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,10 +42,9 @@ def family_batch(folder: Path, specs: Sequence[Spec], *, faults: str = "", row_s
     color = Input(COLOR, _VIDEO, hashlib.sha256(data).hexdigest(), len(data), 64, 48, 24.0, FRAMES)
     host = Host("local", "preview", str(folder))
     plan = make_plan(specs, Sources({COLOR: color}, {}), host)
-    files = bundle_files(
-        plan, name="city", key="1a2b3c4d", project_id="5f3a91c2", moment=datetime.now(UTC), warnings={}
-    )
-    batch = HostBatch(folder / "batches" / "city-1a2b3c4d")
+    key = hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]  # two of one key would end each other's processes
+    files = bundle_files(plan, name="city", key=key, project_id="5f3a91c2", moment=datetime.now(UTC), warnings={})
+    batch = HostBatch(folder / "batches" / f"city-{key}")
     for name, text in files:
         (batch.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (batch.folder / name).write_text(text, encoding="utf-8")

@@ -59,6 +59,8 @@ class FollowView:
             self._bars.show(batch, progress, phase)
         elif phase:
             self._once(phase)
+        for why in progress.replaced:
+            self._once(f"{batch.name}: {why}; the model's own command is started instead")
         for run, one in home.items():
             row = batch.row(run)
             self._once(f"{run}  {one.reason or one.state}  {label(row.text, row.video)}")
