@@ -851,7 +851,7 @@ class Log:
         if self.starts and self._row_failed.search(line):
             self.ends.setdefault(len(self.starts) - 1, end)
             self.failed.add(len(self.starts) - 1)
-        if not self.starts and self._unfit.search(line):
+        if self._unfit.search(line):
             self.unfit = line
         if self._chunk.search(line):
             self.chunks += 1
