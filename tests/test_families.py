@@ -344,6 +344,15 @@ def test_a_compacted_batch_whose_files_could_belong_to_two_runs_is_kept_aside(tm
     assert batch.failed("rs_3")["kept"]
 
 
+@pytest.mark.parametrize("layout", ["", "flat,"])
+def test_in_a_compacted_batch_of_one_prompt_no_run_is_given_the_video_of_another(tmp_path: Path, layout: str) -> None:
+    batch = family_batch(tmp_path, specs_of("transfer1", ["same"] * 4), faults=f"compacted,{layout}block@2")
+    batch.run()
+    assert batch.ends() == {"rs_1": "done", "rs_2": "blocked", "rs_3": "bad-output", "rs_4": "bad-output"}
+    assert batch.failed("rs_2")["detail"] == "GUARDRAIL BLOCKED: Prompt blocked by safety checker"
+    assert "could belong to another run" in batch.failed("rs_3")["detail"]
+
+
 @pytest.mark.parametrize(("family", "starts"), [("transfer1", 2), ("transfer2.5", 2), ("cosmos3", 1)])
 def test_the_five_runs_of_the_demo_on_each_family(quick_tree: Tree, family: str, starts: int) -> None:
     shutil.copytree(REPOSITORY / "templates/demo", quick_tree.root, dirs_exist_ok=True)

@@ -54,6 +54,7 @@ class Patterns:
     `reasons`: (reason, pattern), the first that matches counts. `passed_over`: the reason of a row that the program
     left without a video and without a word. `row_failed`: the row has ended without a video and the program goes on, or
     ends for that reason. `unfit`: the program cannot be served by this start, and said so before it began to load.
+    `prefix`: what the program's logger writes before the words of a line.
     """
 
     loaded: str
@@ -65,6 +66,7 @@ class Patterns:
     passed_over: str = "bad-output"
     row_failed: str = ""
     unfit: str = ""
+    prefix: str = ""
 
 
 class Model(Protocol):

@@ -86,6 +86,7 @@ PATTERNS = Patterns(
     row_start=r"\brunning preprocessor\b",
     row_end=r"Saved prompt to ",
     progress=r"Completed diffusion sampling",
+    prefix=r"^\[\d\d-\d\d [\d:]{8}\|[A-Z]+\|[^\]|]*\] ",
     reasons=(
         ("blocked", r"Guardrail blocked generation|GUARDRAIL BLOCKED|is not safe|failed safety checks"),
         ("gpu-oom", r"CUDA out of memory|torch\.(?:cuda\.)?OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED"),

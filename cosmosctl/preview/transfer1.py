@@ -91,7 +91,8 @@ def main(run: Serve | None = None) -> None:
         made = 0
         for job in jobs:
             left_out = asked.of_process("compacted") and asked.of_row("block", job.number + 1, job.prompt)
-            run(_job(made, job.row, args.video_save_folder, asked) if asked.of_process("compacted") else job, session)
+            placed = _job(made, job.row, args.video_save_folder, asked) if asked.of_process("compacted") else job
+            run(replace(placed, number=job.number), session)
             made += not left_out
 
 

@@ -600,6 +600,8 @@ class Model:
             gone_on = i in self.log.ends or i + 1 < self.started
             done = self._batch.folder / "done" / run
             k = None if done.is_dir() else self._outputs.finished_as(i, gone_on=gone_on, end=end)
+            if k is not None and self._is_anothers(i, k):
+                self._outputs.renumbered, k = True, None
             trouble = "" if k is None else self._outputs.trouble(i, k)
             if trouble and not self._outputs.renumbered and self._outputs.seems_renumbered():
                 self._outputs.renumbered = True
@@ -613,6 +615,13 @@ class Model:
                 self._record.write(self.failure(i, "bad-output", trouble))
             elif i in self.log.failed:
                 self._tell_failed(i, end)
+
+    def _is_anothers(self, i: int, k: int) -> bool:
+        """Whether what lies under the number of row i is a later row's: the log tells of a failure of row i itself.
+
+        What the prompt beside it or its name proves to be row i's own is its own all the same.
+        """
+        return not self._outputs.is_proved(i, k) and bool(self.log.reason(*self.log.part(i))[0])
 
     def _tell_done(self, i: int, done: Path) -> None:
         self._batch.give(done)
@@ -697,15 +706,24 @@ class Outputs:
             return ""
         if not primary.is_file() or primary.stat().st_size == 0:
             return f"the model finished the row, but {primary.name} is missing or empty"
-        as_told = prompt is not None and told.is_file() and told.read_bytes() == prompt.encode("utf-8", "surrogatepass")
-        if told.is_file() and prompt is not None and not as_told:
+        if told.is_file() and prompt is not None and not self._is_told(i, k):
             return f"{told.name} beside {primary.name} is not this run's prompt"
-        alone = as_told and [row.prompt for row in self._rows].count(prompt) == 1
-        if self.renumbered and not self._layouts[k].is_named and not alone:
+        proved = self.is_proved(i, k)
+        if self.renumbered and not proved:
             return f"unclaimed: {primary.name} could belong to another run of the same prompt, a row was left out"
-        if not layout.marker and not alone and not layout.is_named and not self._counted_from_zero(k):
+        if not layout.marker and not proved and not self._counted_from_zero(k):
             return f"unclaimed: {primary.name} could belong to another run, the files are not numbered from 0 on"
         return ""
+
+    def is_proved(self, i: int, k: int) -> bool:
+        """Whether the outputs in layout k can be no other row's: by their name, or by a prompt that only row i has."""
+        alone = [row.prompt for row in self._rows].count(self._rows[i].prompt) == 1
+        return self._taken(i, k).is_dir() or self._layouts[k].is_named or (alone and self._is_told(i, k))
+
+    def _is_told(self, i: int, k: int) -> bool:
+        """Whether row i's prompt lies beside its outputs in layout k."""
+        prompt, told = self._rows[i].prompt, self._work / self._at(i, k).place(PROMPT_FILE)
+        return prompt is not None and told.is_file() and told.read_bytes() == prompt.encode("utf-8", "surrogatepass")
 
     def take(self, i: int, k: int, target: Path) -> None:
         """Moves row i's outputs in layout k to the folder `target`, whole or not at all."""
@@ -810,7 +828,9 @@ class Log:
             re.compile(text or r"(?!)")
             for text in (patterns.loaded, patterns.row_start, patterns.row_end, patterns.progress, patterns.chunk)
         )
-        self._row_failed, self._unfit = (re.compile(text or r"(?!)") for text in (patterns.row_failed, patterns.unfit))
+        self._row_failed, self._unfit, self._prefix = (
+            re.compile(text or r"(?!)") for text in (patterns.row_failed, patterns.unfit, patterns.prefix)
+        )
         self._reasons = [(reason, re.compile(text)) for reason, text in patterns.reasons]
         self.size = 0
         self.loaded = False
@@ -873,13 +893,17 @@ class Log:
         """(reason, the line that tells it) in that part of the log; ("", its last words) when no pattern is found."""
         begin = max(begin, end - SEARCHED_BYTES)
         text = os.pread(self._file, end - begin, begin).decode("utf-8", "replace").replace("\r", "\n")
-        words = last_words(text)
+        words = self._words(last_words(text))
         for reason, pattern in self._reasons:
             found = pattern.search(text)
             if found:
                 line = one_line(text[text.rfind("\n", 0, found.start()) + 1 :].split("\n", 1)[0])
-                return reason, words if is_exception(words) and pattern.search(words) else line
+                return reason, words if is_exception(words) and pattern.search(words) else self._words(line)
         return "", words
+
+    def _words(self, line: str) -> str:
+        """A line without what the logger put before it."""
+        return self._prefix.sub("", line, 1)
 
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x1f\x7f]+")
@@ -1071,6 +1095,7 @@ class Patterns:
     With `chunk`, found once for each chunk of a row, the numbers of `progress` count within a chunk. `passed_over` is
     the reason of a row that the program left without a video and without a word. `row_failed`: the row has ended
     without a video, whatever becomes of the process. `unfit`: said before the first row, the program cannot serve them.
+    `prefix`: what a logger puts before the words of a line.
     """
 
     loaded: str = ""
@@ -1082,6 +1107,7 @@ class Patterns:
     passed_over: str = "bad-output"
     row_failed: str = ""
     unfit: str = ""
+    prefix: str = ""
 
 
 @dataclass(frozen=True)
