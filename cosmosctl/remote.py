@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from cosmosctl import bundle, engines, models, transport
@@ -46,6 +46,8 @@ RESULT_KIB = 16 * 1024
 
 What is sent is not counted: the pool may have it, and rsync itself says when it does not fit.
 """
+EVENTS_BYTES = 256 << 20
+"""Most that a host may send as its events: a thousand rows with ten thousand lines of progress need a fifth of it."""
 
 FollowEnd = Literal["finished", "gone", "shorter", "dropped"]
 """How following ended: the batch has, its job is gone, the host's events are not those we have, the line dropped."""
@@ -166,27 +168,35 @@ def set_events_aside(project: ProjectPaths, batch: Batch) -> None:
     shutil.rmtree(project.pulled(batch.name) / "logs", ignore_errors=True)
 
 
-def pull(c: "Context", batch: Batch, files: Sequence[str], target: Path) -> None:
+def pull(c: "Context", batch: Batch, files: Sequence[str], target: Path, *, most_bytes: int) -> None:
     """Fetch these files of the batch's folder on the host into `target`: one rsync. Missing ones are left out.
 
-    What is there already is not sent again; a torn copy goes on with its tail. Links and devices are not copied.
-    Raises: FileError, HostError.
+    What is there already is not sent again; a torn copy goes on with its tail. Links and devices are not copied, nor
+    what is larger than `most_bytes`. Folders are walked, not named (--files-from): rsync would go through a folder
+    that is a link (tried with 3.5.0). Raises: FileError, HostError.
     """
     target.mkdir(parents=True, exist_ok=True)
     wanted = target.with_name(f"{target.name}.wanted")
-    wanted.write_text("".join(f"{file}\n" for file in files), encoding="utf-8")
-    options = ("-r", "-s", "--append", "--ignore-missing-args", "--no-links", "--no-devices", "--no-specials")
+    wanted.write_text("".join(f"/{path}\n" for path in _with_folders(files)), encoding="utf-8")
+    options = ("-r", "-s", "--append", "--no-links", "--no-devices", "--no-specials", f"--max-size={most_bytes}")
     source = transport.of(batch.host).rsync_source(batch.host, f"{batch.there.batch}/")
+    filters = (f"--include-from={wanted}", "--exclude=*", "--prune-empty-dirs")
     with _told_of_full_disk(target):
-        _rsync(c, batch, (*options, f"--files-from={wanted}", "--", source, f"{target}/"), what="pull")
+        _rsync(c, batch, (*options, *filters, "--", source, f"{target}/"), what="pull")
     wanted.unlink(missing_ok=True)
+
+
+def _with_folders(files: Sequence[str]) -> Sequence[str]:
+    """The files and every folder on the way to them, which end in a slash; none twice."""
+    folders = [f"{parent}/" for file in files for parent in reversed(PurePosixPath(file).parents[:-1])]
+    return tuple(dict.fromkeys((*folders, *files)))
 
 
 def copy_events(c: "Context", project: ProjectPaths, batch: Batch) -> None:
     """Bring batches/B/events.jsonl up to date without waiting for more. The caller holds the batch's lock."""
     local = project.batch(batch.name).events
     source = transport.of(batch.host).rsync_source(batch.host, str(batch.there.events))
-    options = ("-s", "--append", "--ignore-missing-args", "--no-links")
+    options = ("-s", "--append", "--ignore-missing-args", "--no-links", f"--max-size={EVENTS_BYTES}")
     with _told_of_full_disk(local):
         _rsync(c, batch, (*options, "--", source, str(local)), what="fetch")
 
@@ -257,6 +267,8 @@ class _Appender(Sink):
 
     def write(self, text: str) -> int:
         data = text.encode("latin-1")
+        if self.offset + len(data) > EVENTS_BYTES:
+            raise HostError(f"{self._path}: the host sends more than {EVENTS_BYTES >> 20} MiB of events")
         try:
             while data:
                 written = os.pwrite(self._descriptor, data, self.offset)

@@ -36,7 +36,8 @@ def follow(c: Context, batch: str, project: str = ".") -> remote.FollowEnd:
 def pull(c: Context, batch: str, project: str = ".", runs: Sequence[str] = ()) -> None:
     """Fetch the outputs of the rows that ended, and the logs."""
     paths, found = _open(project, batch)
-    remote.pull(c, found, collect.files_to_fetch(paths, found, runs), paths.pulled(found.name))
+    wanted = collect.files_to_fetch(paths, found, runs)
+    remote.pull(c, found, wanted.files, paths.pulled(found.name), most_bytes=wanted.most_bytes)
 
 
 @task(help=_BATCH_HELP)

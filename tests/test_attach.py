@@ -281,7 +281,7 @@ def test_a_bundle_that_was_sent_before_is_sent_anew(three: Tree) -> None:
 
 def test_a_pull_that_breaks_off_is_tried_again(three: Tree) -> None:
     broken = three.home / "broken"
-    once = f"case $* in *--files-from*) [ -e {broken} ] || {{ touch {broken}; exit 12; }} ;; esac"
+    once = f"case $* in *--include-from*) [ -e {broken} ] || {{ touch {broken}; exit 12; }} ;; esac"
     done = three.cli("batch", env=aftermath.programs(three, rsync=once))
     assert broken.exists()
     assert done.code == 0

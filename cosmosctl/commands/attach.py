@@ -92,7 +92,7 @@ def start_all(project: ProjectPaths, made: Sequence[Batch]) -> None:
                 _start(project, batch)
             except NotLaunched:
                 for left in made[position:]:
-                    free(project.batch(left.name), left)
+                    free(project, left)
                 names = ", ".join(left.name for left in made[position:])
                 message = f"stopped before {names} was launched; its runs are free again"
                 raise NotLaunched(message, hint="cosmosctl batch") from None
