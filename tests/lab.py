@@ -147,6 +147,13 @@ class Lab:
         lines = self.tally.read_text().splitlines() if self.tally.exists() else []
         return sum(line.split()[0] == what for line in lines)
 
+    def boxes(self, *args: str, expect: int | None = 0) -> None:
+        """Have the engine do that to the containers of this host."""
+        assert self.engine is not None
+        own = {folder.name for folder in self.folders()} & set(self.engine.containers())
+        if own:
+            self.engine(*args, *own, expect=expect)
+
     def kill_sessions(self) -> int:
         """SIGKILL every ssh session of the host; how many there were."""
         sessions = self.sshd.sessions()
@@ -159,12 +166,6 @@ class Lab:
         """The processes of the host whose command line holds one of `words`."""
         return [pid for pid, line in self._processes() if any(word in line for word in words)]
 
-    def end_connections(self) -> None:
-        """End the masters that wait for a next command, as they would by themselves after a while."""
-        for socket in Path(self.tree.env["XDG_RUNTIME_DIR"], "cosmosctl").glob("*-*"):
-            argv = ("ssh", "-o", f"ControlPath={socket}", "-O", "exit", "box")
-            subprocess.run(argv, capture_output=True, timeout=30)
-
     def assert_all_well(self, prompts: Mapping[str, str] = PROMPTS) -> None:
         """Every run has its own result, each row was finished once, and nothing and nobody is left anywhere."""
         assert self.states() == dict.fromkeys(prompts, "done"), self.moment
@@ -175,7 +176,8 @@ class Lab:
 
     def assert_right(self, tree: Tree, run: str, prompt: str) -> None:
         """The run has its own result, by one of the batches of its project."""
-        place = tree.run_paths(run).result if self.engine else tree.run_paths(run).preview
+        paths = tree.run_paths(run)
+        place = paths.result if paths.result.receipt.exists() else paths.preview
         receipt = read_receipt(place.receipt)
         assert receipt is not None, f"{run}: no receipt"
         assert receipt.batch in {batch.name for batch in tree.batches()}
@@ -183,7 +185,7 @@ class Lab:
 
     def assert_nothing_left(self, *trees: Tree) -> None:
         """No process, lock, container, staging or half a file, here and on the host."""
-        self.end_connections()
+        end_connections(self.tree)
         for tree in trees or (self.tree,):
             aftermath.assert_nothing_left_over(tree)
             assert_unlocked([tree.paths.lock, *(tree.paths.derived / "locks").glob("*")])
@@ -213,6 +215,13 @@ class Lab:
                 if line and any(mark in line or mark in (process / "environ").read_bytes() for mark in marks):
                     found.append((int(process.name), line.replace(b"\0", b" ").decode(errors="replace")))
         return found
+
+
+def end_connections(tree: Tree) -> None:
+    """End the masters that wait for a next command, as they would by themselves after a while."""
+    for socket in Path(tree.env["XDG_RUNTIME_DIR"], "cosmosctl").glob("*-*"):
+        argv = ("ssh", "-o", f"ControlPath={socket}", "-O", "exit", "box")
+        subprocess.run(argv, capture_output=True, timeout=30)
 
 
 def assert_unlocked(files: Sequence[Path]) -> None:
@@ -247,7 +256,7 @@ def running_lab(
         try:
             yield lab
         finally:
-            lab.end_connections()
+            end_connections(tree)
             _end_all(lab)
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import random
 import shlex
-import signal
 import struct
 import subprocess
 import tempfile
@@ -308,40 +307,6 @@ def test_a_detached_batch_ends_without_us_and_fetch_brings_it(lab: Tree, tmp_pat
 
 
 @needs_sshd
-def test_following_goes_on_after_the_connection_was_cut(lab: Tree, box: Sshd, tmp_path: Path) -> None:
-    lab.config(config_of(box, tmp_path, row_s="1"))
-    for name in ("rs_a", "rs_b", "rs_c"):
-        lab.run(name)
-    client = lab.start("batch")
-    try:
-        wait_until(lambda: tallied(tmp_path, "done") >= 1, "the first row")
-        cut = box.sessions()
-        for pid in cut:
-            os.kill(pid, signal.SIGKILL)
-        out, err = client.communicate(timeout=TIMEOUT_S)
-    finally:
-        client.kill()
-    assert cut
-    assert client.returncode == 0, out + err
-    assert lab.states() == dict.fromkeys(("rs_a", "rs_b", "rs_c"), "done")
-    assert tallied(tmp_path, "load") == 1
-
-
-@needs_sshd
-def test_a_client_that_is_killed_comes_back_by_attach(lab: Tree, box: Sshd, tmp_path: Path) -> None:
-    lab.config(config_of(box, tmp_path, row_s="1"))
-    lab.run("rs_a")
-    lab.run("rs_b")
-    client = lab.start("batch")
-    wait_until(lambda: tallied(tmp_path, "start") >= 1, "the first row")
-    client.kill()
-    client.communicate(timeout=TIMEOUT_S)
-    lab.cli("attach")
-    assert lab.states() == {"rs_a": "done", "rs_b": "done"}
-    assert (tallied(tmp_path, "load"), tallied(tmp_path, "done")) == (1, 2)
-
-
-@needs_sshd
 def test_cancel_over_ssh_keeps_what_is_finished(lab: Tree, box: Sshd, tmp_path: Path) -> None:
     lab.config(config_of(box, tmp_path, row_s="4"))
     for name in ("rs_a", "rs_b", "rs_c"):
@@ -353,20 +318,6 @@ def test_cancel_over_ssh_keeps_what_is_finished(lab: Tree, box: Sshd, tmp_path: 
     assert "state: cancelled" in end
     assert end.count(": cancelled") == 3
     assert tallied(tmp_path, "done") == 1
-
-
-@needs_sshd
-def test_a_host_whose_key_changed_is_refused_with_what_to_type(lab: Tree, box: Sshd, tmp_path: Path) -> None:
-    lab.run("rs_a")
-    config = write_client_config(box, name="other_host")
-    other = " ".join((box.folder / "other_key.pub").read_text().split()[:2])
-    config.with_name("other_host.known_hosts").write_text(f"[127.0.0.1]:{box.port} {other}\n")
-    lab.config(config_of(box, tmp_path).replace(str(box.config), str(config)))
-    refused = lab.cli("batch", expect=4)
-    assert "its host key has changed" in refused.err
-    assert "ssh-keygen -R" in refused.err
-    lab.config(config_of(box, tmp_path))
-    assert lab.states() == {"rs_a": "queued"}
 
 
 @needs_sshd
@@ -407,31 +358,6 @@ def wait_until(true: Callable[[], object], what: str) -> None:
 
 
 @needs_sshd
-def test_a_line_that_is_frozen_and_back_loses_nothing(lab: Tree, box: Sshd, tmp_path: Path) -> None:
-    with running_proxy(box.port) as line:
-        behind(lab, box, line, tmp_path, row_s="0.7")
-        client = lab.start("batch")
-        wait_until(lambda: tallied(tmp_path, "done") >= 1, "the first row")
-        line.freeze()
-        time.sleep(3)
-        line.thaw()
-        assert_all_done(lab, client, tmp_path)
-
-
-@needs_sshd
-def test_a_port_that_refuses_for_a_while_after_a_cut_is_tried_again(lab: Tree, box: Sshd, tmp_path: Path) -> None:
-    with running_proxy(box.port) as line:
-        behind(lab, box, line, tmp_path, row_s="0.7")
-        client = lab.start("batch")
-        wait_until(lambda: tallied(tmp_path, "done") >= 1, "the first row")
-        line.refuse()
-        assert line.cut() >= 1
-        time.sleep(2)
-        line.listen()
-        assert_all_done(lab, client, tmp_path)
-
-
-@needs_sshd
 def test_a_push_that_is_cut_goes_on_with_the_missing_tail(lab: Tree, box: Sshd, tmp_path: Path) -> None:
     with running_proxy(box.port) as line:
         behind(lab, box, line, tmp_path, row_s="0.05")
@@ -451,11 +377,3 @@ def behind(lab: Tree, box: Sshd, line: Proxy, tmp_path: Path, *, row_s: str) -> 
     lab.config(config_of(box, tmp_path, row_s=row_s).replace(str(box.config), str(config)))
     for name in ("rs_a", "rs_b", "rs_c"):
         lab.run(name)
-
-
-def assert_all_done(lab: Tree, client: "subprocess.Popen[str]", tmp_path: Path) -> None:
-    """The batch of a client that runs ends well, and no row was computed twice."""
-    out, err = client.communicate(timeout=TIMEOUT_S)
-    assert client.returncode == 0, out + err
-    assert lab.states() == dict.fromkeys(("rs_a", "rs_b", "rs_c"), "done")
-    assert (tallied(tmp_path, "load"), tallied(tmp_path, "done")) == (1, 3)

@@ -69,7 +69,7 @@ class FollowView:
             since = time.strftime("%H:%M", time.localtime(progress.unreachable_since))
             return f"{batch.name}: {batch.host.name} unreachable since {since}; it goes on there by itself"
         if progress.waiting:
-            return f"{batch.name}: waiting for {progress.waiting}"
+            return f"{batch.name}: waiting for a GPU that another batch has ({progress.waiting})"
         if len(progress.loads) < max(1, len(progress.processes)) and not progress.finished:
             last = f" (last time {words(self._past.load_s)})" if self._past else ""
             return f"{batch.name}: loading model{last}"
