@@ -6,11 +6,12 @@ rsync. Every step may be repeated at any time.
 
 import errno
 import os
+import re
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
@@ -40,6 +41,7 @@ NO_FOLDER = 11
 """rsync's code when the folder to send to is not there and cannot be made: a host that never had a batch."""
 UNREACHABLE = (10, 12, 30, 35, 255)
 """rsync's codes for a connection that fails, breaks or falls silent, and that of ssh."""
+PROGRESS = ("--info=progress2", "--no-human-readable")
 NOT_THERE = "absent"
 RESULT_KIB = 16 * 1024
 """Room that a row is taken to need on the host: its video and control videos (previews of 121 frames take less).
@@ -51,6 +53,16 @@ EVENTS_BYTES = 256 << 20
 
 FollowEnd = Literal["finished", "gone", "shorter", "dropped"]
 """How following ended: the batch has, its job is gone, the host's events are not those we have, the line dropped."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """How far an rsync is: `share` (0..1) of what there is to send; rate and time left are its own words."""
+
+    bytes: int
+    share: float
+    rate: str
+    left: str
 
 
 @dataclass(frozen=True)
@@ -87,7 +99,7 @@ def push(c: "Context", project: ProjectPaths, batch: Batch) -> None:
     need_kib, engine = str(RESULT_KIB * len(batch.rows)), engine_text(batch.host)
     _script(c, batch, "prepare.sh", (batch.host.dir, batch.there.folder, need_kib, engine, _image(batch)))
     tree = _link_tree(project, batch)
-    options = ("-rL", "-s", "--size-only", "--append", f"--compare-dest={batch.host.dir}")
+    options = ("-rL", "-s", "--size-only", "--append", f"--compare-dest={batch.host.dir}", *PROGRESS)
     target = transport.of(batch.host).rsync_path(batch.host, f"{batch.there.incoming}/")
     _rsync(c, batch, (*options, "--", f"{tree}/", target), what="push")
     shutil.rmtree(tree, ignore_errors=True)
@@ -180,7 +192,7 @@ def pull(c: "Context", batch: Batch, files: Sequence[str], target: Path, *, most
     wanted.write_text("".join(f"/{path}\n" for path in _with_folders(files)), encoding="utf-8")
     options = ("-r", "-s", "--append", "--no-links", "--no-devices", "--no-specials", f"--max-size={most_bytes}")
     source = transport.of(batch.host).rsync_source(batch.host, f"{batch.there.batch}/")
-    filters = (f"--include-from={wanted}", "--exclude=*", "--prune-empty-dirs")
+    filters = (f"--include-from={wanted}", "--exclude=*", "--prune-empty-dirs", *PROGRESS)
     with _told_of_full_disk(target):
         _rsync(c, batch, (*options, *filters, "--", source, f"{target}/"), what="pull")
     wanted.unlink(missing_ok=True)
@@ -253,6 +265,21 @@ class Sink:
 
     def flush(self) -> None:
         """Nothing is held back."""
+
+
+class _Meter(Sink):
+    """Reads what rsync says with --info=progress2, and tells whoever the context was made for."""
+
+    _LINE = re.compile(r"^\s*(\d+)\s+(\d+)%\s+(\S+B/s)\s+([\d:]+)")
+
+    def __init__(self, show: Callable[[Transfer], None]) -> None:
+        self._show, self._rest = show, ""
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = re.split(r"[\r\n]", self._rest + text)
+        for found in filter(None, map(self._LINE.match, lines)):
+            self._show(Transfer(int(found[1]), int(found[2]) / 100, found[3], found[4]))
+        return len(text)
 
 
 class _Appender(Sink):
@@ -344,9 +371,10 @@ def _rsync(c: "Context", batch: Batch, args: tuple[str, ...], *, what: str) -> N
     if shutil.which("rsync") is None:
         raise HostError("rsync is not installed on this machine", hint="apt-get install rsync, or brew install rsync")
     argv = ("rsync", *transport.of(batch.host).rsync_options(batch.host), *args)
-    answer = run(c, shlex.join(argv), timeout_s=None)
+    show = c.config.get("show_transfer")
+    answer = run(c, shlex.join(argv), timeout_s=None, sink=_Meter(show) if show else None)
     if answer.code != 0:
-        raise _failure(batch, what, answer)
+        raise _failure(batch, what, replace(answer, stdout=""))
 
 
 def _script(

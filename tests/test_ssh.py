@@ -1,14 +1,19 @@
 """Transport ssh against a real sshd: reaching it, what it says when that fails, and whole batches through it."""
 
+import fcntl
 import json
 import os
 import random
+import re
 import shlex
 import struct
 import subprocess
+import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +25,12 @@ from cosmosctl.io.shipped import template
 from cosmosctl.transport import ssh
 from cosmosctl.transport.address import Address, parse_address
 from cosmosctl.transport.ssh_config import config_file
+from tests import aftermath
+from tests.aftermath import Client
+from tests.killed_client import Moment
 from tests.proxy import Proxy, running_proxy
 from tests.sshd import Sshd, free_port, needs_sshd, running_sshd, write_client_config
+from tests.test_api import inv
 from tests.tree import Tree
 
 TIMEOUT_S = 30
@@ -253,6 +262,7 @@ def test_a_key_with_a_passphrase_fails_at_once_instead_of_asking(box: Sshd) -> N
 def lab(tree: Tree, box: Sshd, own_sockets: Path, tmp_path: Path) -> Tree:
     """A project whose host `lab` is reached by ssh; its preview does nothing for a tenth of a second a row."""
     tree.config(config_of(box, tmp_path))
+    tree.home.mkdir()
     return Tree(tree.root, tree.home, {"XDG_RUNTIME_DIR": str(own_sockets)})
 
 
@@ -377,3 +387,99 @@ def behind(lab: Tree, box: Sshd, line: Proxy, tmp_path: Path, *, row_s: str) -> 
     lab.config(config_of(box, tmp_path, row_s=row_s).replace(str(box.config), str(config)))
     for name in ("rs_a", "rs_b", "rs_c"):
         lab.run(name)
+
+
+@needs_sshd
+def test_a_push_over_a_slow_line_shows_bytes_rate_and_time_left_on_a_terminal(
+    lab: Tree, box: Sshd, tmp_path: Path
+) -> None:
+    with running_proxy(box.port) as line:
+        behind(lab, box, line, tmp_path, row_s="0.05")
+        big = lab.root / "inputs/videos/city/color.mp4"
+        big.write_bytes(big.read_bytes() + struct.pack(">I4s", 8 + 600_000, b"free") + os.urandom(600_000))
+        line.bytes_per_s = 250_000
+        shown = on_terminal(lab, "batch", "--detach")
+        line.bytes_per_s = 0
+        lab.cli("attach")
+    assert re.search(r": sending to lab: 0\.\d MB, \d+%, +\d+\.\d+kB/s, 0:00:\d\d left", shown), shown
+
+
+@needs_sshd
+def test_nobody_is_told_of_bytes_where_stderr_is_no_terminal(lab: Tree) -> None:
+    lab.run("rs_a")
+    assert "B/s" not in lab.cli("batch").err
+
+
+@needs_sshd
+def test_a_host_out_of_reach_is_told_as_unreachable_and_nothing_as_failed(lab: Tree, box: Sshd, tmp_path: Path) -> None:
+    with running_proxy(box.port) as line:
+        behind(lab, box, line, tmp_path, row_s="0.5")
+        following = Client(lab, "batch")
+        following.wait_for("phase: follow")
+        line.refuse()
+        line.cut()
+        following.wait_for("lab unreachable since ")
+        assert set(lab.states().values()) <= {"queued", "running"}
+        line.listen()
+        assert following.end().code == 0
+
+
+@needs_sshd
+def test_logs_are_followed_over_ssh_and_retry_runs_what_failed(lab: Tree, box: Sshd, tmp_path: Path) -> None:
+    faults = json.dumps("block:forbidden")
+    config = config_of(box, tmp_path, row_s="0.4")
+    lab.prompt("ps_b", "a forbidden street")
+    lab.run("rs_a")
+    lab.run("rs_b", prompt="ps_b")
+    lab.config(
+        config.replace('"COSMOSCTL_PREVIEW_ROW_S"', f'"COSMOSCTL_PREVIEW_FAULTS": {faults}, "COSMOSCTL_PREVIEW_ROW_S"')
+    )
+    name = lab.cli("batch", "--detach").out.strip()
+    followed = lab.cli("logs", "-f", name).out
+    assert followed.count("Saved prompt to ") == 1
+    assert "Guardrail blocked" in followed
+    lab.cli("attach", name, expect=1)
+    assert lab.states() == {"rs_a": "done", "rs_b": "blocked"}
+    lab.config(config)
+    lab.cli("retry", name)
+    assert lab.states() == {"rs_a": "done", "rs_b": "done"}
+    assert tallied(tmp_path, "done") == 2
+
+
+@needs_sshd
+def test_the_steps_of_inv_work_over_ssh_and_a_dry_one_touches_nothing(lab: Tree, tmp_path: Path) -> None:
+    lab.cli("init", ".")
+    lab.run("rs_a")
+    aftermath.killed(lab, Moment("push", step=1), "batch")
+    name = lab.batches()[0].name
+    there = tmp_path / "the host's $HOME; dir"
+    printed = inv(lab, "--dry", "push", "-b", name)
+    assert "box:" in printed and "rsync" in printed
+    assert not there.exists()
+    for step in ("push", "launch", "follow", "pull"):
+        inv(lab, step, "-b", name)
+    lab.cli("attach")
+    assert lab.states() == {"rs_a": "done"}
+    assert tallied(tmp_path, "load") == 1
+
+
+def on_terminal(tree: Tree, *args: str) -> str:
+    """What a command draws where stderr is a terminal."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
+    process = subprocess.Popen(
+        (sys.executable, "-m", "cosmosctl", *args),
+        cwd=tree.root,
+        env=tree.environment({"TERM": "xterm"}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # it has ended
+        while data := os.read(ours, 4096):
+            shown += data
+    os.close(ours)
+    assert process.wait(TIMEOUT_S) == 0, shown
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())

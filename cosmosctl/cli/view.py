@@ -16,6 +16,7 @@ from cosmosctl.domain.reasons import REASONS
 from cosmosctl.estimates import Past, words
 from cosmosctl.events import Progress
 from cosmosctl.models import get as get_model
+from cosmosctl.remote import Transfer
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -62,6 +63,11 @@ class FollowView:
             row = batch.row(run)
             self._once(f"{run}  {one.reason or one.state}  {label(row.text, row.video)}")
 
+    def transfer(self, batch: Batch, what: str, done: Transfer) -> None:
+        """Show how far a push or pull is; on a terminal only."""
+        if self._bars:
+            self._bars.name(batch, transfer_words(batch, what, done))
+
     def _phase(self, batch: Batch, progress: Progress) -> str:
         if not progress.launched:
             return f"{batch.name}: sending to {batch.host.name}"
@@ -94,19 +100,28 @@ class _Bars:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bars = Progress(*columns, console=Console(stderr=True), refresh_per_second=5)
         self._tasks: dict[str, TaskID] = {}
-        self._bars.start()
 
     def show(self, batch: Batch, progress: Progress, phase: str) -> None:
+        self.name(batch, phase)
+        self._bars.update(self._tasks[batch.name], completed=len(progress.ends) + sum(progress.running.values()))
+
+    def name(self, batch: Batch, phase: str) -> None:
+        self._bars.start()  # not before: until then ssh may ask for a passphrase here
         if batch.name not in self._tasks:
             self._tasks[batch.name] = self._bars.add_task(phase, total=len(batch.rows))
-        done = len(progress.ends) + sum(progress.running.values())
-        self._bars.update(self._tasks[batch.name], completed=done, description=phase)
+        self._bars.update(self._tasks[batch.name], description=phase)
 
     def say(self, line: str) -> None:
         self._bars.console.print(line, highlight=False, markup=False)
 
     def close(self) -> None:
         self._bars.stop()
+
+
+def transfer_words(batch: Batch, what: str, done: Transfer) -> str:
+    """Bytes, share, rate and time left of a push or pull."""
+    way = {"push": f"sending to {batch.host.name}", "pull": f"fetching from {batch.host.name}"}[what]
+    return f"{batch.name}: {way}: {done.bytes / 1e6:.1f} MB, {done.share:.0%}, {done.rate}, {done.left} left"
 
 
 def summary(outcome: Outcome, root: Path) -> str:
