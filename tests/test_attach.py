@@ -176,6 +176,7 @@ def test_cancel_of_a_batch_that_was_never_sent_frees_its_runs(three: Tree, phase
     assert "its runs are free" in three.cli("cancel", name).err
     assert set(aftermath.states(three).values()) == {"pending"}
     assert aftermath.model_starts(three) == 0
+    aftermath.assert_nothing_left_over(three)
 
 
 def test_abandon_frees_the_runs_and_what_turns_up_later_goes_to_history(three: Tree) -> None:
