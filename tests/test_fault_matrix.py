@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -179,17 +180,16 @@ def two_clients_attach_to_one_batch(lab: Lab) -> None:
 
 
 def two_projects_batch_at_once(lab: Lab) -> None:
-    other = _copy(lab, "other")
+    other, prompts = _copy(lab, "other"), {run: f"the other's {prompt}" for run, prompt in PROMPTS.items()}
+    for run, prompt in prompts.items():
+        other.prompt(f"ps_{run}", prompt)
     other.config(lab.tree.paths.config.read_text().replace("5f3a91c2", "0123abcd"))
     clients = [lab.start("batch")]
     lab.pause("between them", 0, 0.6)
     clients.append(replace(lab, tree=other).start("batch"))
     for client in clients:
         lab.end(client)
-    for tree in (lab.tree, other):
-        for run, prompt in PROMPTS.items():
-            lab.assert_right(tree, run, prompt)
-    assert set(aftermath.rows_done(lab.tree).values()) == {2}  # once in each project
+    _assert_both_right(lab, ((lab.tree, PROMPTS), (other, prompts)))
     lab.assert_nothing_left(lab.tree, other)
 
 
@@ -202,6 +202,9 @@ def two_users_batch_at_once(lab: Lab) -> None:
         ) as sshd,
     ):
         trees = (_of_user(lab, ann, sshd, "root", "us"), _of_user(lab, ann, sshd, NAME, "ann"))
+        theirs = {run: f"the other's {prompt}" for run, prompt in PROMPTS.items()}
+        for run, prompt in theirs.items():
+            trees[1].prompt(f"ps_{run}", prompt)
         ann.own(trees[1].home)
         first, second = lab.pick((0, 1), (1, 0))
         clients = {first: Client(trees[first], "batch", before=ann.alone if first else ())}
@@ -209,9 +212,8 @@ def two_users_batch_at_once(lab: Lab) -> None:
         clients[second] = Client(trees[second], "batch", before=ann.alone if second else ())
         for client in clients.values():
             lab.end(client)
-        for tree in trees:
-            for run, prompt in PROMPTS.items():
-                lab.assert_right(tree, run, prompt)
+        shutil.copy(ann.tally, lab.tally)
+        _assert_both_right(lab, ((trees[0], PROMPTS), (trees[1], theirs)))
         starts, ends = _model_times(trees)
         assert max(starts) >= min(ends), "two models had the GPU at once"
         text = trees[1].paths.config.read_text().replace(str(ann.root / "ann/dir"), str(ann.root / "us/dir"))
@@ -333,6 +335,7 @@ def result_replaced_by_a_link_to_a_secret(lab: Lab) -> None:
         (lab.root / "real").rename(folder / what)
         lab.tree.cli("attach")
         _assert_no_secret(lab)
+    assert lab.tallied("done") == len(PROMPTS)
     lost = {"done": set(PROMPTS), "done/rs_a": {"rs_a"}, "done/rs_a/output.mp4": {"rs_a"}}.get(what, set())
     assert lab.states() == {run: "bad-output" if run in lost else "done" for run in PROMPTS}
     assert (done.code == 0) == (not lost and what != "events.jsonl")
@@ -527,6 +530,15 @@ def _assert_no_secret(lab: Lab) -> None:
         assert not path.is_file() or SECRET not in path.read_bytes(), path
 
 
+def _assert_both_right(lab: Lab, wanted: Sequence[tuple[Tree, Mapping[str, str]]]) -> None:
+    """The runs of each project have their own results, and each row was finished once."""
+    for tree, prompts in wanted:
+        for run, prompt in prompts.items():
+            lab.assert_right(tree, run, prompt)
+    every = [prompt for _, prompts in wanted for prompt in prompts.values()]
+    assert aftermath.rows_done(lab.tree) == Counter(aftermath.named(every))
+
+
 def _of_user(lab: Lab, ann: SecondUser, sshd: Sshd, login: str, name: str) -> Tree:
     """The lab's project once more, in a folder of that name, reached and run as that user; the GPU is number 0."""
     home = ann.root / name
@@ -535,7 +547,7 @@ def _of_user(lab: Lab, ann: SecondUser, sshd: Sshd, login: str, name: str) -> Tr
     shutil.copy(sshd.folder / "user_key", home / "key")
     config = write_client_config(sshd, name=f"{name}.conf")
     config.write_text(config.read_text().replace(str(sshd.folder / "user_key"), str(home / "key")))
-    env = {"COSMOSCTL_PREVIEW_ROW_S": "0.2", "PYTHONPATH": str(REPOSITORY)}
+    env = {"COSMOSCTL_PREVIEW_ROW_S": "0.2", "COSMOSCTL_PREVIEW_TALLY": str(ann.tally), "PYTHONPATH": str(REPOSITORY)}
     command = ["python3", "-m", "cosmosctl.preview.transfer1"]
     (home / "project/cosmosctl.yaml").write_text(
         f"project: 5f3a91c2\nmodel: transfer1\nhost: lab\nhosts:\n  lab:\n"
@@ -685,6 +697,7 @@ def _told(name: str, number: int, folder: Path, engine: Engine) -> Told:
     except pytest.skip.Exception as e:
         return Told(time.monotonic() - begin, skipped=str(e))
     except Exception as e:  # the others go on; the test fails at its end
+        print(f"FAILED {name} {number}: {type(e).__name__}: {e}", flush=True)
         return Told(time.monotonic() - begin, trouble=f"{type(e).__name__}: {e}")
     rows = aftermath.rows_done(lab.tree)
     shutil.rmtree(lab.root, ignore_errors=True)

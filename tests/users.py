@@ -31,6 +31,11 @@ class SecondUser:
         return self.root / "open"
 
     @property
+    def tally(self) -> Path:
+        """A file that everybody can write to."""
+        return self.root / "tally"
+
+    @property
     def among_us(self) -> tuple[str, ...]:
         """What goes before a command that is to know this user by name."""
         return ("unshare", "--mount", "sh", "-c", _WITH_PASSWD, str(self.root / "passwd"))
@@ -59,6 +64,8 @@ def second_user(*can_run: str) -> Iterator[SecondUser]:
         user.home.mkdir(mode=0o700)
         user.open.mkdir()
         user.open.chmod(0o1777)
+        user.tally.touch()
+        user.tally.chmod(0o666)
         user.own(user.home)
         tried = subprocess.run((*user.alone, *can_run), capture_output=True, text=True, timeout=30)
         if tried.returncode != 0:
