@@ -44,7 +44,7 @@ def line_frozen_and_back(lab: Lab) -> None:
     client.wait_for(f"phase: {lab.pick('push', 'launch', 'follow', 'pull')}")
     lab.pause("later", 0, 0.3)
     lab.line.freeze()
-    lab.pause("frozen", *lab.pick((0.5, 4), (0.5, 4), (0.5, 4), (16, 20)))  # after 15 s ssh gives up
+    lab.pause("frozen", *lab.pick((16, 20), (0.5, 4), (0.5, 4), (0.5, 4)))  # after 15 s ssh gives up
     lab.line.thaw()
     lab.end(client)
     lab.assert_all_well()
