@@ -90,7 +90,7 @@ def wrong_host_key(lab: Lab) -> None:
 
 
 def output_truncated_in_flight(lab: Lab) -> None:
-    mark, damage = lab.root / "damaged", lab.pick("cut short", "torn", "other bytes")
+    mark, damage = lab.root / "damaged", lab.pick("cut short", "other bytes", "torn")
     size = int(lab.draw("bytes", 0, 1_700))
     command = {
         "cut short": f'truncate -s {size} "$file"',
