@@ -49,7 +49,7 @@ RESULT_KIB = 16 * 1024
 What is sent is not counted: the pool may have it, and rsync itself says when it does not fit.
 """
 EVENTS_BYTES = 256 << 20
-"""Most that a host may send as its events: a thousand rows with ten thousand lines of progress need a fifth of it."""
+"""Most that a host may send as its events: about a month of them, at one of a hundred bytes a second."""
 
 FollowEnd = Literal["finished", "gone", "shorter", "dropped"]
 """How following ended: the batch has, its job is gone, the host's events are not those we have, the line dropped."""
