@@ -353,6 +353,9 @@ def test_a_job_that_is_gone_again_and_again_is_told_and_its_runs_are_not_failed(
     assert f"the job of {name} is gone and left no end, 3 times in a row (host-lost)" in told
     assert f"cosmosctl cancel {name} --abandon frees its runs" in told
     assert set(aftermath.states(three).values()) <= {"queued", "running"}
+    for pid in aftermath.pids(three, sys.executable):  # the model, which nobody tends any more
+        os.kill(pid, signal.SIGKILL)
+    aftermath.assert_nobody_left(three)
 
 
 def _assert_all_right(tree: Tree, batch: str) -> None:
