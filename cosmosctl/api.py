@@ -16,6 +16,7 @@ from cosmosctl.commands.attach import Outcome
 from cosmosctl.commands.create import create_prompt, create_run
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Setting
+from cosmosctl.errors import UsageError
 from cosmosctl.events import Progress
 from cosmosctl.planner import Plan
 from cosmosctl.states import all_states
@@ -87,7 +88,7 @@ class Project:
     def pending(self, *, host: str | None = None) -> tuple[str, ...]:
         """The runs that a bare batch would take."""
         snapshot = load_all(self.root)
-        preview = prepare.pick_host(snapshot, host).is_preview
+        preview = snapshot.host(host).is_preview
         return select.bare(all_states(self._paths, snapshot, preview=preview), select.Wanted())
 
     def batch(
@@ -98,12 +99,20 @@ class Project:
         host: str | None = None,
         model: str | None = None,
     ) -> RunningBatch:
-        """Bundle and launch runs (for a prompt's id, a new run), or what is pending. Raises: CosmosctlError."""
+        """Bundle and launch runs (for a prompt's id, a new run), or what is pending.
+
+        Raises: CosmosctlError; UsageError also for a run that has to wait for the result of another one.
+        """
         snapshot = load_all(self.root)
-        chosen = prepare.pick_host(snapshot, host)
+        chosen = snapshot.host(host)
         runs = self._selected(ids, host)
         batch.refuse_held(self._paths, runs)
         checked = prepare.check(self._paths, load_all(self.root), runs, model=model)
+        for run, source in prepare.waits(checked).items():
+            raise UsageError(
+                f"{run} upscales the result of {source}, which another model makes",
+                hint=f"batch {source} first, and {run} when it is done",
+            )
         made = batch.make_batches(
             self._paths,
             checked,
@@ -123,7 +132,7 @@ class Project:
 
     def _plans(self, ids: Sequence[str], host: str | None) -> tuple[Plan, ...]:
         snapshot = load_all(self.root)
-        chosen = prepare.pick_host(snapshot, host)
+        chosen = snapshot.host(host)
         runs, _ = select.split_ids(snapshot, ids) if ids else (self.pending(host=host), ())
         checked = prepare.check(self._paths, snapshot, runs)
         return prepare.plans(self._paths, checked, chosen, progress=prepare.silent)

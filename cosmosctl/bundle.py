@@ -20,7 +20,6 @@ from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
 from cosmosctl.models.names import opaque_name
-from cosmosctl.models.protocol import Model
 from cosmosctl.planner import DONE, Group, Plan, Row
 
 FORMAT = 1
@@ -75,9 +74,9 @@ def bundle_files(
     }
     folder = f"{engines.get(plan.host.engine).seen_dir(plan.host)}/batches/{on_host(plan.host, name, key).folder}"
     for group in plan.groups:
-        yield f"{group.name}/{plan.model.ROWS_FILE}", "".join(line_text(row, folder) + "\n" for row in group.rows)
+        yield f"{group.name}/{group.model.ROWS_FILE}", "".join(line_text(row, folder) + "\n" for row in group.rows)
         yield from ((f"{group.name}/{file}", text) for file, text in group.files.items())
-        yield f"{group.name}/command", command_text(group, f"{folder}/{group.name}")
+        yield f"{group.name}/command", command_text(group, folder)
     yield "inputs.txt", "".join(f"{video.pool_name} {video.bytes}\n" for video in plan.inputs)
     yield "rows.txt", "".join(f"{project_id} {row.run} {row.spec_hash}\n" for row in plan.rows)
     yield "plan.json", json.dumps(head | _plan_json(plan, folder, warnings), ensure_ascii=True, indent=1) + "\n"
@@ -94,11 +93,15 @@ def line_text(row: Row, folder: str) -> str:
 
 
 def command_text(group: Group, folder: str) -> str:
-    """The model's command of a group as a shell would take it, its files read from `folder`."""
-    argv = [part.replace("{work}", folder) for part in group.argv]
-    env = [f"{name}={value.replace('{work}', folder)}" for name, value in sorted(group.env.items())]
+    """The model's command of a group as a shell would take it, its files read from the batch's `folder`."""
+    argv = [_filled(part, group, folder) for part in group.argv]
+    env = [f"{name}={_filled(value, group, folder)}" for name, value in sorted(group.env.items())]
     start = shlex.join([*(["env", *env] if env else []), *argv])
     return f"cd {shlex.quote(group.cwd)} &&\n{start}\n" if group.cwd else f"{start}\n"
+
+
+def _filled(text: str, group: Group, folder: str) -> str:
+    return text.replace("{work}", f"{folder}/{group.name}").replace("{batch}", folder)
 
 
 def read_batch(paths: BatchPaths) -> Batch:
@@ -168,24 +171,34 @@ def _plan_json(plan: Plan, folder: str, warnings: Mapping[str, Sequence[str]]) -
             }
             for video in plan.inputs
         ],
-        "groups": [_group_json(group, plan.model, folder, warnings) for group in plan.groups],
+        "groups": [_group_json(group, folder, warnings) for group in plan.groups],
     }
 
 
-def _group_json(group: Group, model: Model, folder: str, warnings: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _group_json(group: Group, folder: str, warnings: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    fallback = [
+        {**_start_json(native), "rows": [{"run": row.run, "line": line_text(row, folder)} for row in native.rows]}
+        for native in group.fallback
+    ]
+    rows = [_row_json(row, folder, warnings.get(row.run, ())) for row in group.rows]
+    return {**_start_json(group), "rows": rows, **({"fallback": fallback} if fallback else {})}
+
+
+def _start_json(group: Group) -> dict[str, Any]:
+    """A model start without its rows."""
     return {
         "name": group.name,
         "argv": list(group.argv),
         "cwd": group.cwd,
         "env": dict(group.env),
         "files": dict(group.files),
-        "rows_file": model.ROWS_FILE,
-        "rows": [_row_json(row, folder, warnings.get(row.run, ())) for row in group.rows],
+        "rows_file": group.model.ROWS_FILE,
+        "rows": [],
         "layouts": [
             {key: value for key, value in asdict(layout).items() if value is not None or key == "marker"}
-            for layout in model.LAYOUTS
+            for layout in group.model.LAYOUTS
         ],
-        "patterns": asdict(model.PATTERNS),
+        "patterns": asdict(group.model.PATTERNS),
     }
 
 

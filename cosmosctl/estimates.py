@@ -36,14 +36,6 @@ def past(batches: Sequence[BatchPaths], *, host: str, model: str) -> Past | None
     return Past(_median(loads or [0.0]), _median(per_frame))
 
 
-def words(seconds: float) -> str:
-    """A duration as people say it: 45 s, 6 min, 2 h 10 min."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
 def _frame_seconds(end: BatchEnd) -> list[float]:
     return [seconds / end.frames[run] for run, seconds in end.video_s.items() if end.frames.get(run)]
 

@@ -17,8 +17,10 @@ _FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "process_end": {"proc": str},
     "loaded": {"load_s": _NUMBER},
     "waiting": {"lock": str},
+    "group_replaced": {"detail": str},
     "row_start": {"run": str},
     "progress": {"run": str, "done": _NUMBER, "total": _NUMBER},
+    "run_again": {"run": str},
     "run_done": {"run": str, "seconds": _NUMBER, "attempts": int, "outputs": list},
     "run_failed": {"run": str, "reason": str, "detail": str, "kept": list},
     "run_cancelled": {"run": str},
@@ -41,7 +43,8 @@ class Progress:
     """Where a batch stands. `running` maps a run that is being generated to the parts of it that are done (0..1).
 
     `unreachable_since` (epoch seconds) is no event: it is when the host, for whoever follows it, fell silent.
-    `machine` is what the newest start told of where it runs: image, commit, gpus.
+    `machine` is what the newest start told of where it runs: image, commit, gpus. `replaced`: why groups were started
+    otherwise than planned.
     """
 
     ends: Mapping[str, RunEnd] = field(default_factory=dict)
@@ -53,6 +56,7 @@ class Progress:
     processes: tuple[Event, ...] = ()
     waiting: str = ""
     machine: Event = field(default_factory=dict)
+    replaced: tuple[str, ...] = ()
     unreachable_since: float | None = None
 
     @property
@@ -132,6 +136,8 @@ def advance(state: Progress, event: Event) -> Progress:
             return replace(state, running=_without_process(state, event["proc"]))
         case "loaded":
             return replace(state, loads=(*state.loads, float(event["load_s"])))
+        case "group_replaced":
+            return replace(state, replaced=(*state.replaced, event["detail"]))
         case "waiting":
             return replace(state, waiting=event["lock"])
         case "row_start":
@@ -142,6 +148,8 @@ def advance(state: Progress, event: Event) -> Progress:
             ends = state.ends if run in state.ends else {**state.ends, run: RunEnd(run, event["ev"][4:], event)}
             running = {other: share for other, share in state.running.items() if other != run}
             return replace(state, ends=ends, running=running)
+        case "run_again":
+            return replace(state, running={other: share for other, share in state.running.items() if other != run})
         case "batch_done":
             return replace(state, state=event["state"], ended=event["t"], running={})
     return state

@@ -1,14 +1,16 @@
 """Runs into groups, groups into rows, argv and files. Pure and deterministic: same runs, same bytes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from cosmosctl import engines
 from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.project import Host, Setting
 from cosmosctl.domain.spec import Spec, fingerprint, spec_hash
+from cosmosctl.engines.protocol import Process
+from cosmosctl.models import WARM_MODELS
 from cosmosctl.models import get as get_model
-from cosmosctl.models.protocol import Clip, Model
+from cosmosctl.models.protocol import Clip, Model, WarmModel
 
 DONE = "\0done"
 """Stands for the folder of finished rows in a line until the batch has a name; no YAML text can hold it."""
@@ -64,15 +66,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """The rows of one model start. `argv` and `env` may hold `{work}`, the folder of the process."""
+    """The rows of one model start. `argv` and `env` may hold `{work}`, the folder of the process, and `{batch}`.
+
+    `model` is the program that serves them; `fallback` are the starts of the family's own program that take its place
+    when it does not fit the code on the host.
+    """
 
     name: str
+    model: Model
     key: tuple[tuple[str, Setting], ...]
     rows: tuple[Row, ...]
     argv: tuple[str, ...]
     cwd: str | None
     env: Mapping[str, str]
     files: Mapping[str, str]
+    fallback: tuple["Group", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,19 +97,58 @@ class Plan:
         return tuple(row for group in self.groups for row in group.rows)
 
 
+@dataclass(frozen=True)
+class _Making:
+    """What all groups of a plan are made with. `warm` is None where the host cannot keep the model loaded."""
+
+    model: Model
+    warm: WarmModel | None
+    process: Process
+    pool: str
+    sources: Sources
+    together: frozenset[str]
+
+    def serving(self, spec: Spec) -> Model:
+        """The program that serves a run."""
+        return self.warm if self.warm is not None and self.warm.takes(spec) else self.model
+
+
 def make_plan(specs: Sequence[Spec], sources: Sources, host: Host) -> Plan:
     """The plan for runs of one model family. Runs share a group exactly when their group keys are equal."""
-    model = get_model(specs[0].model)
-    keyed: dict[tuple[tuple[str, Setting], ...], list[Spec]] = {}
-    for spec in sorted(specs, key=lambda spec: (spec.upscales, spec.run)):
-        keyed.setdefault(model.group_key(spec), []).append(spec)
-    together = frozenset(spec.run for spec in specs)
+    making = _making(specs, sources, host)
+    ordered = sorted(specs, key=lambda spec: (spec.upscales, spec.run))
     groups = tuple(
-        _group(number, members, model, sources, host, together)
-        for number, members in enumerate(keyed.values(), start=1)
+        _group(f"{number:02d}-{_controls_word(members)}", members, making)
+        for number, members in enumerate(_keyed(ordered, making.serving), start=1)
     )
     used = {video.pool_name: video for group in groups for row in group.rows for video in row.inputs.values()}
-    return Plan(model, host, groups, tuple(used[name] for name in sorted(used)))
+    return Plan(making.model, host, groups, tuple(used[name] for name in sorted(used)))
+
+
+def starts(specs: Sequence[Spec], host: Host) -> int:
+    """How many model starts these runs of one family need."""
+    return len(_keyed(specs, _making(specs, Sources({}, {}), host).serving))
+
+
+def _making(specs: Sequence[Spec], sources: Sources, host: Host) -> _Making:
+    model, engine = get_model(specs[0].model), engines.get(host.engine)
+    process, warm = engine.process(host, model), WARM_MODELS.get(model.NAME)
+    return _Making(
+        model=model,
+        warm=warm if warm is not None and warm.launcher(process.launcher) else None,
+        process=process,
+        pool=str(engine.seen_dir(host) / "inputs"),
+        sources=sources,
+        together=frozenset(spec.run for spec in specs),
+    )
+
+
+def _keyed(specs: Sequence[Spec], serving: Callable[[Spec], Model]) -> list[list[Spec]]:
+    """The runs that share a start, in the order of their first ones."""
+    keyed: dict[tuple[tuple[str, Setting], ...], list[Spec]] = {}
+    for spec in specs:
+        keyed.setdefault(serving(spec).group_key(spec), []).append(spec)
+    return list(keyed.values())
 
 
 def differences(groups: Sequence[Group]) -> Mapping[str, tuple[Setting | None, ...]]:
@@ -112,26 +159,27 @@ def differences(groups: Sequence[Group]) -> Mapping[str, tuple[Setting | None, .
     return {name: found for name, found in values.items() if len(set(map(repr, found))) > 1}
 
 
-def _group(
-    number: int, specs: Sequence[Spec], model: Model, sources: Sources, host: Host, together: frozenset[str]
-) -> Group:
-    engine = engines.get(host.engine)
-    process = engine.process(host, model)
-    pool = str(engine.seen_dir(host) / "inputs")
-    rows = tuple(
-        _chained_row(spec, spec.source, model, sources)
-        if spec.source is not None and spec.source.run in together
-        else _row(spec, model, sources, pool)
-        for spec in specs
-    )
+def _group(name: str, specs: Sequence[Spec], making: _Making) -> Group:
+    model, warm, process = making.serving(specs[0]), making.warm, making.process
+    launcher: tuple[str, ...] = process.launcher
+    fallback: tuple[Group, ...] = ()
+    if warm is not None and model is warm:
+        specs, launcher = warm.in_order(specs), warm.launcher(launcher)
+        native = replace(making, warm=None)
+        fallback = tuple(
+            _group(f"{name}-native-{number:02d}", members, native)
+            for number, members in enumerate(_keyed(specs, native.serving), start=1)
+        )
     return Group(
-        name=f"{number:02d}-{_controls_word(specs)}",
+        name=name,
+        model=model,
         key=model.group_key(specs[0]),
-        rows=rows,
-        argv=(*process.launcher, *model.arguments(specs, checkpoints=process.checkpoints)),
+        rows=tuple(_row(spec, model, making) for spec in specs),
+        argv=(*launcher, *model.arguments(specs, checkpoints=process.checkpoints)),
         cwd=process.cwd,
         env={**model.env(specs), **process.env},
         files=model.files(specs),
+        fallback=fallback,
     )
 
 
@@ -141,9 +189,12 @@ def _controls_word(specs: Sequence[Spec]) -> str:
     return words.pop() if len(words) == 1 else "mixed"
 
 
-def _row(spec: Spec, model: Model, sources: Sources, pool: str) -> Row:
+def _row(spec: Spec, model: Model, making: _Making) -> Row:
+    sources = making.sources
+    if spec.source is not None and spec.source.run in making.together:
+        return _chained_row(spec, spec.source, model, sources)
     inputs = sources.of(spec)
-    seen = {role: f"{pool}/{video.pool_name}" for role, video in inputs.items()}
+    seen = {role: f"{making.pool}/{video.pool_name}" for role, video in inputs.items()}
     frames = model.frames(spec, min(video.frames for video in inputs.values()))
     line = model.row(spec, seen, _clip(inputs["color"]))
     return Row(spec.run, spec, _facts(spec, sources), line, inputs, frames, model.steps(frames))

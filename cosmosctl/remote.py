@@ -346,7 +346,9 @@ def sent_files(project: ProjectPaths, batch: Batch) -> Mapping[str, Path]:
     """
     paths, unfit = project.batch(batch.name), unfit_inputs(project, batch)
     files = {f"bundle/{path.relative_to(paths.root)}": path for path in bundle.sendable(paths)}
-    files |= {f"bundle/{script}": template("launch", script) for script in ("supervise.py", "follow.sh")}
+    warm = models.WARM_MODELS.get(batch.model)
+    scripts = ("supervise.py", "follow.sh", *([] if warm is None else [warm.SCRIPT]))
+    files |= {f"bundle/{script}": template("launch", script) for script in scripts}
     fit = [video for video in batch.inputs if video.source not in unfit]
     return files | {f"inputs/{video.pool_name}": project.root / video.source for video in fit}
 

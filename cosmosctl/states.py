@@ -3,29 +3,28 @@
 invalid, queued, running, pending, done, changed, absent, failed, cancelled: design of the project folder.
 """
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from cosmosctl import models
 from cosmosctl.domain.layout import CONFIG_FILE, BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Setting
-from cosmosctl.domain.spec import Spec, changed_keys, fingerprint, spec_hash
 from cosmosctl.errors import FileError
 from cosmosctl.events import Progress, progress, read_events
-from cosmosctl.receipts import Receipt, read_receipt
 from cosmosctl.store import Snapshot, hash_file
-from cosmosctl.store.index import Entry, to_json
-from cosmosctl.traces import FailureTrace, ResultTrace, Traces, Tracker
+from cosmosctl.traces import NOTHING, FailureTrace, ResultTrace, Traces, Tracker
+
+if TYPE_CHECKING:
+    from cosmosctl.domain.spec import Spec
+    from cosmosctl.receipts import Receipt
 
 STATES = ("running", "queued", "pending", "changed", "failed", "cancelled", "absent", "invalid", "done")
 ALIASES = {"completed": "done"}
 
 
-@dataclass(frozen=True)
-class RunState:
+class RunState(NamedTuple):
     """`detail` completes the word: the reason of a failure, what changed, the first mistake. `share` is 0..1.
 
     `place` is where the result that counts lies below the run's folder: "" or "preview".
@@ -92,36 +91,42 @@ def all_states(project: ProjectPaths, snapshot: Snapshot, *, preview: bool) -> M
 
 
 class Current:
-    """What the runs of one snapshot would be made from now."""
+    """What the runs of one snapshot would be made from now.
+
+    The models are imported only when a hash is not known: `status` mostly knows them all.
+    """
 
     def __init__(self, project: ProjectPaths, snapshot: Snapshot) -> None:
         self._project, self._snapshot = project, snapshot
         self._hashes: dict[str, str] = {}
         self._prompts: dict[str, str] = {}
-        self._config = _key_of(snapshot, CONFIG_FILE)
+        self._same: dict[str, bool] = {}
+        self._config = snapshot.index.key(CONFIG_FILE)
 
     def spec_hash(self, run: str) -> str:
         """The hash of a run's fingerprint. Raises: FileError when a video cannot be read."""
-        name, index = f"runs/{run}/@spec", self._snapshot.index
-        key = f"{self._files_key(run)} {self._config}"
-        entry = index.get(name)
-        if entry is not None and entry.key == key:
-            digest, paths, *source = json.loads(entry.payload)
-            same = all(self._files_key(one) == known for one, known in source)
-            if same and all(self._hash(path) == known for path, known in paths):
-                return str(digest)
+        notes, keys = self._snapshot.index.notes(run), self._keys(run)
+        known = notes.get("spec")
+        if known is not None and known[0] == keys and self._same_inputs(known[2]):
+            source = known[3]
+            if source is None or self._keys(source[0]) == source[1]:
+                return str(known[1])
+        from cosmosctl.domain.spec import spec_hash
+
         spec = self._spec(run)
-        digest, paths = spec_hash(self._facts(spec)), [[path, self._hash(path)] for path in spec.input_paths]
-        source = [] if spec.source is None else [[spec.source.run, self._files_key(spec.source.run)]]
-        if "" not in [word for words in (key, *(known for _, known in source)) for word in words.split(" ")]:
-            index.put(name, Entry(key, "", to_json([digest, paths, *source])))
+        digest, inputs = spec_hash(self._facts(spec)), self._inputs(spec)
+        source = None if spec.source is None else [spec.source.run, self._keys(spec.source.run)]
+        is_trusted = keys != "" and inputs != "" and (source is None or source[1] != "")
+        self._snapshot.index.note(notes, "spec", [keys, digest, inputs, source] if is_trusted else None)
         return digest
 
     def facts(self, run: str) -> dict[str, Setting]:
         """The fingerprint of a run. Raises: FileError when a video cannot be read."""
         return self._facts(self._spec(run))
 
-    def _spec(self, run: str) -> Spec:
+    def _spec(self, run: str) -> "Spec":
+        from cosmosctl import models
+
         found, runs = self._snapshot.runs[run], self._snapshot.runs
         source = models.source_of(found)
         if source is not None and (source not in runs or models.source_of(runs[source]) is not None):
@@ -129,29 +134,38 @@ class Current:
         made = None if source is None else self._spec(source)
         return models.spec_of(found, self._snapshot.prompts[found.prompt], self._snapshot.config, source=made)
 
-    def _facts(self, spec: Spec) -> dict[str, Setting]:
+    def _facts(self, spec: "Spec") -> dict[str, Setting]:
+        from cosmosctl.domain.spec import fingerprint
+
         return fingerprint(spec, {path: self._hash(path) for path in spec.input_paths})
 
-    def _files_key(self, run: str) -> str:
-        """The keys of a run's file and of its prompt's; one of them is "" while it is not trusted yet."""
-        return f"{_key_of(self._snapshot, f'runs/{run}/run.yaml')} {self._prompt_key(run)}"
+    def _keys(self, run: str) -> str:
+        """The keys of a run's file, of its prompt's and of cosmosctl.yaml; "" when one is not trusted yet."""
+        own, prompt = self._snapshot.index.key(f"runs/{run}/run.yaml"), self._prompt_key(run)
+        return f"{own} {prompt} {self._config}" if own and prompt and self._config else ""
+
+    def _inputs(self, spec: "Spec") -> str:
+        """The videos of a run and their hashes, a line each; "" when a path has more than one line."""
+        lines = [f"{self._hash(path)} {path}" for path in spec.input_paths]
+        return "\n".join(lines) if not any("\n" in line for line in lines) else ""
+
+    def _same_inputs(self, known: str) -> bool:
+        """Whether every video is the one it was. Runs of one scene have the same lines, which are looked at once."""
+        if known not in self._same:
+            pairs = [line.split(" ", 1) for line in known.split("\n")]
+            self._same[known] = all(self._hash(path) == digest for digest, path in pairs)
+        return self._same[known]
 
     def _prompt_key(self, run: str) -> str:
         prompt = self._snapshot.prompt_of(run)
         if prompt not in self._prompts:
-            self._prompts[prompt] = _key_of(self._snapshot, f"prompts/{prompt}.yaml")
+            self._prompts[prompt] = self._snapshot.index.key(f"prompts/{prompt}.yaml")
         return self._prompts[prompt]
 
     def _hash(self, path: str) -> str:
         if path not in self._hashes:
             self._hashes[path] = hash_file(self._project.root, self._project.root / path)
         return self._hashes[path]
-
-
-def _key_of(snapshot: Snapshot, file: str) -> str:
-    """The key under which the index knows a file of the user's; "" when it does not trust it yet."""
-    entry = snapshot.index.get(file)
-    return entry.key if entry is not None else ""
 
 
 def _held_state(run: str, held: OpenBatch) -> RunState:
@@ -167,9 +181,11 @@ def _held_state(run: str, held: OpenBatch) -> RunState:
 
 def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: bool) -> RunState:
     """The state of a run that no batch holds and whose files are well."""
+    if traces is NOTHING:
+        return RunState(run, "pending")
     previewed = traces.preview is not None
-    result = _newest(traces.result, traces.preview) if preview else traces.result
-    failure = _newest_failure(traces.failure, traces.preview_failure if preview else None)
+    result = _newer(traces.result, traces.preview) if preview else traces.result
+    failure = _newer(traces.failure, traces.preview_failure) if preview else traces.failure
     if result is None and failure is None:
         return RunState(run, "pending", previewed=True) if previewed else RunState(run, "pending")
     try:
@@ -194,12 +210,15 @@ def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: 
         return RunState(run, "absent", batch=result.batch, place=place)
     if result.spec == now:
         return RunState(run, "done", batch=result.batch, previewed=previewed, place=place)
+    from cosmosctl.domain.spec import changed_keys
+    from cosmosctl.receipts import read_receipt
+
     receipt = read_receipt(Path(runs, run, place, "result.yaml"))
     changed = changed_keys(receipt.effective, current.facts(run)) if receipt is not None else ()
     return RunState(run, "changed", ", ".join(changed), "", result.batch, changed, previewed=previewed, place=place)
 
 
-def is_present(folder: ResultPaths, receipt: Receipt) -> bool:
+def is_present(folder: ResultPaths, receipt: "Receipt") -> bool:
     """Whether the video of a result is here, by its size: a clone or another branch lacks it."""
     return _has_size(str(folder.root / receipt.primary_output), receipt.primary_bytes)
 
@@ -211,11 +230,11 @@ def _has_size(path: str, size: int) -> bool:
         return False
 
 
-def _newest_failure(*failures: FailureTrace | None) -> FailureTrace | None:
-    there = [failure for failure in failures if failure is not None]
-    return max(there, key=lambda failure: failure.ended) if there else None
+Trace = TypeVar("Trace", ResultTrace, FailureTrace)
 
 
-def _newest(*results: ResultTrace | None) -> ResultTrace | None:
-    there = [result for result in results if result is not None]
-    return max(there, key=lambda result: result.ended) if there else None
+def _newer(one: Trace | None, other: Trace | None) -> Trace | None:
+    """The one that ended last; of two at the same second the first."""
+    if one is None or other is None:
+        return one or other
+    return other if other.ended > one.ended else one

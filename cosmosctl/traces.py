@@ -5,31 +5,27 @@ Ten thousand folders are looked at for one `status`: paths are text here and not
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.receipts import read_failure, read_receipt
 from cosmosctl.store import Snapshot
+from cosmosctl.store.index import Notes
 
 
-@dataclass(frozen=True)
-class ResultTrace:
+class ResultTrace(NamedTuple):
     """The gist of a result.yaml; `folder` is the result's own ("" or "preview" below the run)."""
 
+    folder: str
     run: str
     batch: str
     ended: str
     spec: str
     video: str
     video_bytes: int
-    folder: str
 
 
-@dataclass(frozen=True)
-class FailureTrace:
+class FailureTrace(NamedTuple):
     """The gist of a failure.yaml."""
 
     run: str
@@ -42,8 +38,7 @@ class FailureTrace:
     preview: bool
 
 
-@dataclass(frozen=True)
-class Traces:
+class Traces(NamedTuple):
     """All that attempts left for one run."""
 
     result: ResultTrace | None = None
@@ -53,8 +48,7 @@ class Traces:
 
 
 NOTHING = Traces()
-ONLY_THE_RUN_FILE = '["run.yaml"]'
-"""The listing of a run folder where nothing was ever attempted, as the index holds it."""
+LEFT_BY_ATTEMPTS = ("result.yaml", "preview", "logs", "history")
 
 
 class Tracker:
@@ -67,39 +61,34 @@ class Tracker:
 
     def traces(self, run: str) -> Traces:
         """What attempts left for `run`. A receipt that names another run whose folder is still there is a copy's."""
-        folder = f"{self._runs}/{run}"
-        names = self._index.text(f"runs/{run}/@names", folder, lambda: _listing(folder))
-        if names == ONLY_THE_RUN_FILE:
+        folder, notes = f"{self._runs}/{run}", self._index.notes(run)
+        found = self._index.fact(notes, "left", folder, _left)
+        if not found:
             return NOTHING
-        result = self._result(run, "") if '"result.yaml"' in names else None
-        preview = self._result(run, "preview/") if '"preview"' in names else None
-        failures = [*self._failures(run, folder, names, previewed=preview is not None)]
+        left = found.split()
+        result = self._result(run, notes, "") if "result.yaml" in left else None
+        preview = self._result(run, notes, "preview") if "preview" in left else None
+        if result is None and left == ["preview"] and preview is not None:
+            return Traces(None, preview)
+        failures = [*self._failures(run, notes, left, previewed=preview is not None)]
         failure = _newest(one for one in failures if not one.preview)
         return Traces(result, preview, failure, _newest(one for one in failures if one.preview))
 
-    def _result(self, run: str, folder: str) -> ResultTrace | None:
-        file = f"{self._runs}/{run}/{folder}result.yaml"
-        facts = self._index.facts(f"runs/{run}/@{folder}result", file, lambda: _result_facts(file))
-        if not facts or not self._is_own(facts[0], run):
-            return None
-        own, batch, ended, spec, video, size = facts
-        return ResultTrace(own, batch, ended, spec, video, size, folder.rstrip("/"))
+    def _result(self, run: str, notes: Notes, folder: str) -> ResultTrace | None:
+        place = f"{folder}/result.yaml" if folder else "result.yaml"
+        facts = self._index.fact(notes, place, f"{self._runs}/{run}/{place}", _result_facts)
+        return ResultTrace(folder, *facts) if facts and self._is_own(facts[0], run) else None
 
-    def _failures(self, run: str, folder: str, names: str, *, previewed: bool) -> Iterator[FailureTrace]:
+    def _failures(self, run: str, notes: Notes, left: list[str], *, previewed: bool) -> Iterator[FailureTrace]:
         """Every failure that is still noted; one beside a preview's result lies in history/."""
-        places = ["logs/failure.yaml"] if '"logs"' in names else []
-        places += ["preview/logs/failure.yaml"] if '"preview"' in names and not previewed else []
-        if '"history"' in names:
-            places += [f"history/{kept}/logs/failure.yaml" for kept in _listing(f"{folder}/history")]
+        places = ["logs/failure.yaml"] if "logs" in left else []
+        places += ["preview/logs/failure.yaml"] if "preview" in left and not previewed else []
+        if "history" in left:
+            places += [f"history/{kept}/logs/failure.yaml" for kept in _listing(f"{self._runs}/{run}/history")]
         for place in places:
-            found = self._failure(run, place)
-            if found is not None:
-                yield found
-
-    def _failure(self, run: str, place: str) -> FailureTrace | None:
-        file = f"{self._runs}/{run}/{place}"
-        facts = self._index.facts(f"runs/{run}/@{place}", file, partial(_failure_facts, file))
-        return FailureTrace(*facts) if facts and self._is_own(facts[0], run) else None
+            facts = self._index.fact(notes, place, f"{self._runs}/{run}/{place}", _failure_facts)
+            if facts and self._is_own(facts[0], run):
+                yield FailureTrace(*facts)
 
     def _is_own(self, named: str, run: str) -> bool:
         """Another name whose folder still exists: this folder is a copy of it. Gone: this folder was renamed."""
@@ -110,6 +99,11 @@ def _newest(failures: Iterable[FailureTrace]) -> FailureTrace | None:
     return max(failures, key=lambda one: one.ended, default=None)
 
 
+def _left(folder: str) -> str:
+    """The names of those things in a run's folder that an attempt leaves there."""
+    return " ".join(name for name in _listing(folder) if name in LEFT_BY_ATTEMPTS)
+
+
 def _listing(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))  # noqa: PTH208  # asked for ten thousand folders at a time
@@ -118,6 +112,8 @@ def _listing(folder: str) -> list[str]:
 
 
 def _result_facts(file: str) -> list[Any]:
+    from cosmosctl.receipts import read_receipt
+
     found = read_receipt(Path(file))
     if found is None:
         return []
@@ -125,6 +121,8 @@ def _result_facts(file: str) -> list[Any]:
 
 
 def _failure_facts(file: str) -> list[Any]:
+    from cosmosctl.receipts import read_failure
+
     found = read_failure(Path(file))
     if found is None:
         return []

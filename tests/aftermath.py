@@ -168,6 +168,13 @@ def pids(tree: Tree, start: str) -> list[int]:
     return [pid for pid, line in _processes(tree) if line.startswith(start)]
 
 
+def end_processes(tree: Tree) -> None:
+    """kill -9 of every process of this project, by its id."""
+    for pid, _ in _processes(tree):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def host_folder(tree: Tree) -> Path:
     """The folder of the only batch on the built-in host."""
     [folder] = (tree.home / "cosmosctl" / "batches").iterdir()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import aftermath
 from tests.containers import Engine, running_podman
 from tests.sshd import Sshd, running_sshd
 from tests.tree import Tree
@@ -17,13 +18,14 @@ CONFIG = "project: 5f3a91c2\nmodel: transfer1\nhost: local\n"
 
 
 @pytest.fixture
-def bare_tree(tmp_path: Path) -> Tree:
-    """A project with nothing in it."""
+def bare_tree(tmp_path: Path) -> Iterator[Tree]:
+    """A project with nothing in it. What was started for it and lives on when the test is over is ended."""
     root = tmp_path / "project"
     root.mkdir()
     tree = Tree(root, tmp_path / "home")
     tree.config(CONFIG)
-    return tree
+    yield tree
+    aftermath.end_processes(tree)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.tree import REPOSITORY
 IMAGE = "localhost/cosmosctl-test:1"
 TIMEOUT_S = 120
 CDI = Path("/var/run/cdi/cosmosctl-tests.json")
-GPUS = 2
+GPUS = 4
 CHANGES = ("ENV PATH=/usr/bin:/bin", 'ENTRYPOINT ["/entrypoint.sh"]', "WORKDIR /workspace")
 """The image runs what it is given through an entrypoint, as those of the models do."""
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
@@ -122,7 +122,7 @@ class Engine:
 
 @contextmanager
 def running_podman(folder: Path) -> Iterator[Engine]:
-    """An engine with the test image and two GPUs; every container is gone afterwards."""
+    """An engine with the test image and GPUs that are only names; every container is gone afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "containers.conf").write_text(_CONTAINERS_CONF.format(folder=folder))
     (folder / "storage.conf").write_text(_STORAGE_CONF.format(folder=folder))
@@ -132,7 +132,7 @@ def running_podman(folder: Path) -> Iterator[Engine]:
     podman("import", *(part for change in CHANGES for part in ("--change", change)), str(tar), IMAGE)
     tar.unlink()
     shutil.rmtree(folder / "root")
-    with _two_gpus():
+    with _faked_gpus():
         try:
             yield podman
         finally:
@@ -228,8 +228,8 @@ def _copy(file: Path, root: Path) -> None:
 
 
 @contextmanager
-def _two_gpus() -> Iterator[None]:
-    """Two devices that are /dev/null by another name (github.com/cncf-tags/container-device-interface, SPEC.md).
+def _faked_gpus() -> Iterator[None]:
+    """Devices that are /dev/null by another name (github.com/cncf-tags/container-device-interface, SPEC.md).
 
     Several test processes share the file, the last one removes it.
     """

@@ -1,6 +1,8 @@
 """A batch of one family as `batch` would bundle it, on a host without a client: the stand-in under supervise.py."""
 
 import hashlib
+import os
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +12,13 @@ from cosmosctl.bundle import bundle_files
 from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.project import Config, Control, Host, Prompt, Run, Setting
 from cosmosctl.domain.spec import Spec
+from cosmosctl.io.shipped import template
 from cosmosctl.planner import Sources, make_plan
 from cosmosctl.preview.idle import FRAMES
 from tests.host_batch import HostBatch
 
 COLOR = "v/color.mp4"
-_VIDEO = Path(models.__file__).parent.parent / "preview" / "idle.mp4"
+VIDEO = Path(models.__file__).parent.parent / "preview" / "idle.mp4"
 
 
 def specs_of(family: str, prompts: Sequence[str], controls: Sequence[Control] = (), **settings: Setting) -> list[Spec]:
@@ -32,22 +35,24 @@ def specs_of(family: str, prompts: Sequence[str], controls: Sequence[Control] = 
     ]
 
 
-def family_batch(folder: Path, specs: Sequence[Spec], *, faults: str = "", row_s: float = 0.02) -> HostBatch:
+def family_batch(
+    folder: Path, specs: Sequence[Spec], *, faults: str = "", row_s: float = 0.02, host: Host | None = None
+) -> HostBatch:
     """The batch of these runs on a host whose folder is `folder`; the runs of `specs` read the one video that we have.
 
-    Its rows take `row_s` seconds each and fail as `faults` says.
+    Its rows take `row_s` seconds each and fail as `faults` says, where the host makes previews as it does by default.
     """
-    data = _VIDEO.read_bytes()
-    color = Input(COLOR, _VIDEO, hashlib.sha256(data).hexdigest(), len(data), 64, 48, 24.0, FRAMES)
-    host = Host("local", "preview", str(folder))
-    plan = make_plan(specs, Sources({COLOR: color}, {}), host)
-    files = bundle_files(
-        plan, name="city", key="1a2b3c4d", project_id="5f3a91c2", moment=datetime.now(UTC), warnings={}
-    )
-    batch = HostBatch(folder / "batches" / "city-1a2b3c4d")
+    data = VIDEO.read_bytes()
+    color = Input(COLOR, VIDEO, hashlib.sha256(data).hexdigest(), len(data), 64, 48, 24.0, FRAMES)
+    plan = make_plan(specs, Sources({COLOR: color}, {}), host or Host("local", "preview", str(folder)))
+    key = hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]  # two of one key would end each other's processes
+    files = bundle_files(plan, name="city", key=key, project_id="5f3a91c2", moment=datetime.now(UTC), warnings={})
+    batch = HostBatch(folder / "batches" / f"city-{key}")
     for name, text in files:
         (batch.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (batch.folder / name).write_text(text, encoding="utf-8")
+    for warm in models.WARM_MODELS.values():
+        shutil.copy(template("launch", warm.SCRIPT), batch.folder)
     pool = folder / "inputs" / color.pool_name
     pool.parent.mkdir(parents=True)
     pool.write_bytes(data)

@@ -99,7 +99,8 @@ _OFFLOAD = ("--offload_text_encoder_model", "--offload_guardrail_models")
 
 
 def _transfer1(argv: list[str], env: Mapping[str, str], files: Mapping[str, str]) -> list[ReadRow]:
-    script = next(part for part in argv if part.endswith("transfer.py"))
+    script = next(part for part in argv if part.endswith(("transfer.py", "transfer1_warm.py")))
+    warm = script == "{batch}/transfer1_warm.py"
     paths = ("--checkpoint_dir", "--controlnet_specs", "--batch_input_path", "--video_save_folder")
     flags = _flags(argv, script, switches=_OFFLOAD, values=(*paths, "--batch_size", "--num_gpus"))
     if (flags["--batch_size"], flags["--num_gpus"]) != ("1", "1"):
@@ -107,19 +108,36 @@ def _transfer1(argv: list[str], env: Mapping[str, str], files: Mapping[str, str]
     base = json.loads(_text(files, flags["--controlnet_specs"]), object_pairs_hook=_no_twins)
     _known(base, (*_T1_BASE, *_T1_HINTS), "base spec")
     hints = {hint: base[hint] for hint in _T1_HINTS if hint in base}
-    if not hints or not (base["input_video_path"] or base["sigma_max"] >= 80):
+    if not hints or not base["input_video_path"]:
         raise Refused("the base spec is refused")
+    if warm and set(base) & set(_T1_BASE[2:]):
+        raise Refused("settings of the start beside those of the rows")
     settings = {key: base[key] for key in _T1_BASE[2:] if key in base}
     offload = [flag in flags for flag in _OFFLOAD]
     if len(set(offload)) != 1:
         raise Refused("half of the offload flags")
     settings["offload_models"] = offload[0]
+    lines = _lines(_text(files, flags["--batch_input_path"]))
+    if warm:
+        return [_warm_row(line, hints, settings) for line in lines]
+    _transfer1_settings(settings)
+    return [_transfer1_row(line, hints, settings) for line in lines]
+
+
+def _warm_row(line: dict[str, Any], hints: Mapping[str, Any], start: Mapping[str, Any]) -> ReadRow:
+    """A line of transfer1_warm.py: settings of its own, and just the controls that it names."""
+    own = line.pop("settings")
+    _known(own, _T1_BASE[2:], "settings of a row")
+    _transfer1_settings(own)
+    mine = {hint: block for hint, block in hints.items() if hint in line["control_overrides"]}
+    return _transfer1_row(line, mine, {**own, **start})
+
+
+def _transfer1_settings(settings: Mapping[str, Any]) -> None:
     for name, kind in (("seed", int), ("num_steps", int), ("fps", int), ("guidance", _NUMBER), ("sigma_max", _NUMBER)):
         _typed(settings[name], kind, 0, 2**32 - 1, name)
     if settings.get("negative_prompt") == "":
         raise Refused("an empty negative prompt breaks the program")
-    lines = _lines(_text(files, flags["--batch_input_path"]))
-    return [_transfer1_row(line, hints, settings) for line in lines]
 
 
 def _transfer1_row(line: dict[str, Any], hints: Mapping[str, Any], settings: Mapping[str, Any]) -> ReadRow:

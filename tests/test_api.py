@@ -46,6 +46,17 @@ def test_a_blocked_run_maps_to_its_reason(at_home: Tree, monkeypatch: pytest.Mon
     assert isinstance(result.output_mapping["rs_good"], Path)
 
 
+def test_a_run_that_has_to_wait_for_a_result_of_another_model_is_told_before_anything_is_made(at_home: Tree) -> None:
+    at_home.run("rs_one", more="model: cosmos3\n")
+    at_home.paths.run("rs_large").root.mkdir()
+    at_home.paths.run("rs_large").spec.write_text(
+        "prompt: ps_a\nupscale: {run: rs_one, weight: 0.5}\n", encoding="utf-8"
+    )
+    with pytest.raises(UsageError, match="rs_large upscales the result of rs_one, which another model makes"):
+        cosmosctl.Project(at_home.root).batch(["rs_one", "rs_large"])
+    assert not at_home.paths.batches.exists()
+
+
 def test_rows_can_be_made_and_written_without_running_anything(at_home: Tree, tmp_path: Path) -> None:
     at_home.run("rs_one", controls="{edge: {weight: 0.3, preset: low}, seg: 0.0}")
     rows = cosmosctl.Project(at_home.root).jsonl(["rs_one"])

@@ -80,4 +80,4 @@ def test_every_control_and_every_setting_of_every_family_is_in_use_there(made: d
     for family, model in models.REGISTRY.items():
         runs = [run for run in snapshot.runs.values() if (run.model or snapshot.config.model) == family]
         assert {control.name for run in runs for control in run.controls} == set(model.CONTROLS)
-        assert {name for run in runs for name in run.settings} == set(model.SETTINGS) - {"warm"}
+        assert {name for run in runs for name in run.settings} == set(model.SETTINGS)

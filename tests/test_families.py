@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cosmosctl import models
 from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.project import CONTROLS, PRESETS, Config, Control, Host, HostModel, Prompt, Run, Setting
-from cosmosctl.domain.spec import EffectiveControl, Spec
+from cosmosctl.domain.spec import EffectiveControl, Spec, with_warm
 from cosmosctl.models.protocol import Clip
 from cosmosctl.planner import Group, Plan, Sources, make_plan
 from cosmosctl.schema.files import SETTING_NAMES
@@ -57,7 +57,7 @@ values: Mapping[str, st.SearchStrategy[Setting]] = {
     "distilled": st.booleans(),
     "checkpoint": st.sampled_from(["Cosmos3-Nano", "Cosmos3-Super"]),
     "diffusion_cache": st.booleans(),
-    "warm": st.booleans(),
+    "warm": st.sampled_from([True, False, "reload"]),
 }
 
 
@@ -105,10 +105,16 @@ def valid(specs: list[Spec]) -> dict[str, list[Spec]]:
     return {name: mine for name in FAMILIES if (mine := [spec for spec in passed if spec.model == name])}
 
 
-def read(plan: Plan, group: Group) -> list[ReadRow]:
+def read(group: Group) -> list[ReadRow]:
     lines = "".join(row.line + "\n" for row in group.rows)
-    files = {**group.files, plan.model.ROWS_FILE: lines}
-    return rows(plan.model.NAME, group.argv, group.env, files)
+    files = {**group.files, group.model.ROWS_FILE: lines}
+    return rows(group.model.NAME, group.argv, group.env, files)
+
+
+def all_groups(plan: Plan) -> Iterator[Group]:
+    """Also those that stand in for others."""
+    for group in plan.groups:
+        yield from (group, *group.fallback)
 
 
 def expected_control(control: EffectiveControl, spec: Spec) -> ReadControl:
@@ -119,7 +125,7 @@ def expected_control(control: EffectiveControl, spec: Spec) -> ReadControl:
 
 
 def expected_settings(spec: Spec) -> dict[str, Any]:
-    settings: dict[str, Any] = dict(spec.settings)
+    settings: dict[str, Any] = {name: value for name, value in spec.settings.items() if name != "warm"}
     if spec.model == "cosmos3":
         settings.setdefault("checkpoint", "Cosmos3-Nano")
         settings.pop("max_frames", None)
@@ -131,8 +137,8 @@ def expected_settings(spec: Spec) -> dict[str, Any]:
 def test_every_row_read_back_gives_exactly_its_runs_effective_settings(specs: list[Spec]) -> None:
     for mine in valid(specs).values():
         plan = make_plan(mine, SOURCES, HOST)
-        for group in plan.groups:
-            for row, found in zip(group.rows, read(plan, group), strict=True):
+        for group in all_groups(plan):
+            for row, found in zip(group.rows, read(group), strict=True):
                 spec = row.spec
                 assert found.prompt == spec.text
                 assert found.video == f"/cosmosctl/inputs/{FILES[spec.video].pool_name}"
@@ -143,13 +149,29 @@ def test_every_row_read_back_gives_exactly_its_runs_effective_settings(specs: li
 @given(any_specs())
 @hypothesis_settings(max_examples=60, deadline=None)
 def test_no_two_runs_share_a_group_whose_key_differs(specs: list[Spec]) -> None:
-    for name, mine in valid(specs).items():
-        plan, model = make_plan(mine, SOURCES, HOST), models.get(name)
+    for mine in valid(specs).values():
+        plan = make_plan(mine, SOURCES, HOST)
         assert sorted(row.run for row in plan.rows) == sorted(spec.run for spec in mine)
-        for group in plan.groups:
-            assert {model.group_key(row.spec) for row in group.rows} == {group.key}
-        keys = [group.key for group in plan.groups]
-        assert len(keys) == len(set(keys))
+        for group in all_groups(plan):
+            assert {group.model.group_key(row.spec) for row in group.rows} == {group.key}
+        for groups in (plan.groups, *(group.fallback for group in plan.groups)):
+            keys = [group.key for group in groups]
+            assert len(keys) == len(set(keys))
+
+
+@given(any_specs(("transfer1",)))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_what_stands_in_for_a_warm_start_is_what_the_runs_would_be_without_it(specs: list[Spec]) -> None:
+    for mine in valid(specs).values():
+        for group in make_plan(mine, SOURCES, HOST).groups:
+            cold = make_plan([with_warm(row.spec, False) for row in group.rows], SOURCES, HOST)
+            assert bool(group.fallback) == bool(group.rows[0].spec.settings.get("warm"))
+            assert [parts(one) for one in group.fallback or [group]] == [parts(one) for one in cold.groups]
+
+
+def parts(group: Group) -> object:
+    lines = [(row.run, row.line, row.spec_hash) for row in group.rows]
+    return group.key, group.argv, group.cwd, group.env, group.files, lines
 
 
 @given(any_specs(), st.randoms(use_true_random=False))
@@ -180,7 +202,7 @@ def test_a_setting_that_the_family_does_not_have_is_an_error_and_no_other_is(spe
 def test_names_of_rows_are_safe_and_hold_nothing_of_the_users(specs: list[Spec]) -> None:
     for mine in valid(specs).values():
         plan = make_plan(mine, SOURCES, HOST)
-        names = [found.name for group in plan.groups for found in read(plan, group)]
+        names = [found.name for group in plan.groups for found in read(group)]
         assert len(set(names)) == len(mine)
         assert all(name.isascii() and name.isalnum() and name == name.lower() for name in names)
 

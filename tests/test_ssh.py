@@ -24,7 +24,7 @@ from cosmosctl.errors import FileError, HostError
 from cosmosctl.io.shipped import template
 from cosmosctl.transport import ssh
 from cosmosctl.transport.address import Address, parse_address
-from cosmosctl.transport.ssh_config import config_file
+from cosmosctl.transport.ssh_config import CIPHERS, config_file
 from tests import aftermath
 from tests.aftermath import Client
 from tests.killed_client import Moment
@@ -106,6 +106,17 @@ def test_the_configuration_of_ours_comes_after_the_users_and_sockets_have_short_
         'Include "/etc/ssh/ssh_config"',
     ]
     assert len(str(file.parent)) + len("/01234567-") + 40 + 17 <= 100
+
+
+def test_the_ciphers_that_the_user_chose_count_else_the_fast_ones_come_first(tmp_path: Path) -> None:
+    chosen = tmp_path / "config"
+    chosen.write_text("Host *\n  Ciphers aes256-ctr\n")
+    found = []
+    for named in (str(chosen), "none"):
+        config, _ = config_file(("-F", named))
+        said = subprocess.run(("ssh", "-G", "-F", str(config), "box"), capture_output=True, text=True, check=True)
+        found += [line.split()[1] for line in said.stdout.splitlines() if line.startswith("ciphers ")]
+    assert found == ["aes256-ctr", CIPHERS]
 
 
 def test_a_runtime_folder_that_others_can_read_is_refused(own_sockets: Path) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -263,16 +264,17 @@ def test_a_second_look_gives_the_same_without_parsing(root: Path, later: None) -
 
 def test_an_index_that_did_not_change_is_not_written_again(root: Path, later: None) -> None:
     load_all(root)
-    before = (root / ".cosmosctl/index.json").stat()
+    before = (root / ".cosmosctl/index").stat()
     load_all(root)
-    assert stat_key((root / ".cosmosctl/index.json").stat()) == stat_key(before)
+    assert stat_key((root / ".cosmosctl/index").stat()) == stat_key(before)
 
 
-def test_the_index_is_a_header_and_a_body_of_json(root: Path, later: None) -> None:
+def test_the_index_is_a_header_the_notes_of_runs_and_a_line_for_each_file(root: Path, later: None) -> None:
     load_all(root)
-    header, body = (json.loads(line) for line in (root / ".cosmosctl/index.json").read_text().splitlines())
-    assert sorted(header) == ["checksum", "format", "rules"]
-    assert list(body) == [
+    header, notes, *entries = (root / ".cosmosctl/index").read_text().split("\n")
+    assert sorted(json.loads(header)) == ["checksum", "format", "rules"]
+    assert json.loads(notes) == {}
+    assert [line.split("\t")[0] for line in entries] == [
         "cosmosctl.yaml",
         "prompts/ps_city.yaml",
         "runs/rs_one/run.yaml",
@@ -282,7 +284,7 @@ def test_the_index_is_a_header_and_a_body_of_json(root: Path, later: None) -> No
 
 def test_a_file_that_was_just_written_is_not_remembered(root: Path) -> None:
     load_all(root)
-    index = root / ".cosmosctl/index.json"
+    index = root / ".cosmosctl/index"
     assert not index.exists() or "run.yaml" not in index.read_text()
 
 
@@ -314,7 +316,7 @@ def test_new_renamed_and_removed_files_are_noticed(root: Path, later: None) -> N
     assert load_all(root).run_ids == ("rs_four", "rs_three", "rs_two")
     (root / "prompts/ps_city.yaml").unlink()
     assert list(load_all(root).runs) == []
-    assert "rs_one" not in (root / ".cosmosctl/index.json").read_text()
+    assert "rs_one" not in (root / ".cosmosctl/index").read_text()
 
 
 def test_videos_that_come_and_go_are_noticed(root: Path, later: None) -> None:
@@ -332,42 +334,53 @@ def test_videos_that_come_and_go_are_noticed(root: Path, later: None) -> None:
 @given(st.data())
 def test_a_damaged_index_is_made_anew(root: Path, later: None, data: st.DataObject) -> None:
     first = load_all(root)
-    index = root / ".cosmosctl/index.json"
+    index = root / ".cosmosctl/index"
     whole = index.read_bytes()
     cut, junk = data.draw(st.integers(0, len(whole))), data.draw(st.binary(max_size=20))
     index.write_bytes(whole[:cut] + junk + whole[cut + data.draw(st.integers(0, 40)) :])
     assert same(load_all(root), first)
-    assert json.loads((root / ".cosmosctl/index.json").read_text().splitlines()[0])["format"] == 1
+    assert json.loads((root / ".cosmosctl/index").read_text().splitlines()[0])["format"] == 2
 
 
 def test_what_the_index_was_made_by_must_be_this_very_code(root: Path, later: None) -> None:
     load_all(root)
-    index = root / ".cosmosctl/index.json"
+    index = root / ".cosmosctl/index"
     header, body = index.read_text().split("\n", 1)
     index.write_text(json.dumps({**json.loads(header), "rules": "older"}) + "\n" + body.replace("0.3", "0.9"))
     assert load_all(root).runs["rs_one"].weights["vis"] == 0.3
 
 
 def test_more_facts_of_a_run_are_kept_until_their_file_changes(root: Path, later: None) -> None:
-    receipt = root / "runs/rs_one/result.yaml"
-    name, asked = "runs/rs_one/result.yaml", []
+    receipt, asked = root / "runs/rs_one/result.yaml", []
 
-    def read() -> dict[str, str]:
-        asked.append(1)
-        return {"text": receipt.read_text()}
+    def read(file: str) -> dict[str, str]:
+        asked.append(file)
+        return {"text": Path(file).read_text()}
 
-    index = load_all(root).index
-    assert index.facts(name, str(receipt), read) is None
-    receipt.write_text("a\tb\n")
-    for _ in range(2):
+    def fact() -> Any:
         index = load_all(root).index
-        assert index.facts(name, str(receipt), read) == {"text": "a\tb\n"}
+        found = index.fact(index.notes("rs_one"), "receipt", str(receipt), read)
         index.save()
-    assert len(asked) == 1
+        return found
+
+    assert fact() is None
+    receipt.write_text("a\tb\n")
+    assert [fact(), fact()] == [{"text": "a\tb\n"}] * 2
+    assert asked == [str(receipt)]
     receipt.write_text("longer")
-    assert load_all(root).index.facts(name, str(receipt), read) == {"text": "longer"}
+    assert fact() == {"text": "longer"}
     receipt.unlink()
-    assert load_all(root).index.facts(name, str(receipt), read) is None
+    assert fact() is None
+
+
+def test_notes_of_a_run_that_is_gone_are_dropped(root: Path, later: None) -> None:
+    index = load_all(root).index
+    for run in ("rs_one", "rs_gone"):
+        index.note(index.notes(run), "spec", ["what", 1])
+    index.save()
+    again = load_all(root).index
+    assert again.notes("rs_one") == {"spec": ["what", 1]}
+    assert again.notes("rs_gone") == {}
 
 
 # Hashes

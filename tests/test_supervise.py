@@ -725,8 +725,9 @@ def test_wrong_arguments_are_told(tmp_path: Path) -> None:
     assert (said.returncode, said.stderr) == (2, "usage: supervise.py BATCH_DIR (a folder with plan.json)\n")
 
 
-def test_it_is_python_3_8_and_needs_nothing_but_the_standard_library() -> None:
-    tree = ast.parse(SUPERVISE.read_text(), feature_version=(3, 8))
+@pytest.mark.parametrize("script", ["supervise.py", "transfer1_warm.py"])
+def test_it_is_python_3_8_and_needs_nothing_but_the_standard_library(script: str) -> None:
+    tree = ast.parse(SUPERVISE.with_name(script).read_text(), feature_version=(3, 8))
     modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     modules |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert modules <= sys.stdlib_module_names

@@ -41,7 +41,7 @@ def run_batch(folder: Path, request: Request) -> int:
     """Do what was asked for and return the exit code: 0 when every run has its result."""
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
-    host = prepare.pick_host(snapshot, request.host)
+    host = snapshot.host(request.host)
     runs = _runs(project, snapshot, host, request)
     if not runs:
         return EXIT_OK
@@ -112,7 +112,7 @@ def retry_runs(folder: Path, ids: Sequence[str], host: str | None, *, detach: bo
     """Go on with unfinished batches that were named, then run again what has no result."""
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
-    chosen = prepare.pick_host(snapshot, host)
+    chosen = snapshot.host(host)
     known = states.all_states(project, snapshot, preview=chosen.is_preview)
     names = {paths.name for paths in states.batches(project)}
     found = [resolve_id(word, {*known, *names}, what="run or batch") for word in ids]

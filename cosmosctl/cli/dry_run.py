@@ -1,24 +1,28 @@
 """What `batch --dry-run` prints: groups and why they are apart, settings, JSONL lines, command, bytes, time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
 from cosmosctl import bundle, estimates, states
+from cosmosctl.cli.durations import duration
 from cosmosctl.cli.view import label
 from cosmosctl.commands.sizes import bytes_to_send
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host
-from cosmosctl.planner import Group, Plan, differences
+from cosmosctl.domain.spec import with_warm
+from cosmosctl.planner import Group, Plan, differences, starts
 
 
 def show_plans(project: ProjectPaths, plans: Sequence[Plan], host: Host) -> None:
     """Print everything that a batch would do; nothing is written or sent."""
     for plan in plans:
         click.echo(_head(plan))
+        for line in _loads(plan):
+            click.echo(line)
         for name, values in differences(plan.groups).items():
             shown = ", ".join(
-                f"{group.name}: {_value(value)}" for group, value in zip(plan.groups, values, strict=True)
+                f"{group.name}: {_value_in(group, value)}" for group, value in zip(plan.groups, values, strict=True)
             )
             click.echo(f"groups are apart because {name} differs: {shown}")
         for group in plan.groups:
@@ -31,8 +35,21 @@ def show_plans(project: ProjectPaths, plans: Sequence[Plan], host: Host) -> None
 def _head(plan: Plan) -> str:
     rows, groups = len(plan.rows), len(plan.groups)
     what = " (CPU preview, no model runs)" if plan.host.is_preview else ""
-    starts = f"{groups} model start{'s' if groups != 1 else ''}"
-    return f"{rows} runs on {plan.model.NAME}, host {plan.host.name}{what}: {starts}"
+    return f"{rows} runs on {plan.model.NAME}, host {plan.host.name}{what}: {_counted(groups, 'model start')}"
+
+
+def _loads(plan: Plan) -> Iterator[str]:
+    """How often the model is loaded, where keeping it loaded makes or would make a difference."""
+    loads, specs = len(plan.groups), [row.spec for row in plan.rows]
+    native, warm = (starts([with_warm(spec, value) for spec in specs], plan.host) for value in (False, True))
+    if any(group.fallback for group in plan.groups):
+        yield f"{_counted(loads, 'load')}; {native} where warm rows do not fit the model's code"
+    elif warm < loads:
+        yield f"{_counted(loads, 'load')}; {warm} with warm: true"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _show_group(plan: Plan, group: Group) -> None:
@@ -47,7 +64,7 @@ def _show_group(plan: Plan, group: Group) -> None:
     for row in group.rows:
         click.echo(bundle.line_text(row, "BATCH"))
     click.echo("  command:")
-    click.echo(bundle.command_text(group, f"BATCH/{group.name}").rstrip())
+    click.echo(bundle.command_text(group, "BATCH").rstrip())
 
 
 def _estimate(project: ProjectPaths, plan: Plan) -> str:
@@ -56,7 +73,12 @@ def _estimate(project: ProjectPaths, plan: Plan) -> str:
     if past is None:
         return f"time: unknown, nothing ran on {plan.host.name} yet"
     seconds = past.total_s(len(plan.groups), sum(row.frames for row in plan.rows), len(plan.host.gpus))
-    return f"time: about {estimates.words(seconds)}, from past results on {plan.host.name}"
+    return f"time: about {duration(seconds)}, from past results on {plan.host.name}"
+
+
+def _value_in(group: Group, value: object) -> str:
+    """A value of a group's key; what is in no key of a warm start stands in its lines."""
+    return "each run's own" if value is None and group.fallback else _value(value)
 
 
 def _value(value: object) -> str:

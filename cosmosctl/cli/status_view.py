@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from cosmosctl.cli.durations import duration
 from cosmosctl.commands.status import Overview, eta_s, last_word_s, share
 from cosmosctl.domain.reasons import REASONS
-from cosmosctl.estimates import words
 from cosmosctl.states import OpenBatch, RunState
 
 SECTIONS: tuple[tuple[str, str, str], ...] = (
@@ -51,8 +51,8 @@ def _batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
         title, hint = f"Batch {name}: ended on its host, not all fetched", "cosmosctl fetch"
     else:
         eta = eta_s(batch)
-        left = f", about {words(eta)} left" if eta is not None else ""
-        seen_at = f", last word {words(last_word_s(batch))} ago"
+        left = f", about {duration(eta)} left" if eta is not None else ""
+        seen_at = f", last word {duration(last_word_s(batch))} ago"
         title = f"Batch {name}: running, {100 * share(batch):.0f} %{left}{seen_at}"
         hint = f"cosmosctl attach {name}"
     return [

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cosmosctl.cli.durations import duration
 from cosmosctl.collect import Collected
 from cosmosctl.commands.attach import Outcome
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.reasons import REASONS
-from cosmosctl.estimates import Past, words
+from cosmosctl.estimates import Past
 from cosmosctl.events import Progress
 from cosmosctl.models import get as get_model
 from cosmosctl.remote import Transfer
@@ -59,6 +60,8 @@ class FollowView:
             self._bars.show(batch, progress, phase)
         elif phase:
             self._once(phase)
+        for why in progress.replaced:
+            self._once(f"{batch.name}: {why}; the model's own command is started instead")
         for run, one in home.items():
             row = batch.row(run)
             self._once(f"{run}  {one.reason or one.state}  {label(row.text, row.video)}")
@@ -77,7 +80,7 @@ class FollowView:
         if progress.waiting:
             return f"{batch.name}: waiting for a GPU that another batch has ({progress.waiting})"
         if len(progress.loads) < max(1, len(progress.processes)) and not progress.finished:
-            last = f" (last time {words(self._past.load_s)})" if self._past else ""
+            last = f" (last time {duration(self._past.load_s)})" if self._past else ""
             return f"{batch.name}: loading model{last}"
         return f"{batch.name}: generating"
 
@@ -173,7 +176,7 @@ def _times(outcome: Outcome) -> str:
     wall = max(0.001, (progress.ended or time.time()) - progress.started)
     gpus = len({process.get("gpu") for process in progress.processes}) or 1
     return (
-        f"{outcome.batch.name}: {len(seconds)} of {len(outcome.batch.rows)} done in {words(wall)}; "
+        f"{outcome.batch.name}: {len(seconds)} of {len(outcome.batch.rows)} done in {duration(wall)}; "
         f"load {sum(progress.loads):.1f} s in {len(progress.processes)} starts, "
         f"{sum(seconds) / len(seconds):.1f} s a video, busy {100 * sum(seconds) / wall / gpus:.0f} %"
     )

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from cosmosctl import bundle, states
-from cosmosctl.commands.prepare import pick_host
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.ends import read_end
@@ -29,7 +28,7 @@ def prompt_rows(folder: Path, *, limit: int | None) -> Rows:
         {
             "id": prompt.id,
             "prompt": prompt.text,
-            "scene": scene_of(prompt.videos["color"]),
+            "scene": prompt.scene,
             "videos": dict(prompt.videos),
             "negative_prompt": prompt.negative_prompt,
             "tags": list(prompt.tags),
@@ -47,7 +46,7 @@ def run_rows(folder: Path, *, status: str | None, prompt: str | None, host: str 
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
     prompt_id = resolve_id(prompt, snapshot.prompts, what="prompt") if prompt else None
-    known = states.all_states(project, snapshot, preview=pick_host(snapshot, host).is_preview)
+    known = states.all_states(project, snapshot, preview=snapshot.host(host).is_preview)
     names = [
         name
         for name, state in known.items()
@@ -65,12 +64,6 @@ def batch_rows(folder: Path, *, limit: int | None) -> Rows:
     return tuple(_batch_row(paths) for paths in found[-limit if limit else 0 :])
 
 
-def scene_of(video: str) -> str:
-    """The folder of a video: what people call the scene."""
-    parts = Path(video).parts
-    return parts[-2] if len(parts) > 1 else Path(video).stem
-
-
 def _run_row(project: ProjectPaths, snapshot: Snapshot, state: states.RunState) -> dict[str, Any]:
     row: dict[str, Any] = {"id": state.run, "prompt_id": None, "status": state.state, "weights": {}, "batch": None}
     row |= {"batch": state.batch or None, "detail": state.detail, "reason": state.reason or None, "output": None}
@@ -83,7 +76,7 @@ def _run_row(project: ProjectPaths, snapshot: Snapshot, state: states.RunState) 
         row |= {"model": run.model or snapshot.config.model, "tags": list(run.tags)}
         if run.prompt in snapshot.prompts:
             prompt = snapshot.prompts[run.prompt]
-            row |= {"scene": scene_of(prompt.videos["color"]), "prompt": prompt.text}
+            row |= {"scene": prompt.scene, "prompt": prompt.text}
     return row
 
 

@@ -8,7 +8,7 @@ from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Host, Run
 from cosmosctl.domain.spec import Spec, fingerprint, spec_hash
-from cosmosctl.errors import FilesError, UsageError
+from cosmosctl.errors import FilesError
 from cosmosctl.inputs import ControlProgress, Found, Recipe
 from cosmosctl.planner import PRIMARY, Plan, make_plan
 from cosmosctl.receipts import read_receipt
@@ -24,15 +24,6 @@ class Checked:
     specs: tuple[Spec, ...]
     found: Found
     warnings: Mapping[str, tuple[str, ...]]
-
-
-def pick_host(snapshot: Snapshot, name: str | None) -> Host:
-    """The host to use: the one named, else the project's. Raises: UsageError naming the known ones."""
-    wanted = name or snapshot.config.host
-    hosts = snapshot.config.hosts
-    if wanted in hosts:
-        return hosts[wanted]
-    raise UsageError(f"there is no host {wanted!r}; known: {', '.join(sorted(hosts))}")
 
 
 def specs_of(snapshot: Snapshot, runs: Iterable[str], *, model: str | None = None) -> tuple[Spec, ...]:

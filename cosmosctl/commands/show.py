@@ -5,7 +5,7 @@ from typing import Any
 
 from cosmosctl import models, states
 from cosmosctl.commands.listing import batch_rows, prompt_rows
-from cosmosctl.commands.prepare import pick_host, specs_of
+from cosmosctl.commands.prepare import specs_of
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import UPSCALE
@@ -40,7 +40,7 @@ def _batch_facts(project: ProjectPaths, folder: Path, name: str) -> dict[str, An
 
 
 def _run_facts(project: ProjectPaths, snapshot: Snapshot, run: str) -> dict[str, Any]:
-    known = states.all_states(project, snapshot, preview=pick_host(snapshot, None).is_preview)
+    known = states.all_states(project, snapshot, preview=snapshot.host().is_preview)
     state = known[run]
     shown: dict[str, Any] = {"run": run, "status": state.state}
     for key, value in (("reason", state.reason), ("detail", state.detail), ("batch", state.batch)):

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmosctl import states
-from cosmosctl.commands.listing import scene_of
-from cosmosctl.commands.prepare import pick_host
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host
 from cosmosctl.states import OpenBatch, RunState
@@ -32,7 +30,7 @@ def overview(folder: Path, host: str | None) -> Overview:
     """The state of the project that `folder` lies in. Raises: FileError, UsageError."""
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
-    chosen = pick_host(snapshot, host)
+    chosen = snapshot.host(host)
     runs = states.all_states(project, snapshot, preview=chosen.is_preview)
     problems = tuple(str(problem) for problem in snapshot.problems)
     return Overview(project, chosen, runs, _labels(snapshot, runs), states.open_batches(project), problems)
@@ -77,4 +75,4 @@ def _words(snapshot: Snapshot, prompt_id: str) -> str:
     prompt = snapshot.prompts[prompt_id]
     parts: Sequence[str] = prompt.text.split()
     tail = " …" if len(parts) > WORDS_OF_PROMPT else ""
-    return f"{scene_of(prompt.videos['color'])}: {' '.join(parts[:WORDS_OF_PROMPT])}{tail}"
+    return f"{prompt.scene}: {' '.join(parts[:WORDS_OF_PROMPT])}{tail}"

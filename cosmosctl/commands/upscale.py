@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cosmosctl import models, states, store
-from cosmosctl.commands.prepare import pick_host
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import UPSCALE, Control, Setting
@@ -49,7 +48,7 @@ def with_sources(folder: Path, pairs: Sequence[tuple[str, str]], host: str | Non
     """The runs to batch for these (source, upscaling run): a source too that has no result for that host."""
     project = ProjectPaths(store.find_root(folder))
     snapshot = store.load_all(project.root)
-    known = states.all_states(project, snapshot, preview=pick_host(snapshot, host).is_preview)
+    known = states.all_states(project, snapshot, preview=snapshot.host(host).is_preview)
     lacking = [source for source, _ in pairs if known[source].state != "done"]
     return tuple(dict.fromkeys([*lacking, *(run for _, run in pairs)]))
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from cosmosctl import states
 from cosmosctl.commands.check import check_project
-from cosmosctl.commands.prepare import pick_host
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.errors import CosmosctlError, FilesError
 from cosmosctl.store import find_root, load_all
@@ -113,5 +112,5 @@ def _check(project: ProjectPaths, host: str | None, say: Say, changed: Sequence[
 
 def _pending(project: ProjectPaths, host: str | None) -> tuple[str, ...]:
     snapshot = load_all(project.root)
-    known = states.all_states(project, snapshot, preview=pick_host(snapshot, host).is_preview)
+    known = states.all_states(project, snapshot, preview=snapshot.host(host).is_preview)
     return tuple(run for run, state in known.items() if state.state == "pending")

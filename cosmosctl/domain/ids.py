@@ -1,7 +1,6 @@
 """Names of prompts, runs, batches and hosts: how they look, how new ones are drawn."""
 
 import re
-import secrets
 from collections.abc import Container, Iterable
 
 from cosmosctl.errors import UsageError
@@ -29,6 +28,8 @@ def checked_id(text: str, *, what: str) -> str:
 
 def new_id(prefix: str, taken: Container[str]) -> str:
     """A free id: `prefix`, an underscore and six random characters of [a-z0-9]."""
+    import secrets
+
     while True:
         candidate = f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(6))
         if candidate not in taken:

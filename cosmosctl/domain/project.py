@@ -52,6 +52,12 @@ class Prompt:
     tags: tuple[str, ...] = ()
     notes: str = ""
 
+    @property
+    def scene(self) -> str:
+        """The folder of its colour video, or that video's own name: what people call the scene."""
+        folder, _, name = self.videos["color"].rpartition("/")
+        return folder.rpartition("/")[2] or name.rpartition(".")[0] or name
+
 
 @dataclass(frozen=True)
 class Control:

@@ -9,6 +9,7 @@ from cosmosctl.domain.project import Setting
 @dataclass(frozen=True)
 class SettingRule:
     """One setting of one model. `low` and `high` are inclusive; `choices`, where there are any, are all texts it takes.
+    A `bool` with `choices` takes these words beside true and false.
 
     `default` None leaves the model's own.
     """
@@ -24,7 +25,7 @@ class SettingRule:
     def mistake(self, value: Setting) -> str:
         """What is wrong with `value`, as the end of a sentence that starts with the key; empty when all is well."""
         if not self._is_of_kind(value):
-            return f"must be {_KIND_WORDS[self.kind]}, got {value!r}"
+            return f"must be {self._kind_words()}, got {value!r}"
         if isinstance(value, str):
             return self._mistake_of_text(value)
         if not math.isfinite(value):
@@ -43,7 +44,13 @@ class SettingRule:
             return isinstance(value, int | float) and not isinstance(value, bool)
         if self.kind is int:
             return isinstance(value, int) and not isinstance(value, bool)
+        if self.kind is bool and value in self.choices:
+            return True
         return isinstance(value, self.kind)
+
+    def _kind_words(self) -> str:
+        words = _KIND_WORDS[self.kind]
+        return f"{words} or {', '.join(self.choices)}" if self.kind is bool and self.choices else words
 
     def _range_words(self) -> str:
         if self.low is None:

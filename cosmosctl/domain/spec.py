@@ -6,13 +6,16 @@ Pure: files are named here by their project paths; who needs bytes or hashes han
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from cosmosctl.domain.project import CONTROLS, UPSCALE, Config, Control, Prompt, Run, Setting
 from cosmosctl.domain.settings import SettingRule
 
 ControlSource = Literal["file", "auto", "preset", "color"]
+
+WARM = "warm"
+"""The setting that says how a run is served. Its result is meant to be the same either way: no fact of the run."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,11 @@ def effective_spec(
     return Spec(run.id, prompt.id, model, prompt.text, prompt.videos["color"], tuple(controls), settings, sources)
 
 
+def with_warm(spec: Spec, value: Setting) -> Spec:
+    """The same run, served otherwise."""
+    return replace(spec, settings={**spec.settings, WARM: value})
+
+
 def _setting(
     name: str, run: Run, prompt: Prompt, defaults: Mapping[str, Setting], rules: Mapping[str, SettingRule]
 ) -> tuple[Setting | None, str]:
@@ -122,14 +130,16 @@ def _effective(control: Control, prompt: Prompt, preset_source: ControlSource) -
 
 
 def fingerprint(spec: Spec, sha256: Mapping[str, str]) -> dict[str, Setting]:
-    """What a result depends on, flat and comparable: key -> value, videos by content (`sha256`: path -> digest)."""
+    """What a result depends on, flat and comparable: key -> value, videos by content (`sha256`: path -> digest).
+
+    How the model was started is not in it: `warm` makes no result old.
+    """
     facts: dict[str, Setting] = {
         "model": spec.model,
         "prompt": hashlib.sha256(spec.text.encode()).hexdigest()[:16],
         "video": _video_fact(spec, sha256),
     }
-    for name, value in spec.settings.items():
-        facts[name] = value
+    facts |= {name: value for name, value in spec.settings.items() if name != WARM}
     for control in spec.controls:
         key = f"controls.{control.name}"
         facts[f"{key}.weight"] = control.weight

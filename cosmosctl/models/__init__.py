@@ -7,10 +7,13 @@ from cosmosctl.domain.project import UPSCALE, Config, Prompt, Run
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import Spec, effective_spec
 from cosmosctl.errors import UsageError
-from cosmosctl.models import cosmos3, transfer1, transfer25
-from cosmosctl.models.protocol import Model
+from cosmosctl.models import cosmos3, transfer1, transfer1_warm, transfer25
+from cosmosctl.models.protocol import Model, WarmModel
 
 REGISTRY: Mapping[str, Model] = {"transfer1": transfer1, "transfer2.5": transfer25, "cosmos3": cosmos3}
+
+WARM_MODELS: Mapping[str, WarmModel] = {"transfer1": transfer1_warm}
+"""The families that can be kept loaded between rows with different settings."""
 
 
 def get(name: str) -> Model:

@@ -52,7 +52,8 @@ class Patterns:
 
     `progress` may capture done and total; with `chunk`, found once for each chunk of a video, they count within one.
     `reasons`: (reason, pattern), the first that matches counts. `passed_over`: the reason of a row that the program
-    left without a video and without a word.
+    left without a video and without a word. `row_failed`: the row has ended without a video and the program goes on, or
+    ends for that reason. `unfit`: the program cannot be served by this start, and said so before it began to load.
     """
 
     loaded: str
@@ -62,6 +63,8 @@ class Patterns:
     reasons: tuple[tuple[str, str], ...]
     chunk: str = ""
     passed_over: str = "bad-output"
+    row_failed: str = ""
+    unfit: str = ""
 
 
 class Model(Protocol):
@@ -126,3 +129,20 @@ class Model(Protocol):
 
     def random_controls(self, spec: Spec) -> tuple[str, ...]:
         """The controls of a run that the program does not make the same way each time."""
+
+
+class WarmModel(Model, Protocol):
+    """The same family by a program of ours that stays loaded: its rows carry settings of their own."""
+
+    @property
+    def SCRIPT(self) -> str:
+        """The program's name among the files that travel with a batch."""
+
+    def takes(self, spec: Spec) -> bool:
+        """Whether the run asks to be served so, and can be."""
+
+    def launcher(self, native: Sequence[str]) -> tuple[str, ...]:
+        """The launcher of the family's own program turned into this one's; () when that cannot be done."""
+
+    def in_order(self, specs: Sequence[Spec]) -> tuple[Spec, ...]:
+        """The rows of a start in the order in which they cost the least."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cosmosctl.domain.project import UPSCALE, Setting
 from cosmosctl.domain.settings import SettingRule
-from cosmosctl.domain.spec import EffectiveControl, Spec
+from cosmosctl.domain.spec import WARM, EffectiveControl, Spec
 from cosmosctl.models import checks
 from cosmosctl.models.protocol import Clip, Finding, Layout, Patterns
 
@@ -57,10 +57,12 @@ SETTINGS: Mapping[str, SettingRule] = {
     "fps": SettingRule(int, 24, _FLAG, low=1, high=240, unit="frames per second"),
     "negative_prompt": SettingRule(str, None, f"{_FLAG}; the model has a long text of its own"),
     "offload_models": SettingRule(bool, False, "--offload_text_encoder_model --offload_guardrail_models"),
+    "warm": SettingRule(bool, None, "ours: see transfer1_warm", choices=("reload",)),
 }
 """`fps` re-times the frames: the rate of the input is ignored by the program."""
 
-_SPEC_SETTINGS = ("seed", "num_steps", "guidance", "sigma_max", "fps", "negative_prompt")
+SPEC_SETTINGS = ("seed", "num_steps", "guidance", "sigma_max", "fps", "negative_prompt")
+"""What the spec file of a start holds beside its controls."""
 
 LAYOUTS = (
     Layout(
@@ -112,8 +114,12 @@ def check(spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
 
 def group_key(spec: Spec) -> tuple[tuple[str, Setting], ...]:
     """The set of controls and every setting: transfer.py holds all of them for a whole start."""
-    names = "+".join(control.name for control in spec.controls)
-    return (("controls", names), *sorted(spec.settings.items()))
+    return (("controls", controls_word(spec)), *sorted(item for item in spec.settings.items() if item[0] != WARM))
+
+
+def controls_word(spec: Spec) -> str:
+    """The set of controls of a run, as one word."""
+    return "+".join(control.name for control in spec.controls)
 
 
 def row(spec: Spec, seen: Mapping[str, str], clip: Clip) -> str:
@@ -130,9 +136,13 @@ def files(specs: Sequence[Spec]) -> Mapping[str, str]:
     validate_controlnet_specs while sigma_max < 80.
     """
     spec = specs[0]
-    base: dict[str, object] = {"prompt": "given on each line", "input_video_path": "given on each line"}
-    base |= {name: spec.settings[name] for name in _SPEC_SETTINGS if name in spec.settings}
-    base |= {control.name: _base_block(control) for control in spec.controls}
+    return spec_file({name: spec.settings[name] for name in SPEC_SETTINGS if name in spec.settings}, spec.controls)
+
+
+def spec_file(settings: Mapping[str, Setting], controls: Sequence[EffectiveControl]) -> Mapping[str, str]:
+    """controlnet_spec.json with these settings and this set of controls: name -> text."""
+    base: dict[str, object] = {"prompt": "given on each line", "input_video_path": "given on each line", **settings}
+    base |= {control.name: _base_block(control) for control in controls}
     return {SPEC_FILE: json.dumps(base, ensure_ascii=True, indent=2) + "\n"}
 
 

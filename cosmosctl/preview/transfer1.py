@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,8 +73,12 @@ class Session:
     studio: Studio
 
 
-def main() -> None:
-    """Make the videos of one start."""
+Serve = Callable[[Job, Session], None]
+
+
+def main(run: Serve | None = None) -> None:
+    """Make the videos of one start, each row by `run`."""
+    run = run or run_row
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # it is a file
     asked = faults.asked_for(os.environ)
     args, hints = parse_arguments(sys.argv[1:])
@@ -87,7 +91,7 @@ def main() -> None:
         made = 0
         for job in jobs:
             left_out = asked.of_process("compacted") and asked.of_row("block", job.number + 1, job.prompt)
-            _run(_job(made, job.row, args.video_save_folder, asked) if asked.of_process("compacted") else job, session)
+            run(_job(made, job.row, args.video_save_folder, asked) if asked.of_process("compacted") else job, session)
             made += not left_out
 
 
@@ -186,7 +190,8 @@ def _studio(args: argparse.Namespace, stack: ExitStack) -> Studio:
     return stack.enter_context(open_studio(args.video_save_folder, blur_strength=args.blur_strength))
 
 
-def _run(job: Job, session: Session) -> None:
+def run_row(job: Job, session: Session) -> None:
+    """Make one row, or end the program as its fault says."""
     tally.start(job.row)
     job.folder.mkdir(parents=True, exist_ok=True)
     hints = specification.overridden(session.hints, job.row)

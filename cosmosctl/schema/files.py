@@ -15,6 +15,9 @@ from cosmosctl.domain.project import VIDEO_STEMS, VIDEO_SUFFIXES
 UNSET: Any = None
 """Stands for a key that is not in the file; `model_fields_set` tells. A key without a value is a mistake."""
 
+RELOAD = "reload"
+"""The one word that `warm` takes beside true and false."""
+
 NOT_EMPTY = r"\S"
 ID = f"^{ID_PATTERN}$"
 ABSOLUTE = "^/"
@@ -45,6 +48,10 @@ def _no_text(value: Any) -> Any:
 
 def _number_as_text(value: Any) -> Any:
     return str(value) if type(value) is int else value
+
+
+def _or_reload(value: Any, check: Callable[[Any], Any]) -> Any:
+    return value if value == RELOAD else check(value)
 
 
 def _shape(value: Any) -> str:
@@ -237,11 +244,12 @@ class Settings(Keys):
         examples=[False],
         json_schema_extra={"default": True},
     )
-    warm: bool = Field(
+    warm: Annotated[bool, WrapValidator(_or_reload)] = Field(
         default=UNSET,
-        description="Serve runs with different settings from one model start (transfer1).",
-        examples=[True],
-        json_schema_extra={"default": False},
+        description="Serve runs with different settings from one model start (transfer1); `reload`: runs with "
+        "different sets of controls too, whose networks are then read again.",
+        examples=[True, RELOAD],
+        json_schema_extra={"default": False, "type": ["boolean", "string"], "enum": [True, False, RELOAD]},
     )
 
 

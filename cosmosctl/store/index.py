@@ -1,8 +1,9 @@
-"""What was read from many small files, by stat key: .cosmosctl/index.json. It can always be deleted.
+"""What was read from many small files, by stat key: .cosmosctl/index. It can always be deleted.
 
-Two lines of JSON. The first says by what rules the rest was made and its checksum; the second maps a name to
-`[key, link, payload]`, all text, so that ten thousand entries are read at once and only the payloads that somebody
-asks for are decoded. Anything unexpected in the file and all of it is forgotten.
+Lines of text. The first, JSON, says by what rules the rest was made and its checksum; the second, JSON, maps a run to
+what others remember about it, as all of it is looked at each time; each other line is an entry, its name, key, link and
+payload between tabs, so that ten thousand are read at once and only the payloads that somebody asks for are decoded.
+Anything unexpected in the file and all of it is forgotten.
 """
 
 import contextlib
@@ -19,7 +20,10 @@ from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.stat_key import is_settled, stat_key
 
-_FORMAT = 1
+_FORMAT = 2
+
+Notes = dict[str, list[Any]]
+"""What is remembered about one run, by a name that means something to whoever remembers it."""
 
 
 class Entry(NamedTuple):
@@ -31,31 +35,51 @@ class Entry(NamedTuple):
 
 
 class Index:
-    """Entries by name (the path of the file in the project, or that and a suffix)."""
+    """Entries by the path of a file in the project, notes by the id of a run."""
 
-    def __init__(self, path: Path, rules: str, entries: dict[str, list[str]], *, is_new: bool) -> None:
+    def __init__(
+        self, path: Path, rules: str, entries: dict[str, str], notes: dict[str, Notes], *, is_new: bool
+    ) -> None:
         self.is_new = is_new
         self._path = path
         self._rules = rules
         self._entries = entries
+        self._notes = notes
         self._changed = False
         self._owners: Collection[str] | None = None
 
     @classmethod
     def open(cls, root: Path) -> "Index":
         """The index of the project, empty when there is none or it was made by other rules."""
-        path, rules = ProjectPaths(root).derived / "index.json", _rules()
-        entries = _read(path, rules)
-        return cls(path, rules, entries or {}, is_new=entries is None)
+        path, rules = ProjectPaths(root).derived / "index", _rules()
+        found = _read(path, rules)
+        notes, entries = found or ({}, {})
+        return cls(path, rules, entries, notes, is_new=found is None)
 
     def get(self, name: str) -> Entry | None:
         """What was remembered under `name`; compare its key before using it."""
         found = self._entries.get(name)
-        return None if found is None else Entry(*found)
+        return None if found is None else Entry(*found.split("\t"))
+
+    def known(self, name: str, key: str) -> Entry | None:
+        """What was remembered under `name` while its key is still this one."""
+        found = self._entries.get(name)
+        if found is None or not found.startswith(f"{key}\t"):
+            return None
+        return Entry._make(found.split("\t"))
+
+    def key(self, name: str) -> str:
+        """The key of what was remembered under `name`; "" when nothing is."""
+        return self._entries.get(name, "").partition("\t")[0]
 
     def put(self, name: str, entry: Entry) -> None:
-        self._entries[name] = list(entry)
-        self._changed = True
+        """Remember it; one whose words hold a tab or a line break is not remembered."""
+        words = (name, *entry)
+        if any("\t" in word or "\n" in word for word in words):
+            self.forget(name)
+        else:
+            self._entries[name] = "\t".join(entry)
+            self._changed = True
 
     def forget(self, name: str) -> None:
         if self._entries.pop(name, None) is not None:
@@ -65,29 +89,34 @@ class Index:
         """Drop, when it is next saved, what belongs to no owner: "runs/ID", "prompts/ID" or a file of the root."""
         self._owners = owners
 
-    def facts(self, name: str, file: str, make: Callable[[], Any]) -> Any:
-        """`make()`, a JSON value, remembered under `name` until `file` (an absolute path) changes; null without it."""
-        return json.loads(self.text(name, file, make))
+    def notes(self, run: str) -> Notes:
+        """What is remembered about a run. Change it by `fact` and `note`, then call `save`."""
+        found = self._notes.get(run)
+        if found is None:
+            found = self._notes[run] = {}
+        return found
 
-    def text(self, name: str, file: str, make: Callable[[], Any]) -> str:
-        """The same as JSON text in one line without spaces.
+    def note(self, notes: Notes, name: str, value: list[Any] | None) -> None:
+        """Remember `value` (what JSON can hold), or nothing, under `name` of a run's notes."""
+        if value is not None:
+            notes[name] = value
+            self._changed = True
+        elif notes.pop(name, None) is not None:
+            self._changed = True
 
-        Names start with "runs/ID/" and go with that folder. Call `save` when all were asked for.
-        """
-        now_ns = time.time_ns()
+    def fact(self, notes: Notes, name: str, file: str, make: Callable[[str], Any]) -> Any:
+        """`make(file)`, a value of JSON, remembered among `notes` until `file` (absolute) changes; None without it."""
         try:
             status = os.stat(file)  # noqa: PTH116  # asked for ten thousand files at a time
         except (FileNotFoundError, NotADirectoryError):
-            self.forget(name)
-            return "null"
-        key, known = stat_key(status), self._entries.get(name)
+            self.note(notes, name, None)
+            return None
+        key, known = stat_key(status), notes.get(name)
         if known is not None and known[0] == key:
-            return known[2]
-        value = to_json(make())
-        if is_settled(status, now_ns):
-            self.put(name, Entry(key, "", value))
-        else:
-            self.forget(name)
+            return known[1]
+        now_ns = time.time_ns()
+        value = make(file)
+        self.note(notes, name, [key, value] if is_settled(status, now_ns) else None)
         return value
 
     def save(self) -> None:
@@ -96,10 +125,12 @@ class Index:
             return
         if self._owners is not None:
             self._entries = {name: found for name, found in self._entries.items() if _owner(name) in self._owners}
-        body = json.dumps(self._entries, separators=(",", ":"), sort_keys=True)
+            self._notes = {run: found for run, found in self._notes.items() if f"runs/{run}" in self._owners}
+        notes = json.dumps({run: found for run, found in self._notes.items() if found}, separators=(",", ":"))
+        body = "\n".join([notes, *(f"{name}\t{words}" for name, words in sorted(self._entries.items()))])
         header = to_json({"format": _FORMAT, "rules": self._rules, "checksum": zlib.crc32(body.encode())})
         with contextlib.suppress(FileError):
-            write_text(self._path, f"{header}\n{body}\n", durable=False)
+            write_text(self._path, f"{header}\n{body}", durable=False)
         self._changed = False
 
 
@@ -112,17 +143,16 @@ def _owner(name: str) -> str:
     return "/".join(name.split("/", 2)[:2]).removesuffix(".yaml")
 
 
-def _read(path: Path, rules: str) -> dict[str, list[str]] | None:
+def _read(path: Path, rules: str) -> tuple[dict[str, Notes], dict[str, str]] | None:
     try:
-        header, _, body = path.read_text(encoding="ascii").partition("\n")
-        body = body.rstrip("\n")
-        facts = json.loads(header)
-        if facts != {"format": _FORMAT, "rules": rules, "checksum": zlib.crc32(body.encode())}:
+        with path.open("rb") as file:
+            header, body = json.loads(file.readline()), file.read()
+        if header != {"format": _FORMAT, "rules": rules, "checksum": zlib.crc32(body)}:
             return None
-        entries: dict[str, list[str]] = json.loads(body)
+        notes, *entries = body.decode().split("\n")
+        return json.loads(notes), dict([line.split("\t", 1) for line in entries])
     except (OSError, ValueError):
         return None
-    return entries
 
 
 def _rules() -> str:

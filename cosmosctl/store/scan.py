@@ -85,16 +85,16 @@ def _known_prompt(root: Path, index: Index, file: str, scenes: dict[str, str], *
 
 def scan_runs(root: Path, index: Index, *, outside: bool) -> Found:
     found = Found()
-    base, lstat, get = f"{root}/runs", os.lstat, index.get
+    base, lstat = f"{root}/runs", os.lstat
     for run, is_link in _listed(root, "runs", found):
         file = f"runs/{run}/run.yaml"
-        entry = get(file)
         try:
             key = "" if is_link else file_key(lstat(f"{base}/{run}/run.yaml"), outside=outside)
         except OSError as error:
             _no_run(found, root, run, error)
             continue
-        if entry is None or entry.key != key:
+        entry = index.known(file, key)
+        if entry is None:
             problem = _folder_problem(run, is_link)
             if problem:
                 found.ids += [run] if is_id(run) else []
@@ -140,7 +140,7 @@ def _listed(root: Path, folder: str, found: Found) -> list[tuple[str, bool]]:
             found.problems.append(_problem(folder, "is a symbolic link; it has to be a folder", ""))
             return []
         with os.scandir(f"{root}/{folder}") as entries:
-            return sorted((entry.name, entry.is_symlink()) for entry in entries if not entry.name.startswith("."))
+            return sorted([(entry.name, entry.is_symlink()) for entry in entries if entry.name[0] != "."])
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.domain.project import Config, Host, Prompt, Run
-from cosmosctl.errors import FileError, FilesError
+from cosmosctl.errors import FileError, FilesError, UsageError
 from cosmosctl.schema import write_schemas
 from cosmosctl.store import payload as payloads
 from cosmosctl.store.index import Index
@@ -51,6 +51,13 @@ class Snapshot:
     def prompt_of(self, run: str) -> str:
         """The id of the prompt that a run names, also when there is none of that id; "" when its file is wrong."""
         return self._prompt_of.get(run, "")
+
+    def host(self, name: str | None = None) -> Host:
+        """The host to use: the one named, else the project's. Raises: UsageError naming the known ones."""
+        wanted = name or self.config.host
+        if wanted in self.config.hosts:
+            return self.config.hosts[wanted]
+        raise UsageError(f"there is no host {wanted!r}; known: {', '.join(sorted(self.config.hosts))}")
 
     def require(self, runs: Iterable[str]) -> None:
         """Nothing, when these runs can be used. Raises: FilesError with all that is wrong with them."""

@@ -41,7 +41,7 @@ OWN_SIGNAL_WAIT_S = 1.0
 PROGRESS_EVERY_S = 1.0
 LOOK_EVERY_S = 1.0
 MAX_CRASHES = 3
-"""Crashes with no finished row between them that stop a group."""
+"""Crashes, or rows that a process says to have failed, with no finished row between them that stop a group."""
 READ_BYTES = 4 << 20
 LONGEST_LINE_BYTES = 1 << 20
 SEARCHED_BYTES = 16 << 20
@@ -53,6 +53,8 @@ PROMPT_FILE = "prompt.txt"
 CONTROL_VIDEO = "_input_control_"
 """In the names of videos beside a result that are none themselves."""
 TRIED_AGAIN = ("model-error", "host-oom")
+HOPELESS = "hopeless"
+"""Why a process is ended whose rows fail one after the other."""
 PASSING = ("loaded", "row_start", "progress")
 """Events that may be lost with the power: nothing but a display depends on them."""
 ENDS = {"run_done": "done", "run_failed": "failed", "run_cancelled": "cancelled"}
@@ -104,7 +106,7 @@ class Batch:
         self.key: str = plan["key"]
         self.stall_s: float = plan["stall_s"]
         self.grace_s: float = plan["grace_s"]
-        self.groups = [group_of(facts) for facts in plan["groups"]]
+        self._planned = [group_of(facts) for facts in plan["groups"]]
         self.signal = 0
         for name in ("logs", "work", "done"):
             patiently(lambda: (folder / name).mkdir(exist_ok=True))  # noqa: B023 (called at once)
@@ -115,6 +117,16 @@ class Batch:
         self._gpus = gpu_facts() if any(gpu is not None for gpu in plan["gpus"]) else {}
         self._workers = [Worker(gpu, GpuLock(self._gpu_lock(gpu))) for gpu in plan["gpus"] or [None]]
         self._stop = ""
+
+    @property
+    def groups(self) -> List[Group]:
+        """The groups to be run: in place of one whose program did not fit, those that stand for it."""
+        kept = self.record.replaced
+        return [one for group in self._planned for one in (group.fallback if group.name in kept else [group])]
+
+    def group(self, name: str) -> Group:
+        """The group of that name, also one that others have taken the place of."""
+        return next(one for group in self._planned for one in (group, *group.fallback) if one.name == name)
 
     def run(self) -> int:
         """The exit code, once every run has an end or we are told to stop."""
@@ -249,8 +261,8 @@ class Batch:
         work, log = self.folder / "work" / name, self.folder / "logs" / f"{name}.log"
         files = {**group.files, group.rows_file: "".join(row.line + "\n" for row in rows)}
         patiently(lambda: write_fresh(work, files))
-        argv = [part.replace("{work}", str(work)) for part in group.argv]
-        env = {variable: value.replace("{work}", str(work)) for variable, value in group.env.items()}
+        argv = [self._filled(part, work) for part in group.argv]
+        env = {variable: self._filled(value, work) for variable, value in group.env.items()}
         env = {**os.environ, **env, MARK: self.mark(name)}
         if worker.gpu is not None:
             env["CUDA_VISIBLE_DEVICES"] = str(worker.gpu)
@@ -263,6 +275,9 @@ class Batch:
         worker.model = Model(self, self.record.processes[name], adopted=False)
         os.write(gate, b"1")
         os.close(gate)
+
+    def _filled(self, text: str, work: Path) -> str:
+        return text.replace("{work}", str(work)).replace("{batch}", str(self.folder))
 
     def _tend(self, worker: Worker, model: Model, ends: Dict[int, End]) -> None:
         end = ends.get(model.pid)
@@ -282,27 +297,38 @@ class Batch:
         while end.asked and not model.ending and not self._stop and time.monotonic() < deadline:
             time.sleep(POLL_S)
             self._obey()
-        culprit, events = (None, []) if self._stop else self._judged(model, end)
+        culprit: Optional[str] = None
+        events = [self._replaced(model)] if model.unfit else []
+        if not model.unfit and not self._stop:
+            culprit, events = self._judged(model, end)
         ended = {"proc": model.name, "code": end.code, "signal": end.signal, "adopted": model.adopted}
         seconds = round(max(0.0, time.time() - self.record.processes[model.name]["t"]), 3)
         self.record.write({"ev": "process_end", **ended, "seconds": seconds, "culprit": culprit}, *events)
         model.log.close()
         self.give(self.folder / "work" / model.name)
 
+    def _replaced(self, model: Model) -> Event:
+        """That the groups which stand for this one take its place, rows and all."""
+        names = [group.name for group in model.group.fallback]
+        return {"ev": "group_replaced", "group": model.group.name, "by": names, "detail": one_line(model.log.unfit)}
+
     def _judged(self, model: Model, end: End) -> Tuple[Optional[str], List[Event]]:
         """(the run that ended the process, events of rows): rows that it passed over have failed, the first other one
-        without a result is to blame, what comes after that one waits for the next process."""
+        without a result is to blame, what comes after that one waits for the next process. If the last that it began
+        is one that it said to have failed, that one is, and has its end already."""
         left = model.open_rows()
         passed = [i for i in left if i < model.started - 1]
         events = [model.failure(i, *self._why_passed(model, i), end) for i in passed]
         if len(passed) == len(left):
             return None, events
+        if model.told_last or model.ending == HOPELESS:
+            return model.told_last or None, [*events, *self._hopeless(model, left[len(passed) :])]
+        crashes = self.record.crashes.get(model.group.name, 0) + 1
         blamed = left[len(passed)]
         reason, detail = self._why(model, blamed, end)
         if not reason:
             return None, events
         failure = model.failure(blamed, reason, detail, end)
-        crashes = self.record.crashes.get(model.group.name, 0) + 1
         if model.final:
             events += [failure]
         elif not model.started:
@@ -315,6 +341,18 @@ class Batch:
         else:
             events += [{**failure, "ev": "run_again"} if reason in TRIED_AGAIN else failure]
         return failure["run"], events
+
+    def _hopeless(self, model: Model, left: List[int]) -> List[Event]:
+        """The ends of what is left of a process that told of a failure at last, where that was one too many."""
+        told = model.told_last
+        crashes = self.record.crashes.get(model.group.name, 0) + (told != "" and not self.record.is_counted(told))
+        if crashes < MAX_CRASHES:
+            return []
+        why = f"{crashes} failures without a finished run between them" + (f", the last of {told}" if told else "")
+        own = [again for again in self.record.again.values() if again["proc"] == model.name]
+        rest = [run_failed(model.rows[i].run, "not-reached", why) for i in left]
+        ended = [{**again, "ev": "run_failed"} for again in own]
+        return [*ended, *rest, *self._stopped(model.group, "not-reached", why)]
 
     def _stopped(self, group: Group, reason: str, detail: str) -> List[Event]:
         """The ends of the rows of a group that nobody has: those that crashed before fail for their own reason."""
@@ -424,7 +462,7 @@ class Model:
     """One model process, from its start or adoption to its end: tells of its rows as they start and finish."""
 
     def __init__(self, batch: Batch, start: Event, *, adopted: bool) -> None:
-        self.group = next(group for group in batch.groups if group.name == start["group"])
+        self.group = batch.group(start["group"])
         rows = {row.run: row for row in self.group.rows}
         self.rows = [rows[run] for run in start["runs"]]
         self.name: str = start["proc"]
@@ -448,9 +486,24 @@ class Model:
     def alive(self) -> bool:
         return birth(self.pid) == str(self._start["pid_start"])
 
+    @property
+    def unfit(self) -> bool:
+        """Whether it said, before any row, that it cannot serve them, and others can."""
+        return bool(self.log.unfit and self.group.fallback) and not self.started
+
+    @property
+    def told_last(self) -> str:
+        """The run that it began last, if it said itself that it failed; else ""."""
+        i = self.started - 1
+        return self.rows[i].run if i in self.log.failed and self._is_settled(i) else ""
+
     def open_rows(self) -> List[int]:
-        """Indices of the rows that have no end yet."""
-        return [i for i, row in enumerate(self.rows) if row.run not in self._record.ends]
+        """Indices of the rows that have no end yet and were not given back."""
+        return [i for i in range(len(self.rows)) if not self._is_settled(i)]
+
+    def _is_settled(self, i: int) -> bool:
+        run = self.rows[i].run
+        return run in self._record.ends or self._record.again.get(run, {}).get("proc") == self.name
 
     def poll(self) -> None:
         """Takes in what log and work folder show since the last time, and ends a process that is silent."""
@@ -542,7 +595,7 @@ class Model:
             self._outputs.renumbered = self._outputs.seems_renumbered()
         for i in range(len(self.rows) if end else self.started):
             run = self.rows[i].run
-            if run in self._record.ends:
+            if self._is_settled(i):
                 continue
             gone_on = i in self.log.ends or i + 1 < self.started
             done = self._batch.folder / "done" / run
@@ -558,6 +611,8 @@ class Model:
                 self._tell_done(i, done)
             elif trouble and (gone_on or (end is not None and end.code == 0)):
                 self._record.write(self.failure(i, "bad-output", trouble))
+            elif i in self.log.failed:
+                self._tell_failed(i, end)
 
     def _tell_done(self, i: int, done: Path) -> None:
         self._batch.give(done)
@@ -569,6 +624,16 @@ class Model:
         event.update(outputs=[described(file, done) for file in outputs], layout=self._outputs.taken_as(i))
         self._sign = ended
         self._record.write(event)
+
+    def _tell_failed(self, i: int, end: Optional[End]) -> None:
+        """Row i has failed, as the process said; it may go on."""
+        reason, detail = self.log.reason(*self.log.part(i))
+        failure = self.failure(i, reason or "model-error", detail, end)
+        again = failure["reason"] in TRIED_AGAIN and not self.final
+        self._sign = time.time()
+        self._record.write({**failure, "ev": "run_again", "told": True} if again else failure)
+        if self._record.crashes.get(self.group.name, 0) >= MAX_CRASHES and end is None:
+            self.ask_to_end(HOPELESS)
 
     def failure(self, i: int, reason: str, detail: str, end: Optional[End] = None) -> Event:
         """The run_failed event of row i; what the row left is moved to failed/RUN/PROCESS/."""
@@ -745,11 +810,14 @@ class Log:
             re.compile(text or r"(?!)")
             for text in (patterns.loaded, patterns.row_start, patterns.row_end, patterns.progress, patterns.chunk)
         )
+        self._row_failed, self._unfit = (re.compile(text or r"(?!)") for text in (patterns.row_failed, patterns.unfit))
         self._reasons = [(reason, re.compile(text)) for reason, text in patterns.reasons]
         self.size = 0
         self.loaded = False
         self.starts: List[int] = []
         self.ends: Dict[int, int] = {}
+        self.failed: Set[int] = set()
+        self.unfit = ""
         self.progress = (0, 0)
         self.chunks = 0
 
@@ -780,6 +848,11 @@ class Log:
             self._marks, self.progress, self.chunks = 0, (0, 0), 0
         if self._row_end.search(line):
             self.ends[len(self.starts) - 1 if self.starts else len(self.ends)] = end
+        if self.starts and self._row_failed.search(line):
+            self.ends.setdefault(len(self.starts) - 1, end)
+            self.failed.add(len(self.starts) - 1)
+        if self._unfit.search(line):
+            self.unfit = line
         if self._chunk.search(line):
             self.chunks += 1
             self.progress = (0, self.progress[1])
@@ -846,6 +919,7 @@ class Record:
         self.row_starts: Dict[str, int] = {}
         self.signs: Dict[str, float] = {}
         self.crashes: Dict[str, int] = {}
+        self.replaced: Set[str] = set()
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         past = path.read_bytes()
         self._unwritten = b"\n" if past and not past.endswith(b"\n") else b""
@@ -874,6 +948,10 @@ class Record:
         taken = {*self.ends, *self.busy, *(() if again else self.again)}
         return [row for row in group.rows if row.run not in taken]
 
+    def is_counted(self, run: str) -> bool:
+        """Whether the failure of that run was told, and counted, while its process was alive."""
+        return bool(self.again.get(run, {}).get("told"))
+
     def _flush(self) -> None:
         while self._unwritten:
             self._unwritten = self._unwritten[os.write(self._file, self._unwritten) :]
@@ -894,13 +972,17 @@ class Record:
             self.attempts[run] = self.attempts.get(run, 0) + 1
         elif kind == "run_again":
             self.again[run] = event
+            self.crashes[group] = self.crashes.get(group, 0) + bool(event.get("told"))
         elif kind in ENDS:
             self.ends[run] = ENDS[kind]
             self.again.pop(run, None)
             self.crashes[group] = 0 if kind == "run_done" else self.crashes.get(group, 0)
         elif kind == "process_end":
             self.running.pop(proc, None)
-            self.crashes[group] = self.crashes.get(group, 0) + (event.get("culprit") is not None)
+            culprit = event.get("culprit")
+            self.crashes[group] = self.crashes.get(group, 0) + (culprit is not None and not self.is_counted(culprit))
+        elif kind == "group_replaced":
+            self.replaced.add(str(event.get("group")))
         elif kind == "batch_done":
             self.batch_done = True
 
@@ -987,7 +1069,8 @@ class Patterns:
     """Regular expressions over lines of the log; "" never matches. The first of `reasons` that is found counts.
 
     With `chunk`, found once for each chunk of a row, the numbers of `progress` count within a chunk. `passed_over` is
-    the reason of a row that the program left without a video and without a word.
+    the reason of a row that the program left without a video and without a word. `row_failed`: the row has ended
+    without a video, whatever becomes of the process. `unfit`: said before the first row, the program cannot serve them.
     """
 
     loaded: str = ""
@@ -997,11 +1080,17 @@ class Patterns:
     chunk: str = ""
     reasons: Sequence[Tuple[str, str]] = ()
     passed_over: str = "bad-output"
+    row_failed: str = ""
+    unfit: str = ""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Rows that share a model start, and that start. `{work}` in argv and env is the work folder of the process."""
+    """Rows that share a model start, and that start.
+
+    `{work}` in argv and env is the work folder of the process, `{batch}` that of the batch. `fallback`: groups of the
+    same rows for another program, for when this one says that it cannot serve them.
+    """
 
     name: str
     argv: List[str]
@@ -1012,6 +1101,7 @@ class Group:
     cwd: Optional[str] = None
     env: Dict[str, str] = field(default_factory=dict)
     files: Dict[str, str] = field(default_factory=dict)
+    fallback: Sequence[Group] = ()
 
 
 def group_of(facts: Dict[str, Any]) -> Group:
@@ -1019,7 +1109,12 @@ def group_of(facts: Dict[str, Any]) -> Group:
     rows = [known(Row, row) for row in facts["rows"]]
     layouts = [known(Layout, layout) for layout in facts["layouts"]]
     patterns = known(Patterns, facts["patterns"])
-    group: Group = known(Group, {**facts, "rows": rows, "layouts": layouts, "patterns": patterns})
+    whole = {row["run"]: row for row in facts["rows"]}
+    fallback = [
+        group_of({**native, "rows": [{**whole[row["run"]], **row} for row in native["rows"]]})
+        for native in facts.get("fallback", ())
+    ]
+    group: Group = known(Group, {**facts, "rows": rows, "layouts": layouts, "patterns": patterns, "fallback": fallback})
     return group
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.bench import batching, bundling, preview, startup, status
+from tests.bench import batching, bundling, preview, remote, startup, status, warm
 
 Measure = Callable[[Path], Mapping[str, Any]]
 
@@ -21,6 +21,9 @@ MEASURES: Mapping[str, Measure] = {
     "bundle": bundling.measure,
     "preview": preview.measure_demo,
     "batch": batching.measure,
+    "remote": remote.measure,
+    "containers": remote.measure_containers,
+    "warm": warm.measure,
 }
 
 

@@ -25,7 +25,7 @@ def measure(folder: Path) -> Mapping[str, float]:
         start = time.perf_counter()
         snapshot = load_all(project.root)
         checked = prepare.check(project, snapshot, snapshot.run_ids)
-        host = prepare.pick_host(snapshot, None)
+        host = snapshot.host()
         plan = prepare.plans(project, checked, host, progress=prepare.silent)[0]
         moment = datetime.fromtimestamp(1_800_000_000 + number, tz=UTC)
         facts = {"project_id": "5f3a91c2", "title": "bench", "key": "00000000", "moment": moment}
