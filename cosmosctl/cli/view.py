@@ -39,12 +39,12 @@ def on_terminal() -> bool:
 
 
 class FollowView:
-    """Draws how a batch goes: bars on a terminal, otherwise a line an event."""
+    """Draws how a batch goes: bars on a terminal, otherwise a line an event. `passing` bars go when all is done."""
 
-    def __init__(self, past: Past | None) -> None:
+    def __init__(self, past: Past | None, *, passing: bool = False) -> None:
         self._past = past
         self._told: set[str] = set()
-        self._bars = _Bars() if on_terminal() else None
+        self._bars = _Bars(passing) if on_terminal() else None
 
     def __enter__(self) -> "FollowView":
         return self
@@ -96,12 +96,12 @@ class FollowView:
 class _Bars:
     """A bar a batch: finished runs and the parts of those being generated."""
 
-    def __init__(self) -> None:
+    def __init__(self, passing: bool) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bars = Progress(*columns, console=Console(stderr=True), refresh_per_second=5)
+        self._bars = Progress(*columns, console=Console(stderr=True), refresh_per_second=5, transient=passing)
         self._tasks: dict[str, TaskID] = {}
 
     def show(self, batch: Batch, progress: Progress, phase: str) -> None:
