@@ -14,7 +14,6 @@ from cosmosctl import bundle
 from cosmosctl.commands import attach, batch, prepare, select
 from cosmosctl.commands.attach import Outcome
 from cosmosctl.commands.create import create_prompt, create_run
-from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Setting
 from cosmosctl.errors import UsageError
@@ -53,7 +52,7 @@ class RunningBatch:
 
     def wait(self) -> BatchResult:
         """Follow to the end and bring every run home. Raises: HostError when the host stays out of reach."""
-        outcomes = [attach.follow(self.project, name, _unwatched) for name in self.names]
+        outcomes = [attach.follow(self.project, name, attach.Unwatched()) for name in self.names]
         outputs = {run: one.video if one.state == "done" else one.reason or one.state for run, one in _runs(outcomes)}
         return BatchResult(
             batch=self.names[0],
@@ -122,7 +121,7 @@ class Project:
             title=name,
             progress=prepare.silent,
         )
-        attach.start_all(self._paths, made)
+        attach.start_all(self._paths, made, attach.Unwatched())
         return RunningBatch(self._paths, tuple(one.name for one in made))
 
     def jsonl(self, ids: Sequence[str] = (), *, host: str | None = None) -> list[JsonRow]:
@@ -165,7 +164,3 @@ def _runs(outcomes: Sequence[Outcome]) -> list[tuple[str, Any]]:
 
 def _duration_s(progress: Progress) -> float:
     return max(0.0, (progress.ended or 0) - (progress.started or 0))
-
-
-def _unwatched(batch: Batch, progress: Progress, home: Mapping[str, object]) -> None:
-    """Nobody looks on."""

@@ -22,6 +22,9 @@ from cosmosctl.receipts import Failure, Receipt, failure_text, read_failure, rea
 
 PRIMARY = "output.mp4"
 PROMPT_FILE = "prompt.txt"
+MOST_OUTPUTS = 64
+OUTPUT_BYTES = 4 << 30
+"""Most files, and bytes in each, that a host may send for a run: many times what the models write."""
 LOST = "host-lost"
 
 
@@ -45,19 +48,30 @@ class Collected:
         return self.folder.outputs / PRIMARY
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Paths below the batch's folder on the host, and the most bytes that any of them may have."""
+
+    files: tuple[str, ...]
+    most_bytes: int
+
+
 def wanted_files(end: RunEnd) -> tuple[str, ...]:
     """The paths below the batch's folder on the host that this end names; names that are not plain are left out."""
     if end.state == "done":
-        return tuple(f"done/{end.run}/{name}" for name, _ in _outputs(end.event))
-    return tuple(path for path in map(str, end.event.get("kept", ())) if _is_kept_path(path, end.run))
+        return () if _excess(end.event) else tuple(f"done/{end.run}/{name}" for name, _ in _outputs(end.event))
+    kept = (path for path in map(str, end.event.get("kept", ())) if _is_kept_path(path, end.run))
+    return tuple(kept)[:MOST_OUTPUTS]
 
 
-def files_to_fetch(project: ProjectPaths, batch: Batch, runs: Sequence[str] = ()) -> tuple[str, ...]:
+def files_to_fetch(project: ProjectPaths, batch: Batch, runs: Sequence[str] = ()) -> Wanted:
     """What a pull asks for: the outputs of these runs, or of all that ended and are not home, and every log."""
     state = progress_of(read_events(project.batch(batch.name).events))
     wanted = runs or [run for run in state.ends if run in batch.runs and not already_here(project, batch, run)]
-    outputs = [file for run in wanted if run in state.ends for file in wanted_files(state.ends[run])]
-    return (*outputs, *process_logs.log_names(state.processes))
+    ends = [state.ends[run] for run in wanted if run in state.ends]
+    outputs = [file for end in ends for file in wanted_files(end)]
+    told = [size for end in ends for size in _sizes(end.event) if size <= OUTPUT_BYTES]
+    return Wanted((*outputs, *process_logs.log_names(state.processes)), max([process_logs.LOG_BYTES, *told]))
 
 
 def all_here(project: ProjectPaths, batch: Batch) -> dict[str, Collected]:
@@ -90,6 +104,9 @@ def collect(project: ProjectPaths, batch: Batch, end: RunEnd, progress: Progress
         return found
     if end.state != "done":
         return _note(project, batch, end, project.pulled(batch.name) / "failed" / end.run)
+    excess = _excess(end.event)
+    if excess:
+        return refuse(project, batch, end, excess)
     home, pulled = _home(project, batch, end.run), _pulled(project, batch, end.run)
     place = _place(project, batch, home, end)
     here = _is_cut_off(place, end.event)
@@ -196,9 +213,27 @@ def _is_cut_off(place: ResultPaths, event: Event) -> bool:
 
 def _outputs(event: Event) -> list[tuple[str, str]]:
     """(name, sha256) of each output that a run_done event names; those without a plain name are left out."""
-    entries = [entry for entry in event.get("outputs", ()) if isinstance(entry, dict)]
-    named = [(str(entry.get("path")), str(entry.get("sha256"))) for entry in entries]
+    named = [(str(entry.get("path")), str(entry.get("sha256"))) for entry in _entries(event)]
     return [(name, digest) for name, digest in named if SAFE_NAME.fullmatch(name)]
+
+
+def _sizes(event: Event) -> list[int]:
+    """The bytes of the outputs that a run_done event names."""
+    return [entry["bytes"] for entry in _entries(event) if isinstance(entry.get("bytes"), int)]
+
+
+def _entries(event: Event) -> list[dict[str, Any]]:
+    return [entry for entry in event.get("outputs", ()) if isinstance(entry, dict)]
+
+
+def _excess(event: Event) -> str:
+    """Why what a run_done event names is more than a result can be; "" when it is not."""
+    count, largest = len(_entries(event)), max(_sizes(event), default=0)
+    if count > MOST_OUTPUTS:
+        return f"the host names {count} files, a result has at most {MOST_OUTPUTS}"
+    if largest > OUTPUT_BYTES:
+        return f"the host names a file of {largest} bytes, a result's have at most {OUTPUT_BYTES}"
+    return ""
 
 
 def _is_kept_path(path: str, run: str) -> bool:
@@ -210,7 +245,7 @@ def _damage(folder: Path, event: Event) -> str:
     """What is wrong with the copy of the outputs in `folder`; empty when all are there, to the byte."""
     for name, digest in _outputs(event):
         if (folder / name).is_symlink() or not (folder / name).is_file():
-            return f"{name} is missing"
+            return f"{name} is missing, or is a link or larger than its event tells"
         if not history.is_file_with(folder / name, digest):
             return f"{name} differs from what the host has"
     return ""

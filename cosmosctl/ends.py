@@ -1,5 +1,6 @@
 """end.yaml: how a batch ended. While it is not there, the batch holds its runs."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from cosmosctl.collect import Collected
 from cosmosctl.domain.batch import Batch, stamp, stamp_of
-from cosmosctl.domain.layout import BatchPaths
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.events import Progress
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.facts import facts_text, read_facts
@@ -73,9 +74,10 @@ def is_ended(paths: BatchPaths) -> bool:
     return paths.end.exists()
 
 
-def free(paths: BatchPaths, batch: Batch) -> None:
+def free(project: ProjectPaths, batch: Batch) -> None:
     """Close a batch that never ran: its runs are what they were before. The caller holds the batch's lock."""
-    give_up(paths, batch, state="cancelled", runs=dict.fromkeys(batch.runs, "cancelled"))
+    give_up(project.batch(batch.name), batch, state="cancelled", runs=dict.fromkeys(batch.runs, "cancelled"))
+    shutil.rmtree(project.staged(batch.name), ignore_errors=True)
 
 
 def give_up(paths: BatchPaths, batch: Batch, *, state: str, runs: Mapping[str, str]) -> None:

@@ -11,6 +11,9 @@ from cosmosctl.io.atomic import replace_with, write_bytes
 SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 """What a host may call a file that comes here: no folder, nothing hidden, nothing that leads out of one."""
 
+LOG_BYTES = 256 << 20
+"""Most that a host may send as the log of one process: it is copied to every run of the batch."""
+
 
 def log_names(processes: Iterable[Event]) -> tuple[str, ...]:
     """logs/NAME of each model process, none twice; names that are not plain are left out."""

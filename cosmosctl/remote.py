@@ -6,12 +6,13 @@ rsync. Every step may be repeated at any time.
 
 import errno
 import os
+import re
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from cosmosctl import bundle, engines, models, transport
@@ -40,15 +41,28 @@ NO_FOLDER = 11
 """rsync's code when the folder to send to is not there and cannot be made: a host that never had a batch."""
 UNREACHABLE = (10, 12, 30, 35, 255)
 """rsync's codes for a connection that fails, breaks or falls silent, and that of ssh."""
+PROGRESS = ("--info=progress2", "--no-human-readable")
 NOT_THERE = "absent"
 RESULT_KIB = 16 * 1024
 """Room that a row is taken to need on the host: its video and control videos (previews of 121 frames take less).
 
 What is sent is not counted: the pool may have it, and rsync itself says when it does not fit.
 """
+EVENTS_BYTES = 256 << 20
+"""Most that a host may send as its events: about a month of them, at one of a hundred bytes a second."""
 
 FollowEnd = Literal["finished", "gone", "shorter", "dropped"]
 """How following ended: the batch has, its job is gone, the host's events are not those we have, the line dropped."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """How far an rsync is: `share` (0..1) of what there is to send; rate and time left are its own words."""
+
+    bytes: int
+    share: float
+    rate: str
+    left: str
 
 
 @dataclass(frozen=True)
@@ -85,7 +99,7 @@ def push(c: "Context", project: ProjectPaths, batch: Batch) -> None:
     need_kib, engine = str(RESULT_KIB * len(batch.rows)), engine_text(batch.host)
     _script(c, batch, "prepare.sh", (batch.host.dir, batch.there.folder, need_kib, engine, _image(batch)))
     tree = _link_tree(project, batch)
-    options = ("-rL", "-s", "--size-only", "--append", f"--compare-dest={batch.host.dir}")
+    options = ("-rL", "-s", "--size-only", "--append", f"--compare-dest={batch.host.dir}", *PROGRESS)
     target = transport.of(batch.host).rsync_path(batch.host, f"{batch.there.incoming}/")
     _rsync(c, batch, (*options, "--", f"{tree}/", target), what="push")
     shutil.rmtree(tree, ignore_errors=True)
@@ -166,27 +180,35 @@ def set_events_aside(project: ProjectPaths, batch: Batch) -> None:
     shutil.rmtree(project.pulled(batch.name) / "logs", ignore_errors=True)
 
 
-def pull(c: "Context", batch: Batch, files: Sequence[str], target: Path) -> None:
+def pull(c: "Context", batch: Batch, files: Sequence[str], target: Path, *, most_bytes: int) -> None:
     """Fetch these files of the batch's folder on the host into `target`: one rsync. Missing ones are left out.
 
-    What is there already is not sent again; a torn copy goes on with its tail. Links and devices are not copied.
-    Raises: FileError, HostError.
+    What is there already is not sent again; a torn copy goes on with its tail. Links and devices are not copied, nor
+    what is larger than `most_bytes`. Folders are walked, not named (--files-from): rsync would go through a folder
+    that is a link (tried with 3.5.0). Raises: FileError, HostError.
     """
     target.mkdir(parents=True, exist_ok=True)
     wanted = target.with_name(f"{target.name}.wanted")
-    wanted.write_text("".join(f"{file}\n" for file in files), encoding="utf-8")
-    options = ("-r", "-s", "--append", "--ignore-missing-args", "--no-links", "--no-devices", "--no-specials")
+    wanted.write_text("".join(f"/{path}\n" for path in _with_folders(files)), encoding="utf-8")
+    options = ("-r", "-s", "--append", "--no-links", "--no-devices", "--no-specials", f"--max-size={most_bytes}")
     source = transport.of(batch.host).rsync_source(batch.host, f"{batch.there.batch}/")
+    filters = (f"--include-from={wanted}", "--exclude=*", "--prune-empty-dirs", *PROGRESS)
     with _told_of_full_disk(target):
-        _rsync(c, batch, (*options, f"--files-from={wanted}", "--", source, f"{target}/"), what="pull")
+        _rsync(c, batch, (*options, *filters, "--", source, f"{target}/"), what="pull")
     wanted.unlink(missing_ok=True)
+
+
+def _with_folders(files: Sequence[str]) -> Sequence[str]:
+    """The files and every folder on the way to them, which end in a slash; none twice."""
+    folders = [f"{parent}/" for file in files for parent in reversed(PurePosixPath(file).parents[:-1])]
+    return tuple(dict.fromkeys((*folders, *files)))
 
 
 def copy_events(c: "Context", project: ProjectPaths, batch: Batch) -> None:
     """Bring batches/B/events.jsonl up to date without waiting for more. The caller holds the batch's lock."""
     local = project.batch(batch.name).events
     source = transport.of(batch.host).rsync_source(batch.host, str(batch.there.events))
-    options = ("-s", "--append", "--ignore-missing-args", "--no-links")
+    options = ("-s", "--append", "--ignore-missing-args", "--no-links", f"--max-size={EVENTS_BYTES}")
     with _told_of_full_disk(local):
         _rsync(c, batch, (*options, "--", source, str(local)), what="fetch")
 
@@ -245,6 +267,21 @@ class Sink:
         """Nothing is held back."""
 
 
+class _Meter(Sink):
+    """Reads what rsync says with --info=progress2, and tells whoever the context was made for."""
+
+    _LINE = re.compile(r"^\s*(\d+)\s+(\d+)%\s+(\S+B/s)\s+([\d:]+)")
+
+    def __init__(self, show: Callable[[Transfer], None]) -> None:
+        self._show, self._rest = show, ""
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = re.split(r"[\r\n]", self._rest + text)
+        for found in filter(None, map(self._LINE.match, lines)):
+            self._show(Transfer(int(found[1]), int(found[2]) / 100, found[3], found[4]))
+        return len(text)
+
+
 class _Appender(Sink):
     """Bytes into a file, each at its own place: nobody who writes the same bytes there too can spoil it.
 
@@ -257,6 +294,8 @@ class _Appender(Sink):
 
     def write(self, text: str) -> int:
         data = text.encode("latin-1")
+        if self.offset + len(data) > EVENTS_BYTES:
+            raise HostError(f"{self._path}: the host sends more than {EVENTS_BYTES >> 20} MiB of events")
         try:
             while data:
                 written = os.pwrite(self._descriptor, data, self.offset)
@@ -334,9 +373,10 @@ def _rsync(c: "Context", batch: Batch, args: tuple[str, ...], *, what: str) -> N
     if shutil.which("rsync") is None:
         raise HostError("rsync is not installed on this machine", hint="apt-get install rsync, or brew install rsync")
     argv = ("rsync", *transport.of(batch.host).rsync_options(batch.host), *args)
-    answer = run(c, shlex.join(argv), timeout_s=None)
+    show = c.config.get("show_transfer")
+    answer = run(c, shlex.join(argv), timeout_s=None, sink=_Meter(show) if show else None)
     if answer.code != 0:
-        raise _failure(batch, what, answer)
+        raise _failure(batch, what, replace(answer, stdout=""))
 
 
 def _script(

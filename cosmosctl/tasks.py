@@ -1,6 +1,6 @@
 """The remote steps as Invoke tasks: `inv --list`, `inv push -b BATCH`; `cosmosctl batch` runs these very tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,8 @@ def follow(c: Context, batch: str, project: str = ".") -> remote.FollowEnd:
 def pull(c: Context, batch: str, project: str = ".", runs: Sequence[str] = ()) -> None:
     """Fetch the outputs of the rows that ended, and the logs."""
     paths, found = _open(project, batch)
-    remote.pull(c, found, collect.files_to_fetch(paths, found, runs), paths.pulled(found.name))
+    wanted = collect.files_to_fetch(paths, found, runs)
+    remote.pull(c, found, wanted.files, paths.pulled(found.name), most_bytes=wanted.most_bytes)
 
 
 @task(help=_BATCH_HELP)
@@ -73,9 +74,12 @@ class Foreground(Local):
             self.process.terminate()
 
 
-def context(*, dry: bool = False) -> Context:
-    """The Invoke context that the command line uses. `dry` prints each command instead of running it."""
+def context(*, dry: bool = False, show: Callable[[remote.Transfer], None] | None = None) -> Context:
+    """The Invoke context that the command line uses. `dry` prints each command instead of running it.
+
+    `show` is told, by a thread, how far a push or pull is.
+    """
     from invoke import Config
 
-    settings = {"run": {"dry": dry, "shell": "/bin/sh"}, "runners": {"local": Foreground}}
+    settings = {"run": {"dry": dry, "shell": "/bin/sh"}, "runners": {"local": Foreground}, "show_transfer": show}
     return Context(Config(overrides=settings, lazy=True))

@@ -69,12 +69,14 @@ def assert_right_video(place: ResultPaths, *, run: str, batch: str, prompt: str)
 class Client:
     """A command of cosmosctl that goes on while the test does, in a session of its own, telling of its phases."""
 
-    def __init__(self, tree: Tree, *args: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, tree: Tree, *args: str, env: Mapping[str, str] | None = None, before: tuple[str, ...] = ()
+    ) -> None:
         folder = Path(tempfile.mkdtemp(dir=tree.home))
         self._out, self._err = folder / "stdout", folder / "stderr"
         with self._out.open("w") as out, self._err.open("w") as err:
             self._process = subprocess.Popen(
-                (sys.executable, "-m", "cosmosctl", *args),
+                (*before, sys.executable, "-m", "cosmosctl", *args),
                 cwd=tree.root,
                 env=tree.environment({"COSMOSCTL_LOG_LEVEL": "DEBUG", **(env or {})}),
                 stdin=subprocess.DEVNULL,

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ class Sshd:
     folder: Path
     port: int
     process: "subprocess.Popen[bytes] | None" = None
+    before: tuple[str, ...] = ()
 
     @property
     def config(self) -> Path:
@@ -57,7 +58,7 @@ class Sshd:
             return
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                (str(SSHD), "-D", "-e", "-f", str(self.folder / "sshd_config")),
+                (*self.before, str(SSHD), "-D", "-e", "-f", str(self.folder / "sshd_config")),
                 stdin=subprocess.DEVNULL,
                 stderr=log,
                 start_new_session=True,
@@ -96,11 +97,16 @@ class Sshd:
 
 
 @contextmanager
-def running_sshd(folder: Path, *, path: str = "") -> Iterator[Sshd]:
-    """A server in `folder` that runs until the block is left; programs in `path` come first there."""
-    server = Sshd(folder, free_port())
+def running_sshd(
+    folder: Path, *, path: str = "", before: tuple[str, ...] = (), env: Mapping[str, str] | None = None
+) -> Iterator[Sshd]:
+    """A server in `folder` that runs until the block is left; programs in `path` come first there.
+
+    `before` goes before its command; `env` is added to the environment of every session.
+    """
+    server = Sshd(folder, free_port(), before=before)
     _write_keys(folder)
-    _write_server_config(server, path)
+    _write_server_config(server, path, env or {})
     write_client_config(server)
     server.start()
     try:
@@ -137,12 +143,13 @@ def _write_keys(folder: Path) -> None:
     shutil.copy(folder / "user_key.pub", folder / "authorized_keys")
 
 
-def _write_server_config(server: Sshd, first: str) -> None:
+def _write_server_config(server: Sshd, first: str, env: Mapping[str, str]) -> None:
     folder = server.folder
     server.home.mkdir(exist_ok=True)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
     path = f"{first}:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+    more = "".join(f' "{name}={value}"' for name, value in env.items())
     lines = (
         f"Port {server.port}",
         "ListenAddress 127.0.0.1",
@@ -157,7 +164,7 @@ def _write_server_config(server: Sshd, first: str) -> None:
         "MaxStartups 100",
         "MaxSessions 50",
         "LogLevel VERBOSE",
-        f'SetEnv HOME={server.home} "PATH={path.lstrip(":")}"',
+        f'SetEnv HOME={server.home} "PATH={path.lstrip(":")}"{more}',
     )
     (folder / "sshd_config").write_text("".join(f"{line}\n" for line in lines))
 

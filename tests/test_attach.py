@@ -176,6 +176,7 @@ def test_cancel_of_a_batch_that_was_never_sent_frees_its_runs(three: Tree, phase
     assert "its runs are free" in three.cli("cancel", name).err
     assert set(aftermath.states(three).values()) == {"pending"}
     assert aftermath.model_starts(three) == 0
+    aftermath.assert_nothing_left_over(three)
 
 
 def test_abandon_frees_the_runs_and_what_turns_up_later_goes_to_history(three: Tree) -> None:
@@ -281,7 +282,7 @@ def test_a_bundle_that_was_sent_before_is_sent_anew(three: Tree) -> None:
 
 def test_a_pull_that_breaks_off_is_tried_again(three: Tree) -> None:
     broken = three.home / "broken"
-    once = f"case $* in *--files-from*) [ -e {broken} ] || {{ touch {broken}; exit 12; }} ;; esac"
+    once = f"case $* in *--include-from*) [ -e {broken} ] || {{ touch {broken}; exit 12; }} ;; esac"
     done = three.cli("batch", env=aftermath.programs(three, rsync=once))
     assert broken.exists()
     assert done.code == 0
@@ -352,6 +353,9 @@ def test_a_job_that_is_gone_again_and_again_is_told_and_its_runs_are_not_failed(
     assert f"the job of {name} is gone and left no end, 3 times in a row (host-lost)" in told
     assert f"cosmosctl cancel {name} --abandon frees its runs" in told
     assert set(aftermath.states(three).values()) <= {"queued", "running"}
+    for pid in aftermath.pids(three, sys.executable):  # the model, which nobody tends any more
+        os.kill(pid, signal.SIGKILL)
+    aftermath.assert_nobody_left(three)
 
 
 def _assert_all_right(tree: Tree, batch: str) -> None:

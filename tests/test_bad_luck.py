@@ -1,7 +1,6 @@
 """Full disks, read-only folders, two commands at once, files that change under a batch: a clear word, nothing lost."""
 
 import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import pytest
 from cosmosctl.domain.batch import batch_name
 from tests import aftermath
 from tests.aftermath import Client
+from tests.disks import Filler, mount, mounted, small_disk
 from tests.killed_client import Moment
 from tests.tree import Tree
 
@@ -31,8 +31,8 @@ def three(tree: Tree) -> Tree:
 
 def test_a_read_only_project_can_be_looked_at_and_says_why_it_runs_nothing(three: Tree) -> None:
     three.cli("batch", "rs_a")
-    with _mounted("--bind", str(three.root), at=three.root):
-        _mount("-o", "remount,bind,ro", str(three.root))
+    with mounted("--bind", str(three.root), at=three.root):
+        mount("-o", "remount,bind,ro", str(three.root))
         before = aftermath.states(three)
         assert before == {"rs_a": "done", "rs_b": "pending", "rs_c": "pending"}
         for command in (("batch",), ("create", "run", "ps_rs_a", "--weights", "0", "1", "0", "0")):
@@ -209,48 +209,11 @@ def test_a_torn_receipt_counts_as_none_and_loses_no_video(three: Tree) -> None:
     assert (aftermath.states(three)["rs_a"], kept.read_bytes()) == ("done", video)
 
 
-class Filler:
-    """A file that takes up what is free on a small disk."""
-
-    def __init__(self, disk: Path) -> None:
-        self._disk, self._file = disk, disk / "filler"
-
-    def fill(self, *, keep_kib: int = 0) -> None:
-        """Leave that much room."""
-        free = shutil.disk_usage(self._disk).free - (keep_kib << 10)
-        with self._file.open("wb") as file:
-            file.write(b"\0" * max(0, free))
-
-    def free(self) -> None:
-        """Give it all back."""
-        self._file.unlink()
-
-
 @contextmanager
 def _small_disk(tree: Tree, folder: Path, *, mib: int = 2) -> Iterator[Filler]:
-    """`folder` on a small disk for a while, with all that was in it."""
-    before = tree.home / "before"
-    shutil.copytree(folder, before)
-    with _mounted("-t", "tmpfs", "-o", f"size={mib}m", "none", at=folder):
-        shutil.copytree(before, folder, dirs_exist_ok=True)
-        yield Filler(folder)
+    with small_disk(folder, tree.home / "before", mib=mib) as filler:
+        yield filler
         aftermath.assert_nobody_left(tree)
-
-
-@contextmanager
-def _mounted(*args: str, at: Path) -> Iterator[None]:
-    _mount(*args, str(at))
-    try:
-        yield
-    finally:
-        subprocess.run(("umount", "-l", str(at)), check=True, timeout=30)
-
-
-def _mount(*args: str) -> None:
-    """Skips the test by name where mounting is refused."""
-    result = subprocess.run(("mount", *args), capture_output=True, text=True, timeout=30)
-    if result.returncode != 0:
-        pytest.skip(f"mounting is refused here: {result.stderr.strip()}")
 
 
 def _until_ended(tree: Tree) -> None:

@@ -103,23 +103,6 @@ def test_launching_twice_gives_one_container_and_one_job(lab: Tree, box: Sshd, e
     assert engine.containers() == []
 
 
-def test_a_killed_container_is_started_anew_and_finished_rows_stay(
-    lab: Tree, box: Sshd, engine: Engine, tmp_path: Path
-) -> None:
-    lab.config(config_of(box, engine, tmp_path, row_s="2"))
-    for number in range(3):
-        lab.run(f"rs_{number}")
-    client = lab.start("batch")
-    wait_until(lambda: tallied(tmp_path, "done") >= 1, "a row")
-    engine("kill", *engine.containers())
-    out, err = client.communicate(timeout=TIMEOUT_S)
-    assert client.returncode == 0, out + err
-    assert set(lab.states().values()) == {"done"}
-    assert tallied(tmp_path, "load") == 2
-    assert 3 <= tallied(tmp_path, "done") <= 4  # the one that was not told of yet may be computed again
-    assert engine.containers() == []
-
-
 def test_cancel_ends_the_container(lab: Tree, box: Sshd, engine: Engine, tmp_path: Path) -> None:
     lab.config(config_of(box, engine, tmp_path, row_s="30"))
     lab.run("rs_a")
@@ -142,26 +125,6 @@ def test_a_batch_that_was_left_alone_is_fetched_and_its_container_removed(
     assert engine.containers() == []
 
 
-def test_an_image_that_is_not_there_is_told_before_anything_is_sent(
-    lab: Tree, box: Sshd, engine: Engine, tmp_path: Path
-) -> None:
-    lab.config(config_of(box, engine, tmp_path).replace(IMAGE, "localhost/no-such-image:7"))
-    lab.run("rs_a")
-    refused = lab.cli("batch", expect=4)
-    assert "image localhost/no-such-image:7 is not on the host" in refused.err
-    assert not list(folder_there(tmp_path).rglob("*.mp4"))
-
-
-def test_an_engine_that_does_not_answer_is_told_with_its_words(
-    lab: Tree, box: Sshd, engine: Engine, tmp_path: Path
-) -> None:
-    lab.config(config_of(box, engine, tmp_path).replace('"podman"]', '"no-such-podman"]'))
-    lab.run("rs_a")
-    refused = lab.cli("batch", expect=4)
-    assert "the container engine does not answer" in refused.err
-    assert "no-such-podman" in refused.err
-
-
 def test_an_entrypoint_that_takes_its_time_is_waited_for(lab: Tree, box: Sshd, engine: Engine, tmp_path: Path) -> None:
     name = "localhost/slow:1"
     container = engine("create", IMAGE, "true").strip()
@@ -173,30 +136,6 @@ def test_an_entrypoint_that_takes_its_time_is_waited_for(lab: Tree, box: Sshd, e
     lab.cli("batch")
     assert lab.states() == {"rs_a": "done"}
     assert tallied(tmp_path, "load") == 1
-
-
-def test_a_reboot_is_mended_by_attach(lab: Tree, box: Sshd, engine: Engine, tmp_path: Path) -> None:
-    lab.config(config_of(box, engine, tmp_path, row_s="2"))
-    for name in ("rs_a", "rs_b"):
-        lab.run(name)
-    lab.cli("batch", "--detach")
-    wait_until(lambda: tallied(tmp_path, "done") >= 1, "a row")
-    engine("rm", "--force", "--time", "0", *engine.containers())
-    lab.cli("attach")
-    assert lab.states() == {"rs_a": "done", "rs_b": "done"}
-    assert tallied(tmp_path, "load") == 2
-
-
-def test_an_image_without_python_says_so(lab: Tree, box: Sshd, engine: Engine, tmp_path: Path) -> None:
-    name = "localhost/no-python:1"
-    if name not in engine("images", "--format", "{{.Repository}}:{{.Tag}}"):
-        container = engine("create", IMAGE, "true").strip()
-        engine("commit", "--quiet", "--change", "ENV PATH=/bin", container, name)
-        engine("rm", container)
-    lab.config(config_of(box, engine, tmp_path).replace(IMAGE, name))
-    lab.run("rs_a")
-    refused = lab.cli("batch", expect=4)
-    assert "python3" in refused.err and "did not start" in refused.err
 
 
 def test_the_values_of_an_env_file_are_seen_by_the_model_only(

@@ -1,15 +1,19 @@
 """Transport ssh against a real sshd: reaching it, what it says when that fails, and whole batches through it."""
 
+import fcntl
 import json
 import os
 import random
+import re
 import shlex
-import signal
 import struct
 import subprocess
+import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +25,12 @@ from cosmosctl.io.shipped import template
 from cosmosctl.transport import ssh
 from cosmosctl.transport.address import Address, parse_address
 from cosmosctl.transport.ssh_config import CIPHERS, config_file
+from tests import aftermath
+from tests.aftermath import Client
+from tests.killed_client import Moment
 from tests.proxy import Proxy, running_proxy
 from tests.sshd import Sshd, free_port, needs_sshd, running_sshd, write_client_config
+from tests.test_api import inv
 from tests.tree import Tree
 
 TIMEOUT_S = 30
@@ -265,6 +273,7 @@ def test_a_key_with_a_passphrase_fails_at_once_instead_of_asking(box: Sshd) -> N
 def lab(tree: Tree, box: Sshd, own_sockets: Path, tmp_path: Path) -> Tree:
     """A project whose host `lab` is reached by ssh; its preview does nothing for a tenth of a second a row."""
     tree.config(config_of(box, tmp_path))
+    tree.home.mkdir()
     return Tree(tree.root, tree.home, {"XDG_RUNTIME_DIR": str(own_sockets)})
 
 
@@ -319,40 +328,6 @@ def test_a_detached_batch_ends_without_us_and_fetch_brings_it(lab: Tree, tmp_pat
 
 
 @needs_sshd
-def test_following_goes_on_after_the_connection_was_cut(lab: Tree, box: Sshd, tmp_path: Path) -> None:
-    lab.config(config_of(box, tmp_path, row_s="1"))
-    for name in ("rs_a", "rs_b", "rs_c"):
-        lab.run(name)
-    client = lab.start("batch")
-    try:
-        wait_until(lambda: tallied(tmp_path, "done") >= 1, "the first row")
-        cut = box.sessions()
-        for pid in cut:
-            os.kill(pid, signal.SIGKILL)
-        out, err = client.communicate(timeout=TIMEOUT_S)
-    finally:
-        client.kill()
-    assert cut
-    assert client.returncode == 0, out + err
-    assert lab.states() == dict.fromkeys(("rs_a", "rs_b", "rs_c"), "done")
-    assert tallied(tmp_path, "load") == 1
-
-
-@needs_sshd
-def test_a_client_that_is_killed_comes_back_by_attach(lab: Tree, box: Sshd, tmp_path: Path) -> None:
-    lab.config(config_of(box, tmp_path, row_s="1"))
-    lab.run("rs_a")
-    lab.run("rs_b")
-    client = lab.start("batch")
-    wait_until(lambda: tallied(tmp_path, "start") >= 1, "the first row")
-    client.kill()
-    client.communicate(timeout=TIMEOUT_S)
-    lab.cli("attach")
-    assert lab.states() == {"rs_a": "done", "rs_b": "done"}
-    assert (tallied(tmp_path, "load"), tallied(tmp_path, "done")) == (1, 2)
-
-
-@needs_sshd
 def test_cancel_over_ssh_keeps_what_is_finished(lab: Tree, box: Sshd, tmp_path: Path) -> None:
     lab.config(config_of(box, tmp_path, row_s="4"))
     for name in ("rs_a", "rs_b", "rs_c"):
@@ -364,20 +339,6 @@ def test_cancel_over_ssh_keeps_what_is_finished(lab: Tree, box: Sshd, tmp_path: 
     assert "state: cancelled" in end
     assert end.count(": cancelled") == 3
     assert tallied(tmp_path, "done") == 1
-
-
-@needs_sshd
-def test_a_host_whose_key_changed_is_refused_with_what_to_type(lab: Tree, box: Sshd, tmp_path: Path) -> None:
-    lab.run("rs_a")
-    config = write_client_config(box, name="other_host")
-    other = " ".join((box.folder / "other_key.pub").read_text().split()[:2])
-    config.with_name("other_host.known_hosts").write_text(f"[127.0.0.1]:{box.port} {other}\n")
-    lab.config(config_of(box, tmp_path).replace(str(box.config), str(config)))
-    refused = lab.cli("batch", expect=4)
-    assert "its host key has changed" in refused.err
-    assert "ssh-keygen -R" in refused.err
-    lab.config(config_of(box, tmp_path))
-    assert lab.states() == {"rs_a": "queued"}
 
 
 @needs_sshd
@@ -418,31 +379,6 @@ def wait_until(true: Callable[[], object], what: str) -> None:
 
 
 @needs_sshd
-def test_a_line_that_is_frozen_and_back_loses_nothing(lab: Tree, box: Sshd, tmp_path: Path) -> None:
-    with running_proxy(box.port) as line:
-        behind(lab, box, line, tmp_path, row_s="0.7")
-        client = lab.start("batch")
-        wait_until(lambda: tallied(tmp_path, "done") >= 1, "the first row")
-        line.freeze()
-        time.sleep(3)
-        line.thaw()
-        assert_all_done(lab, client, tmp_path)
-
-
-@needs_sshd
-def test_a_port_that_refuses_for_a_while_after_a_cut_is_tried_again(lab: Tree, box: Sshd, tmp_path: Path) -> None:
-    with running_proxy(box.port) as line:
-        behind(lab, box, line, tmp_path, row_s="0.7")
-        client = lab.start("batch")
-        wait_until(lambda: tallied(tmp_path, "done") >= 1, "the first row")
-        line.refuse()
-        assert line.cut() >= 1
-        time.sleep(2)
-        line.listen()
-        assert_all_done(lab, client, tmp_path)
-
-
-@needs_sshd
 def test_a_push_that_is_cut_goes_on_with_the_missing_tail(lab: Tree, box: Sshd, tmp_path: Path) -> None:
     with running_proxy(box.port) as line:
         behind(lab, box, line, tmp_path, row_s="0.05")
@@ -464,9 +400,97 @@ def behind(lab: Tree, box: Sshd, line: Proxy, tmp_path: Path, *, row_s: str) -> 
         lab.run(name)
 
 
-def assert_all_done(lab: Tree, client: "subprocess.Popen[str]", tmp_path: Path) -> None:
-    """The batch of a client that runs ends well, and no row was computed twice."""
-    out, err = client.communicate(timeout=TIMEOUT_S)
-    assert client.returncode == 0, out + err
-    assert lab.states() == dict.fromkeys(("rs_a", "rs_b", "rs_c"), "done")
-    assert (tallied(tmp_path, "load"), tallied(tmp_path, "done")) == (1, 3)
+@needs_sshd
+def test_a_push_over_a_slow_line_shows_bytes_rate_and_time_left_on_a_terminal(
+    lab: Tree, box: Sshd, tmp_path: Path
+) -> None:
+    with running_proxy(box.port) as line:
+        behind(lab, box, line, tmp_path, row_s="0.05")
+        big = lab.root / "inputs/videos/city/color.mp4"
+        big.write_bytes(big.read_bytes() + struct.pack(">I4s", 8 + 600_000, b"free") + os.urandom(600_000))
+        line.bytes_per_s = 250_000
+        shown = on_terminal(lab, "batch", "--detach")
+        line.bytes_per_s = 0
+        lab.cli("attach")
+    assert re.search(r": sending to lab: 0\.\d MB, \d+%, +\d+\.\d+kB/s, 0:00:\d\d left", shown), shown
+
+
+@needs_sshd
+def test_nobody_is_told_of_bytes_where_stderr_is_no_terminal(lab: Tree) -> None:
+    lab.run("rs_a")
+    assert "B/s" not in lab.cli("batch").err
+
+
+@needs_sshd
+def test_a_host_out_of_reach_is_told_as_unreachable_and_nothing_as_failed(lab: Tree, box: Sshd, tmp_path: Path) -> None:
+    with running_proxy(box.port) as line:
+        behind(lab, box, line, tmp_path, row_s="0.5")
+        following = Client(lab, "batch")
+        following.wait_for("phase: follow")
+        line.refuse()
+        line.cut()
+        following.wait_for("lab unreachable since ")
+        assert set(lab.states().values()) <= {"queued", "running"}
+        line.listen()
+        assert following.end().code == 0
+
+
+@needs_sshd
+def test_logs_are_followed_over_ssh_and_retry_runs_what_failed(lab: Tree, box: Sshd, tmp_path: Path) -> None:
+    faults = json.dumps("block:forbidden")
+    config = config_of(box, tmp_path, row_s="0.4")
+    lab.prompt("ps_b", "a forbidden street")
+    lab.run("rs_a")
+    lab.run("rs_b", prompt="ps_b")
+    lab.config(
+        config.replace('"COSMOSCTL_PREVIEW_ROW_S"', f'"COSMOSCTL_PREVIEW_FAULTS": {faults}, "COSMOSCTL_PREVIEW_ROW_S"')
+    )
+    name = lab.cli("batch", "--detach").out.strip()
+    followed = lab.cli("logs", "-f", name).out
+    assert followed.count("Saved prompt to ") == 1
+    assert "Guardrail blocked" in followed
+    lab.cli("attach", name, expect=1)
+    assert lab.states() == {"rs_a": "done", "rs_b": "blocked"}
+    lab.config(config)
+    lab.cli("retry", name)
+    assert lab.states() == {"rs_a": "done", "rs_b": "done"}
+    assert tallied(tmp_path, "done") == 2
+
+
+@needs_sshd
+def test_the_steps_of_inv_work_over_ssh_and_a_dry_one_touches_nothing(lab: Tree, tmp_path: Path) -> None:
+    lab.cli("init", ".")
+    lab.run("rs_a")
+    aftermath.killed(lab, Moment("push", step=1), "batch")
+    name = lab.batches()[0].name
+    there = tmp_path / "the host's $HOME; dir"
+    printed = inv(lab, "--dry", "push", "-b", name)
+    assert "box:" in printed and "rsync" in printed
+    assert not there.exists()
+    for step in ("push", "launch", "follow", "pull"):
+        inv(lab, step, "-b", name)
+    lab.cli("attach")
+    assert lab.states() == {"rs_a": "done"}
+    assert tallied(tmp_path, "load") == 1
+
+
+def on_terminal(tree: Tree, *args: str) -> str:
+    """What a command draws where stderr is a terminal."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
+    process = subprocess.Popen(
+        (sys.executable, "-m", "cosmosctl", *args),
+        cwd=tree.root,
+        env=tree.environment({"TERM": "xterm"}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # it has ended
+        while data := os.read(ours, 4096):
+            shown += data
+    os.close(ours)
+    assert process.wait(TIMEOUT_S) == 0, shown
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())

@@ -146,7 +146,8 @@ def launch_and_follow(project: ProjectPaths, made: Sequence[Batch], *, detach: b
     for one in made:
         if one.host.is_preview:
             click.echo(preview_note(one), err=True)
-    attach.start_all(project, made)
+    with FollowView(None, passing=True) as view:
+        attach.start_all(project, made, view)
     if detach:
         for one in made:
             click.echo(f"{one.name}")

@@ -17,6 +17,7 @@ from cosmosctl.domain.reasons import REASONS
 from cosmosctl.estimates import Past
 from cosmosctl.events import Progress
 from cosmosctl.models import get as get_model
+from cosmosctl.remote import Transfer
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -38,12 +39,12 @@ def on_terminal() -> bool:
 
 
 class FollowView:
-    """Draws how a batch goes: bars on a terminal, otherwise a line an event."""
+    """Draws how a batch goes: bars on a terminal, otherwise a line an event. `passing` bars go when all is done."""
 
-    def __init__(self, past: Past | None) -> None:
+    def __init__(self, past: Past | None, *, passing: bool = False) -> None:
         self._past = past
         self._told: set[str] = set()
-        self._bars = _Bars() if on_terminal() else None
+        self._bars = _Bars(passing) if on_terminal() else None
 
     def __enter__(self) -> "FollowView":
         return self
@@ -65,6 +66,11 @@ class FollowView:
             row = batch.row(run)
             self._once(f"{run}  {one.reason or one.state}  {label(row.text, row.video)}")
 
+    def transfer(self, batch: Batch, what: str, done: Transfer) -> None:
+        """Show how far a push or pull is; on a terminal only."""
+        if self._bars:
+            self._bars.name(batch, transfer_words(batch, what, done))
+
     def _phase(self, batch: Batch, progress: Progress) -> str:
         if not progress.launched:
             return f"{batch.name}: sending to {batch.host.name}"
@@ -72,7 +78,7 @@ class FollowView:
             since = time.strftime("%H:%M", time.localtime(progress.unreachable_since))
             return f"{batch.name}: {batch.host.name} unreachable since {since}; it goes on there by itself"
         if progress.waiting:
-            return f"{batch.name}: waiting for {progress.waiting}"
+            return f"{batch.name}: waiting for a GPU that another batch has ({progress.waiting})"
         if len(progress.loads) < max(1, len(progress.processes)) and not progress.finished:
             last = f" (last time {duration(self._past.load_s)})" if self._past else ""
             return f"{batch.name}: loading model{last}"
@@ -90,26 +96,35 @@ class FollowView:
 class _Bars:
     """A bar a batch: finished runs and the parts of those being generated."""
 
-    def __init__(self) -> None:
+    def __init__(self, passing: bool) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bars = Progress(*columns, console=Console(stderr=True), refresh_per_second=5)
+        self._bars = Progress(*columns, console=Console(stderr=True), refresh_per_second=5, transient=passing)
         self._tasks: dict[str, TaskID] = {}
-        self._bars.start()
 
     def show(self, batch: Batch, progress: Progress, phase: str) -> None:
+        self.name(batch, phase)
+        self._bars.update(self._tasks[batch.name], completed=len(progress.ends) + sum(progress.running.values()))
+
+    def name(self, batch: Batch, phase: str) -> None:
+        self._bars.start()  # not before: until then ssh may ask for a passphrase here
         if batch.name not in self._tasks:
             self._tasks[batch.name] = self._bars.add_task(phase, total=len(batch.rows))
-        done = len(progress.ends) + sum(progress.running.values())
-        self._bars.update(self._tasks[batch.name], completed=done, description=phase)
+        self._bars.update(self._tasks[batch.name], description=phase)
 
     def say(self, line: str) -> None:
         self._bars.console.print(line, highlight=False, markup=False)
 
     def close(self) -> None:
         self._bars.stop()
+
+
+def transfer_words(batch: Batch, what: str, done: Transfer) -> str:
+    """Bytes, share, rate and time left of a push or pull."""
+    way = {"push": f"sending to {batch.host.name}", "pull": f"fetching from {batch.host.name}"}[what]
+    return f"{batch.name}: {way}: {done.bytes / 1e6:.1f} MB, {done.share:.0%}, {done.rate}, {done.left} left"
 
 
 def summary(outcome: Outcome, root: Path) -> str:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
 
 from cosmosctl import bundle, collect, remote, tasks
 from cosmosctl.collect import Collected, DamagedCopy
@@ -20,7 +22,7 @@ from cosmosctl.errors import Interrupted
 from cosmosctl.events import EventTail, Progress, RunEnd, progress, read_events
 from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.log import debug
-from cosmosctl.remote import Unreachable
+from cosmosctl.remote import Transfer, Unreachable
 
 POLL_S = 0.1
 PAUSE_S = 1
@@ -30,7 +32,26 @@ FETCHES = 3
 ABANDONED = "abandoned"
 """The state of a batch whose host was given up for gone."""
 
-Watcher = Callable[[Batch, Progress, Mapping[str, Collected]], None]
+
+class Watcher(Protocol):
+    """Whoever looks on."""
+
+    def __call__(self, batch: Batch, progress: Progress, home: Mapping[str, Collected], /) -> None:
+        """Where a batch stands; called again and again."""
+
+    def transfer(self, batch: Batch, what: str, done: Transfer, /) -> None:
+        """How far a push or pull (`what`) is; called by a thread."""
+
+
+class Unwatched:
+    """Nobody looks on."""
+
+    def __call__(self, batch: Batch, progress: Progress, home: Mapping[str, Collected]) -> None:
+        """Nothing is shown."""
+
+    def transfer(self, batch: Batch, what: str, done: Transfer) -> None:
+        """Nothing is shown."""
+
 
 How = Callable[[ProjectPaths, str, Watcher], "Outcome"]
 """`attach` or `follow`."""
@@ -65,10 +86,10 @@ def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
         end = read_end(project.batch(name).end)
         if end is None:
             if not EventTail(project.batch(name).events).progress().finished:
-                _start(project, batch)
+                _start(project, batch, watch)
             _run_to_end(project, batch, watch)
         elif end.state == ABANDONED:
-            bring_late(project, batch)
+            bring_late(project, batch, watch)
     return outcome(project, batch)
 
 
@@ -81,18 +102,18 @@ def follow(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     return outcome(project, batch)
 
 
-def start_all(project: ProjectPaths, made: Sequence[Batch]) -> None:
+def start_all(project: ProjectPaths, made: Sequence[Batch], watch: Watcher) -> None:
     """Send and launch batches that were made just now. Ctrl-C before a launch frees the runs of what is left.
 
     Raises: HostError, NotLaunched.
     """
     for position, batch in enumerate(made):
-        with _following(project, batch, _unwatched):
+        with _following(project, batch, watch):
             try:
-                _start(project, batch)
+                _start(project, batch, watch)
             except NotLaunched:
                 for left in made[position:]:
-                    free(project.batch(left.name), left)
+                    free(project, left)
                 names = ", ".join(left.name for left in made[position:])
                 message = f"stopped before {names} was launched; its runs are free again"
                 raise NotLaunched(message, hint="cosmosctl batch") from None
@@ -106,25 +127,28 @@ def outcome(project: ProjectPaths, batch: Batch) -> Outcome:
     return Outcome(batch, runs, state, end.state if end else "unfinished")
 
 
-def bring_home(project: ProjectPaths, batch: Batch, state: Progress, home: dict[str, Collected]) -> None:
+def bring_home(
+    project: ProjectPaths, batch: Batch, state: Progress, home: dict[str, Collected], watch: Watcher
+) -> None:
     """Pull and collect what ended and is not in `home` yet, into it: one rsync for all of it. Raises: HostError."""
     ready = [end for run, end in state.ends.items() if run not in home and run in batch.runs]
     for attempt in range(1, FETCHES + 1):
         if not ready:
             return
         debug("phase: pull")
-        tasks.pull(tasks.context(), batch.name, str(project.root), [end.run for end in ready])
+        c = tasks.context(show=partial(watch.transfer, batch, "pull"))
+        tasks.pull(c, batch.name, str(project.root), [end.run for end in ready])
         debug("phase: collect")
         home |= collected(project, batch, ready, state, is_last=attempt == FETCHES)
         ready = [end for end in ready if end.run not in home]
 
 
-def bring_late(project: ProjectPaths, batch: Batch) -> tuple[Collected, ...]:
+def bring_late(project: ProjectPaths, batch: Batch, watch: Watcher) -> tuple[Collected, ...]:
     """The results of a batch that was given up which its host has all the same, into history/. Raises: HostError."""
     remote.copy_events(tasks.context(), project, batch)
     state, home = progress(read_events(project.batch(batch.name).events)), collect.all_here(project, batch)
     before = set(home)
-    bring_home(project, batch, replace(state, ends=_done_ends(state)), home)
+    bring_home(project, batch, replace(state, ends=_done_ends(state)), home, watch)
     shutil.rmtree(project.staged(batch.name), ignore_errors=True)
     return tuple(one for run, one in home.items() if run not in before)
 
@@ -174,9 +198,9 @@ def _detaching(batch: Batch) -> Iterator[None]:
         ) from None
 
 
-def _start(project: ProjectPaths, batch: Batch) -> None:
+def _start(project: ProjectPaths, batch: Batch, watch: Watcher) -> None:
     """Launch; pushed first when it was never seen to run, or when the host lost what it had."""
-    c = tasks.context()
+    c = tasks.context(show=partial(watch.transfer, batch, "push"))
     if not EventTail(project.batch(batch.name).events).progress().launched:
         try:
             debug("phase: push")
@@ -199,7 +223,7 @@ def _run_to_end(project: ProjectPaths, batch: Batch, watch: Watcher) -> None:
             watch(batch, replace(state, unreachable_since=follower.unreachable_since), home)
             try:
                 if state.ends.keys() - home.keys():
-                    bring_home(project, batch, state, home)
+                    bring_home(project, batch, state, home, watch)
                     debug("phase: follow")
                 if over:
                     close(project, batch, state, home)
@@ -236,7 +260,3 @@ def _from_end(project: ProjectPaths, end: BatchEnd | None, run: str) -> Collecte
     if end is not None and end.runs.get(run) == "cancelled":
         return Collected(run, "cancelled", "", "", project.run(run).result)
     return Collected(run, "absent", "", "what came of it is no longer here", project.run(run).result)
-
-
-def _unwatched(batch: Batch, state: Progress, home: Mapping[str, Collected]) -> None:
-    """Nobody looks on."""

@@ -28,7 +28,7 @@ def cancel_batch(project: ProjectPaths, name: str, watch: Watcher, *, abandon: b
         with locked_at_once(project.batch_lock(name)) as held:
             word = tasks.cancel(tasks.context(), name, str(project.root))
             if held and not is_ended(project.batch(name)) and not _ever_ran(project, batch, word):
-                free(project.batch(name), batch)
+                free(project, batch)
                 return None
         if held or word != NOT_THERE:
             return attach(project, name, watch)

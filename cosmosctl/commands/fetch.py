@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cosmosctl import bundle, collect, remote, states, tasks
 from cosmosctl.collect import Collected
-from cosmosctl.commands.attach import ABANDONED, bring_home, bring_late, close
+from cosmosctl.commands.attach import ABANDONED, Watcher, bring_home, bring_late, close
 from cosmosctl.commands.follower import is_complete
 from cosmosctl.commands.restore import restore
 from cosmosctl.domain.ids import resolve_id
@@ -17,7 +17,7 @@ from cosmosctl.log import say
 from cosmosctl.store import find_root, load_all
 
 
-def fetch_all(folder: Path, ids: Sequence[str]) -> tuple[Collected, ...]:
+def fetch_all(folder: Path, ids: Sequence[str], watch: Watcher) -> tuple[Collected, ...]:
     """What was brought home: of the named batches and runs, else of every unfinished batch. Raises: HostError."""
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
@@ -25,12 +25,12 @@ def fetch_all(folder: Path, ids: Sequence[str]) -> tuple[Collected, ...]:
     known = {**dict.fromkeys(snapshot.run_ids, "run"), **{paths.name: "batch" for paths in states.batches(project)}}
     named = [resolve_id(word, known, what="run or batch") for word in ids]
     batches = [name for name in named if known[name] == "batch"] if named else waiting
-    found = [one for name in batches for one in fetch_batch(project, name)]
+    found = [one for name in batches for one in fetch_batch(project, name, watch)]
     found += [restore(project, name) for name in named if known[name] == "run"]
     return tuple(found)
 
 
-def fetch_batch(project: ProjectPaths, name: str) -> tuple[Collected, ...]:
+def fetch_batch(project: ProjectPaths, name: str, watch: Watcher) -> tuple[Collected, ...]:
     """The runs of one batch that ended and were not home yet; the batch is closed when its host ended it.
 
     Of a batch whose host was given up, what turned up since goes to history/. Raises: HostError.
@@ -42,7 +42,7 @@ def fetch_batch(project: ProjectPaths, name: str) -> tuple[Collected, ...]:
             return ()
         end = read_end(project.batch(name).end)
         if end is not None:
-            return bring_late(project, batch) if end.state == ABANDONED else ()
+            return bring_late(project, batch, watch) if end.state == ABANDONED else ()
         remote.copy_events(tasks.context(), project, batch)
         state = progress(read_events(project.batch(name).events))
         if state.finished and not is_complete(batch, state):
@@ -51,7 +51,7 @@ def fetch_batch(project: ProjectPaths, name: str) -> tuple[Collected, ...]:
             state = progress(read_events(project.batch(name).events))
         home = collect.all_here(project, batch)
         before = set(home)
-        bring_home(project, batch, state, home)
+        bring_home(project, batch, state, home, watch)
         if state.finished:
             close(project, batch, state, home)
         return tuple(one for run, one in home.items() if run not in before)

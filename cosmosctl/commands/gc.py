@@ -125,7 +125,7 @@ def _is_here(project: ProjectPaths, batch: Batch, run: str) -> bool:
 def _leftovers(project: ProjectPaths, *, dry_run: bool) -> Iterator[Removed]:
     """Halves of batches that a killed command left here a day ago or earlier."""
     halves = [path for path in _folders(project.batches) if not BatchPaths(path).whole.exists()]
-    halves += [path for path in _folders(project.staging) if path.name.endswith(".new")]
+    halves += [path for path in _folders(project.staging) if path.suffix == ".new" or ".logs-" in path.name]
     for path in halves:
         if time.time() - path.stat().st_mtime < DAY_S:
             continue

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cosmosctl import bundle, collect, states
-from cosmosctl.collect import Collected
+from cosmosctl.collect import Collected, Wanted
 from cosmosctl.commands.attach import collected, settle
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
@@ -31,7 +31,7 @@ def _places(source: Path, batch: Batch) -> Iterator[Path]:
     """Where in `source` the batch lies: its folder has its name and its key."""
     name = batch.there.folder
     places = (source, source / name, source / "batches" / name)
-    yield from [place for place in places if place.resolve().name == name and (place / "events.jsonl").is_file()][:1]
+    yield from [place for place in places if place.resolve().name == name and _is_own_file(place, "events.jsonl")][:1]
 
 
 def _take_in(project: ProjectPaths, batch: Batch, place: Path) -> Sequence[Collected]:
@@ -52,9 +52,14 @@ def _take_in(project: ProjectPaths, batch: Batch, place: Path) -> Sequence[Colle
         return tuple(found.values())
 
 
-def _copy(place: Path, target: Path, files: Sequence[str]) -> None:
-    """Copy these files; links are left out, and so is what is not there."""
-    for name in files:
-        if (place / name).is_file() and not (place / name).is_symlink():
+def _copy(place: Path, target: Path, wanted: Wanted) -> None:
+    """Copy these files; what is not there, too large or behind a link is left out."""
+    for name in wanted.files:
+        if _is_own_file(place, name) and (place / name).stat().st_size <= wanted.most_bytes:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(place / name, target / name)
+
+
+def _is_own_file(place: Path, name: str) -> bool:
+    """Whether a regular file lies there, with no link on the way to it."""
+    return (place / name).is_file() and (place / name).resolve() == place.resolve() / name

@@ -4,7 +4,6 @@ import os
 import shutil
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from cosmosctl import bundle, process_logs, remote, states, tasks
@@ -56,7 +55,7 @@ def _print_pulled(project: ProjectPaths, batch: Batch) -> None:
         processes = progress(read_events(project.batch(batch.name).events)).processes
         if free:
             names = process_logs.log_names(processes)
-            remote.pull(tasks.context(), batch, names, project.pulled(batch.name))
+            remote.pull(tasks.context(), batch, names, project.pulled(batch.name), most_bytes=process_logs.LOG_BYTES)
     sys.stdout.write(process_logs.batch_log(project.pulled(batch.name), processes))
 
 
@@ -66,12 +65,12 @@ def _stream(project: ProjectPaths, batch: Batch) -> None:
     Raises: UsageError when the batch was never launched.
     """
     c = tasks.context()
-    folder = project.staged(batch.name) / f"logs-{os.getpid()}"
+    folder = project.streamed(batch.name, os.getpid())
     tail, printed = EventTail(folder / "events.jsonl"), dict[str, int]()
     try:
         while True:
             names = process_logs.log_names(tail.progress().processes)
-            remote.pull(c, batch, ("events.jsonl", *names), folder)
+            remote.pull(c, batch, ("events.jsonl", *names), folder, most_bytes=process_logs.LOG_BYTES)
             state = tail.progress()
             if not state.launched:
                 raise UsageError(f"batch {batch.name} was not sent", hint=f"cosmosctl attach {batch.name}")
@@ -82,8 +81,6 @@ def _stream(project: ProjectPaths, batch: Batch) -> None:
             time.sleep(POLL_S)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):  # somebody else's files are in it
-            folder.parent.rmdir()
 
 
 def _print_new(log: Path, printed: dict[str, int]) -> None:

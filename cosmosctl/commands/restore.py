@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cosmosctl import bundle, history, remote, tasks
-from cosmosctl.collect import Collected
+from cosmosctl.collect import OUTPUT_BYTES, Collected
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.errors import HostError
 from cosmosctl.io.lock import locked
@@ -77,7 +77,8 @@ def _copies_here(project: ProjectPaths, run: str, place: ResultPaths, name: str)
 def _fetch(project: ProjectPaths, receipt: Receipt, staged: Path, outputs: Path) -> None:
     """Pull the outputs from the host of the batch that made them. Raises: FileError, HostError."""
     batch = bundle.read_whereabouts(project.batch(receipt.batch))
-    remote.pull(tasks.context(), batch, [f"done/{receipt.run}/{name}" for name in receipt.outputs], staged / "pulled")
+    files = [f"done/{receipt.run}/{name}" for name in receipt.outputs]
+    remote.pull(tasks.context(), batch, files, staged / "pulled", most_bytes=OUTPUT_BYTES)
     for name, digest in receipt.outputs.items():
         pulled = staged / "pulled" / "done" / receipt.run / name
         if history.is_file_with(pulled, digest):

@@ -198,6 +198,10 @@ class ProjectPaths:
         """Where a batch's files arrive before they are checked: done/RUN/ and logs/ as on the host."""
         return self.staged(batch) / "pulled"
 
+    def streamed(self, batch: str, pid: int) -> Path:
+        """Where `logs -f` of that process keeps what it shows: its own, as others close the batch meanwhile."""
+        return self.staging / f"{batch}.logs-{pid}"
+
     def pushed(self, batch: str) -> Path:
         """The tree of links that rsync sends."""
         return self.staged(batch) / "push"

@@ -4,7 +4,7 @@
 #   FILE: below BATCH_DIR, events.jsonl if left out or empty; ENGINE: the command of a container engine, quoted for a
 #   shell, when the job is a container: one that runs is waited for, however long the entrypoint of its image takes
 # exit codes: 0 all is sent and the batch has ended; 3 all is sent, no job runs and the batch has not ended;
-#             4 the file is shorter than OFFSET; 69 a tool is missing; anything else: cut off.
+#             4 the file is shorter than OFFSET; 65 it is a link; 69 a tool is missing; anything else: cut off.
 
 main() {
     batch=$1 offset=$2 file=$1/${3:-events.jsonl} engine=${4:-}
@@ -22,6 +22,10 @@ main() {
         read_by_somebody || exit 141
         sleep 0.2
     done
+    [ ! -L "$file" ] || {
+        echo "$file is a link: somebody has put it there, and it is not followed" >&2
+        exit 65
+    }
     [ "$(wc -c <"$file")" -ge "$offset" ] || exit 4
     watch &
     watcher=$!

@@ -23,6 +23,7 @@ main() {
     mkdir -p "$pool" "$batch"
     exec 9>>"$dir/launch.lock"
     flock -w 60 9 || fail 74 "another launch holds $dir/launch.lock"
+    [ ! -L "$batch/events.jsonl" ] || fail 70 "$batch/events.jsonl is a link: what happened there cannot be told from it"
     if finished "$batch"; then
         echo finished
         return

@@ -1,0 +1,267 @@
+"""A project and its GPU host, with everything between them that can go wrong, for one case of a fault matrix.
+
+The host is an sshd of its own behind a proxy; what runs there is the do-nothing preview, on the machine itself or in a
+container. Whatever a case did, `Lab.assert_all_well` says what has to be true at its end.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import random
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from cosmosctl import states
+from cosmosctl.receipts import read_receipt
+from tests import aftermath, clips
+from tests.aftermath import Client
+from tests.containers import IMAGE, Engine
+from tests.proxy import Proxy, running_proxy
+from tests.sshd import Sshd, running_sshd, write_client_config
+from tests.tree import Done, Tree
+
+PROMPTS: Mapping[str, str] = {"rs_a": "first words", "rs_b": "second words", "rs_c": "third words"}
+WATCH_S = 0.003
+"""How often a moment is looked for."""
+
+T = TypeVar("T")
+
+
+@dataclass
+class Lab:
+    """One case: `root` holds all of it; `moment` is what chance has drawn so far, in words."""
+
+    root: Path
+    tree: Tree
+    sshd: Sshd
+    line: Proxy
+    chance: random.Random
+    engine: Engine | None = None
+    row_s: float = 0.15
+    image: str = IMAGE
+    moment: list[str] = field(default_factory=list)
+
+    @property
+    def dir(self) -> Path:
+        """The host's folder."""
+        return self.root / "the host's dir"
+
+    @property
+    def tally(self) -> Path:
+        return self.root / "tally" / "tally"
+
+    def draw(self, what: str, low: float, high: float) -> float:
+        """A number between these two, from the seed."""
+        drawn = self.chance.uniform(low, high)
+        self.moment.append(f"{drawn:.3f} {what}" if high < 1000 else f"{drawn:.0f} {what}")
+        return drawn
+
+    def pick(self, *choices: T) -> T:
+        """One of these, from the seed."""
+        chosen = self.chance.choice(choices)
+        self.moment.append(str(chosen))
+        return chosen
+
+    def pause(self, what: str, low: float, high: float) -> None:
+        """Let a drawn time go by."""
+        time.sleep(self.draw(f"s {what}", low, high))
+
+    def configure(self, *, more: str = "") -> None:
+        """Write cosmosctl.yaml for how the host is now."""
+        config = write_client_config(self.sshd, port=self.line.port, name="line")
+        env = {"COSMOSCTL_PREVIEW_ROW_S": str(self.row_s), "COSMOSCTL_PREVIEW_TALLY": str(self.tally)}
+        block = f"    dir: {json.dumps(str(self.dir))}\n    engine: preview\n    env: {json.dumps(env)}\n{more}"
+        if self.engine:
+            block = self.engine.block(dir=self.dir, tally=self.tally.parent, row_s=str(self.row_s), more=more)
+            block = block.replace(IMAGE, self.image)
+        reached = self.sshd.block(config=config)
+        self.tree.config(f"project: 5f3a91c2\nmodel: transfer1\nhost: lab\nhosts:\n  lab:\n{reached}{block}")
+
+    def pad(self, size_bytes: int) -> None:
+        """Make the colour video so much longer, by a box that every reader passes over."""
+        video = self.tree.root / "inputs/videos/city/color.mp4"
+        data = random.Random(size_bytes).randbytes(size_bytes)
+        video.write_bytes(video.read_bytes() + struct.pack(">I4s", 8 + size_bytes, b"free") + data)
+
+    def start(self, *args: str, env: Mapping[str, str] | None = None) -> Client:
+        """A command that goes on while the case does."""
+        return Client(self.tree, *args, env=env)
+
+    def end(self, client: Client, *codes: int) -> Done:
+        """What a command left that has to end with one of these codes (0 if none is given)."""
+        done = client.end()
+        assert done.code in (codes or (0,)), f"{self.moment}: exit code {done.code}\n{done.err}"
+        return done
+
+    def launched(self) -> str:
+        """The name of a batch of all runs that goes on by itself."""
+        return self.tree.cli("batch", "--detach").out.strip()
+
+    def batch_name(self) -> str:
+        """The newest batch."""
+        return self.tree.batches()[-1].name
+
+    def catch_up(self) -> None:
+        """What a person does next: attach, or batch anew when nothing was bundled."""
+        if not states.open_batches(self.tree.paths) and set(self.states().values()) == {"pending"}:
+            self.tree.cli("batch")
+        if states.open_batches(self.tree.paths):
+            self.tree.cli("attach")
+
+    def states(self) -> dict[str, str]:
+        return aftermath.states(self.tree)
+
+    def folders(self) -> list[Path]:
+        """The batches on the host."""
+        return sorted((self.dir / "batches").glob("*"))
+
+    def events_there(self) -> str:
+        """The events of all batches on the host."""
+        files = (self.dir / "batches").glob("*/events.jsonl")
+        return "".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+
+    def until_there(self, text: str) -> None:
+        """Go on once the host's events hold `text`."""
+        self.until(lambda: text in self.events_there())
+
+    def until(self, condition: Callable[[], bool], *, or_ended: Client | None = None) -> None:
+        """Go on once `condition` holds, or that command has ended."""
+        deadline = time.monotonic() + 60
+        while not condition() and not (or_ended and or_ended.has_ended()):
+            assert time.monotonic() < deadline, f"{self.moment}: it did not come about"
+            time.sleep(WATCH_S)
+
+    def tallied(self, what: str) -> int:
+        """How often the model did that: load, start, done."""
+        lines = self.tally.read_text().splitlines() if self.tally.exists() else []
+        return sum(line.split()[0] == what for line in lines)
+
+    def boxes(self, *args: str, expect: int | None = 0) -> None:
+        """Have the engine do that to the containers of this host."""
+        assert self.engine is not None
+        own = {folder.name for folder in self.folders()} & set(self.engine.containers())
+        if own:
+            self.engine(*args, *own, expect=expect)
+
+    def kill_sessions(self) -> int:
+        """SIGKILL every ssh session of the host; how many there were."""
+        sessions = self.sshd.sessions()
+        for pid in sessions:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return len(sessions)
+
+    def there(self, *words: str) -> list[int]:
+        """The processes of the host whose command line holds one of `words`."""
+        return [pid for pid, line in self._processes() if any(word in line for word in words)]
+
+    def assert_all_well(self, prompts: Mapping[str, str] = PROMPTS) -> None:
+        """Every run has its own result, each row was finished once, and nothing and nobody is left anywhere."""
+        assert self.states() == dict.fromkeys(prompts, "done"), self.moment
+        for run, prompt in prompts.items():
+            self.assert_right(self.tree, run, prompt)
+        assert aftermath.rows_done(self.tree) == Counter(aftermath.named(prompts.values())), self.moment
+        self.assert_nothing_left()
+
+    def assert_right(self, tree: Tree, run: str, prompt: str) -> None:
+        """The run has its own result, by one of the batches of its project."""
+        paths = tree.run_paths(run)
+        place = paths.result if paths.result.receipt.exists() else paths.preview
+        receipt = read_receipt(place.receipt)
+        assert receipt is not None, f"{run}: no receipt"
+        assert receipt.batch in {batch.name for batch in tree.batches()}
+        aftermath.assert_right_result(place, run=run, batch=receipt.batch, prompt=prompt)
+
+    def assert_nothing_left(self, *trees: Tree) -> None:
+        """No process, lock, container, staging or half a file, here and on the host."""
+        end_connections(self.tree)
+        for tree in trees or (self.tree,):
+            aftermath.assert_nothing_left_over(tree)
+            assert_unlocked([tree.paths.lock, *(tree.paths.derived / "locks").glob("*")])
+        self._assert_nobody_there()
+        assert_unlocked([self.dir / "launch.lock", *self.dir.glob("batches/*/lock"), *self.dir.glob("locks/*")])
+        for video in self.dir.glob("inputs/*/*.mp4"):
+            assert hashlib.sha256(video.read_bytes()).hexdigest().startswith(video.parent.name), f"{video} is not whole"
+        if self.engine:
+            assert not {folder.name for folder in self.folders()} & set(self.engine.containers())
+
+    def _assert_nobody_there(self) -> None:
+        deadline = time.monotonic() + aftermath.PATIENCE_S
+        while self._processes() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert self._processes() == [], self.moment
+
+    def _processes(self) -> list[tuple[int, str]]:
+        """(pid, command line) of what runs on the host for us; its sshd, which listens, is none of them."""
+        marks = [str(self.dir).encode(), str(self.sshd.home).encode()]
+        listener = self.sshd.process.pid if self.sshd.process else 0
+        found = []
+        for process in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if not process.name.isdigit() or int(process.name) in (os.getpid(), listener):
+                    continue
+                line = (process / "cmdline").read_bytes()
+                if line and any(mark in line or mark in (process / "environ").read_bytes() for mark in marks):
+                    found.append((int(process.name), line.replace(b"\0", b" ").decode(errors="replace")))
+        return found
+
+
+def end_connections(tree: Tree) -> None:
+    """End the masters that wait for a next command, as they would by themselves after a while."""
+    for socket in Path(tree.env["XDG_RUNTIME_DIR"], "cosmosctl").glob("*-*"):
+        argv = ("ssh", "-o", f"ControlPath={socket}", "-O", "exit", "box")
+        subprocess.run(argv, capture_output=True, timeout=30)
+
+
+def assert_unlocked(files: Sequence[Path]) -> None:
+    """Nobody holds one of these locks."""
+    for file in files:
+        if file.exists():
+            with file.open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def running_lab(
+    root: Path, chance: random.Random, *, engine: Engine | None = None, row_s: float = 0.15
+) -> Iterator[Lab]:
+    """A project of three runs with a prompt each, on a host of its own."""
+    (root / "project").mkdir(parents=True)
+    (root / "tally").mkdir()
+    with (
+        tempfile.TemporaryDirectory(prefix="c", dir="/tmp") as sockets,  # control sockets need short paths
+        running_sshd(root / "sshd") as sshd,
+        running_proxy(sshd.port) as line,
+    ):
+        tree = aftermath.swift(Tree(root / "project", root / "home"))
+        own = {"COSMOSCTL_PREVIEW_TALLY": str(root / "tally/tally"), "XDG_RUNTIME_DIR": sockets}
+        tree = replace(tree, env={**tree.env, **own})
+        lab = Lab(root, tree, sshd, line, chance, engine, row_s)
+        lab.configure()
+        clips.scene(tree.root / "inputs/videos/city")
+        for run, prompt in PROMPTS.items():
+            tree.prompt(f"ps_{run}", prompt)
+            tree.run(run, prompt=f"ps_{run}")
+        try:
+            yield lab
+        finally:
+            end_connections(tree)
+            _end_all(lab)
+
+
+def _end_all(lab: Lab) -> None:
+    """What a case that failed left running."""
+    for pid in [*lab.there(""), *aftermath.pids(lab.tree, "")]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,116 @@
+"""Who does the work, here and there: killed, gone, doubled, waited for."""
+
+import fcntl
+import os
+import signal
+from dataclasses import replace
+
+from tests import aftermath
+from tests.killed_client import Moment
+from tests.lab import PROMPTS, Lab
+
+
+def client_killed(lab: Lab) -> None:
+    phase = lab.pick("bundle", "push", "launch", "follow", "pull", "collect", "close")
+    by_step = phase in ("bundle", "collect", "close")
+    moment = Moment(phase, step=lab.chance.randint(1, 12)) if by_step else Moment(phase, delay_s=lab.draw("s", 0, 0.3))
+    moment = replace(moment, alone=lab.pick(True, False))
+    lab.moment.append(str(moment))
+    aftermath.killed(lab.tree, moment, "batch")
+    lab.catch_up()
+    lab.assert_all_well()
+
+
+def client_gone_for_the_whole_batch(lab: Lab) -> None:
+    aftermath.killed(lab.tree, Moment("follow", delay_s=lab.draw("s", 0, 0.3)), "batch")
+    lab.line.refuse()
+    lab.line.cut()
+    lab.until_there("batch_done")
+    refused = lab.tree.cli("fetch", expect=4)
+    assert "it refused the connection" in refused.err
+    lab.line.listen()
+    lab.tree.cli(lab.pick("fetch", "attach"))
+    lab.assert_all_well()
+
+
+def two_clients_attach_to_one_batch(lab: Lab) -> None:
+    name = lab.launched()
+    lab.pause("before the first", 0, 0.5)
+    first = lab.start("attach", name)
+    lab.pause("between them", 0, 0.8)
+    second = lab.start("attach", name)
+    for client in (first, second):
+        done = lab.end(client)
+        assert [line.split()[:2] for line in done.lines if line[:3] == "rs_"] == [[run, "done"] for run in PROMPTS]
+    lab.assert_all_well()
+    assert not any(lab.tree.run_paths(run).history.exists() for run in PROMPTS)
+
+
+def model_killed(lab: Lab) -> None:
+    client = lab.start("batch")
+    lab.until(lambda: lab.tallied("start") > 0)
+    lab.pause("after the first row began", 0, 0.5)
+    for pid in lab.there("cosmosctl.preview.transfer1"):
+        os.kill(pid, signal.SIGKILL)
+    lab.end(client)
+    lab.assert_all_well()
+
+
+def supervisor_killed_with_the_model_alive(lab: Lab) -> None:
+    client = lab.start("batch")
+    lab.until_there("process_start")
+    lab.pause("after the model was started", 0, 0.8)
+    for pid in lab.there("/supervise.py"):
+        os.kill(pid, signal.SIGKILL)
+    lab.end(client)
+    lab.assert_all_well()
+    assert lab.tallied("load") == 1
+
+
+def events_with_garbage_and_a_torn_end(lab: Lab) -> None:
+    name = lab.launched()
+    lab.until_there("row_start")
+    lab.pause("after the first row began", 0, 0.5)
+    for pid in lab.there("/supervise.py"):
+        os.kill(pid, signal.SIGKILL)
+    [folder] = lab.folders()
+    torn = b'{"ev":"run_done","t":5,"run":"rs_a","outputs":['
+    with (folder / "events.jsonl").open("ab") as events:
+        events.write(lab.chance.randbytes(200).replace(b"\n", b"") + b"\n" + torn[: lab.chance.randint(1, len(torn))])
+    lab.tree.cli("attach", name)
+    lab.assert_all_well()
+
+
+def container_killed(lab: Lab) -> None:
+    client = lab.start("batch")
+    lab.until(lambda: lab.tallied("start") > 0)
+    lab.pause("after the first row began", 0, 1.2)
+    lab.boxes("kill", expect=None)
+    lab.end(client)
+    lab.assert_all_well()
+
+
+def host_rebooted(lab: Lab) -> None:
+    client = lab.start("batch")
+    lab.until(lambda: lab.tallied("start") > 0)
+    lab.pause("after the first row began", 0, 1.2)
+    lab.line.refuse()
+    lab.kill_sessions()
+    lab.boxes("rm", "--force", "--time", "0")
+    lab.pause("down", 0, 1)
+    lab.line.listen()
+    lab.end(client)
+    lab.assert_all_well()
+
+
+def gpu_of_another_batch_is_waited_for(lab: Lab) -> None:
+    lab.configure(more="    gpus: [0]\n")
+    (lab.dir / "locks").mkdir(parents=True)
+    with (lab.dir / "locks/gpu-GPU-00000000-0000-0000-0000-000000000000").open("w") as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        client = lab.start("batch")
+        client.wait_for("waiting for a GPU that another batch has (")
+        lab.pause("later", 0, 0.5)
+        assert lab.tallied("load") == 0
+    lab.end(client)
+    lab.assert_all_well()
