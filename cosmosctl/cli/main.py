@@ -1,5 +1,6 @@
 """The command `cosmosctl`: the list of verbs, and the one boundary where errors become text and exit codes."""
 
+import contextlib
 import gc
 import os
 import sys
@@ -85,8 +86,15 @@ def cosmosctl(ctx: click.Context, folder: str) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run a command line and exit with its code."""
-    sys.exit(exit_code(list(sys.argv[1:] if argv is None else argv)))
+    """Run a command line and end this process with its code.
+
+    The process ends without taking its values apart, which for ten thousand runs is a tenth of `status`: whatever has
+    to be closed was closed by then, in `with` blocks.
+    """
+    code = exit_code(list(sys.argv[1:] if argv is None else argv))
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def exit_code(argv: list[str]) -> int:
@@ -94,6 +102,7 @@ def exit_code(argv: list[str]) -> int:
     gc.set_threshold(100_000)  # ten thousand runs are read at once and none of them is garbage: a tenth of `status`
     try:
         result = cosmosctl.main(args=argv, prog_name="cosmosctl", standalone_mode=False)
+        sys.stdout.flush()  # what cannot be written is told here
         return result if isinstance(result, int) else 0
     except CosmosctlError as e:
         _tell(e)

@@ -11,7 +11,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +46,7 @@ class Index:
         self._entries = entries
         self._notes = notes
         self._changed = False
-        self._owners: Collection[str] | None = None
+        self._owners: Mapping[str, Collection[str]] | None = None
 
     @classmethod
     def open(cls, root: Path) -> "Index":
@@ -85,9 +85,9 @@ class Index:
         if self._entries.pop(name, None) is not None:
             self._changed = True
 
-    def forget_others(self, owners: Collection[str]) -> None:
-        """Drop, when it is next saved, what belongs to no owner: "runs/ID", "prompts/ID" or a file of the root."""
-        self._owners = owners
+    def forget_others(self, *, prompts: Collection[str], runs: Collection[str]) -> None:
+        """Drop, when it is next saved, what belongs to other prompts and runs than these ids."""
+        self._owners = {"prompts": prompts, "runs": runs}
 
     def notes(self, run: str) -> Notes:
         """What is remembered about a run. Change it by `fact` and `note`, then call `save`."""
@@ -124,8 +124,8 @@ class Index:
         if not self._changed:
             return
         if self._owners is not None:
-            self._entries = {name: found for name, found in self._entries.items() if _owner(name) in self._owners}
-            self._notes = {run: found for run, found in self._notes.items() if f"runs/{run}" in self._owners}
+            self._entries = {name: found for name, found in self._entries.items() if _is_owned(name, self._owners)}
+            self._notes = {run: found for run, found in self._notes.items() if run in self._owners["runs"]}
         notes = json.dumps({run: found for run, found in self._notes.items() if found}, separators=(",", ":"))
         body = "\n".join([notes, *(f"{name}\t{words}" for name, words in sorted(self._entries.items()))])
         header = to_json({"format": _FORMAT, "rules": self._rules, "checksum": zlib.crc32(body.encode())})
@@ -139,8 +139,10 @@ def to_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _owner(name: str) -> str:
-    return "/".join(name.split("/", 2)[:2]).removesuffix(".yaml")
+def _is_owned(name: str, owners: Mapping[str, Collection[str]]) -> bool:
+    """Whether an entry is of a file of the root, or of one of these prompts and runs."""
+    folder, _, rest = name.partition("/")
+    return not rest or rest.split("/", 1)[0].removesuffix(".yaml") in owners[folder]
 
 
 def _read(path: Path, rules: str) -> tuple[dict[str, Notes], dict[str, str]] | None:

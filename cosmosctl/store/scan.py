@@ -20,7 +20,6 @@ class Found:
     """What a folder of prompts or runs holds: all ids, what their files say or what is wrong with them, their links."""
 
     ids: list[str] = field(default_factory=list)
-    owners: set[str] = field(default_factory=set)
     payloads: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
@@ -150,7 +149,6 @@ def _listed(root: Path, folder: str, found: Found) -> list[tuple[str, bool]]:
 
 def _add(found: Found, key: str, file: str, subject: str, entry: Entry) -> None:
     found.ids.append(key)
-    found.owners.add(subject)
     found.links[key] = entry.link
     if payloads.is_mistakes(entry.payload):
         found.problems += payloads.problems_of(entry.payload, subject, file)

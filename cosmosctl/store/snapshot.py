@@ -74,7 +74,7 @@ def load_all(root: Path) -> Snapshot:
     runs = scan_runs(root, index, outside=config.allow_outside_inputs)
     of_runs = sorted([*runs.problems, *lost_runs(runs, prompts)], key=lambda p: (p.file, p.line, p.column))
     problems = [*problems, *prompts.problems, *of_runs]
-    index.forget_others({Path(CONFIG_FILE).stem, *prompts.owners, *runs.owners})
+    index.forget_others(prompts=prompts.links, runs=runs.links)
     _save(root, index)
     usable = {run: text for run, text in runs.payloads.items() if runs.links[run] in prompts.payloads}
     return Snapshot(
