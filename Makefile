@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 DEMO := demo
 SERVERS := openssh-server=sshd rsync podman runc busybox-static=busybox docker.io=dockerd
 INSTALLED := $(VENV)/.installed
+# tests wait half of the time: three at once keep two cores busy
+WORKERS := 3
 
 .PHONY: demo test check lint soak bench install clean
 
@@ -18,7 +20,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	@sh .ci/packages jq git
 	@sh .ci/packages $(SERVERS) || echo "tests that need them are skipped by name" >&2
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(TESTS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

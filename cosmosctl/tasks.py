@@ -1,5 +1,6 @@
 """The remote steps as Invoke tasks: `inv --list`, `inv push -b BATCH`; `cosmosctl batch` runs these very tasks."""
 
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,10 @@ def _open(project: str, batch: str) -> tuple[ProjectPaths, Batch]:
 namespace = Collection(push, launch, follow, pull, cancel)
 
 
+END_S = 5
+"""What ssh and rsync are given to end after SIGTERM: they tell the other end first."""
+
+
 class Foreground(Local):
     """Runs one program with no shell around it. Ctrl-C ends the program and then us, instead of going to its stdin."""
 
@@ -70,8 +75,14 @@ class Foreground(Local):
 
     def stop(self) -> None:
         super().stop()
-        if hasattr(self, "process") and self.process.poll() is None:
-            self.process.terminate()
+        process = getattr(self, "process", None)
+        if process is not None and process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def context(*, dry: bool = False, show: Callable[[remote.Transfer], None] | None = None) -> Context:

@@ -91,12 +91,22 @@ def kind(request: pytest.FixtureRequest) -> Kind:
     return found
 
 
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The controls that the projects here have computed so far, named by what they were computed from."""
+    return tmp_path_factory.mktemp("controls")
+
+
 @pytest.mark.parametrize("host", HOSTS)
-def test_one_batch_brings_each_of_seven_runs_its_own_whole_result(bare_tree: Tree, kind: Kind, host: str) -> None:
+def test_one_batch_brings_each_of_seven_runs_its_own_whole_result(
+    bare_tree: Tree, kind: Kind, host: str, computed: Path
+) -> None:
     tree = _project(bare_tree, kind)
+    shutil.copytree(computed, tree.paths.controls, dirs_exist_ok=True)
 
     tree.cli("batch", "--host", host, "--batch-name", "seven")
 
+    shutil.copytree(tree.paths.controls, computed, dirs_exist_ok=True)
     assert set(tree.states("--host", host).values()) == {"done"}
     assert tree.states("--host", "gpu") == dict.fromkeys(RUNS, "done" if host == "gpu" else "pending")
     assert loads(tree.events()) == len(_groups(tree))
