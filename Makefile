@@ -31,7 +31,7 @@ check: lint test
 
 soak: $(INSTALLED)
 	@sh .ci/packages jq git $(SERVERS)
-	COSMOSCTL_SOAK=1 $(BIN)/pytest -m soak -s $(TESTS)
+	COSMOSCTL_SOAK=1 $(BIN)/pytest -m "soak or hypothesis" -s $(TESTS)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.bench --json bench.json

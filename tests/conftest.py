@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import aftermath
 from tests.containers import Engine, running_podman
 from tests.sshd import Sshd, running_sshd
 from tests.tree import Tree
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("new", derandomize=False)
+settings.load_profile("new" if "COSMOSCTL_SOAK" in os.environ else "same")  # make soak draws other examples each time
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, we would hand on "ignored"
 

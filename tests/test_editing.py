@@ -251,6 +251,8 @@ def independently(text: str, version: str = "1.2") -> Any:
 
 NASTY = [
     "",
+    "0\x85\n",
+    "a\n\u2028b\n",
     "plain",
     "  leading and trailing  ",
     "\n",
@@ -301,7 +303,7 @@ TEXTS = (
 
 @pytest.mark.parametrize("text", NASTY)
 def test_any_text_of_a_prompt_survives_being_written_and_read(text: str) -> None:
-    check_prompt(text)
+    check_prompt(text, text)
 
 
 @settings(max_examples=120, deadline=None)

@@ -43,10 +43,13 @@ def user_text(head: str, data: Mapping[str, Any]) -> str:
 
 
 def as_block(text: str) -> str:
-    """`text` to be written as a block (`|`), the place to go on writing, if that keeps every byte; else in quotes."""
+    """`text` to be written as a block (`|`), the place to go on writing, if all readers keep it so; else in quotes."""
     block: str = LiteralScalarString(text)
+    quoted: str = DoubleQuotedScalarString(text)
+    if any(mark in text for mark in BREAKS_OF_YAML_1_1):
+        return quoted
     read = parse(_dumped(_round_trip(), CommentedMap(text=block, after="x"))).value
-    return block if read == {"text": text, "after": "x"} else DoubleQuotedScalarString(text)
+    return block if read == {"text": text, "after": "x"} else quoted
 
 
 def set_in_file(path: Path, keys: Sequence[str], value: Any, *, comments: Comments | None = None) -> None:
