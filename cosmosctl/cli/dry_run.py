@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import click
 
 from cosmosctl import bundle, estimates, states
-from cosmosctl.cli.durations import duration
 from cosmosctl.cli.view import label
+from cosmosctl.cli.words import counted, duration
 from cosmosctl.commands.sizes import bytes_to_send
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host
@@ -35,7 +35,7 @@ def show_plans(project: ProjectPaths, plans: Sequence[Plan], host: Host) -> None
 def _head(plan: Plan) -> str:
     rows, groups = len(plan.rows), len(plan.groups)
     what = " (CPU preview, no model runs)" if plan.host.is_preview else ""
-    return f"{rows} runs on {plan.model.NAME}, host {plan.host.name}{what}: {_counted(groups, 'model start')}"
+    return f"{counted(rows, 'run')} on {plan.model.NAME}, host {plan.host.name}{what}: {counted(groups, 'model start')}"
 
 
 def _loads(plan: Plan) -> Iterator[str]:
@@ -43,17 +43,13 @@ def _loads(plan: Plan) -> Iterator[str]:
     loads, specs = len(plan.groups), [row.spec for row in plan.rows]
     native, warm = (starts([with_warm(spec, value) for spec in specs], plan.host) for value in (False, True))
     if any(group.fallback for group in plan.groups):
-        yield f"{_counted(loads, 'load')}; {native} where warm rows do not fit the model's code"
+        yield f"{counted(loads, 'load')}; {native} where warm rows do not fit the model's code"
     elif warm < loads:
-        yield f"{_counted(loads, 'load')}; {warm} with warm: true"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
+        yield f"{counted(loads, 'load')}; {warm} with warm: true"
 
 
 def _show_group(plan: Plan, group: Group) -> None:
-    click.echo(f"\n{group.name}: {len(group.rows)} runs, one model start")
+    click.echo(f"\n{group.name}: {counted(len(group.rows), 'run')}, one model start")
     for name, value in group.key:
         click.echo(f"  {name}: {_value(value)}")
     width = max(len(row.run) for row in group.rows)

@@ -22,4 +22,5 @@ def init(folder: Path, directory: Path, demo: bool) -> None:
         drawing = partial(bars.show, "drawing the scene")
         root = init_project(folder / directory, demo=demo, progress=drawing)
     click.echo(str(root))
-    click.echo(f"next: cd {directory} && cosmosctl {'batch' if demo else 'create prompt TEXT VIDEO_DIR'}", err=True)
+    there = "" if directory == Path() else f"cd {directory} && "
+    click.echo(f"next: {there}cosmosctl {'batch' if demo else 'create prompt TEXT VIDEO_DIR'}", err=True)

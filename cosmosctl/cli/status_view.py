@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from cosmosctl.cli.durations import duration
+from cosmosctl.cli.words import duration
 from cosmosctl.commands.status import Overview, eta_s, last_word_s, share
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.states import OpenBatch, RunState

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cosmosctl.cli.durations import duration
+from cosmosctl.cli.words import duration
 from cosmosctl.collect import Collected
 from cosmosctl.commands.attach import Outcome
 from cosmosctl.domain.batch import Batch

@@ -1,4 +1,4 @@
-"""Durations in words."""
+"""Durations and counts in words."""
 
 
 def duration(seconds: float) -> str:
@@ -7,3 +7,8 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def counted(number: int, what: str) -> str:
+    """A number and the word for it: 1 run, 2 runs."""
+    return f"{number} {what}{'s' if number != 1 else ''}"
