@@ -1,7 +1,9 @@
 """The three families over the same run files: what is written is read back exactly, and nothing leaks or gets lost."""
 
 import json
+import re
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,9 +19,11 @@ from cosmosctl import models
 from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.project import CONTROLS, PRESETS, Config, Control, Host, HostModel, Prompt, Run, Setting
 from cosmosctl.domain.spec import EffectiveControl, Spec, with_warm
+from cosmosctl.errors import EXIT_INTERRUPTED
 from cosmosctl.models.protocol import Clip
 from cosmosctl.planner import Group, Plan, Sources, make_plan
 from cosmosctl.schema.files import SETTING_NAMES
+from tests import aftermath
 from tests.family_batch import family_batch, loads, specs_of
 from tests.independent_reader import ReadControl, ReadRow, rows
 from tests.tree import REPOSITORY, Tree
@@ -284,6 +288,31 @@ def test_each_result_holds_its_own_rows_values(tmp_path: Path, family: str) -> N
     for number, prompt in enumerate(PROMPTS, start=1):
         video = (batch.folder / "done" / f"rs_{number}" / "output.mp4").read_bytes()
         assert f'"prompt": "{prompt}"'.encode() in video
+
+
+def test_the_batch_of_one_family_comes_home_while_that_of_another_runs(quick_tree: Tree) -> None:
+    quick_tree.prompt("ps_slow", "a slow street")
+    quick_tree.run("rs_a", "ps_slow")
+    quick_tree.run("rs_b", more="model: cosmos3\n")
+    done = quick_tree.cli("batch", env={"COSMOSCTL_PREVIEW_FAULTS": "silence=6:slow"})
+    assert quick_tree.states() == {"rs_a": "done", "rs_b": "done"}
+    slow, quick = (quick_tree.run_paths(run).preview.receipt.stat().st_mtime for run in ("rs_a", "rs_b"))
+    assert quick < slow - 2
+    assert [line.split()[0] for line in done.lines if line.startswith("rs_")] == ["rs_a", "rs_b"]
+
+
+def test_ctrl_c_stops_watching_all_batches_and_attach_brings_them_home(quick_tree: Tree) -> None:
+    for run, family in (("rs_a", "transfer1"), ("rs_b", "cosmos3")):
+        quick_tree.run(run, more=f"model: {family}\n")
+    client = quick_tree.start("batch", env={"COSMOSCTL_PREVIEW_ROW_S": "5"})
+    aftermath.wait_until(lambda: aftermath.model_starts(quick_tree) == 2)
+    client.send_signal(signal.SIGINT)
+    _, err = client.communicate(timeout=30)
+    assert client.returncode == EXIT_INTERRUPTED, err
+    assert re.search(r"stopped watching; batch-transfer1_\S+, batch-cosmos3_\S+ go on on their hosts", err)
+    quick_tree.cli("attach")
+    assert quick_tree.states() == {"rs_a": "done", "rs_b": "done"}
+    aftermath.assert_nothing_left_over(quick_tree)
 
 
 def test_a_hundred_runs_of_three_families_in_one_command_are_three_batches(quick_tree: Tree) -> None:

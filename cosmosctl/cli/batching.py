@@ -10,9 +10,9 @@ from cosmosctl import bundle, ends, estimates, states
 from cosmosctl.cli.bars import Bars
 from cosmosctl.cli.view import FollowView, preview_note, summary
 from cosmosctl.commands import attach, batch, prepare, select
-from cosmosctl.commands.attach import Outcome
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.commands.select import Wanted
+from cosmosctl.commands.together import follow_together
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
@@ -146,7 +146,7 @@ def launch_and_follow(project: ProjectPaths, made: Sequence[Batch], *, detach: b
     for one in made:
         if one.host.is_preview:
             click.echo(preview_note(one), err=True)
-    with FollowView(None, passing=True) as view:
+    with FollowView({}, passing=True) as view:
         attach.start_all(project, made, view)
     if detach:
         for one in made:
@@ -157,8 +157,15 @@ def launch_and_follow(project: ProjectPaths, made: Sequence[Batch], *, detach: b
 
 
 def follow_all(project: ProjectPaths, names: Sequence[str], how: "attach.How") -> int:
-    """Follow batches to their end one after the other and print their summaries."""
-    outcomes = [_follow(project, name, how) for name in names]
+    """Follow batches to their end, all at once, and print their summaries."""
+    earlier = [paths for paths in states.batches(project) if ends.is_ended(paths)]
+    found = [bundle.read_batch(project.batch(name)) for name in names]
+    pasts = {one.name: estimates.past(earlier, host=one.host.name, model=one.model) for one in found}
+    outcomes = []
+    with FollowView(pasts) as view:
+        for outcome in follow_together(names, lambda name: how(project, name, view)):
+            outcomes.append(outcome)
+            view.result(summary(outcome, project.root))
     return EXIT_OK if all(outcome.all_done for outcome in outcomes) else EXIT_RUNS_WITHOUT_RESULT
 
 
@@ -188,12 +195,3 @@ def _runs(project: ProjectPaths, snapshot: Snapshot, host: Host, request: Reques
 def _warn(checked: Checked) -> None:
     for warning in dict.fromkeys(line for lines in checked.warnings.values() for line in lines):
         click.echo(f"warning: {warning}", err=True)
-
-
-def _follow(project: ProjectPaths, name: str, how: "attach.How") -> Outcome:
-    one = bundle.read_batch(project.batch(name))
-    earlier = [paths for paths in states.batches(project) if ends.is_ended(paths)]
-    with FollowView(estimates.past(earlier, host=one.host.name, model=one.model)) as view:
-        outcome = how(project, name, view)
-    click.echo(summary(outcome, project.root))
-    return outcome

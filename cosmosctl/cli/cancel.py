@@ -22,7 +22,7 @@ def cancel(folder: Path, batch: str, abandon: bool) -> None:
 
     project = project_at(folder)
     name = batch_named(project, batch)
-    with FollowView(None) as view:
+    with FollowView({}) as view:
         outcome = cancel_batch(project, name, view, abandon=abandon)
     if outcome is not None:
         click.echo(summary(outcome, project.root))

@@ -21,7 +21,7 @@ def fetch(folder: Path, ids: tuple[str, ...], source: Path | None) -> int:
     from cosmosctl.commands.fetch import fetch_all
     from cosmosctl.commands.handed_back import fetch_from
 
-    with FollowView(None, passing=True) as view:
+    with FollowView({}, passing=True) as view:
         found = fetch_all(folder, ids, view) if source is None else fetch_from(folder, source)
     click.echo(told(found) if found else "nothing ended since")
     return 0 if all(one.state == "done" for one in found) else 1

@@ -39,10 +39,13 @@ def on_terminal() -> bool:
 
 
 class FollowView:
-    """Draws how a batch goes: bars on a terminal, otherwise a line an event. `passing` bars go when all is done."""
+    """Draws how batches go: bars on a terminal, otherwise a line an event. `passing` bars go when all is done.
 
-    def __init__(self, past: Past | None, *, passing: bool = False) -> None:
-        self._past = past
+    `pasts`: by the name of a batch, what its host took before.
+    """
+
+    def __init__(self, pasts: Mapping[str, Past | None], *, passing: bool = False) -> None:
+        self._pasts = pasts
         self._told: set[str] = set()
         self._bars = _Bars(passing) if on_terminal() else None
 
@@ -71,6 +74,12 @@ class FollowView:
         if self._bars:
             self._bars.name(batch, transfer_words(batch, what, done))
 
+    def result(self, text: str) -> None:
+        """Print a result; bars that are drawn stop for good when they are of the only batch."""
+        if self._bars:
+            self._bars.pause()
+        click.echo(text)
+
     def _phase(self, batch: Batch, progress: Progress) -> str:
         if not progress.launched:
             return f"{batch.name}: sending to {batch.host.name}"
@@ -80,7 +89,8 @@ class FollowView:
         if progress.waiting:
             return f"{batch.name}: waiting for a GPU that another batch has ({progress.waiting})"
         if len(progress.loads) < max(1, len(progress.processes)) and not progress.finished:
-            last = f" (last time {duration(self._past.load_s)})" if self._past else ""
+            past = self._pasts.get(batch.name)
+            last = f" (last time {duration(past.load_s)})" if past else ""
             return f"{batch.name}: loading model{last}"
         return f"{batch.name}: generating"
 
@@ -116,6 +126,10 @@ class _Bars:
 
     def say(self, line: str) -> None:
         self._bars.console.print(line, highlight=False, markup=False)
+
+    def pause(self) -> None:
+        """Not drawn until there is something new to show."""
+        self._bars.stop()
 
     def close(self) -> None:
         self._bars.stop()
