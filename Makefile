@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
-SERVERS := openssh-server=sshd rsync podman runc busybox-static=busybox docker.io=dockerd
+PROGRAMS := openssh-server=sshd rsync podman runc busybox-static=busybox docker.io=dockerd ffmpeg
 INSTALLED := $(VENV)/.installed
 # tests wait half of the time: three at once keep two cores busy
 WORKERS := 3
@@ -19,7 +19,7 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	@sh .ci/packages jq git
-	@sh .ci/packages $(SERVERS) || echo "tests that need them are skipped by name" >&2
+	@sh .ci/packages $(PROGRAMS) || echo "tests that need them are skipped by name" >&2
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
 
 lint: $(INSTALLED)
@@ -30,7 +30,7 @@ lint: $(INSTALLED)
 check: lint test
 
 soak: $(INSTALLED)
-	@sh .ci/packages jq git $(SERVERS)
+	@sh .ci/packages jq git $(PROGRAMS)
 	COSMOSCTL_SOAK=1 $(BIN)/pytest -m "soak or hypothesis" -s $(TESTS)
 
 bench: $(INSTALLED)
