@@ -25,6 +25,8 @@ from tests import killed_client
 from tests.killed_client import Moment
 from tests.tree import TIMEOUT_S, Done, Tree
 
+PROMPTS: Mapping[str, str] = {"rs_a": "first words", "rs_b": "second words", "rs_c": "third words"}
+"""Runs of the projects that bad luck comes to, each with a prompt of its own."""
 PATIENCE_S = 15
 """How long processes may take to notice that nobody needs them any more; 10 s of it are SIGTERM's grace."""
 
@@ -36,6 +38,13 @@ def swift(tree: Tree, **env: str) -> Tree:
     state.mkdir(exist_ok=True)
     own = {"COSMOSCTL_PREVIEW_ROW_S": "0.01", "COSMOSCTL_PREVIEW_TALLY": str(tree.home / "tally")}
     return replace(tree, env={**own, "COSMOSCTL_PREVIEW_STATE": str(state), **env})
+
+
+def write_runs(tree: Tree) -> None:
+    """The runs of PROMPTS, as a user might write them."""
+    for run, prompt in PROMPTS.items():
+        tree.prompt(f"ps_{run}", prompt)
+        tree.run(run, prompt=f"ps_{run}")
 
 
 def states(tree: Tree) -> dict[str, str]:
@@ -87,7 +96,11 @@ class Client:
 
     def wait_for(self, text: str) -> None:
         """Go on once the command has written `text` to stderr."""
-        wait_until(lambda: text in self._err.read_text(encoding="utf-8"))
+        wait_until(lambda: self.has_told(text))
+
+    def has_told(self, text: str) -> bool:
+        """Whether the command has written `text` to stderr."""
+        return text in self._err.read_text(encoding="utf-8")
 
     def send(self, number: signal.Signals, *, alone: bool = False) -> None:
         """To the command and all that it started, as a terminal does; `alone`: to nobody but the command."""

@@ -49,6 +49,13 @@ def quick_tree(tree: Tree) -> Tree:
     return Tree(tree.root, tree.home, {"COSMOSCTL_PREVIEW_ROW_S": "0.1", "COSMOSCTL_PREVIEW_TALLY": str(tally)})
 
 
+@pytest.fixture
+def three(tree: Tree) -> Tree:
+    """The project with the three runs of `aftermath.PROMPTS`."""
+    aftermath.write_runs(tree)
+    return aftermath.swift(tree)
+
+
 @pytest.fixture(scope="session")
 def real_videos() -> Path:
     """The folder of real clips. Skips by name where COSMOSCTL_TEST_VIDEOS does not say where it is."""
@@ -67,6 +74,6 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """A podman with an image and two GPUs."""
+    """A podman with an image and GPUs that are only names."""
     with running_podman(tmp_path_factory.mktemp("podman")) as podman:
         yield podman

@@ -25,13 +25,14 @@ from typing import TypeVar
 from cosmosctl import states
 from cosmosctl.receipts import read_receipt
 from tests import aftermath, clips
-from tests.aftermath import Client
+from tests.aftermath import PROMPTS, Client
 from tests.containers import IMAGE, Engine
 from tests.proxy import Proxy, running_proxy
 from tests.sshd import Sshd, running_sshd, write_client_config
 from tests.tree import Done, Tree
 
-PROMPTS: Mapping[str, str] = {"rs_a": "first words", "rs_b": "second words", "rs_c": "third words"}
+SENT_BESIDE_BYTES = 20_000
+"""About what a small batch sends beside its video."""
 WATCH_S = 0.003
 """How often a moment is looked for."""
 
@@ -97,6 +98,15 @@ class Lab:
     def start(self, *args: str, env: Mapping[str, str] | None = None) -> Client:
         """A command that goes on while the case does."""
         return Client(self.tree, *args, env=env)
+
+    def sending(self, padding_bytes: int, *, bytes_per_s: int) -> Client:
+        """A batch, caught on a slow line when a drawn part of a video that is so much longer has been sent."""
+        self.pad(padding_bytes)
+        self.line.bytes_per_s = bytes_per_s
+        client = self.start("batch")
+        sent = self.draw("bytes sent", 3_000, padding_bytes + SENT_BESIDE_BYTES)
+        self.until(lambda: self.line.sent > sent, or_ended=client)
+        return client
 
     def end(self, client: Client, *codes: int) -> Done:
         """What a command left that has to end with one of these codes (0 if none is given)."""
@@ -250,9 +260,7 @@ def running_lab(
         lab = Lab(root, tree, sshd, line, chance, engine, row_s)
         lab.configure()
         clips.scene(tree.root / "inputs/videos/city")
-        for run, prompt in PROMPTS.items():
-            tree.prompt(f"ps_{run}", prompt)
-            tree.run(run, prompt=f"ps_{run}")
+        aftermath.write_runs(tree)
         try:
             yield lab
         finally:

@@ -13,27 +13,17 @@ from pathlib import Path
 import pytest
 
 from tests import aftermath
-from tests.aftermath import Client
+from tests.aftermath import PROMPTS, Client
 from tests.conftest import CONFIG
 from tests.killed_client import Moment
 from tests.tree import Tree
 
-PROMPTS = {"rs_a": "first words", "rs_b": "second words", "rs_c": "third words"}
 BARE = f"""{CONFIG.replace("host: local", "host: gpu")}hosts:
   gpu:
     engine: bare
     models: {{transfer1: {{command: ["{sys.executable}", -m, cosmosctl.preview.transfer1]}}}}
 """
 """A host whose results are the runs' own, versioned with their receipts."""
-
-
-@pytest.fixture
-def three(tree: Tree) -> Tree:
-    """Three runs, each with a prompt of its own."""
-    for run, prompt in PROMPTS.items():
-        tree.prompt(f"ps_{run}", prompt)
-        tree.run(run, prompt=f"ps_{run}")
-    return aftermath.swift(tree)
 
 
 def test_fetch_brings_what_has_ended_and_waits_for_nothing(three: Tree) -> None:

@@ -12,21 +12,10 @@ import pytest
 
 from cosmosctl.domain.batch import batch_name
 from tests import aftermath
-from tests.aftermath import Client
+from tests.aftermath import PROMPTS, Client
 from tests.disks import Filler, mount, mounted, small_disk
 from tests.killed_client import Moment
 from tests.tree import Tree
-
-PROMPTS = {"rs_a": "first words", "rs_b": "second words", "rs_c": "third words"}
-
-
-@pytest.fixture
-def three(tree: Tree) -> Tree:
-    """Three runs, each with a prompt of its own."""
-    for run, prompt in PROMPTS.items():
-        tree.prompt(f"ps_{run}", prompt)
-        tree.run(run, prompt=f"ps_{run}")
-    return aftermath.swift(tree)
 
 
 def test_a_read_only_project_can_be_looked_at_and_says_why_it_runs_nothing(three: Tree) -> None:

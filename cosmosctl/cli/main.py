@@ -92,8 +92,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     to be closed was closed by then, in `with` blocks.
     """
     code = exit_code(list(sys.argv[1:] if argv is None else argv))
-    with contextlib.suppress(OSError):
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # told already
+            stream.flush()
     os._exit(code)
 
 

@@ -54,7 +54,7 @@ class FollowView:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if self._bars:
-            self._bars.close()
+            self._bars.stop()
 
     def __call__(self, batch: Batch, progress: Progress, home: Mapping[str, Collected]) -> None:
         """Show where `batch` stands; called again and again while it runs."""
@@ -75,9 +75,9 @@ class FollowView:
             self._bars.name(batch, transfer_words(batch, what, done))
 
     def result(self, text: str) -> None:
-        """Print a result; bars that are drawn stop for good when they are of the only batch."""
+        """Print a result; bars are drawn again once there is something new to show."""
         if self._bars:
-            self._bars.pause()
+            self._bars.stop()
         click.echo(text)
 
     def _phase(self, batch: Batch, progress: Progress) -> str:
@@ -127,11 +127,7 @@ class _Bars:
     def say(self, line: str) -> None:
         self._bars.console.print(line, highlight=False, markup=False)
 
-    def pause(self) -> None:
-        """Not drawn until there is something new to show."""
-        self._bars.stop()
-
-    def close(self) -> None:
+    def stop(self) -> None:
         self._bars.stop()
 
 

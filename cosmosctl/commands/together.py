@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from cosmosctl.commands.attach import Outcome
 from cosmosctl.errors import Interrupted
+from cosmosctl.log import say
 
 Follow = Callable[[str], Outcome]
 """Follows the batch of that name to its end."""
@@ -26,7 +27,8 @@ class _Followed:
 def follow_together(names: Sequence[str], follow: Follow) -> Iterator[Outcome]:
     """The outcome of each batch, in the order of `names`, as soon as it and those before it have one.
 
-    A single one needs no thread. Raises: the first error, after all others have ended; Interrupted on Ctrl-C.
+    A single one needs no thread. Raises: the first error, after all others have ended
+    and the errors among them were told; Interrupted on Ctrl-C.
     """
     if len(names) == 1:
         yield follow(names[0])
@@ -45,9 +47,11 @@ def follow_together(names: Sequence[str], follow: Follow) -> Iterator[Outcome]:
         raise Interrupted(
             f"stopped watching; {left} go on on their hosts", hint="cosmosctl attach comes back"
         ) from None
-    for one in followed:
-        if one.error is not None:
-            raise one.error
+    errors = {one.name: one.error for one in followed if one.error is not None}
+    for name in list(errors)[1:]:
+        say(f"{name}: {errors[name]}")
+    for error in errors.values():
+        raise error
 
 
 def _work(one: _Followed, follow: Follow) -> None:

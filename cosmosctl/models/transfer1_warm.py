@@ -9,12 +9,13 @@ Pure; nothing runs here.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from cosmosctl.domain.project import Setting
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import WARM, EffectiveControl, Spec
 from cosmosctl.models import transfer1
-from cosmosctl.models.protocol import Clip, Patterns
+from cosmosctl.models.protocol import Clip
 
 NAME = transfer1.NAME
 SETTINGS: Mapping[str, SettingRule] = transfer1.SETTINGS
@@ -29,12 +30,8 @@ RELOAD = "reload"
 LAYOUTS = transfer1.LAYOUTS[:1]
 """It writes this one, whatever the release of the model's own program would do."""
 
-PATTERNS = Patterns(
-    loaded=transfer1.PATTERNS.loaded,
-    row_start=transfer1.PATTERNS.row_start,
-    row_end=transfer1.PATTERNS.row_end,
-    progress=transfer1.PATTERNS.progress,
-    reasons=transfer1.PATTERNS.reasons,
+PATTERNS = replace(
+    transfer1.PATTERNS,
     row_failed=rf"^{re.escape(SCRIPT)}: row \d+ has no video",
     unfit=rf"^{re.escape(SCRIPT)}: does not fit the model's code: ",
 )

@@ -59,7 +59,7 @@ class Index:
     def get(self, name: str) -> Entry | None:
         """What was remembered under `name`; compare its key before using it."""
         found = self._entries.get(name)
-        return None if found is None else Entry(*found.split("\t"))
+        return None if found is None else Entry._make(found.split("\t"))
 
     def known(self, name: str, key: str) -> Entry | None:
         """What was remembered under `name` while its key is still this one."""

@@ -28,9 +28,8 @@ class Found:
 
 def known_entry(index: Index, name: str, path: str, *, outside: bool) -> Entry | None:
     """What the index still rightly knows of a file."""
-    entry = index.get(name)
     try:
-        return entry if entry and entry.key == file_key(os.lstat(path), outside=outside) else None
+        return index.known(name, file_key(os.lstat(path), outside=outside))
     except OSError:
         return None
 

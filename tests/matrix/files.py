@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
+from tests.aftermath import PROMPTS
 from tests.disks import small_disk
-from tests.lab import PROMPTS, Lab
+from tests.lab import Lab
 
 SECRET = b"the secret of the host's user"
 

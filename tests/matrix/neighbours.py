@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests import aftermath
-from tests.aftermath import Client
-from tests.lab import PROMPTS, Lab, end_connections
+from tests.aftermath import PROMPTS, Client
+from tests.lab import Lab, end_connections
 from tests.sshd import Sshd, running_sshd, write_client_config
 from tests.tree import REPOSITORY, Tree
 from tests.users import NAME, SecondUser, second_user
@@ -82,11 +82,7 @@ def two_clones_batch_the_same_runs(lab: Lab) -> None:
 
 
 def input_edited_while_it_is_sent(lab: Lab) -> None:
-    lab.pad(200_000)
-    lab.line.bytes_per_s = 400_000
-    client = lab.start("batch")
-    sent = lab.draw("bytes sent", 3_000, 210_000)
-    lab.until(lambda: lab.line.sent > sent, or_ended=client)
+    client = lab.sending(200_000, bytes_per_s=400_000)
     video = lab.tree.root / "inputs/videos/city/color.mp4"
     _edit(video, lab.pick("in place", "replaced", "shorter", "longer"))
     lab.line.bytes_per_s = 0
