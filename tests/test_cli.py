@@ -142,6 +142,33 @@ def test_a_dry_run_shows_groups_lines_command_bytes_and_runs_nothing(quick_tree:
     assert "from past results on local" in again
 
 
+def test_a_dry_run_of_a_prompt_plans_the_run_it_would_make_and_writes_none(quick_tree: Tree) -> None:
+    before = {file: file.read_bytes() for file in _users_files(quick_tree)}
+    for command in (("batch", "--dry-run", "ps_a"), ("inference", "--dry-run", "ps_a")):
+        done = quick_tree.cli(*command)
+        assert "rs_new1 stands for a new run of ps_a" in done.err
+        assert "1 run on transfer1" in done.out
+        [line] = [json.loads(line) for line in done.lines if line.startswith("{")]
+        weights = {name: control["control_weight"] for name, control in line["control_overrides"].items()}
+        assert weights == {"vis": 0.25, "edge": 0.25, "depth": 0.25, "seg": 0.25}
+    assert {file: file.read_bytes() for file in _users_files(quick_tree)} == before
+    assert not quick_tree.paths.batches.exists()
+
+
+def test_a_dry_run_of_inference_plans_upscaling_too_and_writes_nothing(quick_tree: Tree) -> None:
+    quick_tree.run("rs_a")
+    before = {file: file.read_bytes() for file in _users_files(quick_tree)}
+    done = quick_tree.cli("inference", "--dry-run", "rs_a", "ps_a", "--upscale-weight", "0.7")
+    assert "rs_new2 stands for a new run that upscales rs_a" in done.err
+    assert "rs_new3 stands for a new run that upscales rs_new1" in done.err
+    assert "4 runs on transfer1" in done.out
+    assert {file: file.read_bytes() for file in _users_files(quick_tree)} == before
+
+
+def _users_files(tree: Tree) -> list[Path]:
+    return sorted(path for path in (*tree.paths.prompts.rglob("*"), *tree.root.glob("runs/*/*")) if path.is_file())
+
+
 def test_inference_makes_a_run_for_each_prompt_and_completes_both_in_one_batch(quick_tree: Tree) -> None:
     quick_tree.prompt("ps_b", "another street")
     done = quick_tree.cli("inference", "ps_a", "ps_b")

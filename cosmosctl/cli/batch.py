@@ -13,7 +13,7 @@ from cosmosctl.commands.select import Wanted
 @click.option("--batch-name", metavar="NAME", help="Start of the batch's folder name; the time is added.")
 @click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
 @click.option("--model", metavar="MODEL", help="Try the same runs on another model family.")
-@click.option("--dry-run", is_flag=True, help="Show groups, JSONL lines and the command; run nothing.")
+@click.option("--dry-run", is_flag=True, help="Show groups, JSONL lines and the command; run and write nothing.")
 @click.option("--changed", is_flag=True, help="Also take runs whose result is older than their files.")
 @click.option("--failed", is_flag=True, help="Also take runs that failed or were cancelled.")
 @click.option("--all", "everything", is_flag=True, help="Take every run, finished ones too.")
@@ -52,6 +52,7 @@ def batch(
 @click.option("--batch-name", metavar="NAME", help="Start of the batch's folder name; the time is added.")
 @click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
 @click.option("--model", metavar="MODEL", help="Try the same runs on another model family.")
+@click.option("--dry-run", is_flag=True, help="Show groups, JSONL lines and the command; run and write nothing.")
 @click.option("--upscale-weight", type=float, metavar="WEIGHT", help="Enlarge each result too, up to 1.")
 @click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
 @click.pass_obj
@@ -61,6 +62,7 @@ def inference(
     batch_name: str | None,
     host: str | None,
     model: str | None,
+    dry_run: bool,
     upscale_weight: float | None,
     detach: bool,
 ) -> int:
@@ -68,8 +70,8 @@ def inference(
 
     With --upscale-weight a run that enlarges the result is made for each and printed; it runs after its source.
     """
-    from cosmosctl.cli.batching import Request, chained, run_batch
+    from cosmosctl.cli.batching import Request, run_batch
 
-    if upscale_weight is not None:
-        ids = chained(folder, ids, upscale_weight)
-    return run_batch(folder, Request(ids, batch_name or "inference", host, model, False, Wanted(), detach, None))
+    title = batch_name or "inference"
+    wanted = Request(ids, title, host, model, dry_run, Wanted(), detach, None, upscale_weight=upscale_weight)
+    return run_batch(folder, wanted)

@@ -16,8 +16,8 @@ from cosmosctl.commands.together import follow_together
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import Host
-from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, CosmosctlError
+from cosmosctl.domain.project import Drafts, Host
+from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT
 from cosmosctl.states import RunState
 from cosmosctl.store import Snapshot, find_root, load_all
 
@@ -35,6 +35,7 @@ class Request:
     detach: bool
     from_jsonl: Path | None
     export: Path | None = None
+    upscale_weight: float | None = None
 
 
 def run_batch(folder: Path, request: Request) -> int:
@@ -42,10 +43,10 @@ def run_batch(folder: Path, request: Request) -> int:
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
     host = snapshot.host(request.host)
-    runs = _runs(project, snapshot, host, request)
+    runs, drafts = _runs(folder, project, snapshot, host, request)
     if not runs:
         return EXIT_OK
-    snapshot = load_all(project.root)
+    snapshot = load_all(project.root).with_drafts(drafts)
     batch.refuse_held(project, runs)
     checked = prepare.check(project, snapshot, runs, model=request.model)
     _warn(checked)
@@ -87,25 +88,13 @@ def _next_batch(folder: Path, project: ProjectPaths, checked: Checked, host: Hos
     ]
     for run in [run for run in waiting if run not in ready]:
         click.echo(f"{run} waits for the result of {waiting[run]}: cosmosctl batch {run}", err=True)
-    again = run_batch(folder, replace(request, ids=tuple(ready), model=None, from_jsonl=None)) if ready else EXIT_OK
+    again = (
+        run_batch(folder, replace(request, ids=tuple(ready), model=None, from_jsonl=None, upscale_weight=None))
+        if ready
+        else EXIT_OK
+    )
     lacking = len(ready) < len(waiting) and not request.detach
     return max(again, EXIT_RUNS_WITHOUT_RESULT) if lacking else again
-
-
-def chained(folder: Path, ids: Sequence[str], weight: float) -> tuple[str, ...]:
-    """The named runs, new ones for named prompts, and for each of them one that upscales its result; new ones printed.
-
-    Raises: UsageError.
-    """
-    from cosmosctl.commands.upscale import upscale_run
-
-    project = ProjectPaths(find_root(folder))
-    runs, prompts = select.split_ids(load_all(project.root), ids)
-    made = select.runs_for_prompts(project, prompts)
-    larger = tuple(upscale_run(folder, run, weight)[1] for run in (*runs, *made))
-    for run in (*made, *larger):
-        click.echo(run)
-    return (*runs, *made, *larger)
 
 
 def retry_runs(folder: Path, ids: Sequence[str], host: str | None, *, detach: bool) -> int:
@@ -169,27 +158,55 @@ def follow_all(project: ProjectPaths, names: Sequence[str], how: "attach.How") -
     return EXIT_OK if all(outcome.all_done for outcome in outcomes) else EXIT_RUNS_WITHOUT_RESULT
 
 
-def _runs(project: ProjectPaths, snapshot: Snapshot, host: Host, request: Request) -> tuple[str, ...]:
+def _runs(
+    folder: Path, project: ProjectPaths, snapshot: Snapshot, host: Host, request: Request
+) -> tuple[tuple[str, ...], Drafts]:
+    """The runs to batch; what was made for them is printed. A dry run makes drafts of it, which no file holds."""
     if request.from_jsonl is not None:
         from cosmosctl.commands.from_jsonl import runs_from_jsonl
 
         made = runs_from_jsonl(project, snapshot, request.from_jsonl)
         for run in made:
             click.echo(run)
-        return made
+        return made, Drafts()
     if request.ids:
-        runs, prompts = select.split_ids(snapshot, request.ids)
-        if request.dry_run and prompts:
-            raise CosmosctlError("a dry run makes no runs; name runs", hint=f"cosmosctl create run {prompts[0]}")
-        made = select.runs_for_prompts(project, prompts)
-        for run in made:
-            click.echo(run)
-        return (*runs, *made)
+        return _named(snapshot, request) if request.dry_run else (_made(folder, project, snapshot, request), Drafts())
     known = states.all_states(project, snapshot, preview=host.is_preview)
     runs = select.bare(known, request.wanted)
     if not runs:
         click.echo(select.nothing_to_do(known), err=True)
-    return runs
+    return runs, Drafts()
+
+
+def _made(folder: Path, project: ProjectPaths, snapshot: Snapshot, request: Request) -> tuple[str, ...]:
+    """The named runs, new ones for named prompts, and for each of them one that upscales its result, if asked for."""
+    runs, prompts = select.split_ids(snapshot, request.ids)
+    made = select.runs_for_prompts(project, prompts)
+    larger: tuple[str, ...] = ()
+    if request.upscale_weight is not None:
+        from cosmosctl.commands.upscale import upscale_run
+
+        larger = tuple(upscale_run(folder, run, request.upscale_weight)[1] for run in (*runs, *made))
+    for run in (*made, *larger):
+        click.echo(run)
+    return (*runs, *made, *larger)
+
+
+def _named(snapshot: Snapshot, request: Request) -> tuple[tuple[str, ...], Drafts]:
+    """What `_made` would make, as drafts."""
+    runs, prompts = select.split_ids(snapshot, request.ids)
+    made = select.drafts_for_prompts(snapshot, prompts)
+    for run in made.runs:
+        click.echo(f"{run.id} stands for a new run of {run.prompt}", err=True)
+    chosen = (*runs, *(run.id for run in made.runs))
+    if request.upscale_weight is None:
+        return chosen, made
+    from cosmosctl.commands.upscale import upscale_drafts
+
+    larger, more = upscale_drafts(snapshot.with_drafts(made), chosen, request.upscale_weight)
+    for run in more.runs:
+        click.echo(f"{run.id} stands for a new run that upscales {run.controls[0].input}", err=True)
+    return (*chosen, *larger), Drafts(runs=(*made.runs, *more.runs))
 
 
 def _warn(checked: Checked) -> None:

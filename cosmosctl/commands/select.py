@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cosmosctl import store
-from cosmosctl.domain.ids import resolve_id
+from cosmosctl.domain.ids import draft_ids, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import Control
+from cosmosctl.domain.project import CONTROLS, Control, Drafts, Run
 from cosmosctl.states import RunState
 from cosmosctl.store import Snapshot
 
@@ -41,10 +41,17 @@ def split_ids(snapshot: Snapshot, ids: Sequence[str]) -> tuple[tuple[str, ...], 
 
 def runs_for_prompts(project: ProjectPaths, prompts: Sequence[str]) -> tuple[str, ...]:
     """A new run with the balanced weights for each prompt."""
-    from cosmosctl.domain.project import CONTROLS
+    return tuple(store.create_run(project.root, prompt, _balanced()) for prompt in prompts)
 
-    controls = tuple(Control(name, weight) for name, weight in zip(CONTROLS, BALANCED, strict=True))
-    return tuple(store.create_run(project.root, prompt, controls) for prompt in prompts)
+
+def drafts_for_prompts(snapshot: Snapshot, prompts: Sequence[str]) -> Drafts:
+    """The runs that `runs_for_prompts` would make; nothing is written."""
+    names = draft_ids("rs", set(snapshot.run_ids))
+    return Drafts(runs=tuple(Run(next(names), prompt, _balanced()) for prompt in prompts))
+
+
+def _balanced() -> tuple[Control, ...]:
+    return tuple(Control(name, weight) for name, weight in zip(CONTROLS, BALANCED, strict=True))
 
 
 def bare(states: Mapping[str, RunState], wanted: Wanted) -> tuple[str, ...]:

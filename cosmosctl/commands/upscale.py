@@ -1,12 +1,13 @@
 """Runs that enlarge the result of another run, or a video, with transfer1's upscaler."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cosmosctl import models, states, store
-from cosmosctl.domain.ids import resolve_id
+from cosmosctl.domain.ids import draft_ids, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import UPSCALE, Control, Setting
+from cosmosctl.domain.project import UPSCALE, Control, Drafts, Run, Setting
 from cosmosctl.errors import UsageError
 from cosmosctl.models import transfer1
 from cosmosctl.store import Snapshot
@@ -23,14 +24,19 @@ def upscale_run(folder: Path, word: str, weight: float, *, prompt: str | None = 
     root = store.find_root(folder)
     snapshot = store.load_all(root)
     source = resolve_id(word, snapshot.run_ids, what="run")
-    snapshot.require([source])
-    run = snapshot.runs[source]
-    if models.source_of(run) is not None or [control.name for control in run.controls] == [UPSCALE]:
-        raise UsageError(f"run {source} upscales already", hint="cosmosctl upscale the run that it enlarges")
-    control = Control(UPSCALE, _checked(weight), input=source)
+    run = _upscaling(snapshot, source, weight)
     prompt_id = run.prompt if prompt is None else _prompt_with(root, snapshot, run.prompt, prompt)
-    same = [one.id for one in snapshot.runs.values() if one.controls == (control,) and one.prompt == prompt_id]
-    return source, same[0] if same else store.create_run(root, prompt_id, (control,), settings=_rate(snapshot, source))
+    same = _same(snapshot, replace(run, prompt=prompt_id))
+    return source, same or store.create_run(root, prompt_id, run.controls, settings=run.settings)
+
+
+def upscale_drafts(snapshot: Snapshot, sources: Sequence[str], weight: float) -> tuple[tuple[str, ...], Drafts]:
+    """The ids of runs that upscale these results, and drafts of those that `upscale_run` would make."""
+    names = draft_ids("rs", set(snapshot.run_ids))
+    wanted = [_upscaling(snapshot, source, weight) for source in sources]
+    drafts = [replace(run, id=_same(snapshot, run) or next(names)) for run in wanted]
+    new = tuple(run for run in drafts if run.id not in snapshot.runs)
+    return tuple(run.id for run in drafts), Drafts(runs=new)
 
 
 def upscale_video(folder: Path, video: str, weight: float, *, prompt: str | None = None) -> str:
@@ -51,6 +57,22 @@ def with_sources(folder: Path, pairs: Sequence[tuple[str, str]], host: str | Non
     known = states.all_states(project, snapshot, preview=snapshot.host(host).is_preview)
     lacking = [source for source, _ in pairs if known[source].state != "done"]
     return tuple(dict.fromkeys([*lacking, *(run for _, run in pairs)]))
+
+
+def _upscaling(snapshot: Snapshot, source: str, weight: float) -> Run:
+    """A run, without an id yet, that upscales the result of `source`. Raises: FilesError, UsageError."""
+    snapshot.require([source])
+    run = snapshot.runs[source]
+    if models.source_of(run) is not None or [control.name for control in run.controls] == [UPSCALE]:
+        raise UsageError(f"run {source} upscales already", hint="cosmosctl upscale the run that it enlarges")
+    control = Control(UPSCALE, _checked(weight), input=source)
+    return Run("", run.prompt, (control,), settings=_rate(snapshot, source))
+
+
+def _same(snapshot: Snapshot, run: Run) -> str:
+    """The id of a run of the same controls and prompt; "" when there is none."""
+    found = (one.id for one in snapshot.runs.values() if one.controls == run.controls and one.prompt == run.prompt)
+    return next(found, "")
 
 
 def _checked(weight: float) -> float:

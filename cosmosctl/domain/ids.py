@@ -1,7 +1,8 @@
 """Names of prompts, runs, batches and hosts: how they look, how new ones are drawn."""
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
+from itertools import count
 
 from cosmosctl.errors import UsageError
 
@@ -34,6 +35,11 @@ def new_id(prefix: str, taken: Container[str]) -> str:
         candidate = f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(6))
         if candidate not in taken:
             return candidate
+
+
+def draft_ids(prefix: str, taken: Container[str]) -> Iterator[str]:
+    """Placeholder ids for what is in no file yet: rs_new1, rs_new2, … but those that are taken; there is no end."""
+    return (candidate for number in count(1) if (candidate := f"{prefix}_new{number}") not in taken)
 
 
 def resolve_id(text: str, known: Iterable[str], *, what: str) -> str:

@@ -90,6 +90,14 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Drafts:
+    """Prompts and runs that no file holds yet: what a dry run looks at, under placeholder ids."""
+
+    prompts: tuple[Prompt, ...] = ()
+    runs: tuple[Run, ...] = ()
+
+
+@dataclass(frozen=True)
 class HostModel:
     """Where one model lives on a host. `command` replaces the model's own launcher and script."""
 

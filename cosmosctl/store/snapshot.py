@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from cosmosctl.domain.layout import CONFIG_FILE
-from cosmosctl.domain.project import Config, Host, Prompt, Run
+from cosmosctl.domain.project import Config, Drafts, Host, Prompt, Run
 from cosmosctl.errors import FileError, FilesError, UsageError
 from cosmosctl.schema import write_schemas
 from cosmosctl.store import payload as payloads
@@ -58,6 +58,18 @@ class Snapshot:
         if wanted in self.config.hosts:
             return self.config.hosts[wanted]
         raise UsageError(f"there is no host {wanted!r}; known: {', '.join(sorted(self.config.hosts))}")
+
+    def with_drafts(self, drafts: Drafts) -> "Snapshot":
+        """This project and what is in no file yet, as if it were: for plans that must write nothing."""
+        prompts, runs = {one.id: one for one in drafts.prompts}, {one.id: one for one in drafts.runs}
+        return replace(
+            self,
+            prompts={**self.prompts, **prompts},
+            runs={**self.runs, **runs},
+            prompt_ids=(*self.prompt_ids, *prompts),
+            run_ids=(*self.run_ids, *runs),
+            _prompt_of={**self._prompt_of, **{run.id: run.prompt for run in drafts.runs}},
+        )
 
     def require(self, runs: Iterable[str]) -> None:
         """Nothing, when these runs can be used. Raises: FilesError with all that is wrong with them."""
