@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
+from cosmosctl.io.given_path import is_file, is_folder
+
 
 def run_or_prompt_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Runs and prompts whose id starts with what is typed."""
@@ -34,7 +36,7 @@ def any_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
 def _names(ctx: click.Context, folder: str, incomplete: str) -> list[CompletionItem]:
     start = Path(str(ctx.find_root().params.get("folder", "."))).resolve()
     for root in (start, *start.parents):
-        if (root / "cosmosctl.yaml").is_file():
-            there = sorted((root / folder).glob("*")) if (root / folder).is_dir() else []
+        if is_file(root / "cosmosctl.yaml"):
+            there = sorted((root / folder).glob("*")) if is_folder(root / folder) else []
             return [CompletionItem(path.name) for path in there if path.name.startswith(incomplete)]
     return []

@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 
 from cosmosctl import __version__
-from cosmosctl.errors import EXIT_BUG, EXIT_INTERRUPTED, CosmosctlError
+from cosmosctl.errors import EXIT_BUG, EXIT_INTERRUPTED, CosmosctlError, UsageError
+from cosmosctl.io.given_path import is_folder, shown
 from cosmosctl.io.os_error import file_error, is_environment
 
 VERBS: Mapping[str, tuple[str, str]] = {
@@ -82,6 +83,8 @@ def cosmosctl(ctx: click.Context, folder: str) -> None:
     Prompts and runs are small YAML files; `cosmosctl batch` turns the runs without a result into one model start
     and brings each video, with its log, into its run's folder.
     """
+    if ctx.invoked_subcommand != "init" and not is_folder(folder):
+        raise UsageError(f"-C: there is no folder {shown(folder)}")
     ctx.obj = Path(folder)
 
 

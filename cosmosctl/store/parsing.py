@@ -21,7 +21,7 @@ from cosmosctl.schema.values import PromptValues, config_of, prompt_of, run_of
 from cosmosctl.store.index import Entry
 from cosmosctl.store.payload import config_payload, mistakes_payload, prompt_payload, run_payload
 from cosmosctl.store.stamps import file_key, is_scene_settled, join_links, scene_key
-from cosmosctl.store.videos import ALLOW_OUTSIDE, find_files, find_scene, named_paths, normal, path_words
+from cosmosctl.store.videos import find_files, find_scene, named_paths, normal, outside_hint, path_words
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,13 @@ def _not_opened(message: str, now_ns: int) -> _Opened:
 
 
 def _input_mistakes(root: Path, document: Document, outside: bool) -> list[Mistake]:
-    found = [(key, path_words(root, path, allow_outside=outside)) for key, path in named_paths(document.value)]
-    return [Mistake(*document.place(key), f"{'.'.join(key)}: {words}", ALLOW_OUTSIDE) for key, words in found if words]
+    named = list(named_paths(document.value))
+    found = [(key, path, path_words(root, path, allow_outside=outside)) for key, path in named]
+    return [
+        Mistake(*document.place(key), f"{'.'.join(key)}: {words}", outside_hint(path))
+        for key, path, words in found
+        if words
+    ]
 
 
 def _videos(
@@ -125,7 +130,8 @@ def _videos(
         place = document.place(("video",))
         return dict(scene.videos), [Mistake(*place, f"video: {words}", scene.hint) for words in scene.mistakes]
     wrong = find_files(root, values.files, allow_outside=outside)
-    hints = {role: ALLOW_OUTSIDE for role in wrong if path_words(root, values.files[role], allow_outside=outside)}
+    leaving = [role for role in wrong if path_words(root, values.files[role], allow_outside=outside)]
+    hints = {role: outside_hint(values.files[role]) for role in leaving}
     mistakes = [
         Mistake(*document.place(("video", role)), f"video.{role}: {words}", hints.get(role, ""))
         for role, words in wrong.items()

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.errors import FileError
+from cosmosctl.io.given_path import is_file
 
 
 def find_root(start: Path) -> Path:
     """The nearest folder at or above `start` that holds cosmosctl.yaml. Raises: FileError."""
     start = start.absolute()
     for folder in (start, *start.parents):
-        if (folder / CONFIG_FILE).is_file():
+        if is_file(folder / CONFIG_FILE):
             return folder
     raise FileError(f"{start}: not in a cosmosctl project (no {CONFIG_FILE} here or above)", hint="cosmosctl init")
 

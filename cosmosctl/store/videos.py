@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cosmosctl.domain.project import VIDEO_STEMS, VIDEO_SUFFIXES
+from cosmosctl.io.given_path import is_file, is_folder, no_path_words, shown
+from cosmosctl.io.os_error import os_words
 
 ALLOW_OUTSIDE = "copy it into inputs/, or set allow_outside_inputs: true in cosmosctl.yaml"
 _SHOWN_FILES = 5
@@ -22,10 +24,9 @@ class Scene:
 
 def path_words(root: Path, path: str, *, allow_outside: bool) -> str:
     """What is wrong with naming `path`, whether or not it exists; empty when nothing is."""
-    if "\0" in path:
-        return "a path cannot hold the character U+0000"
-    if allow_outside:
-        return ""
+    words = no_path_words(path)
+    if words or allow_outside:
+        return words
     if path.startswith("/"):
         return f"'{path}' is an absolute path; paths are relative to the project"
     if os.path.normpath(path).split("/")[0] == "..":
@@ -36,19 +37,25 @@ def path_words(root: Path, path: str, *, allow_outside: bool) -> str:
     return ""
 
 
+def outside_hint(path: str) -> str:
+    """What to do about a path that `path_words` complains of; nothing helps a text that is no path."""
+    return "" if no_path_words(path) else ALLOW_OUTSIDE
+
+
 def find_scene(root: Path, folder: str, *, allow_outside: bool) -> Scene:
     """The videos of a scene folder: color.mp4, depth.mp4, segmentation.mp4, … with any of the known endings."""
     words = path_words(root, folder, allow_outside=allow_outside)
     if words:
-        return Scene(mistakes=(words,), hint=ALLOW_OUTSIDE)
+        return Scene(mistakes=(words,), hint=outside_hint(folder))
     folder = os.path.normpath(folder)
     try:
         names = sorted(path.name for path in (root / folder).iterdir())
     except NotADirectoryError:
         return Scene(mistakes=(f"'{folder}' is a file; name its folder, or write {{color: {folder}}}",))
+    except FileNotFoundError:
+        return Scene(mistakes=(f"there is no folder {shown(folder)}",))
     except OSError as error:
-        there = "there is no folder" if isinstance(error, FileNotFoundError) else "cannot read the folder"
-        return Scene(mistakes=(f"{there} '{folder}'",))
+        return Scene(mistakes=(f"cannot read the folder {shown(folder)}: {os_words(error)}",))
     return _checked(root, _roles(folder, names), folder, names, allow_outside)
 
 
@@ -101,9 +108,9 @@ def _what_is_there(folder: str, names: list[str]) -> str:
 
 def _file_words(root: Path, path: str, allow_outside: bool) -> str:
     words = path_words(root, path, allow_outside=allow_outside)
-    if words or (root / path).is_file():
+    if words or is_file(root / path):
         return words
-    return f"'{path}' is a folder, not a video" if (root / path).is_dir() else f"there is no file '{path}'"
+    return f"'{path}' is a folder, not a video" if is_folder(root / path) else f"there is no file {shown(path)}"
 
 
 def named_paths(value: object) -> Iterator[tuple[tuple[str, ...], str]]:
