@@ -6,18 +6,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import killed_supervisor
+from tests.waiting import PATIENCE_S, wait_until
+
 LAUNCH = Path(__file__).parent.parent / "templates" / "launch"
 SUPERVISE = LAUNCH / "supervise.py"
 STANDIN = Path(__file__).parent / "standin.py"
-WAIT_S = 20.0
-"""Bound of every wait: far more than any takes."""
+WAIT_S = PATIENCE_S
 
 Event = dict[str, Any]
 
@@ -72,7 +73,7 @@ class HostBatch:
             "key": self.key,
             "project": "5f3a91c2",
             "gpus": [None],
-            "stall_s": 60,
+            "stall_s": 3600,
             "grace_s": 2,
             "inputs": [],
             "groups": [_group(f"{n:02d}-edge", runs) for n, runs in enumerate(groups, start=1)],
@@ -85,6 +86,20 @@ class HostBatch:
         change(plan)
         (self.folder / "plan.json").write_text(json.dumps(plan))
 
+    def hold(self) -> None:
+        """From now on every row that a model begins waits until it is let go."""
+        self._go.mkdir(parents=True, exist_ok=True)
+        self.env["STANDIN_GO"] = str(self._go)
+
+    def let_go(self, *names: str) -> None:
+        """Let the rows of these runs, or prompts, go on whenever they have begun; all of them if none is named."""
+        for name in names or ("all",):
+            (self._go / name).touch()
+
+    @property
+    def _go(self) -> Path:
+        return self.folder.parent.parent / "go"
+
     def start(self, **env: str) -> subprocess.Popen[bytes]:
         """A supervisor on this batch, detached as launch.sh detaches it."""
         process = subprocess.Popen(
@@ -96,6 +111,19 @@ class HostBatch:
         )
         self.started.append(process)
         return process
+
+    def start_to_be_killed(self, step: int) -> None:
+        """A supervisor on this batch, which is killed right before its `step`-th step: see killed_supervisor."""
+        killed = (sys.executable, str(Path(killed_supervisor.__file__)), str(step), str(SUPERVISE), str(self.folder))
+        process = subprocess.Popen(
+            killed,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "STANDIN_TALLY": str(self.tally_file), **self.env},
+            start_new_session=True,
+        )
+        self.started.append(process)
+        assert process.wait(WAIT_S) == -signal.SIGKILL, f"it ended before step {step}"
 
     def run(self, **env: str) -> list[Event]:
         """All events, after a supervisor ran to its end."""
@@ -111,7 +139,7 @@ class HostBatch:
 
     def until(self, name: str, count: int = 1) -> Event:
         """The `count`th event of that name, once it is there."""
-        wait_for(lambda: len(self.events(name)) >= count, f"event {name} number {count}")
+        wait_until(lambda: len(self.events(name)) >= count, f"event {name} number {count}")
         return self.events(name)[count - 1]
 
     def ends(self) -> dict[str, str]:
@@ -180,13 +208,6 @@ def alive(pid: int, batch: HostBatch) -> bool:
 def survivors(batch: HostBatch) -> list[int]:
     """Everything that descends from a model of this batch and lives."""
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and alive(int(path.name), batch)]
-
-
-def wait_for(true: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not true():
-        assert time.monotonic() < deadline, f"waited too long for {what}"
-        time.sleep(0.01)
 
 
 def faults(**by_run: str) -> str:

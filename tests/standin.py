@@ -9,6 +9,7 @@ STANDIN_FAULTS  JSON object: text to be found in a row's line -> what happens at
 STANDIN_LAYOUT  folder (default), 000 (video_000.mp4), 0 (video_0.mp4), 1 (counted from 1); with a `-` after it
                 no prompt file is written
 STANDIN_LOAD_S, STANDIN_ROW_S   how long loading and each row take
+STANDIN_GO      folder: each row that has begun waits until a file `all` is there, or one named like its prompt
 """
 
 import argparse
@@ -22,6 +23,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tests.waiting import take, wait_until
+
 VIDEO = b"\0\0\0\x18ftypmp42 stand-in "
 
 
@@ -30,7 +33,7 @@ def main() -> int:
     faults = json.loads(os.environ.get("STANDIN_FAULTS", "{}"))
     _tally("start")
     _log(f"Loading base model checkpoint (local): {options.checkpoint_dir}")
-    time.sleep(float(os.environ.get("STANDIN_LOAD_S", "0.01")))
+    take(float(os.environ.get("STANDIN_LOAD_S", "0.01")))
     if "load" in faults:
         FAULTS[faults["load"]](options.video_save_folder / "load")
     json.loads(options.controlnet_specs.read_text())
@@ -50,7 +53,8 @@ def _row(out: Path, i: int, row: Mapping[str, Any], fault: str) -> None:
     if video.name == "output.mp4":
         (video.parent / "edge_input_control_0.mp4").write_bytes(VIDEO + b"edge")
     _log("Starting diffusion sampling")
-    time.sleep(float(os.environ.get("STANDIN_ROW_S", "0.01")))
+    take(float(os.environ.get("STANDIN_ROW_S", "0.01")))
+    _wait_to_be_let_go(row["prompt"].strip("<>"))
     _log("Completed diffusion sampling")
     if fault in FAULTS:
         FAULTS[fault](video)
@@ -66,6 +70,12 @@ def _row(out: Path, i: int, row: Mapping[str, Any], fault: str) -> None:
     _tally("done", row["prompt"])
     if fault in AFTERWARDS:
         AFTERWARDS[fault](video)
+
+
+def _wait_to_be_let_go(name: str) -> None:
+    folder = os.environ.get("STANDIN_GO")
+    if folder is not None:
+        wait_until(lambda: any(Path(folder, one).exists() for one in ("all", name)), f"row {name} to be let go")
 
 
 def _places(out: Path, i: int) -> tuple[Path, Path | None]:
@@ -108,20 +118,28 @@ def _ended_well(video: Path) -> NoReturn:
     sys.exit(0)
 
 
+_STAYING = "import signal; signal.pause()"
+
+
+def _stay() -> NoReturn:
+    while True:
+        signal.pause()
+
+
 def _silence(video: Path) -> None:
-    time.sleep(3600)
+    _stay()
 
 
 def _stubborn(video: Path) -> None:
     """Silent, deaf to SIGTERM, with a child in a session of its own that is the same."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"], start_new_session=True)
-    time.sleep(3600)
+    subprocess.Popen([sys.executable, "-c", _STAYING], start_new_session=True)
+    _stay()
 
 
 def _orphan(video: Path) -> None:
     """A child that outlives the program."""
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"], start_new_session=True)
+    subprocess.Popen([sys.executable, "-c", _STAYING], start_new_session=True)
 
 
 def _nothing(video: Path) -> None:

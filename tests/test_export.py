@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.host_batch import wait_for
 from tests.tree import Tree
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def ran(tree: Tree, out: Path, command: str, *, faults: str = "") -> Path:
     subprocess.run(command, shell=True, check=True, env=env, timeout=60, stdout=subprocess.DEVNULL)
     folder = tree.home / "cosmosctl/batches" / next((out / "batches").iterdir()).name
     events = folder / "events.jsonl"
-    wait_for(lambda: events.is_file() and '"ev":"batch_done"' in events.read_text(), "the end of the batch")
+    wait_until(lambda: events.is_file() and '"ev":"batch_done"' in events.read_text(), "the end of the batch")
     return folder
 
 

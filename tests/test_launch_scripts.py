@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from subprocess import PIPE
 
 import pytest
 
-from tests.host_batch import LAUNCH, WAIT_S, HostBatch, alive, faults, runs, wait_for
+from tests.host_batch import LAUNCH, WAIT_S, HostBatch, alive, faults, runs
+from tests.waiting import wait_until
 
 SHELLS = sorted({os.path.realpath(path) for path in map(shutil.which, ("sh", "dash", "bash")) if path})
 HOSTILE = ["with space's quo\"te", "$HOME;touch x `id` & *", "line\nbreak -rf", "-ünï⛱ a=b\\c"]
@@ -103,10 +103,55 @@ def launch(batch: HostBatch, *argv: str, mode: str = "detach", **env: str) -> tu
     return said.returncode, said.stdout.decode()
 
 
-def follow(batch: HostBatch, offset: int, *file: str) -> subprocess.Popen[bytes]:
+def follow(batch: HostBatch, offset: int, *file: str, **env: str) -> subprocess.Popen[bytes]:
     with (LAUNCH / "follow.sh").open("rb") as stream:
         argv = ["sh", "-s", "--", str(batch.folder), str(offset), *file]
-        return subprocess.Popen(argv, stdin=stream, stdout=subprocess.PIPE, start_new_session=True)
+        return subprocess.Popen(
+            argv, stdin=stream, stdout=subprocess.PIPE, bufsize=0, start_new_session=True, env={**os.environ, **env}
+        )
+
+
+def until_sent(process: subprocess.Popen[bytes], event: str) -> bytes:
+    """What a follower sends up to an event of that name."""
+    sent = b""
+    while f'{{"ev":"{event}"'.encode() not in sent:
+        line = process.stdout.readline() if process.stdout else b""
+        assert line, f"it ended before {event}"
+        sent += line
+    return sent
+
+
+@dataclass
+class Tools:
+    """Programs that come first on a PATH: each notes that it was called, and then is what it always is.
+
+    `sleep` takes no time but goes on when the test says so.
+    """
+
+    folder: Path
+
+    def path(self, *names: str) -> str:
+        self.folder.mkdir(exist_ok=True)
+        for name in names:
+            program, real = self.folder / name, shutil.which(name)
+            wait = (
+                f"while ! [ -e '{self.folder}/go' ]; do {real} 0.02; done" if name == "sleep" else f'exec {real} "$@"'
+            )
+            program.write_text(f'#!/bin/sh\necho {name} "$@" >>"{self.folder}/calls"\n{wait}\n')
+            program.chmod(0o755)
+        return f"{self.folder}:{os.environ['PATH']}"
+
+    def calls(self) -> list[str]:
+        calls = self.folder / "calls"
+        return calls.read_text().splitlines() if calls.exists() else []
+
+    def go_on(self) -> None:
+        (self.folder / "go").touch()
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Tools:
+    return Tools(tmp_path / "tools")
 
 
 def events_file(batch: HostBatch) -> Path:
@@ -172,10 +217,13 @@ def test_launching_twice_at_once_gives_one_job(host: HostFolder) -> None:
 
 def test_a_job_that_was_killed_is_started_again_by_the_next_launch(host: HostFolder) -> None:
     batch = host.pushed("city-1a2b3c4d", runs(3))
-    launch(batch, STANDIN_ROW_S="0.3")
+    batch.hold()
+    batch.let_go("r1")
+    launch(batch)
     batch.until("run_done")
     os.kill(batch.events("batch_start")[0]["pid"], signal.SIGKILL)
     assert launch(batch) == (0, "launched\n")
+    batch.let_go()
     batch.until("batch_done")
     assert set(batch.ends().values()) == {"done"}
     assert batch.tally("begin") == dict.fromkeys(runs(3), 1)
@@ -245,9 +293,10 @@ def test_the_pool_folders_of_a_batch_are_touched_at_launch(host: HostFolder) -> 
     place = (host.root / "inputs" / _place(b"video")).parent
     place.mkdir(parents=True)
     (place / "video.mp4").write_bytes(b"video")
+    written = place.stat().st_mtime_ns
     os.utime(place, (0, 0))
     launch(batch)
-    assert time.time() - place.stat().st_mtime < WAIT_S
+    assert place.stat().st_mtime_ns >= written
 
 
 def test_a_run_of_another_unfinished_batch_is_refused_until_that_one_ends(host: HostFolder) -> None:
@@ -317,8 +366,12 @@ def test_without_flock_the_scripts_say_what_to_install(host: HostFolder, tmp_pat
 
 def test_follow_sends_every_byte_of_the_events_up_to_batch_done(host: HostFolder) -> None:
     batch = host.pushed("city-1a2b3c4d", runs(5))
-    launch(batch, STANDIN_ROW_S="0.1")
-    sent, _ = follow(batch, 0).communicate(timeout=WAIT_S)
+    batch.hold()
+    launch(batch)
+    process = follow(batch, 0)
+    sent = until_sent(process, "row_start")
+    batch.let_go()
+    sent += process.communicate(timeout=WAIT_S)[0]
     assert sent == events_file(batch).read_bytes()
     assert json.loads(sent.splitlines()[-1])["ev"] == "batch_done"
 
@@ -336,14 +389,15 @@ def test_follow_begins_at_any_byte(host: HostFolder) -> None:
 
 def test_follow_sends_events_as_they_come(host: HostFolder) -> None:
     batch = host.pushed("city-1a2b3c4d", runs(4))
-    launch(batch, STANDIN_ROW_S="0.2")
-    delays = []
+    batch.hold()
+    launch(batch)
     with follow(batch, 0) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            delays.append(time.time() - json.loads(line)["t"])
+        for run in runs(4):
+            assert f'"run":"{run}"'.encode() in until_sent(process, "row_start")
+            batch.let_go(run)  # nothing happens on the host before what has happened is here
+            until_sent(process, "run_done")
+        process.communicate(timeout=WAIT_S)
     assert process.returncode == 0
-    assert sorted(delays)[len(delays) // 2] < 0.3, delays
 
 
 def test_follow_says_that_the_job_is_gone_after_it_sent_everything(host: HostFolder) -> None:
@@ -351,20 +405,19 @@ def test_follow_says_that_the_job_is_gone_after_it_sent_everything(host: HostFol
     launch(batch, STANDIN_FAULTS=faults(r2="silence"))
     batch.until("run_done")
     process = follow(batch, 0)
-    time.sleep(0.5)
+    sent = until_sent(process, "run_done")
+    wait_until(lambda: len(session(process.pid)) == 4, "follow to wait for the job")
     os.kill(batch.events("batch_start")[0]["pid"], signal.SIGKILL)
-    begun = time.monotonic()
-    sent, _ = process.communicate(timeout=WAIT_S)
+    sent += process.communicate(timeout=WAIT_S)[0]
     assert (process.returncode, sent) == (3, events_file(batch).read_bytes())
-    assert time.monotonic() - begun < 3
 
 
-def test_follow_waits_a_moment_for_a_job_that_is_just_starting(host: HostFolder) -> None:
+def test_follow_waits_a_moment_for_a_job_that_is_just_starting(host: HostFolder, tools: Tools) -> None:
     batch = host.pushed("city-1a2b3c4d", ["r1"])
-    process = follow(batch, 0)
-    time.sleep(0.5)
-    assert process.poll() is None
+    process = follow(batch, 0, PATH=tools.path("sleep"))
+    wait_until(lambda: tools.calls() == ["sleep 0.2"], "follow to find no job")
     launch(batch)
+    tools.go_on()
     sent, _ = process.communicate(timeout=WAIT_S)
     assert (process.returncode, sent) == (0, events_file(batch).read_bytes())
 
@@ -374,18 +427,22 @@ def test_follow_gives_up_on_a_job_that_never_starts(host: HostFolder) -> None:
     assert follow(batch, 0).wait(WAIT_S) == 3
 
 
-def test_follow_serves_a_log_too_from_before_it_exists(host: HostFolder) -> None:
+def test_follow_serves_a_log_too_from_before_it_exists(host: HostFolder, tools: Tools) -> None:
     batch = host.pushed("city-1a2b3c4d", runs(3))
-    process = follow(batch, 0, "logs/01-edge.1.log")
-    launch(batch, STANDIN_ROW_S="0.1")
+    process = follow(batch, 0, "logs/01-edge.1.log", PATH=tools.path("sleep"))
+    wait_until(lambda: tools.calls() == ["sleep 0.2"], "follow to find no log")
+    launch(batch)
+    tools.go_on()
     sent, _ = process.communicate(timeout=WAIT_S)
     assert (process.returncode, sent) == (0, (batch.folder / "logs" / "01-edge.1.log").read_bytes())
 
 
-def test_several_followers_do_not_disturb_each_other_or_the_job(host: HostFolder) -> None:
+def test_several_followers_do_not_disturb_each_other_or_the_job(host: HostFolder, tools: Tools) -> None:
     batch = host.pushed("city-1a2b3c4d", runs(4))
-    processes = [follow(batch, 0) for _ in range(4)]
-    launch(batch, STANDIN_ROW_S="0.1")
+    processes = [follow(batch, 0, PATH=tools.path("sleep")) for _ in range(4)]
+    wait_until(lambda: len(tools.calls()) == 4, "all of them to find no job")
+    launch(batch)
+    tools.go_on()
     sent = [process.communicate(timeout=WAIT_S)[0] for process in processes]
     assert set(sent) == {events_file(batch).read_bytes()}
     assert len(batch.events("batch_start")) == 1
@@ -408,15 +465,13 @@ def test_follow_ends_by_itself_when_its_client_goes(host: HostFolder) -> None:
     argv = [sys.executable, "-c", _CLIENT, str(LAUNCH / "follow.sh"), str(batch.folder)]
     clients = [subprocess.Popen(argv, stdin=PIPE, stdout=PIPE, stderr=PIPE) for _ in range(4)]
     leaders = [int(client.stderr.readline()) for client in clients if client.stderr]
-    wait_for(lambda: all(len(session(leader)) >= 3 for leader in leaders), "follow to be at work")
+    wait_until(lambda: all(len(session(leader)) >= 3 for leader in leaders), "follow to be at work")
     if clients[0].stdout:
         clients[0].stdout.close()
     clients[1].kill()
     os.kill(leaders[2], signal.SIGKILL)
     os.kill(leaders[3], signal.SIGTERM)
-    begun = time.monotonic()
-    wait_for(lambda: not any(map(session, leaders)), f"follow to end: {list(map(session, leaders))}")
-    assert time.monotonic() - begun < 6
+    wait_until(lambda: not any(map(session, leaders)), f"follow to end: {list(map(session, leaders))}")
     assert alive(batch.events("process_start")[0]["pid"], batch), "the batch goes on"
     for client in clients:
         client.kill()
@@ -433,18 +488,17 @@ sys.stdin.read()
 """
 
 
-def test_following_takes_four_processes_and_starts_few_more(host: HostFolder) -> None:
+def test_following_takes_four_processes_and_starts_few_more(host: HostFolder, tools: Tools) -> None:
     batch = host.pushed("city-1a2b3c4d", ["r1"])
     launch(batch, STANDIN_FAULTS=faults(r1="silence"))
     batch.until("row_start")
-    with follow(batch, 0) as process:
-        wait_for(lambda: len(session(process.pid)) == 4, "shell, watcher, tail and flock")
-        seen = set(session(process.pid))
-        for _ in range(20):
-            time.sleep(0.1)
-            seen |= set(session(process.pid))
+    waits, looks = f"flock -s -w 2 {batch.folder}/lock true", f"flock -n -s {batch.folder}/lock true"
+    with follow(batch, 0, PATH=tools.path("flock", "sleep", "grep", "wc")) as process:
+        wait_until(lambda: tools.calls().count(waits) == 3, "follow to wait for the lock")
+        wait_until(lambda: len(session(process.pid)) == 4, "shell, watcher, tail and flock")
         process.terminate()
-    assert len(seen) <= 4 + 2 * 2
+    started = [call for call in tools.calls() if call != "wc -c"]
+    assert started[:6] == [looks, waits] * 3, "each look is followed by a wait of two seconds"
 
 
 def test_cancel_says_how_it_found_the_batch(host: HostFolder) -> None:

@@ -20,7 +20,9 @@ from types import ModuleType
 
 import pytest
 
-from tests.host_batch import SUPERVISE, WAIT_S, Event, HostBatch, faults, runs, survivors, wait_for
+from tests.clock import Clock
+from tests.host_batch import SUPERVISE, WAIT_S, Event, HostBatch, faults, runs, survivors
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -32,9 +34,23 @@ def batch(tmp_path: Path) -> Iterator[HostBatch]:
     batch.close()
 
 
+@pytest.fixture
+def clock(batch: HostBatch, tmp_path: Path) -> Clock:
+    """The clock of the supervisors on that batch."""
+    clock = Clock(tmp_path / "clock")
+    batch.env.update(clock.env)
+    return clock
+
+
 def test_each_run_gets_its_own_video_and_its_own_part_of_the_log(batch: HostBatch) -> None:
     batch.plan(runs(3))
-    events = batch.run(STANDIN_ROW_S="0.15")
+    batch.hold()
+    supervisor = batch.start()
+    for number, run in enumerate(runs(3), start=1):
+        batch.until("row_start", number)
+        batch.let_go(run)
+    assert supervisor.wait(WAIT_S) == 0
+    events = batch.events()
     assert batch.ends() == {"r1": "done", "r2": "done", "r3": "done"}
     for event in batch.events("run_done"):
         files = {path.name: path.read_bytes() for path in (batch.folder / "done" / event["run"]).iterdir()}
@@ -45,7 +61,6 @@ def test_each_run_gets_its_own_video_and_its_own_part_of_the_log(batch: HostBatc
             for name in ("edge_input_control_0.mp4", "output.mp4", "prompt.txt")
         ]
         assert (event["attempts"], event["layout"], event["proc"]) == (1, 0, "01-edge.1")
-        assert 0.05 < event["seconds"] < 0.4
         index = int(event["run"][1:]) - 1
         assert batch.log(event).count("Saved prompt to ") == 1
         assert f"video_{index}/prompt.txt" in batch.log(event)
@@ -55,6 +70,8 @@ def test_each_run_gets_its_own_video_and_its_own_part_of_the_log(batch: HostBatc
         *("row_start", "run_done") * 3,
         *("process_end", "batch_done"),
     ]
+    times = [event["seconds"] for event in batch.events("run_done")]
+    assert min(times) >= 0 and sum(times) <= batch.events("process_end")[0]["seconds"] + 0.01, "each has its own time"
     assert events[-1] | {"t": 0} == {
         "ev": "batch_done",
         "t": 0,
@@ -214,12 +231,16 @@ def test_a_model_that_leaves_without_an_error_and_without_the_video_is_bad_outpu
     assert batch.ends() == {"r1": "done", "r2": "bad-output", "r3": "done"}
 
 
-def test_a_silent_model_is_ended_with_all_its_children_and_the_rest_goes_on(batch: HostBatch) -> None:
-    batch.plan(runs(3), stall_s=0.5, grace_s=0.3)
-    batch.run(STANDIN_FAULTS=faults(r2="stubborn"))
+def test_a_silent_model_is_ended_with_all_its_children_and_the_rest_goes_on(batch: HostBatch, clock: Clock) -> None:
+    batch.plan(runs(3), stall_s=600, grace_s=0.3)
+    supervisor = batch.start(STANDIN_FAULTS=faults(r2="stubborn"))
+    wait_until(lambda: batch.tally("begin")["r2"], "row 2")
+    clock.until_slept(times=30)  # a second and more: it has looked at the last that was written
+    clock.put_forward(601)
+    assert supervisor.wait(WAIT_S) == 0
     assert batch.ends() == {"r1": "done", "r2": "stalled", "r3": "done"}
     assert batch.tally("begin")["r2"] == 1
-    assert "nothing was written for 0.5 s" in batch.failed("r2")["detail"]
+    assert "nothing was written for 600 s" in batch.failed("r2")["detail"]
     assert survivors(batch) == []
 
 
@@ -234,7 +255,7 @@ def test_cancel_keeps_what_is_finished_and_ends_the_model_with_its_children(batc
     batch.plan(runs(4), ["x1"], grace_s=0.3)
     supervisor = batch.start(STANDIN_FAULTS=faults(r3="stubborn"))
     batch.until("run_done", 2)
-    wait_for(lambda: batch.tally("begin")["r3"], "row 3")
+    wait_until(lambda: batch.tally("begin")["r3"], "row 3")
     (batch.folder / "cancel").touch()
     assert supervisor.wait(WAIT_S) == 0
     assert batch.ends() == {"r1": "done", "r2": "done", "r3": "cancelled", "r4": "cancelled", "x1": "cancelled"}
@@ -281,12 +302,15 @@ def test_a_signal_without_the_cancel_file_interrupts_and_the_next_start_goes_on(
     assert [event["start"] for event in batch.events("batch_start")] == [1, 2]
 
 
-def test_a_shutdown_that_ends_the_model_first_is_no_crash(batch: HostBatch) -> None:
+def test_a_shutdown_that_ends_the_model_first_is_no_crash(batch: HostBatch, clock: Clock) -> None:
     batch.plan(runs(2))
     supervisor = batch.start(STANDIN_FAULTS=faults(r2="silence"))
     batch.until("row_start", 2)
-    os.kill(batch.until("process_start")["pid"], signal.SIGTERM)
-    time.sleep(0.3)
+    model = batch.until("process_start")["pid"]
+    clock.stand_still()
+    os.kill(model, signal.SIGTERM)
+    wait_until(lambda: not Path(f"/proc/{model}").exists(), "the supervisor to see that the model has ended")
+    clock.until_slept()
     supervisor.terminate()
     assert supervisor.wait(WAIT_S) == 128 + signal.SIGTERM
     assert batch.events("run_again", "run_failed") == []
@@ -294,26 +318,42 @@ def test_a_shutdown_that_ends_the_model_first_is_no_crash(batch: HostBatch) -> N
 
 def test_a_model_that_lives_on_is_adopted_and_goes_on_undisturbed(batch: HostBatch) -> None:
     batch.plan(runs(6))
-    supervisor = batch.start(STANDIN_ROW_S="0.3")
-    batch.until("run_done")
+    batch.hold()
+    batch.let_go("r1")
+    supervisor = batch.start()
+    seen = batch.until("run_done")["t"]
     supervisor.kill()
     supervisor.wait()
-    time.sleep(0.7)
+    batch.let_go("r2", "r3", "r4")
+    wait_until(lambda: batch.tally("begin")["r5"], "rows that end while nobody looks")
+    now = time.time()
+    written = {f"r{n}": seen + (now - seen) * (n - 1) / 4 for n in (2, 3, 4)}
+    for run, moment in written.items():
+        for file in (batch.folder / "work" / "01-edge.1" / "out" / f"video_{int(run[1:]) - 1}").iterdir():
+            os.utime(file, (moment, moment))
+    batch.let_go()
     batch.run()
     assert set(batch.ends().values()) == {"done"}
+    told = {event["run"]: event["seconds"] for event in batch.events("run_done")}
+    step = (written["r4"] - seen) / 3
+    assert {run: told[run] for run in written} == pytest.approx(dict.fromkeys(written, step), abs=0.01), (
+        "each has its own time"
+    )
     assert batch.tally("start") == {"": 1} and set(batch.tally("begin").values()) == {1}
     assert batch.events("process_end")[0]["adopted"] is True
     for event in batch.events("run_done"):
         assert f"video_{int(event['run'][1:]) - 1}/prompt.txt" in batch.log(event)
-        assert 0.2 < event["seconds"] < 0.7, "rows finished while nobody looked have their own times"
 
 
 def test_an_adopted_model_that_crashes_is_judged_like_any_other(batch: HostBatch) -> None:
     batch.plan(runs(4))
-    supervisor = batch.start(STANDIN_ROW_S="0.2", STANDIN_FAULTS=faults(r3="block"))
+    batch.hold()
+    batch.let_go("r1")
+    supervisor = batch.start(STANDIN_FAULTS=faults(r3="block"))
     batch.until("run_done")
     supervisor.kill()
     supervisor.wait()
+    batch.let_go()
     batch.run()
     assert batch.ends() == {"r1": "done", "r2": "done", "r3": "blocked", "r4": "done"}
 
@@ -338,7 +378,7 @@ def test_what_a_dead_model_finished_is_taken_in_before_the_rest_is_started(batch
     batch.until("row_start")
     supervisor.kill()
     supervisor.wait()
-    wait_for(lambda: batch.tally("begin")["r4"], "row 4")
+    wait_until(lambda: batch.tally("begin")["r4"], "row 4")
     os.kill(batch.events("process_start")[0]["pid"], signal.SIGKILL)
     batch.run()
     assert set(batch.ends().values()) == {"done"}
@@ -380,16 +420,15 @@ def test_supervisors_killed_at_random_moments_compute_no_finished_row_twice(batc
     seed = 20261121
     print(f"seed {seed}, {kills} kills")
     moments = random.Random(seed)
-    names = runs(2 * kills)
+    names = runs(3 * kills)
     batch.plan(names[: len(names) // 2], names[len(names) // 2 :])
-    batch.env["STANDIN_ROW_S"] = "0.05"
+    batch.hold()
     for kill in range(kills):
-        supervisor = batch.start()
-        time.sleep(moments.uniform(0.05, 0.3))
-        supervisor.kill()
-        supervisor.wait()
+        batch.let_go(*names[3 * kill : 3 * kill + 3])  # so that each supervisor has enough to do
+        batch.start_to_be_killed(moments.randint(1, 24))
         for pid in survivors(batch) if kill % 3 == 2 else ():
             os.kill(pid, signal.SIGKILL)
+    batch.let_go()
     batch.run()
     assert batch.ends() == dict.fromkeys(names, "done")
     again = {run: count for run, count in batch.tally("done").items() if count != 1}
@@ -400,11 +439,10 @@ def test_supervisors_killed_at_random_moments_compute_no_finished_row_twice(batc
 
 def test_a_model_never_runs_that_is_not_on_record(batch: HostBatch) -> None:
     supervise = load()
-    gone = subprocess.run(
-        [sys.executable, "-c", _DIES_AT_THE_GATE, str(SUPERVISE), str(batch.tally_file)], timeout=WAIT_S, check=False
-    )
+    argv = [sys.executable, "-c", _DIES_AT_THE_GATE, str(SUPERVISE), str(batch.tally_file)]
+    gone = subprocess.run(argv, stdout=subprocess.PIPE, timeout=WAIT_S, check=False)
     assert gone.returncode == -signal.SIGKILL
-    time.sleep(0.3)
+    wait_until(lambda: not Path(f"/proc/{int(gone.stdout)}").exists(), "the process at the gate to end")
     assert not batch.tally_file.exists()
     log = batch.tally_file.with_name("log")
     batch.tally_file.parent.mkdir(parents=True, exist_ok=True)
@@ -422,7 +460,7 @@ sys.modules["supervise"] = supervise = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(supervise)
 folder = pathlib.Path(sys.argv[2]).parent
 folder.mkdir(parents=True, exist_ok=True)
-supervise.at_the_gate(["touch", sys.argv[2]], "/", dict(os.environ), folder / "log", -1)
+print(supervise.at_the_gate(["touch", sys.argv[2]], "/", dict(os.environ), folder / "log", -1)[0], flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -439,11 +477,14 @@ def test_older_layouts_are_taken_when_the_numbers_prove_whose_they_are(batch: Ho
 
 def test_an_older_layout_survives_a_killed_supervisor_and_a_crashed_row(batch: HostBatch) -> None:
     batch.plan(runs(4))
-    batch.env.update(STANDIN_LAYOUT="000", STANDIN_ROW_S="0.1", STANDIN_FAULTS=faults(r3="half-video"))
+    batch.env.update(STANDIN_LAYOUT="000", STANDIN_FAULTS=faults(r3="half-video"))
+    batch.hold()
+    batch.let_go("r1")
     supervisor = batch.start()
     batch.until("row_start", 2)
     supervisor.kill()
     supervisor.wait()
+    batch.let_go()
     batch.run()
     assert batch.ends() == {"r1": "done", "r2": "done", "r3": "model-error", "r4": "done"}
     assert batch.tally("done") == {"r1": 1, "r2": 1, "r4": 1}
@@ -543,18 +584,24 @@ def test_any_folder_name_will_do(tmp_path: Path, name: str) -> None:
 
 def test_two_supervisors_at_once_are_one(batch: HostBatch) -> None:
     batch.plan(runs(3))
-    first, second = batch.start(STANDIN_ROW_S="0.8"), batch.start(STANDIN_ROW_S="0.8")
-    assert [first.wait(WAIT_S), second.wait(WAIT_S)] == [0, 0]
+    batch.hold()
+    both = batch.start(), batch.start()
+    wait_until(lambda: any(one.poll() is not None for one in both), "the second to leave it to the first")
+    assert [one.poll() for one in both if one.poll() is not None] == [0]
+    batch.until("row_start")
+    batch.let_go()
+    assert [one.wait(WAIT_S) for one in both] == [0, 0]
     assert len(batch.events("batch_start")) == 1
     assert batch.tally("begin") == dict.fromkeys(runs(3), 1)
 
 
-def test_a_lock_that_is_tested_for_an_instant_does_not_keep_the_supervisor_away(batch: HostBatch) -> None:
+def test_a_lock_that_is_tested_for_an_instant_does_not_keep_the_supervisor_away(batch: HostBatch, clock: Clock) -> None:
     batch.plan(["r1"])
     with (batch.folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
+        clock.stand_still()
         supervisor = batch.start()
-        time.sleep(0.5)
+        clock.until_slept()
         assert batch.events() == []
     assert supervisor.wait(WAIT_S) == 0
     assert batch.ends() == {"r1": "done"}
@@ -562,7 +609,7 @@ def test_a_lock_that_is_tested_for_an_instant_does_not_keep_the_supervisor_away(
 
 def test_two_gpus_share_a_group_and_each_model_sees_its_own(batch: HostBatch) -> None:
     batch.plan(runs(6), gpus=[0, 1])
-    batch.run(STANDIN_ROW_S="0.1", STANDIN_LOAD_S="0.2")
+    batch.run()
     starts = batch.events("process_start")
     assert [(event["gpu"], event["runs"]) for event in starts] == [(0, ["r1", "r3", "r5"]), (1, ["r2", "r4", "r6"])]
     notes = [json.loads(line) for line in batch.tally_file.read_text().splitlines()]
@@ -572,21 +619,28 @@ def test_two_gpus_share_a_group_and_each_model_sees_its_own(batch: HostBatch) ->
 
 def test_a_free_gpu_takes_the_next_group_while_another_is_busy(batch: HostBatch) -> None:
     batch.plan(["r1"], ["s1"], ["t1"], gpus=[0, 1])
-    batch.run(STANDIN_ROW_S="0.2")
-    assert [event["gpu"] for event in batch.events("process_start")][:2] == [0, 1]
-    assert batch.events("process_start")[1]["t"] < batch.events("run_done")[0]["t"]
+    batch.hold()
+    batch.let_go("s1", "t1")
+    supervisor = batch.start()
+    batch.until("run_done", 2)
+    starts = [(event["gpu"], event["runs"]) for event in batch.events("process_start")]
+    assert starts == [(0, ["r1"]), (1, ["s1"]), (1, ["t1"])]
+    batch.let_go()
+    assert supervisor.wait(WAIT_S) == 0
 
 
 def test_a_crash_on_one_gpu_leaves_the_other_alone(batch: HostBatch) -> None:
     batch.plan(runs(6), gpus=[0, 1])
-    batch.run(STANDIN_ROW_S="0.1", STANDIN_FAULTS=faults(r1="crash", r4="block"))
+    batch.run(STANDIN_FAULTS=faults(r1="crash", r4="block"))
     reasons = {"r1": "model-error", "r4": "blocked"}
     assert batch.ends() == {**dict.fromkeys(runs(6), "done"), **reasons}
     assert batch.tally("done") == dict.fromkeys(["r2", "r3", "r5", "r6"], 1)
 
 
-def test_a_batch_waits_for_a_gpu_that_another_batch_has_and_says_so(batch: HostBatch, tmp_path: Path) -> None:
-    other = HostBatch(tmp_path / "other" / "batches" / "b-1", batch.env)
+def test_a_batch_waits_for_a_gpu_that_another_batch_has_and_says_so(
+    batch: HostBatch, clock: Clock, tmp_path: Path
+) -> None:
+    other = HostBatch(tmp_path / "other" / "batches" / "b-1", {**batch.env, "COSMOSCTL_TEST_CLOCK": str(tmp_path)})
     other.plan(["o1"], gpus=[0])
     batch.plan(["r1"], gpus=[0])
     first = other.start(STANDIN_FAULTS=faults(o1="silence"))
@@ -596,7 +650,7 @@ def test_a_batch_waits_for_a_gpu_that_another_batch_has_and_says_so(batch: HostB
     assert (lock["gpu"], Path(lock["lock"]).parent.name) == (0, "locks")
     first.kill()
     first.wait()
-    time.sleep(0.3)
+    clock.until_slept(times=3)
     assert batch.events("process_start") == [], "the lock lives as long as the model"
     os.kill(other.events("process_start")[0]["pid"], signal.SIGKILL)
     assert second.wait(WAIT_S) == 0
@@ -626,9 +680,7 @@ def test_the_gpu_lock_is_named_by_the_gpus_uuid_and_open_to_all_users(batch: Hos
 def test_many_rows_of_two_groups_are_each_done_once(batch: HostBatch) -> None:
     names = runs(200)
     batch.plan(names[:100], names[100:])
-    begin = time.monotonic()
     batch.run(STANDIN_ROW_S="0", STANDIN_LOAD_S="0")
-    print(f"{len(names)} rows in {time.monotonic() - begin:.1f} s")
     assert batch.ends() == dict.fromkeys(names, "done")
 
 
@@ -646,16 +698,18 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
-def test_a_full_disk_is_waited_for_and_nothing_is_lost(batch: HostBatch) -> None:
+def test_a_full_disk_is_waited_for_and_nothing_is_lost(batch: HostBatch, clock: Clock) -> None:
     with small_disk(batch.folder, "256k"):
         batch.plan(runs(3))
-        supervisor = batch.start(STANDIN_ROW_S="0.3")
+        batch.hold()
+        supervisor = batch.start()
         batch.until("row_start")
         ballast = batch.folder / "ballast"
         with ballast.open("wb") as stream, pytest.raises(OSError, match="No space left"):
             while True:
                 os.write(stream.fileno(), b"x" * 1024)
-        time.sleep(0.6)
+        batch.let_go()
+        clock.until_slept(0.5)  # what it does where there is no space
         assert supervisor.poll() is None
         ballast.unlink()
         assert supervisor.wait(WAIT_S) == 0
@@ -666,7 +720,7 @@ def test_a_full_disk_is_waited_for_and_nothing_is_lost(batch: HostBatch) -> None
 def test_a_disk_that_stays_full_ends_the_supervisor_and_the_next_start_goes_on(batch: HostBatch) -> None:
     with small_disk(batch.folder, "256k"):
         batch.plan(runs(3))
-        batch.env["STANDIN_ROW_S"] = "0.2"
+        batch.hold()
         argv = [sys.executable, "-c", _IMPATIENT, str(SUPERVISE), str(batch.folder)]
         supervisor = subprocess.Popen(argv, env={**os.environ, **batch.env}, stderr=subprocess.PIPE)
         batch.started.append(supervisor)
@@ -675,6 +729,7 @@ def test_a_disk_that_stays_full_ends_the_supervisor_and_the_next_start_goes_on(b
         with ballast.open("wb") as stream, pytest.raises(OSError, match="No space left"):
             while True:
                 os.write(stream.fileno(), b"x" * 1024)
+        batch.let_go()
         _, said = supervisor.communicate(timeout=WAIT_S)
         assert supervisor.returncode == 1 and b"No space left on device; started again, it goes on" in said
         assert survivors(batch) == []
@@ -703,20 +758,28 @@ def test_what_root_wrote_belongs_to_the_owner_of_the_batch_folder(batch: HostBat
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root and unshare")
 def test_as_the_first_process_of_a_container_it_reaps_orphans(batch: HostBatch) -> None:
     batch.plan(runs(2))
-    orphan_then_look = '(true & exec true) & sleep 0.4; "$0" -c "$1"; shift; exec "$@"'
+    orphan_then_look = '(true & exec true) & "$0" -c "$1"; shift; exec "$@"'
     batch.replan(lambda plan: wrap(plan, "sh", "-c", orphan_then_look, sys.executable, _ZOMBIES))
     unshare = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
     argv = [*unshare, sys.executable, str(SUPERVISE), str(batch.folder)]
     subprocess.run(argv, env={**os.environ, **batch.env}, timeout=WAIT_S, check=True)
-    assert "zombies []" in (batch.folder / "logs" / "01-edge.1.log").read_text()
+    assert "no zombies" in (batch.folder / "logs" / "01-edge.1.log").read_text()
     assert batch.events("batch_start")[0]["pid"] == 1
     assert batch.ends() == {"r1": "done", "r2": "done"}
 
 
 _ZOMBIES = """
-import pathlib
-status = [file.read_text() for file in pathlib.Path("/proc").glob("[0-9]*/status")]
-print("zombies", [text.split()[1] for text in status if "State:\\tZ" in text])
+import contextlib, pathlib
+from tests.waiting import wait_until
+
+def zombies():
+    for file in pathlib.Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            if "State:\\tZ" in file.read_text():
+                return True
+
+wait_until(lambda: not zombies(), "orphans to be reaped")
+print("no zombies")
 """
 
 

@@ -5,11 +5,9 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,9 @@ from cosmosctl.models import transfer1, transfer1_warm
 from cosmosctl.models.transfer1 import SPEC_FILE
 from cosmosctl.planner import starts
 from tests.family_batch import COLOR, VIDEO, family_batch
-from tests.host_batch import HostBatch, wait_for
+from tests.host_batch import HostBatch
 from tests.tree import Tree, loads
+from tests.waiting import wait_until
 from tests.warm_batch import REPO, SCRIPT, made_with, recorded, repo_batch, results, run_spec, served
 
 SWEEP = [
@@ -176,7 +175,9 @@ def test_three_doubtful_ends_without_a_result_stop_the_group(tmp_path: Path) -> 
 
 def test_three_failures_in_a_row_stop_the_group_and_are_not_tried_again(tmp_path: Path) -> None:
     specs = [run_spec(f"rs_{n}", text="fine" if n == 0 else f"struck {n}", seed=n) for n in range(7)]
-    batch = repo_batch(tmp_path, served(specs, True), strikes="crash", STANDIN_ROW_S="0.2")
+    batch = repo_batch(tmp_path, served(specs, True), strikes="crash")
+    batch.hold()
+    batch.let_go(*(spec.text for spec in specs[:4]))
     batch.run()
     ends = batch.ends()
     assert [ends[f"rs_{n}"] for n in range(4)] == ["done", *["model-error"] * 3]
@@ -197,12 +198,15 @@ def test_failures_with_finished_rows_between_them_do_not_stop_a_warm_group(tmp_p
 def test_a_killed_supervisor_and_model_lose_no_finished_row(
     tmp_path: Path, fresh: Mapping[str, Mapping[str, bytes]]
 ) -> None:
-    batch = strengthened(repo_batch(tmp_path, served(EVERY, True), STANDIN_ROW_S="0.3"))
+    batch = strengthened(repo_batch(tmp_path, served(EVERY, True)))
+    batch.hold()
+    batch.let_go("rs_0", "rs_1")
     process = batch.start()
     batch.until("run_done", 2)
     process.kill()
     process.wait()
     os.killpg(batch.events("process_start")[0]["pid"], signal.SIGKILL)
+    batch.let_go()
     batch.run()
     assert results(batch) == fresh
     assert sum(len(event["runs"]) for event in batch.events("process_start")) <= 5 + 3
@@ -211,12 +215,16 @@ def test_a_killed_supervisor_and_model_lose_no_finished_row(
 def test_a_supervisor_that_adopts_a_warm_model_hears_what_failed_meanwhile(
     tmp_path: Path, fresh: Mapping[str, Mapping[str, bytes]]
 ) -> None:
-    batch = strengthened(repo_batch(tmp_path, served(EVERY, True), strikes="crash", STANDIN_ROW_S="0.3"))
+    batch = strengthened(repo_batch(tmp_path, served(EVERY, True), strikes="crash"))
+    batch.hold()
+    batch.let_go("rs_0")
     process = batch.start()
     batch.until("row_start", 2)
     process.kill()
     process.wait()
-    wait_for(lambda: len(recorded(batch, "row")) >= 4, "the row behind the one that fails")
+    batch.let_go("rs_1", "struck")
+    wait_until(lambda: len(recorded(batch, "row")) >= 4, "the row behind the one that fails")
+    batch.let_go()
     batch.run()
     assert batch.ends() == {**dict.fromkeys(fresh, "done"), STRUCK: "model-error"}
     assert [event["runs"] for event in batch.events("process_start")] == [[spec.run for spec in EVERY], [STRUCK]]
@@ -225,18 +233,15 @@ def test_a_supervisor_that_adopts_a_warm_model_hears_what_failed_meanwhile(
 
 @pytest.mark.parametrize("name", ["", "another name of an attribute"])
 def test_a_supervisor_killed_again_and_again_computes_each_row_once(tmp_path: Path, name: str) -> None:
-    repo, chance, kills = other_repo(tmp_path, name) if name else REPO, random.Random(20261122), 0
-    batch = repo_batch(tmp_path / "host", served(EVERY, True), repo=repo, strikes="crash", STANDIN_ROW_S="0.3")
-    for _ in range(40):
-        process = batch.start()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(chance.uniform(0.2, 0.9))
-        kills += process.poll() is None
-        process.kill()
-        process.wait()
-        if batch.events("batch_done"):
-            break
-    assert kills >= 3
+    """Each time before a step that the seed draws; meanwhile the model goes on to the end of one row more."""
+    repo, chance = other_repo(tmp_path, name) if name else REPO, random.Random(20261122)
+    batch = repo_batch(tmp_path / "host", served(EVERY, True), repo=repo, strikes="crash")
+    batch.hold()
+    for prompt in ("rs_0", "rs_1", "struck", "rs_3", "rs_4"):
+        for most in (8, 14):
+            batch.start_to_be_killed(chance.randint(1, most))
+        batch.let_go(prompt)
+    batch.run()
     assert batch.ends() == {**dict.fromkeys((spec.run for spec in EVERY), "done"), STRUCK: "model-error"}
     generated = Counter(row["facts"]["prompt"][0] for row in recorded(batch, "row"))
     assert generated == {"rs_0": 1, "rs_1": 1, "struck": 2, "rs_3": 1, "rs_4": 1}

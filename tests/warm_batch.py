@@ -40,7 +40,7 @@ def repo_batch(
     folder.mkdir(parents=True, exist_ok=True)
     host = Host("lab", "bare", str(folder), models={"transfer1": block}, gpus=())
     batch = family_batch(folder, specs, host=host)
-    batch.replan(lambda plan: plan.update(gpus=[None] * gpus, stall_s=30))
+    batch.replan(lambda plan: plan.update(gpus=[None] * gpus, stall_s=3600))
     batch.env |= {
         "STANDIN_RECORD": str(folder / "record"),
         "RANK": "0",

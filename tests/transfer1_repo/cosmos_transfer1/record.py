@@ -2,9 +2,10 @@
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import take, wait_until
 
 
 def note(**facts: Any) -> None:
@@ -17,7 +18,14 @@ def note(**facts: Any) -> None:
 
 def pause(name: str) -> None:
     """Take as long as that variable says."""
-    time.sleep(float(os.environ.get(name, "0")))
+    take(float(os.environ.get(name, "0")))
+
+
+def wait_to_be_let_go(prompt: str) -> None:
+    """Where STANDIN_GO names a folder: until a file `all` is there, or one named like the prompt."""
+    folder = os.environ.get("STANDIN_GO")
+    if folder is not None:
+        wait_until(lambda: any(Path(folder, one).exists() for one in ("all", prompt)), f"row {prompt} to be let go")
 
 
 def fault(prompt: str) -> str:

@@ -105,6 +105,7 @@ class DiffusionControl2WorldGenerationPipeline:
         """Reads what the real one reads."""
         log.info("Starting diffusion sampling")
         record.pause("STANDIN_ROW_S")
+        record.wait_to_be_let_go(made_with["prompt"][0])
         self._spoil(control_inputs)
         if fault == "fail":
             raise ValueError("Failed to load video frames: Invalid video file")
