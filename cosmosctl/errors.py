@@ -14,6 +14,11 @@ EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 
 
+def with_hint(message: str, hint: str) -> str:
+    """A mistake as it is told in one line."""
+    return f"{message} ({hint})" if hint else message
+
+
 class CosmosctlError(Exception):
     """Something a person has to hear about: `message` says where and what, `hint` what to type next."""
 
@@ -23,6 +28,11 @@ class CosmosctlError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    @property
+    def line(self) -> str:
+        """Message and hint together, for where several are told one below the other."""
+        return with_hint(self.message, self.hint)
 
 
 class UsageError(CosmosctlError):

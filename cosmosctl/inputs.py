@@ -43,7 +43,7 @@ def find(project: ProjectPaths, paths: Iterable[str]) -> Found:
         try:
             files[path], problems, remarks[path] = _look(project, path, index)
         except FileError as e:
-            problems = (e.message.replace(str(project.root / path), path),)
+            problems = (e.line.replace(str(project.root / path), path),)
         if problems:
             mistakes[path] = problems
     if len(index) != known:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from cosmosctl.domain.words import counted
 from cosmosctl.events import Event
 from cosmosctl.io.atomic import replace_with, write_bytes
 
@@ -28,7 +29,7 @@ def batch_log(pulled: Path, processes: Sequence[Event]) -> str:
         file = pulled / (_name(process["log"]) or "none")
         text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         mark = f"gpu{process.get('gpu')}| " if several else ""
-        parts.append(f"{mark}=== {process['proc']}: {len(process['runs'])} runs\n")
+        parts.append(f"{mark}=== {process['proc']}: {counted(len(process['runs']), 'run')}\n")
         parts.extend(mark + line for line in text.splitlines(keepends=True))
         if text and not text.endswith("\n"):
             parts.append("\n")

@@ -83,7 +83,7 @@ def all_states(project: ProjectPaths, snapshot: Snapshot, *, preview: bool) -> M
         if run in held:
             states[run] = _held_state(run, held[run])
         elif run not in snapshot.runs:
-            states[run] = RunState(run, "invalid", detail=str(snapshot.problems_of([run])[0]))
+            states[run] = RunState(run, "invalid", detail=snapshot.problems_of([run])[0].words)
         else:
             states[run] = _settled(folder, run, tracker.traces(run), current, preview=preview)
     snapshot.index.save()
@@ -191,7 +191,7 @@ def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: 
     try:
         now = current.spec_hash(run)
     except FileError as e:
-        return RunState(run, "invalid", detail=e.message)
+        return RunState(run, "invalid", detail=e.line)
     place = result.folder if result is not None else ""
     if failure is not None and failure.spec == now and (result is None or failure.ended > result.ended):
         return RunState(

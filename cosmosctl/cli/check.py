@@ -16,10 +16,9 @@ def check(folder: Path, runs: tuple[str, ...], model: str | None) -> None:
 
     All mistakes are told at once, each with its file, line and column.
     """
-    from cosmosctl.cli.words import counted
     from cosmosctl.commands.check import check_project
 
     checked = check_project(folder, runs, model=model)
     for warning in checked.warnings:
         click.echo(f"warning: {warning}", err=True)
-    click.echo(f"{counted(checked.runs, 'run')} and {counted(checked.videos, 'video')} are well")
+    click.echo(checked.words)

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from cosmosctl.cli.words import duration
+from cosmosctl.cli.words import duration, some
 from cosmosctl.commands.status import Overview, eta_s, last_word_s, share
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.states import OpenBatch, RunState
 
 SECTIONS: tuple[tuple[str, str, str], ...] = (
-    ("invalid", "Files with mistakes:", "cosmosctl check"),
     ("pending", "Pending:", "cosmosctl batch"),
     ("changed", "Changed since their result:", "cosmosctl batch --changed"),
     ("failed", "Failed:", "cosmosctl retry"),
@@ -20,7 +19,7 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("absent", "Absent (the receipt is here, the video is not):", "cosmosctl fetch RUN"),
     ("done", "Done:", "cosmosctl list runs --status done"),
 )
-_COLORS = {"invalid": "red", "failed": "red", "pending": "yellow", "changed": "yellow", "done": "green"}
+_COLORS = {"failed": "red", "pending": "yellow", "changed": "yellow", "done": "green"}
 
 
 def print_short(found: Overview) -> None:
@@ -33,11 +32,11 @@ def print_status(found: Overview) -> None:
     lines = [f"On host {found.host.name}{' (CPU previews)' if found.host.is_preview else ''}"]
     for batch in found.open_batches:
         lines += ["", *_batch_lines(batch, found)]
+    lines += _mistakes(found)
     for state, title, command in SECTIONS:
         runs = [run for run in found.runs.values() if run.state == state]
         if runs:
             lines += ["", title, f'  (use "{command}")', *_run_lines(runs, found, _COLORS.get(state, ""))]
-    lines += _other_problems(found)
     if not found.runs:
         lines += ["", 'no runs yet (use "cosmosctl create prompt", "cosmosctl create run")']
     _write(lines)
@@ -65,7 +64,13 @@ def _batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
 def _run_lines(runs: Sequence[RunState], found: Overview, color: str = "") -> list[str]:
     width = max(len(run.run) for run in runs) if runs else 0
     paint = _painter(color)
-    return [f"\t{paint(run.run.ljust(width))}  {_word(run)}{found.labels.get(run.run, '')}" for run in runs]
+    return [f"\t{paint(run.run.ljust(width))}  {_word(run)}{_label(run.run, found)}" for run in runs]
+
+
+def _label(run: str, found: Overview) -> str:
+    """The run's prompt, and what tells it from the other runs of that prompt."""
+    look = found.looks.get(run, "")
+    return f"[{look}] {found.labels.get(run, '')}" if look else found.labels.get(run, "")
 
 
 def _word(run: RunState) -> str:
@@ -77,15 +82,22 @@ def _word(run: RunState) -> str:
         return f"{run.reason}{kept} ({run.detail or REASONS.get(run.reason, '')})  "
     if run.state == "changed":
         return f"{', '.join(run.changed)}  "
-    if run.state == "invalid":
-        return f"{run.detail}  "
     return "previewed  " if run.state == "pending" and run.previewed else ""
 
 
-def _other_problems(found: Overview) -> list[str]:
-    told = {run.detail for run in found.runs.values() if run.state == "invalid"}
-    more = [problem for problem in found.problems if problem not in told]
-    return ["", "Mistakes:", '  (use "cosmosctl check")', *(f"\t{problem}" for problem in more)] if more else []
+def _mistakes(found: Overview) -> list[str]:
+    """Every mistake once, under one heading, first those of the whole project."""
+    stopped: dict[str, list[str]] = {problem: [] for problem in found.problems}
+    for run in found.runs.values():
+        if run.state == "invalid":
+            stopped.setdefault(run.detail, []).append(run.run)
+    if not stopped:
+        return []
+    paint, lines = _painter("red"), ["", "Mistakes:", '  (use "cosmosctl check")']
+    for problem, runs in stopped.items():
+        others = [run for run in runs if not problem.startswith(f"runs/{run}")]
+        lines += [f"\t{paint(problem)}", *([f"\t  stops {some(others, 'run')}"] if others else [])]
+    return lines
 
 
 def _painter(color: str) -> Callable[[str], str]:

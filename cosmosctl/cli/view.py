@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cosmosctl.cli.words import duration
+from cosmosctl.cli.words import counted, duration
 from cosmosctl.collect import Collected
 from cosmosctl.commands.attach import Outcome
 from cosmosctl.domain.batch import Batch
@@ -187,7 +187,7 @@ def _times(outcome: Outcome) -> str:
     gpus = len({process.get("gpu") for process in progress.processes}) or 1
     return (
         f"{outcome.batch.name}: {len(seconds)} of {len(outcome.batch.rows)} done in {duration(wall)}; "
-        f"load {sum(progress.loads):.1f} s in {len(progress.processes)} starts, "
+        f"load {sum(progress.loads):.1f} s in {counted(len(progress.processes), 'start')}, "
         f"{sum(seconds) / len(seconds):.1f} s a video, busy {100 * sum(seconds) / wall / gpus:.0f} %"
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from cosmosctl.commands import prepare
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.words import counted
 from cosmosctl.errors import FilesError
 from cosmosctl.store import find_root, load_all
 
@@ -19,13 +20,18 @@ class CheckedProject:
     videos: int
     warnings: tuple[str, ...]
 
+    @property
+    def words(self) -> str:
+        """That all is well, in words that claim no more than was looked at."""
+        return f"no mistakes in {counted(self.runs, 'run')} and {counted(self.videos, 'video')}"
+
 
 def check_project(folder: Path, words: Sequence[str], *, model: str | None) -> CheckedProject:
     """Check the named runs, or every file of the project. Raises: FilesError with every mistake."""
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
     runs = [resolve_id(word, snapshot.run_ids, what="run") for word in words] or list(snapshot.run_ids)
-    elsewhere = () if words else tuple(str(problem) for problem in snapshot.problems)
+    elsewhere = () if words else tuple(problem.words for problem in snapshot.problems)
     try:
         checked = prepare.check(project, snapshot, runs, model=model)
     except FilesError as e:

@@ -46,7 +46,7 @@ def difference(folder: Path, word: str) -> Difference:
     run = resolve_id(word, snapshot.run_ids, what="run")
     receipt = newest_receipt(project, run)
     if run not in snapshot.runs:
-        raise FilesError([str(problem) for problem in snapshot.problems_of([run])], hint="cosmosctl check")
+        raise FilesError([problem.words for problem in snapshot.problems_of([run])], hint="cosmosctl check")
     now = Current(project, snapshot).facts(run)
     text = snapshot.prompts[snapshot.runs[run].prompt].text
     changes = tuple(_change(key, receipt.effective, now) for key in changed_keys(receipt.effective, now))

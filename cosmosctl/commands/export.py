@@ -7,6 +7,7 @@ from pathlib import Path
 from cosmosctl import remote
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.words import counted
 from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.shipped import template
@@ -33,7 +34,7 @@ def instructions(batch: Batch) -> str:
     """What to do with an exported batch, the commands as a shell takes them."""
     start = shlex.join(("sh", f"{batch.there.batch}/launch.sh", *remote.launch_args(batch)))
     lines = (
-        f"Batch {batch.name}: {len(batch.rows)} runs of {batch.model}.",
+        f"Batch {batch.name}: {counted(len(batch.rows), 'run')} of {batch.model}.",
         f"1. Copy this folder's content into {batch.host.dir} on the host: rsync -a ./ HOST:{batch.host.dir}/",
         "2. Start it there; started again, it goes on where it was:",
         f"   {start}",

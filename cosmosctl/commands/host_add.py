@@ -24,7 +24,7 @@ COMMENTS = {
     "address": "anything ssh takes; left out: this machine",
     "ssh_args": "more arguments for ssh",
     "dir": "inputs and batches; belongs to one user",
-    "engine": "docker | podman | apptainer | bare | preview",
+    "engine": "docker | podman | bare | preview",
     "engine_command": "when the engine's name alone does not do",
     "models": "image, source code and weights of each model, on the host",
     "cache": "writable: HF_HOME, UV_CACHE_DIR, torch caches",

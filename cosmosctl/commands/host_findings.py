@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cosmosctl.domain.project import Host, HostModel
+from cosmosctl.domain.words import counted
 from cosmosctl.transport.rsync import rsync_complaint
 
 Verdict = Literal["PASS", "WARN", "FAIL", "SKIP"]
@@ -110,11 +111,16 @@ def _folder(looked: Looked) -> Iterator[Finding]:
 
 
 def _leftovers(looked: Looked) -> Finding:
-    batches, _, open_ = (looked.fact("batches") or "0 0").partition(" ")
-    used, stopped = looked.fact("used-kib") or "0", looked.fact("containers") or "0"
-    words = f"{batches} batches, {open_} of them unfinished, {int(used) / 1024:.0f} MiB, {stopped} stopped containers"
-    many = int(used) > ROOM_KIB
+    batches, open_ = (_number(word) for word in (looked.fact("batches") or "0 0").split(" ", 1))
+    used, stopped = _number(looked.fact("used-kib")), _number(looked.fact("containers"))
+    there = f"{counted(batches, 'batch', 'batches')}, {open_} of them unfinished, {used / 1024:.0f} MiB"
+    words = f"{there}, {counted(stopped, 'stopped container')}"
+    many = used > ROOM_KIB
     return Finding("leftovers", "WARN" if many else "PASS", words, f"cosmosctl gc {looked.host.name}" if many else "")
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
 
 
 def _gpus(looked: Looked) -> Iterator[Finding]:

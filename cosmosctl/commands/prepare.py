@@ -33,7 +33,7 @@ def specs_of(snapshot: Snapshot, runs: Iterable[str], *, model: str | None = Non
 
 def check(project: ProjectPaths, snapshot: Snapshot, runs: Sequence[str], *, model: str | None = None) -> Checked:
     """Everything that can be known before a run is sent. Raises: FilesError with every mistake of all these runs."""
-    problems = [str(problem) for problem in snapshot.problems_of(runs)]
+    problems = [problem.words for problem in snapshot.problems_of(runs)]
     problems += _missing_sources(snapshot, runs)
     specs = specs_of(snapshot, [run for run in runs if run in snapshot.runs and has_source(snapshot, run)], model=model)
     found = inputs.find(project, (path for spec in specs for path in spec.input_paths))

@@ -46,7 +46,7 @@ def _run_facts(project: ProjectPaths, snapshot: Snapshot, run: str) -> dict[str,
     for key, value in (("reason", state.reason), ("detail", state.detail), ("batch", state.batch)):
         if value:
             shown[key] = value
-    mistakes = [str(problem) for problem in snapshot.problems_of([run])]
+    mistakes = [problem.words for problem in snapshot.problems_of([run])]
     if mistakes:
         return {**shown, "mistakes": mistakes}
     spec = specs_of(snapshot, [run])[0]

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmosctl import states
+from cosmosctl.commands.looks import differences
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host
 from cosmosctl.states import OpenBatch, RunState
 from cosmosctl.store import Snapshot, find_root, load_all
 
 WORDS_OF_PROMPT = 6
+LOOKS = 1000
+"""Of so many runs it is said what tells them apart; of more it is nobody's reading, and costs time."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Overview:
     host: Host
     runs: Mapping[str, RunState]
     labels: Mapping[str, str]
+    looks: Mapping[str, str]
     open_batches: tuple[OpenBatch, ...]
     problems: tuple[str, ...]
 
@@ -32,8 +36,9 @@ def overview(folder: Path, host: str | None) -> Overview:
     snapshot = load_all(project.root)
     chosen = snapshot.host(host)
     runs = states.all_states(project, snapshot, preview=chosen.is_preview)
-    problems = tuple(str(problem) for problem in snapshot.problems)
-    return Overview(project, chosen, runs, _labels(snapshot, runs), states.open_batches(project), problems)
+    problems = tuple(problem.words for problem in snapshot.problems)
+    looks = differences(snapshot, runs) if len(runs) <= LOOKS else {}
+    return Overview(project, chosen, runs, _labels(snapshot, runs), looks, states.open_batches(project), problems)
 
 
 def eta_s(batch: OpenBatch) -> float | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cosmosctl import states
 from cosmosctl.commands.check import check_project
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
+from cosmosctl.domain.words import counted
 from cosmosctl.errors import CosmosctlError, FilesError
 from cosmosctl.store import find_root, load_all
 
@@ -98,14 +99,14 @@ def _check(project: ProjectPaths, host: str | None, say: Say, changed: Sequence[
     names = ", ".join(Path(path).relative_to(project.root).as_posix() for path in changed)
     try:
         checked = check_project(project.root, (), model=None)
-        say(f"{f'{names}: ' if names else ''}{checked.runs} runs and {checked.videos} videos are well")
+        say(f"{f'{names}: ' if names else ''}{checked.words}")
     except FilesError as e:
-        say(f"{f'{names}: ' if names else ''}{len(e.messages)} mistakes")
+        say(f"{f'{names}: ' if names else ''}{counted(len(e.messages), 'mistake')}")
         for message in e.messages:
             say(f"  {message}")
         return ()
     except CosmosctlError as e:
-        say(f"  {e.message}")
+        say(f"  {e.line}")
         return ()
     return _pending(project, host)
 

@@ -20,7 +20,7 @@ from ruamel.yaml.resolver import BaseResolver
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, FoldedScalarString, LiteralScalarString, ScalarString
 from ruamel.yaml.tokens import CommentToken
 
-from cosmosctl.errors import FileError, FilesError
+from cosmosctl.errors import FileError, FilesError, with_hint
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.os_error import file_error
 from cosmosctl.io.yaml_file import dump_tool
@@ -65,7 +65,7 @@ def set_in_file(path: Path, keys: Sequence[str], value: Any, *, comments: Commen
         raise file_error(path, error, doing="read") from error
     mistakes = parse_bytes(data).mistakes
     if mistakes:
-        raise FilesError([f"{path}:{m.line}:{m.column}: {m.message}" for m in mistakes])
+        raise FilesError([with_hint(f"{path}:{m.line}:{m.column}: {m.message}", m.hint) for m in mistakes])
     try:
         text = set_value(data.decode(), keys, value, comments=comments)
     except FileError as error:

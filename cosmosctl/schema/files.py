@@ -26,7 +26,7 @@ VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
 """Patterns of text; `words` has a sentence for each."""
 
 MODELS = ("transfer1", "transfer2.5", "cosmos3")
-ENGINES = ("docker", "podman", "apptainer", "bare", "preview")
+ENGINES = ("docker", "podman", "bare", "preview")
 
 
 def _as_written(value: Any, check: Callable[[Any], Any]) -> Any:
@@ -385,7 +385,7 @@ class HostKeys(Keys):
         "On this machine it may be left out.",
         examples=["/data/me/cosmosctl"],
     )
-    engine: Literal["docker", "podman", "apptainer", "bare", "preview"] = Field(
+    engine: Literal["docker", "podman", "bare", "preview"] = Field(
         description="How the model is run: in a container, on the host itself (bare), or as the CPU preview.",
         examples=["docker"],
     )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from cosmosctl.errors import with_hint
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -21,3 +23,8 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         return f"{place}: {self.message}"
+
+    @property
+    def words(self) -> str:
+        """What people read: the mistake and what mends it."""
+        return with_hint(str(self), self.hint)

@@ -75,7 +75,7 @@ class Snapshot:
         """Nothing, when these runs can be used. Raises: FilesError with all that is wrong with them."""
         problems = self.problems_of(runs)
         if problems:
-            raise FilesError([str(problem) for problem in problems], hint=_first_hint(problems) or "cosmosctl check")
+            raise FilesError([problem.words for problem in problems], hint="cosmosctl check")
 
 
 def load_all(root: Path) -> Snapshot:
@@ -130,12 +130,8 @@ def load_run(root: Path, run_id: str) -> Run:
 def _usable(payload: str, file: str) -> str:
     if payloads.is_mistakes(payload):
         problems = payloads.problems_of(payload, "", file)
-        raise FilesError([str(problem) for problem in problems], hint=_first_hint(problems))
+        raise FilesError([problem.words for problem in problems])
     return payload
-
-
-def _first_hint(problems: Iterable[Problem]) -> str:
-    return next((problem.hint for problem in problems if problem.hint), "")
 
 
 def _run_from(payload: str, run_id: str) -> Run:
