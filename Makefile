@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 # tests wait half of the time: three at once keep two cores busy
 WORKERS := 3
 
-.PHONY: demo test check lint soak bench install clean
+.PHONY: demo test check lint soak flaky bench install clean
 
 demo: $(INSTALLED)
 	@test -f $(DEMO)/cosmosctl.yaml || $(BIN)/cosmosctl init $(DEMO) --demo
@@ -33,7 +33,16 @@ soak: $(INSTALLED)
 	@sh .ci/packages jq git $(PROGRAMS)
 	COSMOSCTL_SOAK=1 $(BIN)/pytest -m "soak or hypothesis" -s $(TESTS)
 
+# the tests that once depended on the machine's speed, N times quiet and N times beside two busy loops per core;
+# WHOLE=1: every test, twice in a row each
+N := $(if $(WHOLE),2,20)
+flaky: $(INSTALLED)
+	@sh .ci/packages jq git $(PROGRAMS) || echo "tests that need them are skipped by name" >&2
+	$(BIN)/python -m tests.flaky -n $(N) --workers $(WORKERS) $(if $(WHOLE),whole,$(TESTS))
+
+# each figure is stored as soon as it is measured
 bench: $(INSTALLED)
+	@sh .ci/packages git $(PROGRAMS) || echo "figures that need them are skipped by name" >&2
 	$(BIN)/python -m tests.bench --json bench.json
 
 install: $(INSTALLED)

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S, wait_until
+
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-WAIT_S = 10.0
+
+
+def missing() -> list[str]:
+    """What a test over ssh lacks on this machine."""
+    return [*([] if SSHD else ["sshd"]), *(name for name in ("ssh", "ssh-keygen", "rsync") if not shutil.which(name))]
+
 
 needs_sshd = pytest.mark.skipif(
-    not (SSHD and shutil.which("ssh-keygen") and shutil.which("rsync")),
-    reason="sshd, ssh-keygen and rsync are needed: apt-get install openssh-server rsync",
+    bool(missing()), reason=f"needs {', '.join(missing())}: apt-get install openssh-server rsync"
 )
 
 
@@ -63,11 +68,8 @@ class Sshd:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + WAIT_S
-        while not self._listens():
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, "sshd does not listen"
-            time.sleep(0.02)
+        wait_until(self._listens_or_ended, "sshd to listen")
+        assert self.process.poll() is None, self.log.read_text()
 
     def stop_listening(self) -> None:
         """The port refuses from now on; sessions live on."""
@@ -91,7 +93,9 @@ class Sshd:
         for pid in self.sessions():
             os.kill(pid, signal.SIGKILL)
 
-    def _listens(self) -> bool:
+    def _listens_or_ended(self) -> bool:
+        if self.process is None or self.process.poll() is not None:
+            return True
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
@@ -139,7 +143,7 @@ def _write_keys(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("host_key", "user_key", "other_key"):
         argv = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "cosmosctl tests", "-f", str(folder / name))
-        subprocess.run(argv, check=True, timeout=30)
+        subprocess.run(argv, check=True, timeout=PATIENCE_S)
     shutil.copy(folder / "user_key.pub", folder / "authorized_keys")
 
 

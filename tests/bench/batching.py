@@ -1,7 +1,7 @@
 """One batch beside one start a run, with a stand-in whose load and video take 3 : 2 of a unit of time."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests import clips
@@ -13,12 +13,12 @@ GUIDE_UNITS = {3: (15, 9), 5: (25, 14), 10: (50, 28)}
 """Runs -> units of time one by one and as a batch, as the batch guide gives them."""
 
 
-def measure(folder: Path) -> Mapping[str, object]:
+def measure(folder: Path) -> Iterator[Mapping[str, object]]:
     """Wall seconds of the jobs on the host, and the busy share of both ways."""
-    figures: dict[str, object] = {}
     for runs, (_, guide) in GUIDE_UNITS.items():
         together = _job_seconds(folder / f"batch{runs}", runs, one_by_one=False)
         apart = _job_seconds(folder / f"single{runs}", runs, one_by_one=True)
+        figures: dict[str, object] = {}
         bare = LOAD_S + runs * VIDEO_S
         figures[f"{runs}_runs_batch_s"] = round(together, 2)
         figures[f"{runs}_runs_one_by_one_s"] = round(apart, 2)
@@ -27,7 +27,7 @@ def measure(folder: Path) -> Mapping[str, object]:
         figures[f"{runs}_runs_over_the_guides_{guide}_units (at most 1.05)"] = round(together / (guide * UNIT_S), 3)
         figures[f"{runs}_runs_busy_share_batch"] = round(runs * VIDEO_S / together, 2)
         figures[f"{runs}_runs_busy_share_one_by_one"] = round(runs * VIDEO_S / apart, 2)
-    return figures
+        yield figures
 
 
 def _job_seconds(root: Path, runs: int, *, one_by_one: bool) -> float:

@@ -5,7 +5,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -46,10 +46,10 @@ class Stopwatch:
         return made
 
 
-def measure_demo(workdir: Path) -> dict[str, float]:
+def measure_demo(workdir: Path) -> Iterator[Mapping[str, float]]:
     """The figures of a preview of the demo scene, which is drawn for it."""
     color, _depth, _segmentation = draw_scene(workdir / "scene")
-    return measure(color, workdir)
+    yield measure(color, workdir)
 
 
 def measure(video: Path, workdir: Path) -> dict[str, float]:

@@ -26,6 +26,7 @@ from tests.containers import running_podman
 from tests.proxy import running_proxy
 from tests.sshd import Sshd, running_sshd, write_client_config
 from tests.tree import Tree
+from tests.waiting import take, wait_until
 
 PUSHED_BYTES = 1 << 30
 FILES = ("color", "vis", "depth", "segmentation")
@@ -37,7 +38,6 @@ FEW, MANY = 10, 1_000
 ROW_S = 0.3
 LATENCY_ROWS, LATENCY_ROW_S = 8, 1.0
 GPUS, GPU_RUNS, GPU_LOAD_S, GPU_ROW_S = 4, 14, 3.0, 2.0
-WAIT_S = 600
 
 
 @dataclass(frozen=True)
@@ -73,28 +73,28 @@ class Lab:
         return done.stderr
 
 
-def measure(folder: Path) -> Mapping[str, object]:
+def measure(folder: Path) -> Iterator[Mapping[str, object]]:
     """Seconds, bytes and counts; each beside its limit or what it is compared with."""
-    return {**_push(folder), **_bytes_sent(folder), **_processes(folder)}
+    yield _push(folder)
+    yield _bytes_sent(folder)
+    yield from _processes(folder)
 
 
-def measure_containers(folder: Path) -> Mapping[str, object]:
+def measure_containers(folder: Path) -> Iterator[Mapping[str, object]]:
     """Seconds of batches in containers on a host behind ssh, the model a row that does nothing."""
     with running_podman(folder / "podman") as engine:
-        lines: dict[str, object] = {}
         with _lab(folder / "overhead") as lab:
             lab.configure(engine.block(dir=lab.there, row_s=str(ROW_S)))
-            lines |= _overhead(lab)
+            yield _overhead(lab)
         with _lab(folder / "latency") as lab:
             lab.configure(engine.block(dir=lab.there, row_s=str(LATENCY_ROW_S)))
-            lines |= _latency(lab)
+            yield _latency(lab)
         with _lab(folder / "gpus") as lab:
             more = f"    gpus: {list(range(GPUS))}\n"
             block = engine.block(dir=lab.there, row_s=str(GPU_ROW_S), more=more)
             loading = json.dumps({"COSMOSCTL_PREVIEW_LOAD_S": str(GPU_LOAD_S)})[1:-1]
             lab.configure(block.replace("    env: {", f"    env: {{{loading}, "))
-            lines |= _four_gpus(lab)
-    return lines
+            yield _four_gpus(lab)
 
 
 @contextmanager
@@ -118,7 +118,7 @@ def _push(folder: Path) -> Mapping[str, object]:
             _grow(video, PUSHED_BYTES // len(videos))
         lab.tree.run("rs_a", controls="{vis: 0.3, depth: 0.3, seg: 0.3}")
         lab.configure(lab.idle())
-        time.sleep(2.1)  # what was written within two seconds is not remembered
+        take(2.1)  # what was written within two seconds is not remembered
         start = time.perf_counter()
         hash_files(lab.tree.root, videos)
         hashing_s = time.perf_counter() - start
@@ -202,9 +202,8 @@ def _bytes_sent(folder: Path) -> Mapping[str, object]:
     }
 
 
-def _processes(folder: Path) -> Mapping[str, object]:
+def _processes(folder: Path) -> Iterator[Mapping[str, object]]:
     """ssh handshakes and processes of push, launch and one fetch after the end."""
-    lines: dict[str, object] = {}
     for runs in (FEW, MANY):
         with _lab(folder / f"processes{runs}") as lab:
             lab.configure(lab.idle())
@@ -216,16 +215,17 @@ def _processes(folder: Path) -> Mapping[str, object]:
             told += lab.run("fetch")
             states = set(lab.tree.states().values())
             assert states == {"done"}, states
-            lines[f"{runs}_runs_ssh_handshakes"] = lab.box.connections() - before
-            lines[f"{runs}_runs_processes_started_here"] = len(re.findall(r"^debug \S+ run: ", told, re.MULTILINE))
-    return lines
+            yield {
+                f"{runs}_runs_ssh_handshakes": lab.box.connections() - before,
+                f"{runs}_runs_processes_started_here": len(re.findall(r"^debug \S+ run: ", told, re.MULTILINE)),
+            }
 
 
 def _wait_for_end(lab: Lab) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not any('"batch_done"' in path.read_text() for path in lab.there.glob("batches/*/events.jsonl")):
-        assert time.monotonic() < deadline, "the batch does not end"
-        time.sleep(0.2)
+    def has_ended() -> bool:
+        return any('"batch_done"' in path.read_text() for path in lab.there.glob("batches/*/events.jsonl"))
+
+    wait_until(has_ended, "the end of the batch", look_s=0.2)
 
 
 def _overhead(lab: Lab) -> Mapping[str, object]:

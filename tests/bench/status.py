@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.bench.timing import cosmosctl, medians, once
@@ -13,7 +13,7 @@ COLD_RUNS = 1_000
 COLD_TRIES = 3
 
 
-def measure(folder: Path) -> Mapping[str, float]:
+def measure(folder: Path) -> Iterator[Mapping[str, float]]:
     """Wall seconds."""
     warm = grow(folder / "warm", runs=WARM_RUNS, with_results=True).root
     for argv in (
@@ -24,13 +24,13 @@ def measure(folder: Path) -> Mapping[str, float]:
         subprocess.run(("git", *argv), cwd=warm, check=True, capture_output=True)
     ours = medians(cosmosctl("status"), cwd=warm)
     git = medians(("git", "status"), cwd=warm)
+    yield {
+        f"{WARM_RUNS}_runs_warm_s (at most 0.4)": round(ours.wall_s, 3),
+        "git_status_same_tree_s": round(git.wall_s, 3),
+    }
     cold = grow(folder / "cold", runs=COLD_RUNS, with_results=True).root
     first = []
     for _ in range(COLD_TRIES):
         shutil.rmtree(cold / ".cosmosctl", ignore_errors=True)
         first.append(once(cosmosctl("status"), cwd=cold).wall_s)
-    return {
-        f"{WARM_RUNS}_runs_warm_s (at most 0.4)": round(ours.wall_s, 3),
-        "git_status_same_tree_s": round(git.wall_s, 3),
-        f"{COLD_RUNS}_runs_cold_s (at most 2)": round(sorted(first)[COLD_TRIES // 2], 3),
-    }
+    yield {f"{COLD_RUNS}_runs_cold_s (at most 2)": round(sorted(first)[COLD_TRIES // 2], 3)}

@@ -1,7 +1,6 @@
 """Large projects for measuring: many runs over one scene, half of them with results."""
 
 import os
-import time
 from pathlib import Path
 
 from cosmosctl.domain.batch import stamp_of
@@ -10,6 +9,7 @@ from cosmosctl.receipts import Receipt, receipt_text
 from cosmosctl.states import Current
 from cosmosctl.store import load_all
 from tests import clips
+from tests.waiting import take
 
 PROMPTS = 100
 CONFIG = "project: 5f3a91c2\nmodel: transfer1\nhost: local\n"
@@ -30,7 +30,7 @@ def grow(root: Path, *, runs: int, with_results: bool = False) -> ProjectPaths:
         paths.spec.write_text(_run_text(number), encoding="utf-8")
     if with_results:
         _give_results(project)
-    time.sleep(2.1)  # what was written within two seconds is not trusted to the index
+    take(2.1)  # what was written within two seconds is not trusted to the index
     return project
 
 
