@@ -6,7 +6,7 @@ print(result.duration_s, result.output_mapping)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ from cosmosctl import bundle
 from cosmosctl.commands import attach, batch, prepare, select
 from cosmosctl.commands.attach import Outcome
 from cosmosctl.commands.create import create_prompt, create_run
+from cosmosctl.commands.prepare import Checked
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import Setting
+from cosmosctl.domain.project import Host, Setting
 from cosmosctl.errors import UsageError
 from cosmosctl.events import Progress
 from cosmosctl.planner import Plan
 from cosmosctl.states import all_states
-from cosmosctl.store import find_root, load_all
+from cosmosctl.store import Snapshot, find_root, load_all
 
 JsonRow = Mapping[str, Any]
 
@@ -29,36 +30,40 @@ JsonRow = Mapping[str, Any]
 class BatchResult:
     """An ended batch. `duration_s` is from the job's start to its end on the host.
 
-    `output_mapping` maps each run id to the path of its video, or to the reason why there is none.
+    `output_mapping` maps each run id to the path of its video, or to the reason why there is none. `left_out` maps the
+    pending runs that were not taken to their mistakes.
     """
 
     batch: str
     duration_s: float
     output_mapping: Mapping[str, Path | str]
     warnings: Mapping[str, tuple[str, ...]]
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
-        """Whether every run has its video."""
-        return all(isinstance(output, Path) for output in self.output_mapping.values())
+        """Whether every run has its video, and none was left out."""
+        return not self.left_out and all(isinstance(output, Path) for output in self.output_mapping.values())
 
 
 @dataclass(frozen=True)
 class RunningBatch:
-    """Batches that were launched; one for each model family among their runs."""
+    """Batches that were launched; one for each model family among their runs, none when nothing is pending."""
 
     project: ProjectPaths
     names: tuple[str, ...]
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def wait(self) -> BatchResult:
         """Follow to the end and bring every run home. Raises: HostError when the host stays out of reach."""
         outcomes = [attach.follow(self.project, name, attach.Unwatched()) for name in self.names]
         outputs = {run: one.video if one.state == "done" else one.reason or one.state for run, one in _runs(outcomes)}
         return BatchResult(
-            batch=self.names[0],
+            batch=self.names[0] if self.names else "",
             duration_s=sum(_duration_s(outcome.progress) for outcome in outcomes),
             output_mapping=outputs,
             warnings={run: one.warnings for run, one in _runs(outcomes) if one.warnings},
+            left_out=self.left_out,
         )
 
 
@@ -86,10 +91,10 @@ class Project:
         return create_run(self.root, prompt, weights, name=id, model=None, settings=settings, preset=None, tags=())
 
     def pending(self, *, host: str | None = None) -> tuple[str, ...]:
-        """The runs that a bare batch would take."""
+        """The runs that a bare batch would take: pending, with no mistake in their files and videos."""
         snapshot = load_all(self.root)
-        preview = snapshot.host(host).is_preview
-        return select.bare(all_states(self._paths, snapshot, preview=preview), select.Wanted())
+        checked = self._checked(snapshot, (), snapshot.host(host), None)
+        return tuple(spec.run for spec in checked.specs)
 
     def batch(
         self,
@@ -99,20 +104,15 @@ class Project:
         host: str | None = None,
         model: str | None = None,
     ) -> RunningBatch:
-        """Bundle and launch runs (for a prompt's id, a new run), or what is pending.
+        """Bundle and launch runs (for a prompt's id, a new run), or what is pending and well.
 
-        Raises: CosmosctlError; UsageError also for a run that has to wait for the result of another one.
+        Raises: CosmosctlError; UsageError also for a named run that has to wait for the result of another one.
         """
         snapshot = load_all(self.root)
         chosen = snapshot.host(host)
-        runs = self._selected(ids, host)
-        batch.refuse_held(self._paths, runs)
-        checked = prepare.check(self._paths, load_all(self.root), runs, model=model)
-        for run, source in prepare.waits(checked).items():
-            raise UsageError(
-                f"{run} upscales the result of {source}, which another model makes",
-                hint=f"batch {source} first, and {run} when it is done",
-            )
+        runs, prompts = select.split_ids(snapshot, ids)
+        named = (*runs, *select.runs_for_prompts(self._paths, prompts))
+        checked = self._checked(load_all(self.root) if prompts else snapshot, named, chosen, model)
         made = batch.make_batches(
             self._paths,
             checked,
@@ -122,7 +122,7 @@ class Project:
             progress=prepare.silent,
         )
         attach.start_all(self._paths, made, attach.Unwatched())
-        return RunningBatch(self._paths, tuple(one.name for one in made))
+        return RunningBatch(self._paths, tuple(one.name for one in made), checked.left_out)
 
     def jsonl(self, ids: Sequence[str] = (), *, host: str | None = None) -> list[JsonRow]:
         """The rows that a batch of these runs would give the model, in order, groups one after the other."""
@@ -133,15 +133,25 @@ class Project:
     def _plans(self, ids: Sequence[str], host: str | None) -> tuple[Plan, ...]:
         snapshot = load_all(self.root)
         chosen = snapshot.host(host)
-        runs, _ = select.split_ids(snapshot, ids) if ids else (self.pending(host=host), ())
-        checked = prepare.check(self._paths, snapshot, runs)
+        runs, prompts = select.split_ids(snapshot, ids)
+        drafts = select.drafts_for_prompts(snapshot, prompts)
+        named = (*runs, *(run.id for run in drafts.runs))
+        checked = self._checked(snapshot.with_drafts(drafts), named, chosen, None)
         return prepare.plans(self._paths, checked, chosen, progress=prepare.silent)
 
-    def _selected(self, ids: Sequence[str], host: str | None) -> tuple[str, ...]:
-        if not ids:
-            return self.pending(host=host)
-        runs, prompts = select.split_ids(load_all(self.root), ids)
-        return (*runs, *select.runs_for_prompts(self._paths, prompts))
+    def _checked(self, snapshot: Snapshot, named: Sequence[str], host: Host, model: str | None) -> Checked:
+        """The named runs, all well, or without any those of the pending ones that are."""
+        if named:
+            batch.refuse_held(self._paths, named)
+            checked = prepare.check(self._paths, snapshot, named, model=model)
+            for run, source in prepare.waits(checked).items():
+                raise UsageError(_waits(run, source), hint=f"batch {source} first, and {run} when it is done")
+            return checked
+        runs = select.bare(all_states(self._paths, snapshot, preview=host.is_preview), select.Wanted())
+        checked = prepare.check_well(self._paths, snapshot, runs, host, model=model)
+        waiting = {run: (_waits(run, source),) for run, source in prepare.waits(checked).items()}
+        ready = tuple(spec for spec in checked.specs if spec.run not in waiting)
+        return replace(checked, specs=ready, left_out={**checked.left_out, **waiting})
 
 
 def write_jsonl(rows: Iterable[JsonRow], path: str | Path) -> None:
@@ -156,6 +166,10 @@ def _ascii_json(row: object) -> str:
     import json
 
     return json.dumps(row, ensure_ascii=True)
+
+
+def _waits(run: str, source: str) -> str:
+    return f"{run} upscales the result of {source}, which another model makes"
 
 
 def _runs(outcomes: Sequence[Outcome]) -> list[tuple[str, Any]]:

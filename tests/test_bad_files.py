@@ -396,14 +396,27 @@ def test_a_name_that_is_no_id_makes_no_file(root: Path, name: str) -> None:
     assert sorted(root.rglob("*")) == before
 
 
-def test_a_run_folder_without_run_yaml_is_a_problem_and_a_stray_file_is_not(root: Path) -> None:
+def test_a_run_folder_without_run_yaml_is_left_over_and_a_stray_file_is_nothing(root: Path) -> None:
     (root / "runs/rs_b/outputs").mkdir(parents=True)
+    (root / "runs/rs_d").mkdir()
+    (root / "runs/rs_e").mkdir()
+    (root / "runs/rs_e/run.yaml.bak").write_text(GOOD_RUN)
     (root / "runs/README.md").write_text("hello")
     (root / "runs/.DS_Store").write_text("x")
     (root / "runs/rs_c.yaml").write_text(GOOD_RUN)
-    assert said(root) == ["runs/rs_b: has no run.yaml", "runs/rs_c.yaml: a run is a folder: runs/rs_c/run.yaml"]
+    assert said(root) == ["runs/rs_c.yaml: a run is a folder: runs/rs_c/run.yaml"]
     snapshot = load_all(root)
-    assert snapshot.problems[0].hint == "git restore runs/rs_b/run.yaml, or remove the folder"
+    assert snapshot.run_ids == ("rs_a",)
+    assert snapshot.leftovers == ("rs_b", "rs_d", "rs_e")
+
+
+@pytest.mark.parametrize("name", ["run.yml", "Run.yaml", "run.yaml.txt"])
+def test_a_run_file_under_another_name_is_a_mistake_with_the_command_that_mends_it(root: Path, name: str) -> None:
+    (root / "runs/rs_b/outputs").mkdir(parents=True)
+    (root / "runs/rs_b" / name).write_text(GOOD_RUN)
+    assert said(root) == [f"runs/rs_b: has no run.yaml, but {name}"]
+    snapshot = load_all(root)
+    assert snapshot.problems[0].hint == f"mv runs/rs_b/{name} runs/rs_b/run.yaml"
     assert snapshot.run_ids == ("rs_a", "rs_b")
     assert snapshot.problems_of(["rs_a"]) == ()
 

@@ -37,6 +37,7 @@ def batch(
 ) -> int:
     """Run what is pending, or the named runs, as one batch and fetch the results.
 
+    Where no run is named, runs with mistakes are left out and told; a named one with a mistake stops the batch.
     For a prompt's id a run with the balanced weights is made and printed. One model start serves every run whose
     settings allow it. With --export somebody else runs it, who needs no cosmosctl; `fetch --from` takes what comes
     back. Ctrl-C after the launch only stops watching: the host finishes by itself.

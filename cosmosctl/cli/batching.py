@@ -1,6 +1,6 @@
 """The body of `batch` and `inference`: select, check, bundle, send, follow, sum up."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import click
 from cosmosctl import bundle, ends, estimates, states
 from cosmosctl.cli.bars import Bars
 from cosmosctl.cli.view import FollowView, preview_note, summary
+from cosmosctl.cli.words import counted
 from cosmosctl.commands import attach, batch, prepare, select
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.commands.select import Wanted
@@ -20,6 +21,9 @@ from cosmosctl.domain.project import Drafts, Host
 from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT
 from cosmosctl.states import RunState
 from cosmosctl.store import Snapshot, find_root, load_all
+
+SHOWN_RUNS = 5
+"""Of the runs that one mistake keeps out, as many are named."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,12 @@ class Request:
     from_jsonl: Path | None
     export: Path | None = None
     upscale_weight: float | None = None
+    only_well: bool = False
+
+    @property
+    def takes_what_is_well(self) -> bool:
+        """Whether runs with mistakes are left out: nobody named them one by one."""
+        return self.only_well or (not self.ids and self.from_jsonl is None)
 
 
 def run_batch(folder: Path, request: Request) -> int:
@@ -48,23 +58,41 @@ def run_batch(folder: Path, request: Request) -> int:
         return EXIT_OK
     snapshot = load_all(project.root).with_drafts(drafts)
     batch.refuse_held(project, runs)
-    checked = prepare.check(project, snapshot, runs, model=request.model)
+    if request.takes_what_is_well:
+        checked = prepare.check_well(project, snapshot, runs, host, model=request.model)
+    else:
+        checked = prepare.check(project, snapshot, runs, model=request.model)
     _warn(checked)
+    for line in left_out_lines(checked.left_out):
+        click.echo(line, err=True)
     if request.dry_run:
-        from cosmosctl.cli.dry_run import show_plans
+        code = _dry_run(project, checked, host)
+    else:
+        code = _run(folder, project, snapshot.config.project, checked, host, request)
+    if not checked.left_out:
+        return code
+    click.echo(f"{counted(len(checked.left_out), 'run')} left out because of mistakes: cosmosctl check", err=True)
+    return max(code, EXIT_RUNS_WITHOUT_RESULT)
 
-        with Bars() as bars:
-            plans = prepare.plans(project, checked, host, progress=bars.control)
-        show_plans(project, plans, host)
-        for run, source in prepare.waits(checked).items():
-            click.echo(f"\n{run} follows in the next batch, with the result of {source}")
-        return EXIT_OK
+
+def _dry_run(project: ProjectPaths, checked: Checked, host: Host) -> int:
+    from cosmosctl.cli.dry_run import show_plans
+
+    with Bars() as bars:
+        plans = prepare.plans(project, checked, host, progress=bars.control)
+    show_plans(project, plans, host)
+    for run, source in prepare.waits(checked).items():
+        click.echo(f"\n{run} follows in the next batch, with the result of {source}")
+    return EXIT_OK
+
+
+def _run(folder: Path, project: ProjectPaths, project_id: str, checked: Checked, host: Host, request: Request) -> int:
     with Bars() as bars:
         made = batch.make_batches(
             project,
             checked,
             host,
-            project_id=snapshot.config.project,
+            project_id=project_id,
             title=request.batch_name,
             progress=bars.control,
         )
@@ -114,7 +142,7 @@ def retry_runs(folder: Path, ids: Sequence[str], host: str | None, *, detach: bo
         if not ids:
             click.echo("no run has failed", err=True)
         return code
-    request = Request(tuple(again), "retry", host, None, False, Wanted(), detach, None)
+    request = Request(tuple(again), "retry", host, None, False, Wanted(), detach, None, only_well=not ids)
     return max(code, run_batch(folder, request))
 
 
@@ -212,3 +240,14 @@ def _named(snapshot: Snapshot, request: Request) -> tuple[tuple[str, ...], Draft
 def _warn(checked: Checked) -> None:
     for warning in dict.fromkeys(line for lines in checked.warnings.values() for line in lines):
         click.echo(f"warning: {warning}", err=True)
+
+
+def left_out_lines(left_out: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Which runs are left out and why, those with the same mistakes in one line."""
+    runs: dict[tuple[str, ...], list[str]] = {}
+    for run, mistakes in left_out.items():
+        runs.setdefault(tuple(mistakes), []).append(run)
+    for mistakes, named in runs.items():
+        more = f" and {len(named) - SHOWN_RUNS} more" if len(named) > SHOWN_RUNS else ""
+        for mistake in mistakes:
+            yield f"left out: {', '.join(named[:SHOWN_RUNS])}{more}: {mistake}"

@@ -37,6 +37,7 @@ def print_status(found: Overview) -> None:
         runs = [run for run in found.runs.values() if run.state == state]
         if runs:
             lines += ["", title, f'  (use "{command}")', *_run_lines(runs, found, _COLORS.get(state, ""))]
+    lines += _leftover_line(found.leftovers)
     if not found.runs:
         lines += ["", 'no runs yet (use "cosmosctl create prompt", "cosmosctl create run")']
     _write(lines)
@@ -98,6 +99,14 @@ def _mistakes(found: Overview) -> list[str]:
         others = [run for run in runs if not problem.startswith(f"runs/{run}")]
         lines += [f"\t{paint(problem)}", *([f"\t  stops {some(others, 'run')}"] if others else [])]
     return lines
+
+
+def _leftover_line(folders: Sequence[str]) -> list[str]:
+    """Folders that are no runs: git leaves results where they are when it takes run.yaml away."""
+    if not folders:
+        return []
+    why = "results of another branch, or of a run that was removed"
+    return ["", f"Left over in runs/, without run.yaml: {some(folders, 'folder')} ({why})"]
 
 
 def _painter(color: str) -> Callable[[str], str]:

@@ -1,14 +1,15 @@
 """Run ids into plans: effective specs, videos looked at, models' checks, controls computed. Nothing is sent."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 
-from cosmosctl import inputs, models
+from cosmosctl import engines, inputs, models
 from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Host, Run
 from cosmosctl.domain.spec import Spec, fingerprint, spec_hash
-from cosmosctl.errors import FilesError
+from cosmosctl.errors import FileError, FilesError
 from cosmosctl.inputs import ControlProgress, Found, Recipe
 from cosmosctl.planner import PRIMARY, Plan, make_plan
 from cosmosctl.receipts import read_receipt
@@ -19,11 +20,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Checked:
-    """Runs that may be planned: their specs, their videos, and what is surprising about each run."""
+    """Runs that may be planned: their specs, their videos, and what is surprising about each run.
+
+    `left_out`: the other runs that were asked for, and why they cannot be.
+    """
 
     specs: tuple[Spec, ...]
     found: Found
     warnings: Mapping[str, tuple[str, ...]]
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def specs_of(snapshot: Snapshot, runs: Iterable[str], *, model: str | None = None) -> tuple[Spec, ...]:
@@ -33,18 +38,81 @@ def specs_of(snapshot: Snapshot, runs: Iterable[str], *, model: str | None = Non
 
 def check(project: ProjectPaths, snapshot: Snapshot, runs: Sequence[str], *, model: str | None = None) -> Checked:
     """Everything that can be known before a run is sent. Raises: FilesError with every mistake of all these runs."""
+    looked = _look(project, snapshot, runs, model)
     problems = [problem.words for problem in snapshot.problems_of(runs)]
-    problems += _missing_sources(snapshot, runs)
-    specs = specs_of(snapshot, [run for run in runs if run in snapshot.runs and has_source(snapshot, run)], model=model)
-    found = inputs.find(project, (path for spec in specs for path in spec.input_paths))
-    problems += [line for lines in found.mistakes.values() for line in lines]
-    warnings = {}
-    for spec in specs:
-        mistakes, warnings[spec.run] = _findings(spec, snapshot.runs[spec.run], found)
-        problems += mistakes
+    problems += [line for lines in looked.left_out.values() for line in lines]
     if problems:
         raise FilesError(tuple(dict.fromkeys(problems)), hint="cosmosctl check")
-    return Checked(specs, found, warnings)
+    return looked
+
+
+def check_well(
+    project: ProjectPaths, snapshot: Snapshot, runs: Sequence[str], host: Host, *, model: str | None = None
+) -> Checked:
+    """Those of these runs that can be batched on `host`; the others, and what waits for them, are left out.
+
+    Raises: FilesError for a mistake in what all runs share, or with every mistake when none of them is well.
+    """
+    if snapshot.problems_of(()):
+        return check(project, snapshot, runs, model=model)
+    looked = _look(project, snapshot, runs, model)
+    left = {**looked.left_out, **_unserved(looked.specs, host)}
+    left |= _without_source(project, looked, left, host)
+    if runs and len(left) == len(set(runs)):
+        messages = dict.fromkeys(line for lines in left.values() for line in lines)
+        raise FilesError(tuple(messages), hint="cosmosctl check")
+    return replace(looked, specs=tuple(spec for spec in looked.specs if spec.run not in left), left_out=left)
+
+
+def _look(project: ProjectPaths, snapshot: Snapshot, runs: Sequence[str], model: str | None) -> Checked:
+    """All these runs: specs of those that can have one, and in `left_out` every mistake by run."""
+    usable = [run for run in runs if run in snapshot.runs and has_source(snapshot, run)]
+    specs = specs_of(snapshot, usable, model=model)
+    found = inputs.find(project, (path for spec in specs for path in spec.input_paths))
+    mistakes = {run: [problem.words for problem in snapshot.problems_of([run])] for run in runs}
+    for run in runs:
+        mistakes[run] += _missing_sources(snapshot, [run])
+    warnings = {}
+    for spec in specs:
+        findings, warnings[spec.run] = _findings(spec, snapshot.runs[spec.run], found)
+        unfit = [line for path in spec.input_paths for line in found.mistakes.get(path, ())]
+        mistakes[spec.run] += [*unfit, *findings]
+    left = {run: tuple(lines) for run, lines in mistakes.items() if lines}
+    return Checked(specs, found, warnings, left)
+
+
+def _unserved(specs: Sequence[Spec], host: Host) -> Mapping[str, tuple[str, ...]]:
+    """Runs of a family that the host's block does not know how to start, and why."""
+    lacking = {name: _lacking(host, name) for name in {spec.model for spec in specs}}
+    return {spec.run: (f"runs/{spec.run}: {lacking[spec.model]}",) for spec in specs if lacking[spec.model]}
+
+
+def _lacking(host: Host, name: str) -> str:
+    engine, model = engines.get(host.engine), models.get(name)
+    try:
+        engine.process(host, model)
+        engine.supervisor(host, model, PurePosixPath(host.dir))
+    except FileError as e:
+        return e.line
+    return ""
+
+
+def _without_source(
+    project: ProjectPaths, looked: Checked, left: Mapping[str, tuple[str, ...]], host: Host
+) -> Mapping[str, tuple[str, ...]]:
+    """Runs that upscale what is neither here nor made by one of these runs, and why."""
+    made = {spec.run for spec in looked.specs if spec.run not in left}
+    waiting = {s.run: s.source for s in looked.specs if s.run in made and s.source is not None}
+    return {
+        run: (_no_source(run, source.run, is_left=source.run in left),)
+        for run, source in waiting.items()
+        if source.run not in made and not has_result(project, source, host, looked.found)
+    }
+
+
+def _no_source(run: str, source: str, *, is_left: bool) -> str:
+    why = "is left out" if is_left else "has no result, or an old one: there is nothing to upscale"
+    return f"runs/{run}/run.yaml: {source} {why}"
 
 
 def plans(project: ProjectPaths, checked: Checked, host: Host, *, progress: ControlProgress) -> tuple[Plan, ...]:
@@ -72,7 +140,7 @@ def _results(project: ProjectPaths, specs: Sequence[Spec], host: Host, found: Fo
     together = {spec.run for spec in specs}
     wanted = {s.run: s.source for s in specs if s.source is not None and s.source.run not in together}
     problems = [
-        f"runs/{run}/run.yaml: {source.run} has no result, or an old one: there is nothing to upscale"
+        _no_source(run, source.run, is_left=False)
         for run, source in wanted.items()
         if not has_result(project, source, host, found)
     ]

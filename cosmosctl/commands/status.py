@@ -28,6 +28,7 @@ class Overview:
     looks: Mapping[str, str]
     open_batches: tuple[OpenBatch, ...]
     problems: tuple[str, ...]
+    leftovers: tuple[str, ...] = ()
 
 
 def overview(folder: Path, host: str | None) -> Overview:
@@ -38,7 +39,8 @@ def overview(folder: Path, host: str | None) -> Overview:
     runs = states.all_states(project, snapshot, preview=chosen.is_preview)
     problems = tuple(problem.words for problem in snapshot.problems)
     looks = differences(snapshot, runs) if len(runs) <= LOOKS else {}
-    return Overview(project, chosen, runs, _labels(snapshot, runs), looks, states.open_batches(project), problems)
+    labels, open_ones = _labels(snapshot, runs), states.open_batches(project)
+    return Overview(project, chosen, runs, labels, looks, open_ones, problems, snapshot.leftovers)
 
 
 def eta_s(batch: OpenBatch) -> float | None:

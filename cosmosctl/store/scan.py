@@ -14,16 +14,23 @@ from cosmosctl.store.stamps import file_key, scene_key, split_link
 
 _NAME_RULE = "is no id: letters, digits, '.', '_' and '-', at most 64, a letter or digit first"
 
+_MEANT = ("run", "run.yaml", "run.yml", "run.yaml.txt", "runs.yaml", "run.json")
+"""In small letters, what people call a run's file who mean run.yaml."""
+
 
 @dataclass
 class Found:
-    """What a folder of prompts or runs holds: all ids, what their files say or what is wrong with them, their links."""
+    """What a folder of prompts or runs holds: all ids, what their files say or what is wrong with them, their links.
+
+    `leftovers`: folders below runs/ that are no runs (any more).
+    """
 
     ids: list[str] = field(default_factory=list)
     payloads: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    leftovers: list[str] = field(default_factory=list)
 
 
 def known_entry(index: Index, name: str, path: str, *, outside: bool) -> Entry | None:
@@ -118,17 +125,28 @@ def _folder_problem(run: str, is_link: bool) -> Problem | None:
 
 
 def _no_run(found: Found, root: Path, run: str, error: OSError) -> None:
-    """A folder without run.yaml is a problem; a file beside the run folders only when it looks like a run."""
+    """What has no run.yaml: left over from a run of another branch, unless somebody wrote it under another name."""
     folder = f"runs/{run}"
     if isinstance(error, NotADirectoryError) or not (root / folder).is_dir():
         if run.endswith((".yaml", ".yml")):
             words = f"a run is a folder: runs/{Path(run).stem}/run.yaml"
             found.problems.append(_problem(folder, words, folder))
         return
-    found.ids.append(run)
-    words = "has no run.yaml" if isinstance(error, FileNotFoundError) else f"cannot be read: {os_words(error)}"
-    hint = f"git restore {folder}/run.yaml, or remove the folder"
+    if not isinstance(error, FileNotFoundError):
+        words, hint = f"cannot be read: {os_words(error)}", f"chmod u+rwx {folder}, or remove the folder"
+    elif misnamed := _misnamed(root / folder):
+        words, hint = f"has no run.yaml, but {misnamed}", f"mv {folder}/{misnamed} {folder}/run.yaml"
+    else:
+        found.leftovers.append(run)
+        return
+    found.ids += [run] if is_id(run) else []
     found.problems.append(_problem(folder, words, folder, hint=hint))
+
+
+def _misnamed(folder: Path) -> str:
+    """The file in a folder without run.yaml that was meant to be it; a copy or an editor's backup is not."""
+    names = (path.name for path in sorted(folder.iterdir()) if path.is_file())
+    return next((name for name in names if name.lower() in _MEANT), "")
 
 
 def _listed(root: Path, folder: str, found: Found) -> list[tuple[str, bool]]:

@@ -26,7 +26,8 @@ Value = TypeVar("Value")
 class Snapshot:
     """The project's files as values. `prompts` and `runs` hold what can be used, `problems` why the rest cannot.
 
-    `run_ids` and `prompt_ids` are all there are, sorted. `config` has the built-in values when cosmosctl.yaml is wrong.
+    `run_ids` and `prompt_ids` are all there are, sorted; `leftovers` are folders below runs/ that have no run.yaml.
+    `config` has the built-in values when cosmosctl.yaml is wrong.
     `index` may keep more about a run: `index.facts`, then `index.save`.
     """
 
@@ -37,6 +38,7 @@ class Snapshot:
     problems: tuple[Problem, ...]
     prompt_ids: tuple[str, ...]
     run_ids: tuple[str, ...]
+    leftovers: tuple[str, ...]
     index: Index = field(repr=False, compare=False)
     _by_subject: Mapping[str, tuple[Problem, ...]] = field(repr=False, compare=False)
     _prompt_of: Mapping[str, str] = field(repr=False, compare=False)
@@ -97,6 +99,7 @@ def load_all(root: Path) -> Snapshot:
         problems=tuple(problems),
         prompt_ids=tuple(prompts.ids),
         run_ids=tuple(runs.ids),
+        leftovers=tuple(runs.leftovers),
         index=index,
         _by_subject=_grouped(problems),
         _prompt_of=runs.links,
