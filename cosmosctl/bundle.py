@@ -5,12 +5,14 @@ half-way leaves nothing that counts as a batch.
 """
 
 import json
+import re
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from cosmosctl import engines
@@ -27,6 +29,9 @@ STALL_S = 1800
 """Silence after which a model process is ended: NCCL's own heartbeat limit (model-contracts 5.8)."""
 GRACE_S = 10
 """Between SIGTERM and SIGKILL."""
+_HEAD_BYTES = 1024
+_NUMBER = re.compile(rb"^number: (\d{1,15})$", re.MULTILINE)
+"""The line of batch.yaml; the whole file is not parsed for it, as every batch is asked by every command."""
 HALF = ".new"
 """The end of the name of a bundle in staging/ that is not whole yet."""
 
@@ -40,6 +45,8 @@ def write_bundle(
     key: str,
     moment: datetime,
     warnings: Mapping[str, Sequence[str]],
+    number: int,
+    parents: Mapping[str, Sequence[str]],
 ) -> Batch:
     """batches/TITLE_TIME/ with everything the host needs but the videos.
 
@@ -52,7 +59,17 @@ def write_bundle(
     target = project.batch(name)
     half = BatchPaths(project.staging / f"{name}{HALF}")
     shutil.rmtree(half.root, ignore_errors=True)
-    for path, text in bundle_files(plan, name=name, key=key, project_id=project_id, moment=moment, warnings=warnings):
+    files = bundle_files(
+        plan,
+        name=name,
+        key=key,
+        project_id=project_id,
+        moment=moment,
+        warnings=warnings,
+        number=number,
+        parents=parents,
+    )
+    for path, text in files:
         write_text(half.root / path, text)
     target.root.parent.mkdir(exist_ok=True)
     half.root.rename(target.root)
@@ -60,12 +77,24 @@ def write_bundle(
 
 
 def bundle_files(
-    plan: Plan, *, name: str, key: str, project_id: str, moment: datetime, warnings: Mapping[str, Sequence[str]]
+    plan: Plan,
+    *,
+    name: str,
+    key: str,
+    project_id: str,
+    moment: datetime,
+    warnings: Mapping[str, Sequence[str]],
+    number: int = 1,
+    parents: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Iterator[tuple[str, str]]:
-    """(path, text) of every file of the bundle, batch.yaml last."""
+    """(path, text) of every file of the bundle, batch.yaml last.
+
+    `number` and `parents` say what the batch comes after: domain/order.py.
+    """
     head = {
         "format": FORMAT,
         "batch": name,
+        "number": number,
         "key": key,
         "project": project_id,
         "created": stamp(moment),
@@ -79,8 +108,11 @@ def bundle_files(
         yield f"{group.name}/command", command_text(group, folder)
     yield "inputs.txt", "".join(f"{video.pool_name} {video.bytes}\n" for video in plan.inputs)
     yield "rows.txt", "".join(f"{project_id} {row.run} {row.spec_hash}\n" for row in plan.rows)
-    yield "plan.json", json.dumps(head | _plan_json(plan, folder, warnings), ensure_ascii=True, indent=1) + "\n"
-    yield "batch.yaml", _batch_yaml(head, plan)
+    yield (
+        "plan.json",
+        json.dumps(head | _plan_json(plan, folder, warnings, parents), ensure_ascii=True, indent=1) + "\n",
+    )
+    yield "batch.yaml", _batch_yaml(head, plan, parents)
 
 
 def line_text(row: Row, folder: str) -> str:
@@ -111,9 +143,29 @@ def read_batch(paths: BatchPaths) -> Batch:
         rows = tuple(_batch_row(row, group["name"]) for group in plan["groups"] for row in group["rows"])
         inputs = tuple(_sent(entry) for entry in plan["inputs"])
         host = host_from_facts(plan["host"])
-        return Batch(plan["batch"], plan["key"], plan["project"], plan["created"], plan["model"], host, rows, inputs)
+        return Batch(
+            plan["batch"],
+            plan["key"],
+            plan["project"],
+            plan["created"],
+            plan["model"],
+            host,
+            rows,
+            inputs,
+            plan.get("number", 0),
+        )
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise FileError(f"{paths.plan}: cannot be read as a plan: {e}", hint="git restore, or remove the folder") from e
+
+
+def read_number(paths: BatchPaths) -> int:
+    """The number of a batch, from the first lines of batch.yaml; 0 when it has none (an earlier version's)."""
+    try:
+        with paths.whole.open("rb") as file:
+            found = _NUMBER.search(file.read(_HEAD_BYTES))
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0
 
 
 def read_whereabouts(paths: BatchPaths) -> Batch:
@@ -128,7 +180,17 @@ def read_whereabouts(paths: BatchPaths) -> Batch:
     try:
         head = load_tool(paths.whole.read_text(encoding="utf-8"))
         host = host_from_facts(head["host"])
-        return Batch(head["batch"], head["key"], head["project"], head["created"], head["model"], host, (), ())
+        return Batch(
+            head["batch"],
+            head["key"],
+            head["project"],
+            head["created"],
+            head["model"],
+            host,
+            (),
+            (),
+            head.get("number", 0),
+        )
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise FileError(f"batch {paths.name} is not known here: {paths.whole} cannot be read") from e
 
@@ -154,7 +216,9 @@ def host_from_facts(facts: Mapping[str, Any]) -> Host:
     return Host(**merged)
 
 
-def _plan_json(plan: Plan, folder: str, warnings: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _plan_json(
+    plan: Plan, folder: str, warnings: Mapping[str, Sequence[str]], parents: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     engine = engines.get(plan.host.engine)
     pool = engine.seen_dir(plan.host) / "inputs"
     return {
@@ -171,16 +235,18 @@ def _plan_json(plan: Plan, folder: str, warnings: Mapping[str, Sequence[str]]) -
             }
             for video in plan.inputs
         ],
-        "groups": [_group_json(group, folder, warnings) for group in plan.groups],
+        "groups": [_group_json(group, folder, warnings, parents) for group in plan.groups],
     }
 
 
-def _group_json(group: Group, folder: str, warnings: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _group_json(
+    group: Group, folder: str, warnings: Mapping[str, Sequence[str]], parents: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     fallback = [
         {**_start_json(native), "rows": [{"run": row.run, "line": line_text(row, folder)} for row in native.rows]}
         for native in group.fallback
     ]
-    rows = [_row_json(row, folder, warnings.get(row.run, ())) for row in group.rows]
+    rows = [_row_json(row, folder, warnings.get(row.run, ()), parents.get(row.run, ())) for row in group.rows]
     return {**_start_json(group), "rows": rows, **({"fallback": fallback} if fallback else {})}
 
 
@@ -202,7 +268,7 @@ def _start_json(group: Group) -> dict[str, Any]:
     }
 
 
-def _row_json(row: Row, folder: str, warnings: Sequence[str]) -> dict[str, Any]:
+def _row_json(row: Row, folder: str, warnings: Sequence[str], parents: Sequence[str]) -> dict[str, Any]:
     return {
         "run": row.run,
         "name": opaque_name(row.run),
@@ -218,6 +284,7 @@ def _row_json(row: Row, folder: str, warnings: Sequence[str]) -> dict[str, Any]:
         "inputs": {role: video.sha256 for role, video in row.inputs.items()},
         "warnings": list(warnings),
         **({} if row.after is None else {"after": row.after}),
+        **({"parents": list(parents)} if parents else {}),
     }
 
 
@@ -234,6 +301,7 @@ def _batch_row(row: Mapping[str, Any], group: str) -> BatchRow:
         inputs=row["inputs"],
         video=row["video"],
         warnings=tuple(row["warnings"]),
+        parents=tuple(row.get("parents", ())),
     )
 
 
@@ -242,7 +310,7 @@ def _sent(entry: Mapping[str, Any]) -> Sent:
     return Sent(entry["source"], pool_name, entry["sha256"], entry["bytes"])
 
 
-def _batch_yaml(head: Mapping[str, Any], plan: Plan) -> str:
+def _batch_yaml(head: Mapping[str, Any], plan: Plan, parents: Mapping[str, Sequence[str]]) -> str:
     from cosmosctl.io.yaml_file import dump_tool
 
     groups = [
@@ -254,6 +322,7 @@ def _batch_yaml(head: Mapping[str, Any], plan: Plan) -> str:
                     "prompt": row.spec.prompt_id,
                     "spec": row.spec_hash,
                     "weights": {control.name: control.weight for control in row.spec.controls},
+                    **({"parents": list(parents[row.run])} if row.run in parents else {}),
                 }
                 for row in group.rows
             },

@@ -12,6 +12,7 @@ from typing import Any
 
 from cosmosctl import history, process_logs
 from cosmosctl.domain.batch import Batch, BatchRow, stamp_of
+from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.errors import CosmosctlError
 from cosmosctl.events import Event, Progress, RunEnd, read_events
@@ -198,11 +199,22 @@ def _mentions(file: Path, run: str) -> bool:
 
 
 def _place(project: ProjectPaths, batch: Batch, home: RunPaths, end: RunEnd) -> ResultPaths:
-    """Where a result belongs: the run or its preview; history when a newer one is there or the batch was given up."""
+    """Where a result belongs: the run or its preview; history when the batch was given up.
+
+    History too when what stands there is none that the batch comes after: it is newer, or came by git from a clone.
+    """
     place = home.preview if batch.host.is_preview else home.result
     there = read_receipt(place.receipt)
-    is_newer = there is not None and there.run == end.run and there.ended > stamp_of(end.event["t"])
-    return home.kept(batch.name) if is_newer or project.batch(batch.name).end.exists() else place
+    if project.batch(batch.name).end.exists() or (there is not None and not _comes_after(batch, end.run, there)):
+        return home.kept(batch.name)
+    return place
+
+
+def _comes_after(batch: Batch, run: str, there: Receipt) -> bool:
+    """Whether a result of `batch` takes the place of this one. Batches of an earlier version name no parents."""
+    if there.run != run or there.batch == batch.name or not is_id(there.batch):
+        return True
+    return there.batch in batch.row(run).parents or (batch.number == 0 and batch.name not in there.parents)
 
 
 def _is_cut_off(place: ResultPaths, event: Event) -> bool:
@@ -309,6 +321,8 @@ def _receipt(
         outputs={name: str(facts["sha256"]) for name, facts in outputs.items()},
         primary_bytes=int(outputs[PRIMARY]["bytes"]),
         warnings=tuple(warnings),
+        number=batch.number,
+        parents=row.parents,
         **_machine(end, progress),
     )
 
@@ -335,8 +349,10 @@ def _note(project: ProjectPaths, batch: Batch, end: RunEnd, left: Path) -> Colle
     if place.failure.exists():
         history.retire(home, place)
     process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
-    spec, ended, preview = batch.row(end.run).spec_hash, stamp_of(end.event["t"]), batch.host.is_preview
-    failure = Failure(end.run, batch.name, end.state, reason, detail, spec, ended, preview)
+    row, ended, preview = batch.row(end.run), stamp_of(end.event["t"]), batch.host.is_preview
+    failure = Failure(
+        end.run, batch.name, end.state, reason, detail, row.spec_hash, ended, preview, batch.number, row.parents
+    )
     write_text(place.failure, failure_text(failure))
     return Collected(end.run, end.state, reason, detail, place)
 

@@ -17,7 +17,8 @@ class Receipt:
 
     `sources` says where each setting came from; `load_s` and `video_s` are seconds; `inputs` and `outputs` map roles
     and file names to sha256. What the host could not tell of image (its digest), commit (of the model's repository),
-    gpu and driver is "".
+    gpu and driver is "". `number` is the batch's, `parents` are the batches that this result comes after, by
+    domain/order.py.
     """
 
     run: str
@@ -42,6 +43,8 @@ class Receipt:
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    number: int = 0
+    parents: tuple[str, ...] = ()
     image: str = ""
     commit: str = ""
     gpu: str = ""
@@ -63,6 +66,8 @@ class Failure:
     spec: str
     ended: str
     preview: bool = False
+    number: int = 0
+    parents: tuple[str, ...] = ()
 
 
 def receipt_text(receipt: Receipt) -> str:

@@ -4,17 +4,19 @@ invalid, queued, running, pending, done, changed, absent, failed, cancelled: des
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
+from cosmosctl import bundle
 from cosmosctl.domain.layout import CONFIG_FILE, BatchPaths, ProjectPaths, ResultPaths
+from cosmosctl.domain.order import age, descends, newest
 from cosmosctl.domain.project import Setting
 from cosmosctl.errors import FileError
 from cosmosctl.events import Progress, progress, read_events
 from cosmosctl.store import Snapshot, hash_file
-from cosmosctl.traces import NOTHING, FailureTrace, ResultTrace, Traces, Tracker
+from cosmosctl.traces import NOTHING, Traces, Tracker
 
 if TYPE_CHECKING:
     from cosmosctl.domain.spec import Spec
@@ -52,7 +54,7 @@ class OpenBatch:
 
 
 def open_batches(project: ProjectPaths) -> tuple[OpenBatch, ...]:
-    """The unfinished batches, oldest name first. A cloned batch.yaml without its plan.json holds nothing here."""
+    """The unfinished batches, oldest first. A cloned batch.yaml without its plan.json holds nothing here."""
     found = []
     for paths in batches(project):
         if paths.plan.exists() and not paths.end.exists():
@@ -61,12 +63,11 @@ def open_batches(project: ProjectPaths) -> tuple[OpenBatch, ...]:
     return tuple(found)
 
 
-def batches(project: ProjectPaths) -> Iterator[BatchPaths]:
-    """Every whole batch folder, by name."""
-    if project.batches.is_dir():
-        for root in sorted(project.batches.iterdir()):
-            if (root / "batch.yaml").is_file():
-                yield BatchPaths(root)
+def batches(project: ProjectPaths) -> tuple[BatchPaths, ...]:
+    """Every whole batch folder, the oldest first: by the numbers that they were given, of which no clock knows."""
+    found = [BatchPaths(root) for root in project.batches.iterdir()] if project.batches.is_dir() else []
+    numbers = {paths: bundle.read_number(paths) for paths in found if paths.whole.is_file()}
+    return tuple(sorted(numbers, key=lambda paths: age(numbers[paths], paths.name, paths.name[-15:])))
 
 
 def held_runs(project: ProjectPaths) -> Mapping[str, str]:
@@ -184,8 +185,8 @@ def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: 
     if traces is NOTHING:
         return RunState(run, "pending")
     previewed = traces.preview is not None
-    result = _newer(traces.result, traces.preview) if preview else traces.result
-    failure = _newer(traces.failure, traces.preview_failure) if preview else traces.failure
+    result = newest((traces.result, traces.preview)) if preview else traces.result
+    failure = newest((traces.failure, traces.preview_failure)) if preview else traces.failure
     if result is None and failure is None:
         return RunState(run, "pending", previewed=True) if previewed else RunState(run, "pending")
     try:
@@ -193,7 +194,7 @@ def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: 
     except FileError as e:
         return RunState(run, "invalid", detail=e.line)
     place = result.folder if result is not None else ""
-    if failure is not None and failure.spec == now and (result is None or failure.ended > result.ended):
+    if failure is not None and failure.spec == now and (result is None or descends(failure, result)):
         return RunState(
             run,
             failure.state,
@@ -228,13 +229,3 @@ def _has_size(path: str, size: int) -> bool:
         return os.stat(path).st_size == size  # noqa: PTH116  # asked for ten thousand files at a time
     except OSError:
         return False
-
-
-Trace = TypeVar("Trace", ResultTrace, FailureTrace)
-
-
-def _newer(one: Trace | None, other: Trace | None) -> Trace | None:
-    """The one that ended last; of two at the same second the first."""
-    if one is None or other is None:
-        return one or other
-    return other if other.ended > one.ended else one

@@ -4,11 +4,12 @@ Ten thousand folders are looked at for one `status`: paths are text here and not
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.order import newest
 from cosmosctl.store import Snapshot
 from cosmosctl.store.index import Notes
 
@@ -23,6 +24,7 @@ class ResultTrace(NamedTuple):
     spec: str
     video: str
     video_bytes: int
+    parents: Sequence[str] = ()
 
 
 class FailureTrace(NamedTuple):
@@ -36,6 +38,7 @@ class FailureTrace(NamedTuple):
     reason: str
     detail: str
     preview: bool
+    parents: Sequence[str] = ()
 
 
 class Traces(NamedTuple):
@@ -71,8 +74,8 @@ class Tracker:
         if result is None and left == ["preview"] and preview is not None:
             return Traces(None, preview)
         failures = [*self._failures(run, notes, left, previewed=preview is not None)]
-        failure = _newest(one for one in failures if not one.preview)
-        return Traces(result, preview, failure, _newest(one for one in failures if one.preview))
+        failure = newest(one for one in failures if not one.preview)
+        return Traces(result, preview, failure, newest(one for one in failures if one.preview))
 
     def _result(self, run: str, notes: Notes, folder: str) -> ResultTrace | None:
         place = f"{folder}/result.yaml" if folder else "result.yaml"
@@ -95,10 +98,6 @@ class Tracker:
         return named == run or named not in self._names
 
 
-def _newest(failures: Iterable[FailureTrace]) -> FailureTrace | None:
-    return max(failures, key=lambda one: one.ended, default=None)
-
-
 def _left(folder: str) -> str:
     """The names of those things in a run's folder that an attempt leaves there."""
     return " ".join(name for name in _listing(folder) if name in LEFT_BY_ATTEMPTS)
@@ -117,7 +116,8 @@ def _result_facts(file: str) -> list[Any]:
     found = read_receipt(Path(file))
     if found is None:
         return []
-    return [found.run, found.batch, found.ended, found.spec, found.primary_output, found.primary_bytes]
+    facts = [found.run, found.batch, found.ended, found.spec, found.primary_output, found.primary_bytes]
+    return [*facts, list(found.parents)]
 
 
 def _failure_facts(file: str) -> list[Any]:
@@ -126,4 +126,5 @@ def _failure_facts(file: str) -> list[Any]:
     found = read_failure(Path(file))
     if found is None:
         return []
-    return [found.run, found.batch, found.ended, found.spec, found.state, found.reason, found.detail, found.preview]
+    facts = [found.run, found.batch, found.ended, found.spec, found.state, found.reason, found.detail, found.preview]
+    return [*facts, list(found.parents)]

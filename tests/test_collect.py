@@ -61,8 +61,14 @@ class Desk:
         return collect.collect(self.project, self.batch, end, Progress())
 
     def of_batch(self, name: str, **host: Any) -> "Desk":
-        """The same project with another batch of the same runs."""
-        return replace(self, batch=replace(self.batch, name=name, host=replace(self.batch.host, **host)))
+        """The same project with another batch of the same runs, planned when the results of this one were known."""
+        rows = tuple(replace(row, parents=(*row.parents, self.batch.name)) for row in self.batch.rows)
+        where, number = replace(self.batch.host, **host), self.batch.number + 1
+        return replace(self, batch=replace(self.batch, name=name, host=where, rows=rows, number=number))
+
+    def of_clone(self, name: str) -> "Desk":
+        """The same project with a batch of the same runs that knows nothing of this one's results."""
+        return replace(self, batch=replace(self.batch, name=name))
 
 
 @pytest.fixture
@@ -81,7 +87,7 @@ def made_desk(folder: Path) -> Desk:
         BatchRow(run, "ps_a", "01-edge", f"prompt of {run}", 8, "spec", {"seed": 1}, {}, {}, "color.mp4")
         for run in runs
     )
-    desk = Desk(project, Batch("night", "1a2b3c4d", "5f3a91c2", "now", "transfer1", host, rows, ()))
+    desk = Desk(project, Batch("night", "1a2b3c4d", "5f3a91c2", "now", "transfer1", host, rows, (), 1))
     for name in ("night", "later"):
         log = project.pulled(name) / "logs" / "01-edge.1.log"
         log.parent.mkdir(parents=True)
@@ -252,9 +258,38 @@ def test_a_receipt_that_was_copied_from_another_run_does_not_count(desk: Desk) -
     assert (kept.outputs / "output.mp4").read_bytes() == VIDEO + b"rs_one"
 
 
+@pytest.mark.parametrize("t", [NOON - 60, NOON + 60])
+def test_a_result_that_comes_after_the_one_that_is_there_takes_its_place_whatever_the_clock_says(
+    desk: Desk, t: float
+) -> None:
+    desk.collect(desk.arrives("rs_one"))
+    later = desk.of_batch("later")
+    found = later.collect(later.arrives("rs_one", t=t))
+    assert found.folder == desk.project.run("rs_one").result
+    assert desk.project.run("rs_one").kept("night").receipt.exists()
+
+
+def test_of_two_results_that_do_not_know_each_other_the_one_that_is_there_stays(desk: Desk) -> None:
+    desk.collect(desk.arrives("rs_one"))
+    clone = desk.of_clone("later")
+    found = clone.collect(clone.arrives("rs_one", t=NOON + 60))
+    assert found.folder == desk.project.run("rs_one").kept("later")
+    receipt = read_receipt(desk.project.run("rs_one").result.receipt)
+    assert receipt is not None
+    assert receipt.batch == "night"
+
+
+def test_a_batch_of_an_earlier_version_that_names_no_parents_brings_the_newest_result(desk: Desk) -> None:
+    desk.collect(desk.arrives("rs_one"))
+    legacy = desk.of_clone("later")
+    legacy = replace(legacy, batch=replace(legacy.batch, number=0))
+    found = legacy.collect(legacy.arrives("rs_one", t=NOON - 60))
+    assert found.folder == desk.project.run("rs_one").result
+
+
 def test_a_result_older_than_the_one_that_is_there_goes_to_history(desk: Desk) -> None:
     later = desk.of_batch("later")
-    later.collect(later.arrives("rs_one", t=NOON + 60))
+    later.collect(later.arrives("rs_one", t=NOON - 60))
     found = desk.collect(desk.arrives("rs_one", t=NOON))
     assert found.folder == desk.project.run("rs_one").kept("night")
     receipt = read_receipt(desk.project.run("rs_one").result.receipt)

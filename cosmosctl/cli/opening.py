@@ -17,5 +17,5 @@ def batch_named(project: ProjectPaths, word: str | None, names: list[str] | None
     """The batch that `word` names, exactly or as a unique prefix; without a word, the newest. Raises: UsageError."""
     known = names if names is not None else [paths.name for paths in batches(project)]
     if word is None:
-        return max(known, key=lambda name: name[-15:]) if known else resolve_id("", known, what="batch")
+        return known[-1] if known else resolve_id("", known, what="batch")
     return resolve_id(word, known, what="batch")

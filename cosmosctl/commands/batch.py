@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cosmosctl import bundle, states
+from cosmosctl.attempts import past
 from cosmosctl.commands import prepare
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.domain.batch import Batch
@@ -37,6 +38,9 @@ def make_batches(
         refuse_held(project, [spec.run for spec in checked.specs])
         debug("phase: bundle")
         _sweep(project)
+        before = past(project, [spec.run for spec in checked.specs])
+        known = [bundle.read_number(paths) for paths in states.batches(project)]
+        number = max([before.number, *(one + 1 for one in known)])
         return tuple(
             bundle.write_bundle(
                 project,
@@ -46,8 +50,10 @@ def make_batches(
                 key=secrets.token_hex(4),
                 moment=datetime.now(UTC),
                 warnings=checked.warnings,
+                number=number + position,
+                parents=before.parents,
             )
-            for plan in plans
+            for position, plan in enumerate(plans)
         )
 
 

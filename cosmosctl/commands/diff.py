@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.order import newest
 from cosmosctl.domain.project import Setting
 from cosmosctl.domain.spec import changed_keys
 from cosmosctl.errors import FilesError, UsageError
@@ -60,7 +61,7 @@ def newest_receipt(project: ProjectPaths, run: str) -> Receipt:
     found = [receipt for place in places if (receipt := read_receipt(place.receipt)) is not None]
     if not found:
         raise UsageError(f"run {run} has no result to compare with", hint=f"cosmosctl batch {run}")
-    return max(found, key=lambda receipt: receipt.ended)
+    return newest(found) or found[0]
 
 
 def word_diff(before: str, after: str) -> str:

@@ -60,7 +60,7 @@ def run_rows(folder: Path, *, status: str | None, prompt: str | None, host: str 
 def batch_rows(folder: Path, *, limit: int | None) -> Rows:
     """id, status, host, model, size, done, created, runs of each batch."""
     project = ProjectPaths(find_root(folder))
-    found = sorted(states.batches(project), key=lambda paths: paths.name[-15:])
+    found = states.batches(project)
     return tuple(_batch_row(paths) for paths in found[-limit if limit else 0 :])
 
 

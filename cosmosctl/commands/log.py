@@ -1,12 +1,13 @@
 """The past of a run, or of all: which batches took it and what came of it, also what was moved to history/."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cosmosctl.attempts import Attempt, attempts
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
-from cosmosctl.receipts import Failure, Receipt, read_failure, read_receipt
+from cosmosctl.receipts import Failure, Receipt
 from cosmosctl.states import held_runs
 from cosmosctl.store import find_root, load_all
 
@@ -35,20 +36,15 @@ def entries(folder: Path, words: Sequence[str]) -> tuple[Entry, ...]:
     runs = [resolve_id(word, snapshot.run_ids, what="run") for word in words] or list(snapshot.run_ids)
     held = held_runs(project)
     waiting = [Entry(run, held[run], "", "unfinished") for run in runs if run in held]
-    past = [entry for run in dict.fromkeys(runs) for entry in _past(project, run)]
-    return (*waiting, *sorted(past, key=lambda entry: (entry.ended, entry.run), reverse=True))
+    past = [(one.age, run, one) for run in dict.fromkeys(runs) for one in attempts(project.run(run))]
+    past.sort(key=lambda each: each[:2], reverse=True)
+    return (*waiting, *(_entry(project, run, one) for _, run, one in past))
 
 
-def _past(project: ProjectPaths, run: str) -> Iterator[Entry]:
-    paths = project.run(run)
-    kept = sorted(paths.history.iterdir()) if paths.history.is_dir() else []
-    places = (paths.result, paths.preview, *map(ResultPaths, kept))
-    for place in places:
-        receipt, failure = read_receipt(place.receipt), read_failure(place.failure)
-        if receipt is not None:
-            yield _of_receipt(project, run, place, receipt)
-        if failure is not None:
-            yield _of_failure(run, failure)
+def _entry(project: ProjectPaths, run: str, one: Attempt) -> Entry:
+    if isinstance(one.receipt, Receipt):
+        return _of_receipt(project, run, one.place, one.receipt)
+    return _of_failure(run, one.receipt)
 
 
 def _of_receipt(project: ProjectPaths, run: str, place: ResultPaths, receipt: Receipt) -> Entry:

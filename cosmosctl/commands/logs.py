@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 from cosmosctl import bundle, process_logs, remote, states, tasks
+from cosmosctl.attempts import attempts
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import resolve_id
-from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.errors import FileError, UsageError
 from cosmosctl.events import EventTail, progress, read_events
 from cosmosctl.io.lock import locked_at_once
-from cosmosctl.receipts import read_failure, read_receipt
 from cosmosctl.store import find_root, load_all
 
 POLL_S = 1.0
@@ -26,7 +26,7 @@ def print_logs(folder: Path, name: str | None, *, follow: bool) -> None:
     known = {*batches, *load_all(project.root).run_ids}
     if name is None and not batches:
         raise UsageError("there is no batch yet", hint="cosmosctl batch")
-    found = resolve_id(name, known, what="run or batch") if name else max(batches, key=lambda batch: batch[-15:])
+    found = resolve_id(name, known, what="run or batch") if name else list(batches)[-1]
     if found not in batches:
         held = states.held_runs(project)
         if found not in held:
@@ -97,16 +97,12 @@ def _print_new(log: Path, printed: dict[str, int]) -> None:
 
 def _newest_log(project: ProjectPaths, run: str) -> Path:
     """execution.log of a run's newest attempt. Raises: FileError when it never ran."""
-    paths = project.run(run)
-    kept = [ResultPaths(folder) for folder in paths.history.iterdir()] if paths.history.is_dir() else []
-    attempts = []
-    for place in (paths.result, paths.preview, *kept):
-        receipt, failure = read_receipt(place.receipt), read_failure(place.failure)
-        ended = max((one.ended for one in (receipt, failure) if one is not None), default="")
-        attempts += [(ended, log) for log in (place.execution_log, place.batch_log) if log.exists()][:1]
-    if not attempts:
+    found = sorted(attempts(project.run(run)), key=lambda one: one.age, reverse=True)
+    logs = (log for one in found for log in (one.place.execution_log, one.place.batch_log) if log.exists())
+    log = next(logs, None)
+    if log is None:
         raise FileError(f"run {run} has no log: it never ran", hint=f"cosmosctl batch {run}")
-    return max(attempts)[1]
+    return log
 
 
 def _print_file(path: Path) -> None:

@@ -12,7 +12,10 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True)
 class BatchRow:
-    """One run of a batch: its group, prompt as used, fingerprint and what its result has to look like."""
+    """One run of a batch: its group, prompt as used, fingerprint and what its result has to look like.
+
+    `parents`: the batches that had left something for it when this one was planned, and theirs.
+    """
 
     run: str
     prompt_id: str
@@ -25,6 +28,7 @@ class BatchRow:
     inputs: Mapping[str, str]
     video: str
     warnings: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,10 @@ class Sent:
 
 @dataclass(frozen=True)
 class Batch:
-    """batches/NAME/ as written by bundle. `host` is the one it was made for, whatever cosmosctl.yaml says now."""
+    """batches/NAME/ as written by bundle. `host` is the one it was made for, whatever cosmosctl.yaml says now.
+
+    `number` is above those of all batches that were known when it was planned; 0 in a batch of an earlier version.
+    """
 
     name: str
     key: str
@@ -49,6 +56,7 @@ class Batch:
     host: Host
     rows: tuple[BatchRow, ...]
     inputs: tuple[Sent, ...]
+    number: int = 0
 
     @property
     def runs(self) -> tuple[str, ...]:

@@ -28,7 +28,14 @@ def measure(folder: Path) -> Iterator[Mapping[str, float]]:
         host = snapshot.host()
         plan = prepare.plans(project, checked, host, progress=prepare.silent)[0]
         moment = datetime.fromtimestamp(1_800_000_000 + number, tz=UTC)
-        facts = {"project_id": "5f3a91c2", "title": "bench", "key": "00000000", "moment": moment}
+        facts = {
+            "project_id": "5f3a91c2",
+            "title": "bench",
+            "key": "00000000",
+            "moment": moment,
+            "number": number + 1,
+            "parents": {},
+        }
         bundle.write_bundle(project, plan, warnings=checked.warnings, **facts)  # type: ignore[arg-type]
         taken.append(time.perf_counter() - start)
         lines = [row.line for row in plan.rows]

@@ -156,7 +156,15 @@ def _bundled(root: Path) -> tuple[ProjectPaths, Batch]:
     )[0]
     moment = datetime.now(UTC)
     batch = bundle.write_bundle(
-        project, plan, project_id="5f3a91c2", title="bench", key="00000000", moment=moment, warnings={}
+        project,
+        plan,
+        project_id="5f3a91c2",
+        title="bench",
+        key="00000000",
+        moment=moment,
+        warnings={},
+        number=1,
+        parents={},
     )
     return project, batch
 

@@ -1,0 +1,46 @@
+"""Which of several attempts at a run is the newest: the one that descends from the others. No clock is asked.
+
+A batch names its parents: for each of its runs, every batch of which something was known when it was planned. Where
+neither of two descends from the other (two clones, a merge) there is no newest: what stands in place counts.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
+
+
+class Standing(Protocol):
+    """What an attempt says of its place among others: its batch, and the batches that it comes after."""
+
+    @property
+    def batch(self) -> str: ...
+
+    @property
+    def parents(self) -> Sequence[str]: ...
+
+
+One = TypeVar("One", bound=Standing)
+
+
+def descends(one: Standing, other: Standing) -> bool:
+    """Whether `one` was planned when something of the batch of `other` was known."""
+    return other.batch in one.parents
+
+
+def newest(attempts: Iterable[One | None]) -> One | None:
+    """The first that no other descends from: give what stands in place first. None without any."""
+    found = [one for one in attempts if one is not None]
+    heads = (one for one in found if not any(descends(other, one) for other in found if other is not one))
+    return next(heads, found[0] if found else None)
+
+
+def lineage(attempts: Iterable[Standing]) -> tuple[str, ...]:
+    """The parents of a batch that is planned when these attempts are known; theirs too, as history may be removed."""
+    return tuple(sorted({name for one in attempts for name in (one.batch, *one.parents)}))
+
+
+def age(number: int, name: str, when: str = "") -> tuple[int, str, str]:
+    """Sorts batches, and what they left, oldest first: by number, ties by name.
+
+    A batch without a number (0, of an earlier version) has nothing but `when`, a time that somebody's clock told.
+    """
+    return number, "" if number else when, name
