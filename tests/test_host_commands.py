@@ -43,7 +43,7 @@ def test_host_list_shows_the_built_in_host_and_which_one_batches_use(near: Tree)
     assert sorted(rows) == ["lab", "local"]
     assert (rows["lab"]["default"], rows["lab"]["gpus"], rows["lab"]["address"]) == (True, [0, 1], "me@gpu-box")
     lines = near.cli("host", "list").lines
-    assert next(line for line in lines if line.startswith("*")).split()[1:5] == ["lab", "docker", "0,", "1"]
+    assert next(line for line in lines if line.startswith("*")).split()[1:6] == ["lab", "docker", "GPUs", "0,", "1"]
 
 
 @needs_sshd

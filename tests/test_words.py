@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from cosmosctl.domain.words import counted
+from tests.terminal import typed
 from tests.tree import REPOSITORY, Tree
 
 OUTSIDE = "(copy it into inputs/, or set allow_outside_inputs: true in cosmosctl.yaml)"
@@ -48,9 +50,9 @@ def test_status_tells_runs_of_one_prompt_apart(tree: Tree) -> None:
     tree.run("rs_b", controls="{edge: 0.5}", more="seed: 7\n")
     tree.run("rs_c", controls="{edge: {weight: 0.4, preset: low}}", more="seed: 7\n")
     shown = {line.split()[0]: line for line in tree.cli("status").lines if line.startswith("\t")}
-    assert "[edge=0.5] city: a street" in shown["rs_a"]
-    assert "[edge=0.5 seed=7] city" in shown["rs_b"]
-    assert "[edge=0.4 seed=7 edge.preset=low] city" in shown["rs_c"]
+    assert "  -/0.5/-/-  city: a street" in shown["rs_a"]
+    assert "  -/0.5/-/- seed=7  city" in shown["rs_b"]
+    assert "  -/0.4/-/- seed=7 edge:low  city" in shown["rs_c"]
 
 
 def test_a_run_without_another_of_its_prompt_has_nothing_beside_it(tree: Tree) -> None:
@@ -88,3 +90,14 @@ def test_a_new_project_says_nothing_that_is_no_longer_true(bare_tree: Tree) -> N
     text = (REPOSITORY / "templates/project/cosmosctl.yaml").read_text(encoding="utf-8")
     assert "still to come" not in text
     assert "cosmosctl host add" in text
+
+
+def test_status_fits_the_window_but_cuts_no_mistake(tree: Tree) -> None:
+    tree.prompt("ps_wide", text="夜の街を走る車のライトが雨に濡れた路面に映る " * 3)
+    tree.run("rs_one", prompt="ps_wide")
+    tree.run("rs_two", prompt="ps_wide", more="seed: 4\n")
+    tree.run("rs_bad", controls="{edge: 1.4, egde: 1, depth: 7, seg: {weight: 0.4, input: auto, presett: low}}")
+    shown = typed(tree, "status", columns=80).splitlines()
+    assert all(cell_len(line.expandtabs(8)) <= 80 for line in shown if "rs_one" in line or "rs_two" in line)
+    mistakes = tree.cli("check", expect=3).err.splitlines()
+    assert mistakes[0].removeprefix("error: ") in "\n".join(shown)

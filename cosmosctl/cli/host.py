@@ -1,7 +1,8 @@
 """`host list|add|check`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,14 +24,14 @@ def host() -> None:
 @click.pass_obj
 def list_hosts(folder: Path, as_json: bool) -> None:
     """List the hosts of the project; the star marks the one that batches use."""
-    from cosmosctl.cli.tables import print_rows
+    from cosmosctl.cli.tables import Table, print_rows
     from cosmosctl.commands.host_list import host_rows
 
     rows = host_rows(folder)
     if not as_json:
-        rows = [{**row, "": "*" if row["default"] else " "} for row in rows]
-        rows = [{key: _words(value) for key, value in row.items()} for row in rows]
-    print_rows(rows, as_json=as_json, columns=("", "id", "engine", "gpus", "models", "address", "dir"))
+        rows = [_in_words(row) for row in rows]
+    columns = ("", "id", "engine", "GPUs", "models", "address", "dir")
+    print_rows(rows, as_json=as_json, table=Table(columns, {"dir": 20}, ("dir", "address", "models")))
 
 
 @host.command()
@@ -86,5 +87,9 @@ def _print(one: "Finding") -> None:
         click.echo(f"     {'':<13} {one.mend}")
 
 
-def _words(value: object) -> object:
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
+def _in_words(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A host for people: which GPUs by their numbers, its models with commas, a star where it is the project's."""
+    gpus = [str(number) for number in row["gpus"]]
+    named = f"GPU{'s' if len(gpus) > 1 else ''} {', '.join(gpus)}" if gpus else None
+    marked = "*" if row["default"] else None
+    return {**row, "GPUs": named, "models": ", ".join(row["models"]), "": marked}

@@ -9,41 +9,65 @@ from cosmosctl.cli.completing import prompt_ids
 
 @click.group(name="list")
 def listing() -> None:
-    """List prompts, runs or batches.
+    """List prompts, runs or batches, newest last.
 
-    Columns for people; --json prints one array for jq.
+    On a terminal rows are cut to its width; in a pipe they are whole, a line each. --json prints one array.
     """
 
 
 @listing.command()
+@click.argument("words", nargs=-1, metavar="[WORD]...")
+@click.option("--tag", metavar="TAG", help="Only prompts with this tag.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N only.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.pass_obj
-def prompts(folder: Path, limit: int | None, as_json: bool) -> None:
-    """List prompts, newest last."""
-    from cosmosctl.cli.tables import print_rows
-    from cosmosctl.commands.listing import prompt_rows
+def prompts(folder: Path, words: tuple[str, ...], tag: str | None, limit: int | None, as_json: bool) -> None:
+    """List prompts, newest last.
 
-    print_rows(prompt_rows(folder, limit=limit), as_json=as_json, columns=("id", "scene", "runs", "prompt"))
+    With WORDs only those that hold all of them: in their id, text, scene, tags or notes.
+    """
+    from cosmosctl.cli.tables import Table, print_rows
+    from cosmosctl.commands.listing import Wanted, prompt_rows
+
+    rows = prompt_rows(folder, Wanted(words, tag, limit))
+    table = Table(("id", "scene", "runs", "prompt"), {"scene": 10, "prompt": 20}, ("scene", "runs", "prompt"))
+    print_rows(rows, as_json=as_json, table=table)
 
 
 @listing.command()
+@click.argument("words", nargs=-1, metavar="[WORD]...")
 @click.option("--status", metavar="STATE", help="Only runs in this state: pending, done (or completed), failed, …")
 @click.option("--prompt", metavar="PROMPT", shell_complete=prompt_ids, help="Only runs of this prompt.")
+@click.option("--tag", metavar="TAG", help="Only runs that have this tag, or whose prompt has it.")
 @click.option("--host", metavar="HOST", help="States as this host sees them: previews count on preview hosts only.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N only.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.pass_obj
 def runs(
-    folder: Path, status: str | None, prompt: str | None, host: str | None, limit: int | None, as_json: bool
+    folder: Path,
+    words: tuple[str, ...],
+    status: str | None,
+    prompt: str | None,
+    tag: str | None,
+    host: str | None,
+    limit: int | None,
+    as_json: bool,
 ) -> None:
-    """List runs with their states and four weights, newest last."""
-    from cosmosctl.cli.tables import print_rows
-    from cosmosctl.commands.listing import run_rows
+    """List runs with their states and weights, newest last.
 
-    rows = run_rows(folder, status=status, prompt=prompt, host=host, limit=limit)
-    columns = ("id", "status", "vis", "edge", "depth", "seg", "prompt_id", "batch", "scene", "prompt")
-    print_rows(rows, as_json=as_json, columns=columns)
+    With WORDs only those that hold all of them: in their id, tags or notes, or in those, the text or the scene of
+    their prompt. `differs` is what tells the runs of one prompt apart, beside the weights.
+    """
+    from cosmosctl.cli.tables import Table, print_rows
+    from cosmosctl.commands.listing import Wanted, run_rows
+
+    rows = run_rows(folder, Wanted(words, tag, limit), status=status, prompt=prompt, host=host)
+    table = Table(
+        ("id", "status", "vis", "edge", "depth", "seg", "differs", "prompt_id", "batch", "scene", "prompt"),
+        {"differs": 10, "scene": 10, "prompt": 20},
+        ("scene", "batch", "prompt_id", "prompt", "differs"),
+    )
+    print_rows(rows, as_json=as_json, table=table)
 
 
 @listing.command()
@@ -52,8 +76,9 @@ def runs(
 @click.pass_obj
 def batches(folder: Path, limit: int | None, as_json: bool) -> None:
     """List batches, newest last."""
-    from cosmosctl.cli.tables import print_rows
+    from cosmosctl.cli.tables import Table, print_rows
     from cosmosctl.commands.listing import batch_rows
 
     columns = ("id", "status", "host", "model", "size", "done", "created")
-    print_rows(batch_rows(folder, limit=limit), as_json=as_json, columns=columns)
+    table = Table(columns, dropped=("created", "model", "host"))
+    print_rows(batch_rows(folder, limit=limit), as_json=as_json, table=table)

@@ -1,6 +1,7 @@
 """The text of `status`. Plain lines: ten thousand runs have to be printed at once."""
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 
@@ -65,13 +66,24 @@ def _batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
 def _run_lines(runs: Sequence[RunState], found: Overview, color: str = "") -> list[str]:
     width = max(len(run.run) for run in runs) if runs else 0
     paint = _painter(color)
-    return [f"\t{paint(run.run.ljust(width))}  {_word(run)}{_label(run.run, found)}" for run in runs]
+    cut = _cutter(8 + width + 2)
+    return [f"\t{paint(run.run.ljust(width))}  {cut(_word(run) + _label(run.run, found))}" for run in runs]
+
+
+def _cutter(taken: int) -> Callable[[str], str]:
+    """What makes a text fit behind so many columns of a line; a program gets it whole."""
+    if not sys.stdout.isatty():
+        return str
+    from rich.cells import cell_len, set_cell_size
+
+    room = max(1, shutil.get_terminal_size().columns - taken)
+    return lambda text: text if cell_len(text) <= room else f"{set_cell_size(text, room - 1).rstrip()}…"
 
 
 def _label(run: str, found: Overview) -> str:
     """The run's prompt, and what tells it from the other runs of that prompt."""
     look = found.looks.get(run, "")
-    return f"[{look}] {found.labels.get(run, '')}" if look else found.labels.get(run, "")
+    return f"{look}  {found.labels.get(run, '')}" if look else found.labels.get(run, "")
 
 
 def _word(run: RunState) -> str:

@@ -1,8 +1,9 @@
 """What tells the runs of one prompt apart: the weights, presets, files, settings and models in which they differ."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
 
-from cosmosctl.domain.project import Run
+from cosmosctl.domain.project import CONTROLS, Run
 from cosmosctl.store import Snapshot
 
 MOST = 6
@@ -10,7 +11,10 @@ MOST = 6
 
 
 def differences(snapshot: Snapshot, runs: Iterable[str], *, weights: bool = True) -> Mapping[str, str]:
-    """Run -> what it has and another run of its prompt has not, as `edge=0.4 seed=2`; "" where nothing differs."""
+    """Run -> what it has and another run of its prompt has not, as `0.3/0.4/-/0.1 seed=2 edge:low`.
+
+    The weights are those of vis, edge, depth and seg. A run of which nothing differs is not in it, or has "".
+    """
     of_prompt: dict[str, list[str]] = {}
     for run in runs:
         if run in snapshot.runs:
@@ -23,26 +27,30 @@ def differences(snapshot: Snapshot, runs: Iterable[str], *, weights: bool = True
 
 
 def look(run: Run, *, weights: bool = True) -> dict[str, str]:
-    """Key -> value, as short as it can be said, of all that makes a run's video what it is."""
-    found = {} if run.model is None else {"model": run.model}
+    """Key -> the words for it, as short as they can be, of all that makes a run's video what it is."""
+    found = {"weights": "/".join(_weight(run.weights.get(name)) for name in CONTROLS)} if weights else {}
+    found |= {"model": run.model} if run.model is not None else {}
+    found |= {key: f"{key}={_one_word(_short(value))}" for key, value in run.settings.items()}
     for control in run.controls:
-        if weights:
-            found[control.name] = f"{control.weight:g}"
-        for key, value in (("preset", control.preset), ("input", control.input), ("prompt", control.prompt)):
+        given = {"preset": control.preset, "input": control.input, "prompt": control.prompt}
+        for key, value in given.items():
             if value is not None:
-                found[f"{control.name}.{key}"] = value
-    return found | {key: _short(value) for key, value in run.settings.items()}
+                found[f"{control.name} {key}"] = f"{control.name}:{_one_word(PurePosixPath(value).name)}"
+    return found
 
 
 def _apart(looks: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     keys = dict.fromkeys(key for one in looks.values() for key in one)
     differing = [key for key in keys if len({one.get(key) for one in looks.values()}) > 1]
-    return {run: _words({key: one[key] for key in differing if key in one}) for run, one in looks.items()}
+    return {run: _words([one[key] for key in differing if key in one]) for run, one in looks.items()}
 
 
-def _words(found: Mapping[str, str]) -> str:
-    pairs = [f"{key}={_one_word(value)}" for key, value in found.items()]
-    return " ".join([*pairs[:MOST], *(["…"] if len(pairs) > MOST else [])])
+def _words(found: Sequence[str]) -> str:
+    return " ".join([*found[:MOST], *(["…"] if len(found) > MOST else [])])
+
+
+def _weight(weight: float | None) -> str:
+    return "-" if weight is None else f"{weight:g}"
 
 
 def _one_word(value: str) -> str:

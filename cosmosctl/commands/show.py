@@ -24,7 +24,7 @@ def facts(folder: Path, name: str) -> dict[str, Any]:
     found = resolve_id(name, kinds, what="prompt, run or batch")
     match kinds[found]:
         case "prompt":
-            return next(row for row in prompt_rows(folder, limit=None) if row["id"] == found)
+            return next(row for row in prompt_rows(folder) if row["id"] == found)
         case "batch":
             return _batch_facts(project, folder, found)
     return _run_facts(project, snapshot, found)
