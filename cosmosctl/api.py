@@ -13,7 +13,8 @@ from typing import Any
 from cosmosctl import bundle
 from cosmosctl.commands import attach, batch, prepare, select
 from cosmosctl.commands.attach import Outcome
-from cosmosctl.commands.create import create_prompt, create_run
+from cosmosctl.commands.create import GivenRun, create_prompt, create_run
+from cosmosctl.commands.given_controls import GivenControls
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host, Setting
@@ -85,10 +86,19 @@ class Project:
         return create_prompt(self.root, text, video_dir, name=id, negative_prompt=negative_prompt, tags=())
 
     def create_run(
-        self, prompt: str, weights: Sequence[float] | None = None, *, id: str | None = None, **settings: Setting
+        self,
+        prompt: str,
+        weights: Sequence[float] | None = None,
+        *,
+        id: str | None = None,
+        model: str | None = None,
+        **settings: Setting,
     ) -> str:
-        """The id of a new run; `weights` are vis, edge, depth, seg. Raises: UsageError, FileError."""
-        return create_run(self.root, prompt, weights, name=id, model=None, settings=settings, preset=None, tags=())
+        """The id of a new run; `weights` are vis, edge, depth, seg.
+
+        Raises: UsageError; FilesError with all that `check` would say of it. Nothing is written then.
+        """
+        return create_run(self.root, prompt, GivenRun(GivenControls(weights), model, settings), name=id)
 
     def pending(self, *, host: str | None = None) -> tuple[str, ...]:
         """The runs that a bare batch would take: pending, with no mistake in their files and videos."""

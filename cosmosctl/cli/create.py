@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import prompt_ids
+from cosmosctl.cli.completing import prompt_ids, run_ids
+from cosmosctl.cli.setting_options import SettingsCommand, given_settings, setting_options
+from cosmosctl.domain.project import Setting
 
 
 @click.group()
@@ -18,9 +20,18 @@ def create() -> None:
 @click.option("--id", "name", metavar="ID", help="Name it yourself instead of ps_ and six characters.")
 @click.option("--negative-prompt", metavar="TEXT", help="What the video shall not show.")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="A word to find it by; may be repeated.")
+@click.option(
+    "--copy", is_flag=True, help="Copy the videos into inputs/videos/ first; a single file is a colour video."
+)
 @click.pass_obj
 def prompt(
-    folder: Path, text: str, video_dir: str, name: str | None, negative_prompt: str | None, tags: tuple[str, ...]
+    folder: Path,
+    text: str,
+    video_dir: str,
+    name: str | None,
+    negative_prompt: str | None,
+    tags: tuple[str, ...],
+    copy: bool,
 ) -> None:
     """Create a prompt from TEXT and the scene folder VIDEO_DIR.
 
@@ -28,35 +39,58 @@ def prompt(
     """
     from cosmosctl.commands.create import create_prompt
 
-    click.echo(create_prompt(folder, text, video_dir, name=name, negative_prompt=negative_prompt, tags=tags))
+    made = create_prompt(folder, text, video_dir, name=name, negative_prompt=negative_prompt, tags=tags, copy=copy)
+    click.echo(made)
 
 
-@create.command()
-@click.argument("prompt", shell_complete=prompt_ids)
+@create.command(cls=SettingsCommand)
+@click.argument("prompt", required=False, shell_complete=prompt_ids)
+@click.option("--from", "source", metavar="RUN", shell_complete=run_ids, help="Copy this run; options change the copy.")
 @click.option("--weights", nargs=4, type=float, metavar="VIS EDGE DEPTH SEG", help="Four weights, each 0 to 1.")
+@click.option("--control", "weighed", metavar="NAME=WEIGHT", multiple=True, help="One control; may be repeated.")
+@click.option(
+    "--preset",
+    "presets",
+    metavar="[NAME=]PRESET",
+    multiple=True,
+    help="Make edge and vis, or NAME, with this strength, the same each time.",
+)
+@click.option(
+    "--input",
+    "inputs",
+    metavar="NAME=FILE",
+    multiple=True,
+    help="Take this video for the control; auto: the model makes it.",
+)
+@click.option("--seg-prompt", metavar="TEXT", help="What to look for when the model makes seg itself.")
 @click.option("--id", "name", metavar="ID", help="Name it yourself instead of rs_ and six characters.")
 @click.option("--model", metavar="MODEL", help="A model family other than the project's.")
-@click.option("--seed", type=int, help="Seed of the noise.")
-@click.option("--num-steps", type=int, help="Denoising steps.")
-@click.option("--guidance", type=float, help="How closely the prompt is followed.")
-@click.option("--preset", metavar="PRESET", help="Compute edge and vis here with this strength, the same each time.")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="A word to find it by; may be repeated.")
+@setting_options
 @click.pass_obj
 def run(
     folder: Path,
-    prompt: str,
+    /,
+    prompt: str | None,
+    source: str | None,
     weights: tuple[float, float, float, float] | None,
+    weighed: tuple[str, ...],
+    presets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    seg_prompt: str | None,
     name: str | None,
     model: str | None,
-    seed: int | None,
-    num_steps: int | None,
-    guidance: float | None,
-    preset: str | None,
     tags: tuple[str, ...],
+    **settings: Setting | None,
 ) -> None:
-    """Create a run of PROMPT. A weight of 0 stays in the set of controls."""
-    from cosmosctl.commands.create import create_run
+    """Create a run of PROMPT, or of the prompt of the run that is copied.
 
-    settings = {"seed": seed, "num_steps": num_steps, "guidance": guidance}
-    given = {key: value for key, value in settings.items() if value is not None}
-    click.echo(create_run(folder, prompt, weights, name=name, model=model, settings=given, preset=preset, tags=tags))
+    Without --weights and --control the four controls weigh the same. A weight of 0 stays in the set of controls; with
+    --control the others are left out of it. What check would refuse is not made.
+    """
+    from cosmosctl.commands.create import GivenRun, create_run
+    from cosmosctl.commands.given_controls import GivenControls
+
+    controls = GivenControls(weights, weighed, presets, inputs, seg_prompt)
+    given = GivenRun(controls, model, given_settings(settings), tags)
+    click.echo(create_run(folder, prompt, given, name=name, source=source))

@@ -209,4 +209,4 @@ def _place(run: Run, key: str) -> str:
         if key in run.places:
             return str(run.places[key])
         key = key.rpartition(".")[0]
-    return f"runs/{run.id}/run.yaml"
+    return str(run.places[""]) if "" in run.places else f"runs/{run.id}/run.yaml"

@@ -31,14 +31,14 @@ Setting = bool | int | float | str
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value stands in a file of the user's: line and column count from 1."""
+    """Where a value stands in a file of the user's: line and column count from 1; 0 is not said."""
 
     file: str
     line: int
     column: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,10 @@ class Control:
 
 @dataclass(frozen=True)
 class Run:
-    """One run file. `settings` holds what the file itself sets, by name; `places` where each key stands."""
+    """One run file. `settings` holds what the file itself sets, by name; `places` where each key stands.
+
+    The key "" in `places`, of a run that is in no file yet, stands for all that have no place of their own.
+    """
 
     id: str
     prompt: str

@@ -39,7 +39,12 @@ def no_path_words(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A path in quotes for a message; of a long text that is none, the beginning, in one line."""
+    """A path in quotes for a message, as `cut` has it."""
+    return f"'{cut(text)}'"
+
+
+def cut(text: str) -> str:
+    """A path for a message; of a long text that is none, the beginning, in one line."""
     whole = " ".join(text.split()) if "\n" in text else text
-    cut = whole if len(whole) <= _SHOWN_CHARS or is_there(text) else f"{whole[:_SHOWN_CHARS]}…"
-    return f"'{cut}'".encode(errors="backslashreplace").decode()
+    short = whole if len(whole) <= _SHOWN_CHARS or is_there(text) else f"{whole[:_SHOWN_CHARS]}…"
+    return short.encode(errors="backslashreplace").decode()

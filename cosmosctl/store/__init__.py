@@ -3,6 +3,7 @@
 ruamel.yaml and pydantic are imported only when a file really has to be parsed: a warm `load_all` does without.
 """
 
+from cosmosctl.store.drafts import prompt_mistakes, run_mistakes, write_drafts
 from cosmosctl.store.hashes import hash_file, hash_files
 from cosmosctl.store.index import Index
 from cosmosctl.store.new_files import create_prompt, create_run, prompt_text, run_text
@@ -28,6 +29,9 @@ __all__ = [
     "load_run",
     "local_dir",
     "path_words",
+    "prompt_mistakes",
     "prompt_text",
+    "run_mistakes",
     "run_text",
+    "write_drafts",
 ]

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import CONFIG_FILE
-from cosmosctl.domain.project import Prompt
+from cosmosctl.domain.project import Prompt, Run
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.stat_key import is_settled
 from cosmosctl.io.yaml_reader import MAX_BYTES, Document, parse_bytes
 from cosmosctl.io.yaml_words import Mistake
-from cosmosctl.schema.values import PromptValues, config_of, prompt_of, run_of
+from cosmosctl.schema.values import Parsed, PromptValues, config_of, prompt_of, run_of
 from cosmosctl.store.index import Entry
 from cosmosctl.store.payload import config_payload, mistakes_payload, prompt_payload, run_payload
 from cosmosctl.store.stamps import file_key, is_scene_settled, join_links, scene_key
@@ -56,34 +56,45 @@ def read_config(root: Path) -> Reading:
 
 def read_run(root: Path, run_id: str, *, outside: bool) -> Reading:
     """runs/ID/run.yaml; its link is the prompt's id, also when something else in the file is wrong."""
-    file = f"runs/{run_id}/run.yaml"
-    opened = _open(root / file)
-    parsed = run_of(opened.document, run_id, file)
-    mistakes = (*parsed.mistakes, *_input_mistakes(root, opened.document, outside))
-    if parsed.value is None or mistakes:
+    opened = _open(root / f"runs/{run_id}/run.yaml")
+    parsed = run_in(root, opened.document, run_id, outside=outside)
+    if parsed.value is None:
         prompt = named_prompt(opened.document.value)
-        payload = mistakes_payload(_in_order(mistakes), prompt_place=opened.document.place(("prompt",)))
+        payload = mistakes_payload(parsed.mistakes, prompt_place=opened.document.place(("prompt",)))
         return opened.reading(payload, prompt, outside=outside)
     return opened.reading(run_payload(parsed.value), parsed.value.prompt, outside=outside)
+
+
+def run_in(root: Path, document: Document, run_id: str, *, outside: bool) -> Parsed[Run]:
+    """The run that a document holds, or its mistakes; whether its prompt is there is not looked at."""
+    parsed = run_of(document, run_id, f"runs/{run_id}/run.yaml")
+    mistakes = (*parsed.mistakes, *_input_mistakes(root, document, outside))
+    return Parsed(None, tuple(_in_order(mistakes))) if mistakes else parsed
 
 
 def read_prompt(root: Path, prompt_id: str, *, outside: bool) -> Reading:
     """prompts/ID.yaml with its videos found; its link names the folder (or files) that were looked at."""
     opened = _open(root / f"prompts/{prompt_id}.yaml")
-    parsed = prompt_of(opened.document)
-    if parsed.value is None:
-        return opened.reading(mistakes_payload(parsed.mistakes), outside=outside)
-    watched = [parsed.value.folder] if parsed.value.folder else list(parsed.value.files.values())
+    values = prompt_of(opened.document).value
+    watched = [] if values is None else [values.folder] if values.folder else list(values.files.values())
     keys = scene_key(root, watched)
-    videos, mistakes = _videos(root, parsed.value, opened.document, outside)
-    prompt = _prompt(prompt_id, parsed.value, videos)
+    parsed = prompt_in(root, opened.document, prompt_id, outside=outside)
     reading = opened.reading(
-        mistakes_payload(mistakes) if mistakes else prompt_payload(prompt),
+        prompt_payload(parsed.value) if parsed.value else mistakes_payload(parsed.mistakes),
         join_links(watched),
         extra_key=keys,
         outside=outside,
     )
     return Reading(reading.entry, reading.may_be_kept and is_scene_settled(root, watched, opened.now_ns))
+
+
+def prompt_in(root: Path, document: Document, prompt_id: str, *, outside: bool) -> Parsed[Prompt]:
+    """The prompt that a document holds with its videos found, or its mistakes."""
+    values = prompt_of(document)
+    if values.value is None:
+        return Parsed(None, values.mistakes)
+    videos, mistakes = _videos(root, values.value, document, outside)
+    return Parsed(None if mistakes else _prompt(prompt_id, values.value, videos), tuple(mistakes))
 
 
 def named_prompt(value: object) -> str:

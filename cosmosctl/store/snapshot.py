@@ -64,10 +64,11 @@ class Snapshot:
     def with_drafts(self, drafts: Drafts) -> "Snapshot":
         """This project and what is in no file yet, as if it were: for plans that must write nothing."""
         prompts, runs = {one.id: one for one in drafts.prompts}, {one.id: one for one in drafts.runs}
+        usable = {**self.prompts, **prompts}
         return replace(
             self,
-            prompts={**self.prompts, **prompts},
-            runs={**self.runs, **runs},
+            prompts=usable,
+            runs={**self.runs, **{run: one for run, one in runs.items() if one.prompt in usable}},
             prompt_ids=(*self.prompt_ids, *prompts),
             run_ids=(*self.run_ids, *runs),
             _prompt_of={**self._prompt_of, **{run.id: run.prompt for run in drafts.runs}},
