@@ -12,10 +12,8 @@ WORKERS := 3
 
 demo: $(INSTALLED)
 	@test -f $(DEMO)/cosmosctl.yaml || $(BIN)/cosmosctl init $(DEMO) --demo
-	@cd $(DEMO) && ../$(BIN)/cosmosctl batch --batch-name demo
-	@echo
-	@echo "The demo project is $(DEMO)/; its videos:"
-	@cd $(DEMO) && ls -1 runs/*/preview/outputs/output.mp4 | sed 's,^,  $(DEMO)/,'
+	@cd $(DEMO) && $(abspath $(BIN))/cosmosctl batch --batch-name demo
+	@sh .ci/after-demo $(BIN) $(DEMO)
 
 test: $(INSTALLED)
 	@sh .ci/packages jq git

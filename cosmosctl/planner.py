@@ -122,7 +122,8 @@ def make_plan(specs: Sequence[Spec], sources: Sources, host: Host) -> Plan:
         for number, members in enumerate(_keyed(ordered, making.serving), start=1)
     )
     used = {video.pool_name: video for group in groups for row in group.rows for video in row.inputs.values()}
-    return Plan(making.model, host, groups, tuple(used[name] for name in sorted(used)))
+    # by path: the content of a computed control, and so its name in the pool, depends on the versions of codecs
+    return Plan(making.model, host, groups, tuple(sorted(used.values(), key=lambda video: video.path)))
 
 
 def starts(specs: Sequence[Spec], host: Host) -> int:

@@ -252,3 +252,16 @@ def test_the_real_clips_are_good_clips(path: Path) -> None:
     info = probe(path)
     assert (info.frames, info.announced_frames, problems(info, path)) == (121, 121, ())
     assert (info.width, info.height) in ((640, 480), (1280, 704))
+
+
+def test_a_name_in_the_file_that_is_not_utf8_stops_no_clip(tmp_path: Path) -> None:
+    path = clips.color(tmp_path / "clip.mp4")
+    named = path.read_bytes()
+    assert b"VideoHandler" in named
+    path.write_bytes(named.replace(b"VideoHandler", b"Vid\xe9oHandler"))
+    assert probe(path).frames == clips.FRAMES
+
+
+def test_rates_are_whole_numbers_in_words_whatever_av_calls_them(tmp_path: Path) -> None:
+    path = clips.color(tmp_path / "clip.mp4", fps=30)
+    assert (str(probe(path).fps), str(frames.rate(path))) == ("30", "30")

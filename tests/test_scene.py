@@ -94,7 +94,11 @@ def test_the_files_have_the_size_rate_and_frames_asked_for(tmp_path: Path) -> No
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
             shapes = [(frame.width, frame.height) for frame in container.decode(stream)]
-            assert (stream.codec_context.name, stream.pix_fmt, str(stream.average_rate)) == ("h264", "yuv420p", "24")
+            assert (stream.codec_context.name, stream.pix_fmt, float(stream.average_rate or 0)) == (
+                "h264",
+                "yuv420p",
+                24,
+            )
             assert shapes == [SIZE] * FRAMES
     assert sorted(path.name for path in tmp_path.iterdir()) == ["color.mp4", "depth.mp4", "segmentation.mp4"]
 

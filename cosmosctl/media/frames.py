@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import av
 import cv2
@@ -31,6 +31,9 @@ LOOK_AHEAD = 6
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 """Containers that may be opened. Anything else is refused: a playlist could name other files, a text is no video."""
 
+_READABLE: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+"""A title that is not UTF-8 stops no clip. av has no such argument from 19 on, and reads every title."""
+
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
 
@@ -40,7 +43,8 @@ cv2.setNumThreads(1)  # frames are spread over threads here; OpenCV's own thread
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
     """The container of a video file, open for reading. Raises: OSError, av.error.FFmpegError."""
-    with av.open(f"file:{path}", options={"format_whitelist": FORMATS}, metadata_errors="replace") as container:
+    container: InputContainer
+    with av.open(f"file:{path}", "r", options={"format_whitelist": FORMATS}, **_READABLE) as container:
         for stream in container.streams.video:
             stream.thread_type = "AUTO"
             stream.thread_count = THREADS
@@ -64,7 +68,22 @@ def rate(path: Path) -> Fraction:
     """Frames per second on average, as the container has it."""
     with opened(path) as container:
         stream = container.streams.video[0]
-        return Fraction(stream.average_rate or stream.guessed_rate or 24)
+        return fraction(stream.average_rate or stream.guessed_rate or Fraction(24))
+
+
+class Ratio(Protocol):
+    """A Fraction, which av gave up to 18, or its own AVRational since."""
+
+    @property
+    def numerator(self) -> int: ...
+
+    @property
+    def denominator(self) -> int: ...
+
+
+def fraction(ratio: Ratio) -> Fraction:
+    """`ratio` as Python's own number, whose text is "30" and not "30/1"."""
+    return Fraction(ratio.numerator, ratio.denominator)
 
 
 def announced(path: Path) -> int:
@@ -88,7 +107,7 @@ def planes(frame: av.VideoFrame) -> Planes:
 
 
 def _view(plane: VideoPlane, height: int, width: int) -> Pixels:
-    flat: Pixels = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]  # a plane is a buffer
+    flat: Pixels = np.frombuffer(memoryview(plane), np.uint8)
     return flat.reshape(-1, plane.line_size)[:height, :width]
 
 

@@ -85,7 +85,7 @@ def _info(container: InputContainer, path: Path) -> VideoInfo:
         codec=stream.codec_context.name,
         pix_fmt=seen.first.format.name,
         rotation=seen.first.rotation % 360,
-        sample_aspect=Fraction(stream.sample_aspect_ratio or 1),
+        sample_aspect=frames.fraction(stream.sample_aspect_ratio or 1),
         interlaced=seen.interlaced,
         variable_frame_rate=_is_uneven(seen.times),
         has_audio=bool(container.streams.audio),
@@ -109,7 +109,7 @@ class _Seen:
         self.damaged += frame.is_corrupt
         self.interlaced |= frame.interlaced_frame
         if frame.pts is not None and frame.time_base is not None:
-            self.times.append(frame.pts * frame.time_base)
+            self.times.append(frame.pts * frames.fraction(frame.time_base))
 
 
 def _decode(container: InputContainer, stream: VideoStream) -> _Seen:
@@ -133,7 +133,7 @@ def _packets(container: InputContainer, stream: VideoStream, seen: _Seen) -> Ite
 def _rate(stream: VideoStream, times: Sequence[Fraction]) -> Fraction:
     stated = stream.average_rate or stream.guessed_rate
     if stated:
-        return Fraction(stated)
+        return frames.fraction(stated)
     spread = max(times) - min(times) if times else Fraction(0)
     return (len(times) - 1) / spread if spread else Fraction(1)
 
