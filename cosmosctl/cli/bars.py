@@ -1,8 +1,11 @@
 """Progress bars for work that is done here, on stderr and only on a terminal."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from cosmosctl.inputs import Recipe
+from cosmosctl.io.streams import trusted
+from cosmosctl.io.visible import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -30,12 +33,16 @@ class Bars:
             return
         if self._bars is None:
             from rich.console import Console
-            from rich.progress import Progress
+            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-            self._bars = Progress(console=Console(stderr=True))
+            what_column = TextColumn("{task.description}", markup=False)
+            console = Console(file=trusted(sys.stderr))
+            self._bars = Progress(
+                what_column, BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=console
+            )
             self._bars.start()
         if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(what, total=total)
+            self._tasks[what] = self._bars.add_task(visible(what), total=total)
         self._bars.update(self._tasks[what], completed=done)
 
     def control(self, recipe: Recipe, done: int, total: int) -> None:

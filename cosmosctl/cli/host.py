@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cosmosctl.errors import EXIT_HOST, EXIT_OK
+from cosmosctl.io.streams import json_text, style
 
 if TYPE_CHECKING:
     from cosmosctl.commands.host_findings import Finding
@@ -66,7 +67,6 @@ def check(folder: Path, name: str, model: str | None, as_json: bool) -> int:
 
     Exit code 4 when a check failed. Warnings do not stop a batch.
     """
-    import json
     from dataclasses import asdict
 
     from cosmosctl.commands.host_check import check_host
@@ -74,7 +74,7 @@ def check(folder: Path, name: str, model: str | None, as_json: bool) -> int:
 
     found = check_host(folder, name, model=model)
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+        click.echo(json_text([asdict(one) for one in found]))
     else:
         for one in found:
             _print(one)
@@ -82,7 +82,7 @@ def check(folder: Path, name: str, model: str | None, as_json: bool) -> int:
 
 
 def _print(one: "Finding") -> None:
-    click.echo(f"{click.style(one.verdict, fg=_COLORS[one.verdict])} {one.name:<13} {one.words}")
+    click.echo(f"{style(one.verdict, _COLORS[one.verdict])} {one.name:<13} {one.words}")
     if one.mend:
         click.echo(f"     {'':<13} {one.mend}")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from cosmosctl.cli.completing import run_ids
+from cosmosctl.io.streams import json_text
 
 
 @click.command()
@@ -16,14 +17,13 @@ def log(folder: Path, runs: tuple[str, ...], as_json: bool) -> None:
 
     What was moved to history/ is in it too. Without RUN: of every run.
     """
-    import json
     from dataclasses import asdict
 
     from cosmosctl.commands.log import entries
 
     found = entries(folder, runs)
     if as_json:
-        click.echo(json.dumps([asdict(entry) for entry in found], ensure_ascii=False, indent=2))
+        click.echo(json_text([asdict(entry) for entry in found]))
         return
     if not found:
         click.echo("nothing ran yet", err=True)

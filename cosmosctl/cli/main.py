@@ -1,6 +1,5 @@
 """The command `cosmosctl`: the list of verbs, and the one boundary where errors become text and exit codes."""
 
-import contextlib
 import gc
 import os
 import sys
@@ -12,9 +11,10 @@ from pathlib import Path
 import click
 
 from cosmosctl import __version__
-from cosmosctl.errors import EXIT_BUG, EXIT_INTERRUPTED, CosmosctlError, UsageError
+from cosmosctl.errors import EXIT_BUG, EXIT_INTERRUPTED, CosmosctlError, FileError, UsageError
 from cosmosctl.io.given_path import is_folder, shown
 from cosmosctl.io.os_error import file_error, is_environment
+from cosmosctl.io.streams import open_closed_descriptors, safe_streams
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "init": ("cosmosctl.cli.init:init", "Make a project in a folder."),
@@ -83,6 +83,10 @@ def cosmosctl(ctx: click.Context, folder: str) -> None:
     Prompts and runs are small YAML files; `cosmosctl batch` turns the runs without a result into one model start
     and brings each video, with its log, into its run's folder.
     """
+    try:
+        Path.cwd()
+    except OSError as e:
+        raise FileError("the folder that you are in was removed", hint="cd to one that is there") from e
     if ctx.invoked_subcommand != "init" and not is_folder(folder):
         raise UsageError(f"-C: there is no folder {shown(folder)}")
     ctx.obj = Path(folder)
@@ -94,19 +98,31 @@ def main(argv: Sequence[str] | None = None) -> None:
     The process ends without taking its values apart, which for ten thousand runs is a tenth of `status`: whatever has
     to be closed was closed by then, in `with` blocks.
     """
-    code = exit_code(list(sys.argv[1:] if argv is None else argv))
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError):  # told already
-            stream.flush()
-    os._exit(code)
+    open_closed_descriptors()
+    os._exit(exit_code(list(sys.argv[1:] if argv is None else argv)))
 
 
 def exit_code(argv: list[str]) -> int:
-    """Run a command line. Errors are told on stderr: what, then the next command to type."""
+    """Run a command line. Errors are told on stderr: what, then the next command to type.
+
+    A stream that is closed or has no reader changes neither what is done nor the code. One that cannot be written to,
+    on a full disk, does not change what is done; stdout, which holds the result, is told of.
+    """
     gc.set_threshold(100_000)  # ten thousand runs are read at once and none of them is garbage: a tenth of `status`
+    with safe_streams() as (out, err):
+        code = _code(argv)
+        out.flush()
+        if out.error is not None:
+            error = file_error(Path("stdout"), out.error, doing="write")
+            click.echo(f"error: {error.message}", err=True)
+            code = code or error.exit_code
+        err.flush()
+    return code
+
+
+def _code(argv: list[str]) -> int:
     try:
         result = cosmosctl.main(args=argv, prog_name="cosmosctl", standalone_mode=False)
-        sys.stdout.flush()  # what cannot be written is told here
         return result if isinstance(result, int) else 0
     except CosmosctlError as e:
         _tell(e)
@@ -117,11 +133,8 @@ def exit_code(argv: list[str]) -> int:
         e.show()
         return e.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; nothing was started", err=True)
+        click.echo("interrupted", err=True)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as e:
         if not is_environment(e):
             return _bug(argv)
@@ -139,12 +152,24 @@ def _tell(error: CosmosctlError) -> None:
 
 
 def _bug(argv: list[str]) -> int:
+    text = f"cosmosctl {__version__} {argv}\n{traceback.format_exc()}"
+    try:
+        place = _bug_log(text)
+    except OSError:  # no folder for temporary files can be written to
+        click.echo(f"{text}error: a bug of cosmosctl itself; please report it with the lines above", err=True)
+        return EXIT_BUG
+    click.echo(f"error: a bug of cosmosctl itself; please report it with {place}", err=True)
+    return EXIT_BUG
+
+
+def _bug_log(text: str) -> str:
+    """The path of a new file that only the user can read, with `text` in it."""
     import tempfile
 
-    with tempfile.NamedTemporaryFile("w", prefix="cosmosctl-bug-", suffix=".log", delete=False) as log:
-        log.write(f"cosmosctl {__version__} {argv}\n{traceback.format_exc()}")
-    click.echo(f"error: a bug of cosmosctl itself; please report it with {log.name}", err=True)
-    return EXIT_BUG
+    descriptor, place = tempfile.mkstemp(prefix="cosmosctl-bug-", suffix=".log")
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as log:
+        log.write(text)
+    return place
 
 
 def _with_nearest(error: click.UsageError, args: list[str]) -> click.UsageError:

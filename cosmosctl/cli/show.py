@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from cosmosctl.cli.completing import any_ids
+from cosmosctl.io.streams import json_text
 
 
 @click.command()
@@ -17,10 +18,8 @@ def show(folder: Path, name: str, as_json: bool) -> None:
     Of a run: its state, every effective value with the file it comes from, its controls and whether they are the
     same each time, its newest result.
     """
-    import json
-
     from cosmosctl.commands.show import facts
     from cosmosctl.io.yaml_file import dump_tool
 
     found = facts(folder, name)
-    click.echo(json.dumps(found, ensure_ascii=False, indent=2) if as_json else dump_tool(found).rstrip("\n"))
+    click.echo(json_text(found) if as_json else dump_tool(found).rstrip("\n"))

@@ -1,15 +1,14 @@
 """The text of `status`. Plain lines: ten thousand runs have to be printed at once."""
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 
-import click
-
 from cosmosctl.cli.words import duration, some
 from cosmosctl.commands.status import Overview, eta_s, last_word_s, share
 from cosmosctl.domain.reasons import REASONS
+from cosmosctl.io.streams import style
+from cosmosctl.io.visible import visible
 from cosmosctl.states import OpenBatch, RunState
 
 SECTIONS: tuple[tuple[str, str, str], ...] = (
@@ -65,9 +64,10 @@ def _batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
 
 def _run_lines(runs: Sequence[RunState], found: Overview, color: str = "") -> list[str]:
     width = max(len(run.run) for run in runs) if runs else 0
-    paint = _painter(color)
     cut = _cutter(8 + width + 2)
-    return [f"\t{paint(run.run.ljust(width))}  {cut(_word(run) + _label(run.run, found))}" for run in runs]
+    return [
+        f"\t{style(run.run.ljust(width), color)}  {cut(visible(_word(run) + _label(run.run, found)))}" for run in runs
+    ]
 
 
 def _cutter(taken: int) -> Callable[[str], str]:
@@ -106,10 +106,10 @@ def _mistakes(found: Overview) -> list[str]:
             stopped.setdefault(run.detail, []).append(run.run)
     if not stopped:
         return []
-    paint, lines = _painter("red"), ["", "Mistakes:", '  (use "cosmosctl check")']
+    lines = ["", "Mistakes:", '  (use "cosmosctl check")']
     for problem, runs in stopped.items():
         others = [run for run in runs if not problem.startswith(f"runs/{run}")]
-        lines += [f"\t{paint(problem)}", *([f"\t  stops {some(others, 'run')}"] if others else [])]
+        lines += [f"\t{style(problem, 'red')}", *([f"\t  stops {some(others, 'run')}"] if others else [])]
     return lines
 
 
@@ -119,12 +119,6 @@ def _leftover_line(folders: Sequence[str]) -> list[str]:
         return []
     why = "results of another branch, or of a run that was removed"
     return ["", f"Left over in runs/, without run.yaml: {some(folders, 'folder')} ({why})"]
-
-
-def _painter(color: str) -> Callable[[str], str]:
-    if not color or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return str
-    return lambda text: click.style(text, fg=color)
 
 
 def _write(lines: Sequence[str]) -> None:

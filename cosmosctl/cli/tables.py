@@ -4,7 +4,6 @@ On a terminal a row fits its width: texts are cut with "…", then whole columns
 names. What a program reads (no terminal) has every column and every value whole, whatever the window is.
 """
 
-import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import click
+
+from cosmosctl.io.streams import json_text, style
+from cosmosctl.io.visible import visible
 
 GAP = "  "
 MOST_PADDED = 40
@@ -35,12 +37,12 @@ class Table:
 def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, table: Table) -> None:
     """Print rows: a JSON array with every key, or the table's columns with a header."""
     if as_json:
-        click.echo(json.dumps(list(rows), ensure_ascii=False, indent=2))
+        click.echo(json_text(list(rows)))
         return
     cells = [{name: _cell(row, name) for name in table.columns} for row in rows]
     on_terminal = sys.stdout.isatty()
     header, *lines = lay_out(table, cells, shutil.get_terminal_size().columns if on_terminal else None)
-    click.echo("\n".join([click.style(header, bold=True) if on_terminal else header, *lines]))
+    click.echo("\n".join([style(header, "bold"), *lines]))
 
 
 def lay_out(table: Table, cells: Cells, width: int | None) -> list[str]:
@@ -92,4 +94,4 @@ def _line(row: Mapping[str, str], widths: Mapping[str, int], *, is_cut: bool) ->
 def _cell(row: Mapping[str, Any], column: str) -> str:
     value = row[column] if column in row else (row.get("weights") or {}).get(column)
     text = f"{value:g}" if isinstance(value, float) else "" if value is None else " ".join(str(value).split())
-    return text or "-"
+    return visible(text) or "-"

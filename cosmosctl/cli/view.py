@@ -16,6 +16,8 @@ from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.estimates import Past
 from cosmosctl.events import Progress
+from cosmosctl.io.streams import trusted
+from cosmosctl.io.visible import visible
 from cosmosctl.models import get as get_model
 from cosmosctl.remote import Transfer
 
@@ -110,8 +112,15 @@ class _Bars:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bars = Progress(*columns, console=Console(stderr=True), refresh_per_second=5, transient=passing)
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        self._bars = Progress(
+            *columns, console=Console(file=trusted(sys.stderr)), refresh_per_second=5, transient=passing
+        )
         self._tasks: dict[str, TaskID] = {}
 
     def show(self, batch: Batch, progress: Progress, phase: str) -> None:
@@ -121,11 +130,11 @@ class _Bars:
     def name(self, batch: Batch, phase: str) -> None:
         self._bars.start()  # not before: until then ssh may ask for a passphrase here
         if batch.name not in self._tasks:
-            self._tasks[batch.name] = self._bars.add_task(phase, total=len(batch.rows))
-        self._bars.update(self._tasks[batch.name], description=phase)
+            self._tasks[batch.name] = self._bars.add_task(visible(phase), total=len(batch.rows))
+        self._bars.update(self._tasks[batch.name], description=visible(phase))
 
     def say(self, line: str) -> None:
-        self._bars.console.print(line, highlight=False, markup=False)
+        self._bars.console.print(visible(line), highlight=False, markup=False, emoji=False)
 
     def stop(self) -> None:
         self._bars.stop()
@@ -196,5 +205,5 @@ def _shown(path: Path, root: Path) -> Path:
     """The path as it can be typed from here, when that is shorter."""
     try:
         return path.resolve().relative_to(Path.cwd())
-    except ValueError:
+    except (ValueError, OSError):
         return path

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 import time
 from pathlib import Path
 
@@ -14,9 +13,11 @@ from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.errors import FileError, UsageError
 from cosmosctl.events import EventTail, progress, read_events
 from cosmosctl.io.lock import locked_at_once
+from cosmosctl.io.streams import has_reader, write_log
 from cosmosctl.store import find_root, load_all
 
 POLL_S = 1.0
+PIECE_BYTES = 1 << 20
 
 
 def print_logs(folder: Path, name: str | None, *, follow: bool) -> None:
@@ -56,7 +57,7 @@ def _print_pulled(project: ProjectPaths, batch: Batch) -> None:
         if free:
             names = process_logs.log_names(processes)
             remote.pull(tasks.context(), batch, names, project.pulled(batch.name), most_bytes=process_logs.LOG_BYTES)
-    sys.stdout.write(process_logs.batch_log(project.pulled(batch.name), processes))
+    write_log(process_logs.batch_log(project.pulled(batch.name), processes).encode())
 
 
 def _stream(project: ProjectPaths, batch: Batch) -> None:
@@ -76,6 +77,8 @@ def _stream(project: ProjectPaths, batch: Batch) -> None:
                 raise UsageError(f"batch {batch.name} was not sent", hint=f"cosmosctl attach {batch.name}")
             for name in names:
                 _print_new(folder / name, printed)
+            if not has_reader():
+                return
             if state.finished and names == process_logs.log_names(state.processes):
                 return
             time.sleep(POLL_S)
@@ -91,8 +94,7 @@ def _print_new(log: Path, printed: dict[str, int]) -> None:
         stream.seek(printed.get(log.name, 0))
         data = stream.read()
     printed[log.name] = printed.get(log.name, 0) + len(data)
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    write_log(data)
 
 
 def _newest_log(project: ProjectPaths, run: str) -> Path:
@@ -106,5 +108,6 @@ def _newest_log(project: ProjectPaths, run: str) -> Path:
 
 
 def _print_file(path: Path) -> None:
-    sys.stdout.buffer.write(path.read_bytes())
-    sys.stdout.buffer.flush()
+    with path.open("rb") as log:
+        while data := log.read(PIECE_BYTES):
+            write_log(data)

@@ -20,8 +20,13 @@ def find_root(start: Path) -> Path:
 def local_dir() -> str:
     """The folder of a host that is this machine and names none: $XDG_DATA_HOME/cosmosctl.
 
-    The default and the rule that relative values do not count: XDG Base Directory Specification 0.8.
+    The default and the rule that relative values do not count: XDG Base Directory Specification 0.8. For a user without
+    a home: a folder of that user in /var/tmp.
     """
     data = os.environ.get("XDG_DATA_HOME", "")
-    base = Path(data) if data.startswith("/") else Path.home() / ".local" / "share"
-    return str(base / "cosmosctl")
+    if data.startswith("/"):
+        return f"{data}/cosmosctl"
+    try:
+        return str(Path.home() / ".local/share/cosmosctl")
+    except RuntimeError:  # neither HOME nor an entry in passwd: a container that runs under a bare number
+        return f"/var/tmp/cosmosctl-{os.getuid()}"
