@@ -44,7 +44,7 @@ def golden(project: ProjectPaths) -> dict[str, str]:
     checked = prepare.check(project, snapshot, snapshot.run_ids)
     plan = prepare.plans(project, checked, CONTAINER, progress=prepare.silent)[0]
     files = bundle.bundle_files(
-        plan, name="demo_TIME", key="KEY", project_id="demo", moment=MOMENT, warnings=checked.warnings
+        plan, name="demo_TIME", key="KEY", project_id="demo", moment=MOMENT, warnings=checked.warning_lines
     )
     masks = dict(_masks(project, plan))
     return {path: _masked(text, masks) for path, text in files}

@@ -33,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for plan in plans:
         name = f"families-{plan.model.NAME}"
         files = bundle_files(
-            plan, name=name, key="00000000", project_id="5f3a91c2", moment=MOMENT, warnings=checked.warnings
+            plan, name=name, key="00000000", project_id="5f3a91c2", moment=MOMENT, warnings=checked.warning_lines
         )
         found |= {f"{plan.model.NAME}/{path}": masked(text, plan) for path, text in files}
     return found

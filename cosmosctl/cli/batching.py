@@ -9,6 +9,7 @@ import click
 from cosmosctl import bundle, ends, estimates, states
 from cosmosctl.cli.bars import Bars
 from cosmosctl.cli.view import FollowView, preview_note, summary
+from cosmosctl.cli.warning import warn
 from cosmosctl.cli.words import counted
 from cosmosctl.commands import attach, batch, prepare, select
 from cosmosctl.commands.prepare import Checked
@@ -62,7 +63,7 @@ def run_batch(folder: Path, request: Request) -> int:
         checked = prepare.check_well(project, snapshot, runs, host, model=request.model)
     else:
         checked = prepare.check(project, snapshot, runs, model=request.model)
-    _warn(checked)
+    warn(prepare.to_be_told(snapshot, checked))
     for line in left_out_lines(checked.left_out):
         click.echo(line, err=True)
     if request.dry_run:
@@ -235,11 +236,6 @@ def _named(snapshot: Snapshot, request: Request) -> tuple[tuple[str, ...], Draft
     for run in more.runs:
         click.echo(f"{run.id} stands for a new run that upscales {run.controls[0].input}", err=True)
     return (*chosen, *larger), Drafts(runs=(*made.runs, *more.runs))
-
-
-def _warn(checked: Checked) -> None:
-    for warning in dict.fromkeys(line for lines in checked.warnings.values() for line in lines):
-        click.echo(f"warning: {warning}", err=True)
 
 
 def left_out_lines(left_out: Mapping[str, Sequence[str]]) -> Iterator[str]:

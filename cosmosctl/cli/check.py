@@ -16,9 +16,9 @@ def check(folder: Path, runs: tuple[str, ...], model: str | None) -> None:
 
     All mistakes are told at once, each with its file, line and column.
     """
+    from cosmosctl.cli.warning import warn
     from cosmosctl.commands.check import check_project
 
     checked = check_project(folder, runs, model=model)
-    for warning in checked.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    warn(checked.warnings, notes=True)
     click.echo(checked.words)

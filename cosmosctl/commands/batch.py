@@ -49,7 +49,7 @@ def make_batches(
                 title=name if len(plans) == 1 else f"{name}-{plan.model.NAME}",
                 key=secrets.token_hex(4),
                 moment=datetime.now(UTC),
-                warnings=checked.warnings,
+                warnings=checked.warning_lines,
                 number=number + position,
                 parents=before.parents,
             )

@@ -7,6 +7,7 @@ from pathlib import Path
 from cosmosctl.commands import prepare
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.surprises import Told
 from cosmosctl.domain.words import counted
 from cosmosctl.errors import FilesError
 from cosmosctl.store import find_root, load_all
@@ -18,7 +19,7 @@ class CheckedProject:
 
     runs: int
     videos: int
-    warnings: tuple[str, ...]
+    warnings: tuple[Told, ...]
 
     @property
     def words(self) -> str:
@@ -38,5 +39,4 @@ def check_project(folder: Path, words: Sequence[str], *, model: str | None) -> C
         raise FilesError(tuple(dict.fromkeys([*elsewhere, *e.messages]))) from e
     if elsewhere:
         raise FilesError(elsewhere)
-    warnings = dict.fromkeys(line for lines in checked.warnings.values() for line in lines)
-    return CheckedProject(len(runs), len(checked.found.files), tuple(warnings))
+    return CheckedProject(len(runs), len(checked.found.files), prepare.to_be_told(snapshot, checked))

@@ -9,6 +9,7 @@ from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Host, Run
 from cosmosctl.domain.spec import Spec, fingerprint, spec_hash
+from cosmosctl.domain.surprises import VIDEO, Surprise, Told, gathered, kind_of, shape_of
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.inputs import ControlProgress, Found, Recipe
 from cosmosctl.planner import PRIMARY, Plan, make_plan
@@ -27,8 +28,24 @@ class Checked:
 
     specs: tuple[Spec, ...]
     found: Found
-    warnings: Mapping[str, tuple[str, ...]]
+    warnings: Mapping[str, tuple[Surprise, ...]]
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def warning_lines(self) -> Mapping[str, tuple[str, ...]]:
+        """What its receipt says of a run: all of it, also what nobody wants to hear."""
+        return {run: tuple(one.text for one in several) for run, several in self.warnings.items()}
+
+
+def to_be_told(snapshot: Snapshot, checked: Checked) -> tuple[Told, ...]:
+    """What is surprising, each kind once, without what the project or a run says to be quiet about."""
+    config, runs = snapshot.config.quiet, snapshot.runs
+    loud = {
+        run: tuple(one for one in several if one.kind not in (*config, *(runs[run].quiet if run in runs else ())))
+        for run, several in checked.warnings.items()
+        if run not in checked.left_out
+    }
+    return gathered(loud)
 
 
 def specs_of(snapshot: Snapshot, runs: Iterable[str], *, model: str | None = None) -> tuple[Spec, ...]:
@@ -192,15 +209,20 @@ def _missing_sources(snapshot: Snapshot, runs: Sequence[str]) -> list[str]:
     ]
 
 
-def _findings(spec: Spec, run: Run, found: Found) -> tuple[list[str], tuple[str, ...]]:
+def _findings(spec: Spec, run: Run, found: Found) -> tuple[list[str], tuple[Surprise, ...]]:
     if any(path not in found.files for path in spec.input_paths):
         return [], ()
     clips = {path: inputs.clip(found.files[path]) for path in spec.input_paths}
     findings = models.get(spec.model).check(spec, clips)
     lines = {f: f"{_place(run, f.key)}: {f.key} {f.message}" for f in findings}
+    warnings = [
+        Surprise(f.kind or kind_of(f.key), shape_of(f"{f.key} {f.message}", clips), line)
+        for f, line in lines.items()
+        if f.level == "warning"
+    ]
     remarks = [line for path in spec.input_paths for line in found.remarks.get(path, ())]
-    warnings = [line for finding, line in lines.items() if finding.level == "warning"]
-    return [line for f, line in lines.items() if f.level == "error"], (*warnings, *remarks)
+    said = [Surprise(VIDEO, shape_of(line, clips), line) for line in remarks]
+    return [line for f, line in lines.items() if f.level == "error"], (*warnings, *said)
 
 
 def _place(run: Run, key: str) -> str:

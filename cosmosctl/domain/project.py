@@ -84,6 +84,7 @@ class Run:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     notes: str = ""
+    quiet: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -143,3 +144,4 @@ class Config:
     defaults: Mapping[str, Mapping[str, Setting]]
     hosts: Mapping[str, Host]
     allow_outside_inputs: bool = False
+    quiet: tuple[str, ...] = ()

@@ -14,9 +14,9 @@ def error(key: str, message: str) -> Finding:
     return Finding("error", key, message)
 
 
-def warning(key: str, message: str) -> Finding:
-    """A surprise at that key."""
-    return Finding("warning", key, message)
+def warning(key: str, message: str, *, kind: str = "") -> Finding:
+    """A surprise at that key; `kind` silences it, else the key does."""
+    return Finding("warning", key, message, kind)
 
 
 def settings(spec: Spec, rules: Mapping[str, SettingRule]) -> Iterator[Finding]:

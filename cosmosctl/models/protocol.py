@@ -21,11 +21,15 @@ class Clip:
 
 @dataclass(frozen=True)
 class Finding:
-    """A mistake (`error`) or a surprise (`warning`) in a run; `key` is the key of its file that it is about."""
+    """A mistake (`error`) or a surprise (`warning`) in a run; `key` is the key of its file that it is about.
+
+    `kind` is what silences a warning, where that is not its key.
+    """
 
     level: Literal["error", "warning"]
     key: str
     message: str
+    kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cosmosctl.domain.project import UPSCALE, Setting
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import WARM, EffectiveControl, Spec
+from cosmosctl.domain.surprises import RANDOM
 from cosmosctl.models import checks
 from cosmosctl.models.protocol import Clip, Finding, Layout, Patterns
 
@@ -220,5 +221,5 @@ def _check_upscale(spec: Spec, clip: Clip) -> Iterator[Finding]:
 def _check_control(control: EffectiveControl, spec: Spec, clips: Mapping[str, Clip]) -> Iterator[Finding]:
     if control.name in random_controls(spec) and control.name != "seg":
         text = "is random in the model's own code; a preset or a file makes it the same each time"
-        yield checks.warning(f"controls.{control.name}", text)
+        yield checks.warning(f"controls.{control.name}", text, kind=RANDOM)
     yield from checks.control_file(control, spec, clips)

@@ -93,6 +93,35 @@ Tags = Annotated[
     BeforeValidator(_no_items),
     Field(description="Words to find it by; they change nothing in the result.", examples=[["night", "rain"]]),
 ]
+Quiet = Annotated[
+    list[
+        Literal[
+            "random",
+            "video",
+            "controls",
+            "seed",
+            "num_steps",
+            "guidance",
+            "control_guidance",
+            "negative_prompt",
+            "sigma_max",
+            "fps",
+            "resolution",
+            "max_frames",
+            "offload_models",
+            "distilled",
+            "checkpoint",
+            "diffusion_cache",
+            "warm",
+        ]
+    ],
+    BeforeValidator(_no_items),
+    Field(
+        description="Warnings that are not to be told: the keys that they are about, `video` for those about clips, "
+        "`random` for controls that the model makes differently each time.",
+        examples=[["video"]],
+    ),
+]
 Notes = Annotated[
     str,
     BeforeValidator(_no_text),
@@ -285,6 +314,7 @@ class RunFile(Settings):
     )
     controls: Controls
     upscale: UpscaleKeys = Field(default=UNSET, description="In place of `controls`: enlarge a video.")
+    quiet: Quiet = UNSET
     tags: Tags = UNSET
     notes: Notes = UNSET
 
@@ -445,6 +475,7 @@ class ProjectFile(Keys):
         description="The machines that run models, by name. `local`, the CPU preview on this machine, is always there.",
         examples=[{"lab": {"address": "me@gpu-box", "dir": "/data/me/cosmosctl", "engine": "docker"}}],
     )
+    quiet: Quiet = UNSET
     allow_outside_inputs: bool = Field(
         default=False,
         description="Take videos from outside of the project too: absolute paths, `..`, links out.",

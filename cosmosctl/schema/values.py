@@ -102,6 +102,7 @@ def config_of(document: Document) -> Parsed[Config]:
         defaults=_defaults(keys.defaults),
         hosts={name: _host(name, host) for name, host in (keys.hosts or {}).items()},
         allow_outside_inputs=keys.allow_outside_inputs,
+        quiet=tuple(keys.quiet or ()),
     )
     return Parsed(value, ())
 
@@ -181,6 +182,7 @@ def _run(keys: RunFile, run_id: str, places: Mapping[str, Place]) -> Run:
         settings=_settings(keys),
         tags=tuple(keys.tags or ()),
         notes=keys.notes or "",
+        quiet=tuple(keys.quiet or ()),
         places=places,
     )
 

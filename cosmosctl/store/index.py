@@ -20,7 +20,7 @@ from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.stat_key import is_settled, stat_key
 
-_FORMAT = 2
+_FORMAT = 3
 
 Notes = dict[str, list[Any]]
 """What is remembered about one run, by a name that means something to whoever remembers it."""

@@ -43,7 +43,7 @@ def prompt_place_of(payload: str) -> tuple[int, int]:
 def run_payload(run: Run) -> str:
     controls = [_without_end(c.name, c.weight, c.input, c.preset, c.prompt) for c in run.controls]
     places = " ".join(f"{key} {place.line} {place.column}" for key, place in run.places.items())
-    return to_json([run.prompt, controls, run.model, dict(run.settings), run.tags, run.notes, places])
+    return to_json([run.prompt, controls, run.model, dict(run.settings), run.tags, run.notes, run.quiet, places])
 
 
 def _without_end(*facts: Setting | None) -> list[Setting | None]:
@@ -53,7 +53,7 @@ def _without_end(*facts: Setting | None) -> list[Setting | None]:
 
 
 def run_from(payload: str, run_id: str, file: str) -> Run:
-    prompt, controls, model, settings, tags, notes, places = json.loads(payload)
+    prompt, controls, model, settings, tags, notes, quiet, places = json.loads(payload)
     return Run(
         id=run_id,
         prompt=prompt,
@@ -62,6 +62,7 @@ def run_from(payload: str, run_id: str, file: str) -> Run:
         settings=settings,
         tags=tuple(tags),
         notes=notes,
+        quiet=tuple(quiet),
         places=_Places(file, places),
     )
 
@@ -106,7 +107,13 @@ def config_payload(config: Config) -> str:
 
 def config_from(payload: str) -> Config:
     facts = json.loads(payload)
-    return Config(**{**facts, "hosts": {name: _host(host) for name, host in facts["hosts"].items()}})
+    return Config(
+        **{
+            **facts,
+            "quiet": tuple(facts["quiet"]),
+            "hosts": {name: _host(host) for name, host in facts["hosts"].items()},
+        }
+    )
 
 
 def _host(facts: dict[str, Any]) -> Host:
