@@ -5,10 +5,12 @@ BIN := $(VENV)/bin
 DEMO := demo
 PROGRAMS := openssh-server=sshd rsync podman runc busybox-static=busybox docker.io=dockerd ffmpeg
 INSTALLED := $(VENV)/.installed
+# the environment of the newest Python there is beside $(PYTHON)
+VENV_NEWEST := .venv-newest
 # tests wait half of the time: three at once keep two cores busy
 WORKERS := 3
 
-.PHONY: demo test check lint soak flaky bench install clean
+.PHONY: demo test unit test-newest constraints check lint soak flaky bench install clean
 
 demo: $(INSTALLED)
 	@test -f $(DEMO)/cosmosctl.yaml || $(BIN)/cosmosctl init $(DEMO) --demo
@@ -16,9 +18,20 @@ demo: $(INSTALLED)
 	@sh .ci/after-demo $(BIN) $(DEMO)
 
 test: $(INSTALLED)
-	@sh .ci/packages jq git
+	@sh .ci/packages jq git || echo "tests that need them are skipped by name" >&2
 	@sh .ci/packages $(PROGRAMS) || echo "tests that need them are skipped by name" >&2
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
+
+# the tests that need neither sshd nor a container engine nor root
+unit: $(INSTALLED)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $$(sh .ci/unit-tests)
+
+# the demo and the unit tests on the newest Python there is, which is another one than $(PYTHON)
+test-newest:
+	@newest=$$(sh .ci/newest-python $(PYTHON)) || \
+		{ echo "SKIPPED: the demo and the unit tests on a newer Python: none is newer than $(PYTHON) here" >&2; exit 0; }; \
+	echo "on $$newest:"; \
+	$(MAKE) --no-print-directory demo unit PYTHON=$$newest VENV=$(VENV_NEWEST) DEMO=$(DEMO)-newest
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -45,11 +58,20 @@ bench: $(INSTALLED)
 
 install: $(INSTALLED)
 
-$(INSTALLED): pyproject.toml
-	@sh .ci/packages rsync
+CONSTRAINTS := --constraint constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt
+	@sh .ci/packages rsync python3-venv=python:$(PYTHON)
 	@sh .ci/venv $(PYTHON) $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable '.[dev]'
 	@touch $(INSTALLED)
 
+# writes constraints.txt anew from the newest releases, for the oldest and the newest Python; then run the tests
+constraints:
+	@newest=$$(sh .ci/newest-python $(PYTHON)); rm -rf $(VENV) $(VENV_NEWEST); \
+	$(MAKE) --no-print-directory install CONSTRAINTS= && \
+	$(MAKE) --no-print-directory install CONSTRAINTS= PYTHON=$$newest VENV=$(VENV_NEWEST) && \
+	$(PYTHON) .ci/constraints $(BIN) $(VENV_NEWEST)/bin >constraints.new && mv constraints.new constraints.txt
+	@touch $(INSTALLED) $(VENV_NEWEST)/.installed
+
 clean:
-	rm -rf $(VENV) $(DEMO) bench.json .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV_NEWEST) $(DEMO) $(DEMO)-newest bench.json .mypy_cache .pytest_cache .ruff_cache

@@ -74,7 +74,8 @@ needs_podman = pytest.mark.skipif(
 
 
 needs_dockerd = pytest.mark.skipif(
-    shutil.which("dockerd", path=PATH) is None or os.geteuid() != 0, reason="needs dockerd: apt-get install docker.io"
+    any(shutil.which(name, path=PATH) is None for name in ("dockerd", "docker", "busybox")) or os.geteuid() != 0,
+    reason="needs dockerd, docker, busybox: apt-get install docker.io busybox-static, as root",
 )
 
 
@@ -128,12 +129,9 @@ def running_podman(folder: Path) -> Iterator[Engine]:
     (folder / "storage.conf").write_text(_STORAGE_CONF.format(folder=folder))
     files = (f"CONTAINERS_CONF={folder}/containers.conf", f"CONTAINERS_STORAGE_CONF={folder}/storage.conf")
     podman = Engine("podman", ("env", *files, f"PATH={PATH}", "podman"))
-    tar = build_root(folder / "root", folder / "image.tar")
-    podman("import", *(part for change in CHANGES for part in ("--change", change)), str(tar), IMAGE)
-    tar.unlink()
-    shutil.rmtree(folder / "root")
     with _faked_gpus():
         try:
+            _import_image(podman, folder)
             yield podman
         finally:
             podman("rm", "--all", "--force", "--time", "0", expect=None)
@@ -162,8 +160,7 @@ def running_dockerd(folder: Path) -> Iterator[Engine]:
         )
     try:
         _wait_for_daemon(docker, daemon, folder / "log")
-        tar = build_root(folder / "root", folder / "image.tar")
-        docker("import", *(part for change in CHANGES for part in ("--change", change)), str(tar), IMAGE)
+        _import_image(docker, folder)
         yield docker
     finally:
         for name in docker("ps", "--all", "--quiet", expect=None).split():
@@ -171,6 +168,18 @@ def running_dockerd(folder: Path) -> Iterator[Engine]:
         daemon.terminate()
         daemon.wait(TIMEOUT_S)
         _unmount_below(folder)
+
+
+def _import_image(engine: Engine, folder: Path) -> None:
+    """Give `engine` the test image. Skips, by name, where the engine is installed and cannot run it."""
+    tar = build_root(folder / "root", folder / "image.tar")
+    changes = [part for change in CHANGES for part in ("--change", change)]
+    for args in (("import", *changes, str(tar), IMAGE), ("run", "--rm", "--network=host", IMAGE, "true")):
+        tried = subprocess.run((*engine.command, *args), capture_output=True, text=True, timeout=TIMEOUT_S)
+        if tried.returncode:
+            pytest.skip(f"{engine.name} does not work on this machine: {tried.stderr.strip()[-300:]}")
+    tar.unlink()
+    shutil.rmtree(folder / "root")
 
 
 def _unmount_below(folder: Path) -> None:

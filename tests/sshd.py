@@ -112,7 +112,10 @@ def running_sshd(
     _write_keys(folder)
     _write_server_config(server, path, env or {})
     write_client_config(server)
-    server.start()
+    try:
+        server.start()
+    except AssertionError as e:
+        pytest.skip(f"sshd does not work on this machine: {str(e)[-300:]}")
     try:
         yield server
     finally:

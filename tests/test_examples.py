@@ -108,6 +108,7 @@ def test_checked_in_clips_are_small() -> None:
     assert [clip for clip in found if clip.stat().st_size > CLIP_BYTES] == []
 
 
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq: apt-get install jq")
 def test_the_shell_loop_makes_a_prompt_and_a_run_for_each_scene_and_batches_them(quick_tree: Tree) -> None:
     quick_tree.scene("plaza")
     quick_tree.scene("tunnel")
