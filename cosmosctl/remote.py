@@ -19,6 +19,7 @@ from cosmosctl import bundle, engines, models, transport
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host, HostModel
+from cosmosctl.engines.building import build_command
 from cosmosctl.errors import CosmosctlError, HostError
 from cosmosctl.io.os_error import file_error
 from cosmosctl.io.shipped import template
@@ -97,7 +98,8 @@ def push(c: "Context", project: ProjectPaths, batch: Batch) -> None:
     """
     _require_rsync(c)
     need_kib, engine = str(RESULT_KIB * len(batch.rows)), engine_text(batch.host)
-    _script(c, batch, "prepare.sh", (batch.host.dir, batch.there.folder, need_kib, engine, _image(batch)))
+    image = (_image(batch), build_command(batch.host, batch.model) if engine else "")
+    _script(c, batch, "prepare.sh", (batch.host.dir, batch.there.folder, need_kib, engine, *image))
     tree = _link_tree(project, batch)
     options = ("-rL", "-s", "--size-only", "--append", f"--compare-dest={batch.host.dir}", *PROGRESS)
     target = transport.of(batch.host).rsync_path(batch.host, f"{batch.there.incoming}/")

@@ -8,7 +8,7 @@ import click
 
 from cosmosctl import bundle, ends, estimates, states
 from cosmosctl.cli.bars import Bars
-from cosmosctl.cli.view import FollowView, preview_note, summary
+from cosmosctl.cli.view import FollowView, preview_note
 from cosmosctl.cli.warning import warn
 from cosmosctl.cli.words import counted
 from cosmosctl.commands import attach, batch, prepare, select
@@ -183,7 +183,7 @@ def follow_all(project: ProjectPaths, names: Sequence[str], how: "attach.How") -
     with FollowView(pasts) as view:
         for outcome in follow_together(names, lambda name: how(project, name, view)):
             outcomes.append(outcome)
-            view.result(summary(outcome, project.root))
+            view.summary(outcome, project.root)
     return EXIT_OK if all(outcome.all_done for outcome in outcomes) else EXIT_RUNS_WITHOUT_RESULT
 
 

@@ -17,14 +17,14 @@ def cancel(folder: Path, batch: str, abandon: bool) -> None:
     A batch that was never sent is closed and its runs are pending again.
     """
     from cosmosctl.cli.opening import batch_named, project_at
-    from cosmosctl.cli.view import FollowView, summary
+    from cosmosctl.cli.view import FollowView
     from cosmosctl.commands.cancel import cancel_batch
 
     project = project_at(folder)
     name = batch_named(project, batch)
     with FollowView({}) as view:
         outcome = cancel_batch(project, name, view, abandon=abandon)
-    if outcome is not None:
-        click.echo(summary(outcome, project.root))
-    else:
+        if outcome is not None:
+            view.summary(outcome, project.root)
+    if outcome is None:
         click.echo(f"{name} is closed; its runs are free", err=True)

@@ -31,7 +31,7 @@ def print_status(found: Overview) -> None:
     """Everything, grouped by what to do next."""
     lines = [f"On host {found.host.name}{' (CPU previews)' if found.host.is_preview else ''}"]
     for batch in found.open_batches:
-        lines += ["", *_batch_lines(batch, found)]
+        lines += ["", *batch_lines(batch, found)]
     lines += _mistakes(found)
     for state, title, command in SECTIONS:
         runs = [run for run in found.runs.values() if run.state == state]
@@ -43,7 +43,8 @@ def print_status(found: Overview) -> None:
     _write(lines)
 
 
-def _batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
+def batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
+    """An unfinished batch: how it stands, what to type, its runs."""
     name, seen = batch.paths.name, batch.progress
     if not seen.launched:
         title, hint = f"Batch {name}: not sent", f'cosmosctl attach {name}" to send it, "cosmosctl cancel {name}'

@@ -12,7 +12,7 @@ import click
 from cosmosctl.cli.words import counted, duration
 from cosmosctl.collect import Collected
 from cosmosctl.commands.attach import Outcome
-from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.batch import Batch, BatchRow
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.estimates import Past
 from cosmosctl.events import Progress
@@ -50,6 +50,7 @@ class FollowView:
         self._pasts = pasts
         self._told: set[str] = set()
         self._bars = _Bars(passing) if on_terminal() else None
+        self._tells_all = on_terminal() and sys.stdout.isatty()
 
     def __enter__(self) -> "FollowView":
         return self
@@ -69,18 +70,26 @@ class FollowView:
             self._once(f"{batch.name}: {why}; the model's own command is started instead")
         for run, one in home.items():
             row = batch.row(run)
-            self._once(f"{run}  {one.reason or one.state}  {label(row.text, row.video)}")
+            if self._tells_all:
+                self._once("\n".join(_run_lines(row, one, batch.model, width=max(map(len, batch.runs)))))
+            else:
+                self._once(f"{run}  {one.reason or one.state}  {label(row.text, row.video)}")
 
     def transfer(self, batch: Batch, what: str, done: Transfer) -> None:
         """Show how far a push or pull is; on a terminal only."""
         if self._bars:
             self._bars.name(batch, transfer_words(batch, what, done))
 
-    def result(self, text: str) -> None:
-        """Print a result; bars are drawn again once there is something new to show."""
+    def summary(self, outcome: Outcome, root: Path) -> None:
+        """Print what came of a batch; bars are drawn again once there is something new to show.
+
+        On a terminal each run was told when it came home, and is not told again.
+        """
+        if self._tells_all:
+            self(outcome.batch, outcome.progress, outcome.runs)
         if self._bars:
             self._bars.stop()
-        click.echo(text)
+        click.echo(summary(outcome, root, with_runs=not self._tells_all))
 
     def _phase(self, batch: Batch, progress: Progress) -> str:
         if not progress.launched:
@@ -146,20 +155,23 @@ def transfer_words(batch: Batch, what: str, done: Transfer) -> str:
     return f"{batch.name}: {way}: {done.bytes / 1e6:.1f} MB, {done.share:.0%}, {done.rate}, {done.left} left"
 
 
-def summary(outcome: Outcome, root: Path) -> str:
+def summary(outcome: Outcome, root: Path, *, with_runs: bool = True) -> str:
     """One line a run, then how time was spent, then the paths of the videos."""
     batch = outcome.batch
     width = max(len(run) for run in batch.runs)
     lines = []
-    for row in batch.rows:
-        one = outcome.runs[row.run]
-        word = one.reason or one.state
-        lines.append(f"{row.run:<{width}}  {word:<9}  {label(row.text, row.video)}")
-        told = [text for text in _next_step(one, batch.model) if text not in row.warnings]
-        lines += [f"{'':<{width}}  {text}" for text in told]
+    for row in batch.rows if with_runs else ():
+        lines += _run_lines(row, outcome.runs[row.run], batch.model, width=width)
     lines.append(_times(outcome))
     videos = [one.video for one in outcome.runs.values() if one.state == "done"]
     return "\n".join([*lines, *(str(_shown(video, root)) for video in videos)])
+
+
+def _run_lines(row: BatchRow, one: Collected, model: str, *, width: int) -> list[str]:
+    """What came of a run, and below it what to do where it has no result."""
+    head = f"{row.run:<{width}}  {one.reason or one.state:<9}  {label(row.text, row.video)}"
+    more = [text for text in _next_step(one, model) if text not in row.warnings]
+    return [head, *(f"{'':<{width}}  {text}" for text in more)]
 
 
 def told(found: Sequence[Collected]) -> str:

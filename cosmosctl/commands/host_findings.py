@@ -6,6 +6,7 @@ from typing import Literal
 
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.domain.words import counted
+from cosmosctl.engines.building import build_command
 from cosmosctl.transport.rsync import rsync_complaint
 
 Verdict = Literal["PASS", "WARN", "FAIL", "SKIP"]
@@ -163,7 +164,7 @@ def _engine(looked: Looked) -> Iterator[Finding]:
     if looked.fact("image"):
         yield Finding("image", "PASS", f"{image} is {looked.fact('image').removeprefix('sha256:')[:12]}")
     else:
-        build = f"docs/gpu-host.md says how it is built: {engine} build -t {image} ."
+        build = _on(looked, "there", build_command(looked.host, looked.model))
         yield Finding("image", "FAIL", f"{image or 'no image'} is not there", build)
     yield _linger(looked)
 

@@ -1,11 +1,12 @@
 # Makes the host's folders ready for a push, once what can be known before is known. Fed to `sh -s`; may be repeated.
-# usage: sh -s -- DIR BATCH_FOLDER NEED_KIB ENGINE IMAGE
+# usage: sh -s -- DIR BATCH_FOLDER NEED_KIB ENGINE IMAGE BUILD
 #   NEED_KIB: room that the batch needs in DIR; ENGINE: the command of a container engine, quoted for a shell, or empty
+#   BUILD: what a person types to make IMAGE there; it is only told
 # exit codes: 69 a tool or image is missing, 73 the disk is too full, 77 DIR is not ours. stderr says more.
 
 main() {
     set -eu
-    dir=$1 folder=$2 need_kib=$3 engine=$4 image=$5
+    dir=$1 folder=$2 need_kib=$3 engine=$4 image=$5 build=${6:-}
     require_rsync
     if [ -e "$dir" ] && ! [ -O "$dir" ]; then
         fail 77 "$dir belongs to another user; set dir: to a folder of your own"
@@ -44,7 +45,7 @@ require_image() {
     said=$(eval "$engine image inspect --format '{{.Id}}' \"\$image\"" 2>&1 </dev/null) && return
     # is it the engine or the image?
     answer=$(eval "$engine ps -q" 2>&1 >/dev/null </dev/null) || fail 69 "the container engine does not answer: $answer"
-    fail 69 "image $image is not on the host ($said); build or pull it there: $engine pull $image"
+    fail 69 "image $image is not on the host ($said); make it there: $build"
 }
 
 main "$@"
