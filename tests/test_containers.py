@@ -164,7 +164,7 @@ def test_a_broken_env_file_is_told_without_its_lines(lab: Tree, box: Sshd, engin
     lab.config(config_of(box, engine, tmp_path, more=f"    env_file: {file}\n"))
     lab.run("rs_a")
     refused = lab.cli("batch", expect=4)
-    assert "env_file" in refused.err
+    assert f"line 1, 2 of the env_file is not NAME=value: {file}" in refused.err
     assert "hf_sEcReT" not in refused.err
 
 

@@ -513,3 +513,66 @@ def test_cancel_says_how_it_found_the_batch(host: HostFolder) -> None:
     assert script("cancel.sh", str(batch.folder)).stdout == b"finished\n"
     said = script("cancel.sh", str(host.root / "none"))
     assert (said.returncode, said.stderr) == (66, f"there is no {host.root}/none on the host\n".encode())
+
+
+ODD_ENGINE = """#!/bin/sh
+case "$*" in *--env-file*) ;; *) exit 1 ;; esac
+echo 'Fehler: "hf_sEcReT and more" ist keine Zuweisung' >&2
+echo 'no such image' >&2
+exit 125
+"""
+"""An engine whose words nobody has foreseen."""
+
+UNFIT = {
+    "=hf_sEcReT": "1",
+    "A B=hf_sEcReT": "1",
+    "# hf_sEcReT\n\nGOOD=1\n hf_sEcReT!\nexport A=hf_sEcReT": "4, 5",
+    "\ufeffGOOD=1\r\n-x=hf_sEcReT\r": "2",
+}
+
+
+def engine_said(host: HostFolder, tmp_path: Path, script_name: str, lines: str, option: str) -> str:
+    """All that a script says of an odd engine that is given an env_file with these lines."""
+    engine, secrets = tmp_path / "engine", tmp_path / "it's secret.env"
+    engine.write_text(ODD_ENGINE)
+    engine.chmod(0o755)
+    secrets.write_bytes(lines.encode())
+    given = [f"--env-file={secrets}"] if option == "=" else ["--env-file", str(secrets)]
+    if script_name == "check.sh":
+        args = [str(host.root), str(engine), *[""] * 6, "--", "run", *given, "image:1"]
+        done = script("check.sh", *args)
+    else:
+        batch = host.pushed("city-1a2b3c4d", ["rs_a"])
+        args = [str(host.root), batch.folder.name, str(engine), "--", "create", *given, "image:1"]
+        done = script("launch.sh", *args)
+        assert done.returncode == 70
+        left = batch.folder / "supervise.out"
+        assert b"sEcReT" not in (left.read_bytes() if left.exists() else b"")
+    return (done.stdout + done.stderr).decode()
+
+
+@pytest.mark.parametrize("lines", UNFIT)
+@pytest.mark.parametrize("name", ["launch.sh", "check.sh"])
+def test_a_mistake_in_an_env_file_is_told_by_its_number_alone(
+    host: HostFolder, tmp_path: Path, name: str, lines: str
+) -> None:
+    said = engine_said(host, tmp_path, name, lines, " ")
+    assert f"line {UNFIT[lines]} of the env_file is not NAME=value: {tmp_path}/it's secret.env" in said
+    assert "sEcReT" not in said
+
+
+@pytest.mark.parametrize("option", [" ", "="])
+@pytest.mark.parametrize("name", ["launch.sh", "check.sh"])
+def test_a_line_of_an_env_file_that_an_engine_quotes_is_not_shown_in_whatever_words(
+    host: HostFolder, tmp_path: Path, name: str, option: str
+) -> None:
+    said = engine_said(host, tmp_path, name, "TOKEN='hf_sEcReT and more'\n", option)
+    assert "(a line that quotes the env_file)" in said
+    assert "no such image" in said
+    assert "sEcReT" not in said
+
+
+def test_the_two_scripts_treat_an_env_file_alike() -> None:
+    texts = [(LAUNCH / name).read_text().replace("launch.sh", "check.sh") for name in ("launch.sh", "check.sh")]
+    shared = [text[text.index("# Calls `$1 FILE`") : text.index("# end of what")] for text in texts]
+    assert shared[0] == shared[1]

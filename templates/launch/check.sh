@@ -99,14 +99,59 @@ kind() {
 }
 
 try() {
+    unfit=$(each_env_file tell_unfit_lines "$@")
+    if [ "$unfit" ]; then
+        tell trial-errors "$unfit"
+        return
+    fi
     limit=$(command -v timeout >/dev/null && echo 'timeout 240')
     errors=$(mktemp "${TMPDIR:-/tmp}/cosmosctl-check.XXXXXX") || return
     if [ "$engine" ]; then eval "$limit $engine \"\$@\""; else $limit "$@"; fi </dev/null 2>"$errors" | grep '^trial-'
-    if grep -qiE 'env(ironment)? file|poorly formatted|no variable name|white ?spaces' "$errors"; then
-        echo "the engine cannot take the env_file: each line has to be NAME=value" >"$errors"
-    fi
-    tell trial-errors "$(tail -n 3 "$errors")"
+    tell trial-errors "$(unquoted "$@" <"$errors" | tail -n 3)"
     rm -f "$errors"
 }
+
+# Calls `$1 FILE` for each env_file that an engine's arguments name.
+each_env_file() {
+    do=$1
+    shift
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --env-file) "$do" "${2-}" ;;
+            --env-file=*) "$do" "${1#*=}" ;;
+        esac
+        shift
+    done
+}
+
+# Names the lines of an env_file, which nobody but its owner may see, that no engine takes: by number alone.
+tell_unfit_lines() {
+    [ -f "$1" ] && [ -r "$1" ] || return 0
+    LC_ALL=C awk 'NR == 1 { sub(/^\357\273\277/, "") }
+        { sub(/^[ \t]+/, ""); sub(/\r$/, "") }
+        !/^(#|$)/ && !/^[A-Za-z_][A-Za-z0-9_.-]*(=|[*]?$)/ { found = found sep NR; sep = ", " }
+        END { if (found) print "line " found " of the env_file is not NAME=value: " FILENAME }' "$1"
+}
+
+# What an engine said (stdin) to these arguments, without the lines that quote a word of an env_file.
+unquoted() {
+    said=$(cat)
+    [ "$said" ] || return 0
+    each_env_file unquote "$@"
+    printf '%s\n' "$said"
+}
+
+unquote() {
+    if [ -f "$1" ] && [ -r "$1" ]; then
+        said=$(printf '%s\n' "$said" | LC_ALL=C awk '
+            !theirs && !/^[ \t]*#/ { n = split($0, word, /[ \t\r"=\047]+/); for (i = 1; i <= n; i++) seen[word[i]] }
+            !theirs { next }
+            { for (one in seen) if (length(one) > 3 && index($0, one)) { $0 = "(a line that quotes the env_file)"; break } }
+            { print }' "$1" theirs=1 -)
+    else
+        said="what the engine said may quote the env_file, which cannot be read here, and is not shown: look at $1"
+    fi
+}
+# end of what stands in launch.sh too
 
 main "$@"

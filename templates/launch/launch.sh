@@ -148,8 +148,12 @@ start_container() {
     make_locks_folder
     if ! container_runs; then
         engine rm -f "$folder" >/dev/null 2>&1 || :
-        : >"$batch/supervise.out"
-        engine "$@" >/dev/null 2>>"$batch/supervise.out" || did_not_start
+        unfit=$(each_env_file tell_unfit_lines "$@")
+        [ -z "$unfit" ] || fail 70 "$unfit"
+        created=yes
+        said=$(engine "$@" 2>&1 >/dev/null) || created=
+        printf '%s\n' "$said" | unquoted "$@" >"$batch/supervise.out"
+        [ "$created" ] || did_not_start
         note_image
         engine start "$folder" >/dev/null 2>>"$batch/supervise.out" || did_not_start
     fi
@@ -159,7 +163,7 @@ start_container() {
         tries=$((tries + 1))
         if [ $((tries % 10)) -eq 0 ] && ! container_runs; then
             held "$batch" || finished "$batch" || {
-                engine logs --tail 5 "$folder" >>"$batch/supervise.out" 2>&1 || :
+                engine logs --tail 5 "$folder" 2>&1 | unquoted "$@" >>"$batch/supervise.out" || :
                 engine rm -f "$folder" >/dev/null 2>&1 || :
                 did_not_start
             }
@@ -191,11 +195,50 @@ note_image() {
     esac
 }
 
-# An engine that cannot read a line of the env_file quotes it, which nobody but its owner may see.
-did_not_start() {
-    if grep -qiE 'env(ironment)? file|poorly formatted|no variable name|white ?spaces' "$batch/supervise.out"; then
-        echo "the engine cannot take the env_file: each line has to be NAME=value" >"$batch/supervise.out"
+# Calls `$1 FILE` for each env_file that an engine's arguments name.
+each_env_file() {
+    do=$1
+    shift
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --env-file) "$do" "${2-}" ;;
+            --env-file=*) "$do" "${1#*=}" ;;
+        esac
+        shift
+    done
+}
+
+# Names the lines of an env_file, which nobody but its owner may see, that no engine takes: by number alone.
+tell_unfit_lines() {
+    [ -f "$1" ] && [ -r "$1" ] || return 0
+    LC_ALL=C awk 'NR == 1 { sub(/^\357\273\277/, "") }
+        { sub(/^[ \t]+/, ""); sub(/\r$/, "") }
+        !/^(#|$)/ && !/^[A-Za-z_][A-Za-z0-9_.-]*(=|[*]?$)/ { found = found sep NR; sep = ", " }
+        END { if (found) print "line " found " of the env_file is not NAME=value: " FILENAME }' "$1"
+}
+
+# What an engine said (stdin) to these arguments, without the lines that quote a word of an env_file.
+unquoted() {
+    said=$(cat)
+    [ "$said" ] || return 0
+    each_env_file unquote "$@"
+    printf '%s\n' "$said"
+}
+
+unquote() {
+    if [ -f "$1" ] && [ -r "$1" ]; then
+        said=$(printf '%s\n' "$said" | LC_ALL=C awk '
+            !theirs && !/^[ \t]*#/ { n = split($0, word, /[ \t\r"=\047]+/); for (i = 1; i <= n; i++) seen[word[i]] }
+            !theirs { next }
+            { for (one in seen) if (length(one) > 3 && index($0, one)) { $0 = "(a line that quotes the env_file)"; break } }
+            { print }' "$1" theirs=1 -)
+    else
+        said="what the engine said may quote the env_file, which cannot be read here, and is not shown: look at $1"
     fi
+}
+# end of what stands in check.sh too
+
+did_not_start() {
     tail -n 5 "$batch/supervise.out" >&2
     fail 70 "the job of $folder did not start; see $batch/supervise.out on the host"
 }
