@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import bundle
+from cosmosctl import bundle, trust
 from cosmosctl.commands import attach, batch, prepare, select
 from cosmosctl.commands.attach import Outcome
 from cosmosctl.commands.create import GivenRun, create_prompt, create_run
@@ -119,7 +119,7 @@ class Project:
         Raises: CosmosctlError; UsageError also for a named run that has to wait for the result of another one.
         """
         snapshot = load_all(self.root)
-        chosen = snapshot.host(host)
+        chosen = trust.allowed_host(self.root, snapshot.host(host))
         runs, prompts = select.split_ids(snapshot, ids)
         named = (*runs, *select.runs_for_prompts(self._paths, prompts))
         checked = self._checked(load_all(self.root) if prompts else snapshot, named, chosen, model)

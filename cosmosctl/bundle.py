@@ -47,16 +47,15 @@ def write_bundle(
     warnings: Mapping[str, Sequence[str]],
     number: int,
     parents: Mapping[str, Sequence[str]],
-) -> Batch:
-    """batches/TITLE_TIME/ with everything the host needs but the videos.
+) -> BatchPaths:
+    """A whole bundle in staging/, with everything the host needs but the videos; `put_in_place` makes it a batch.
 
-    TIME is the first second from `moment` on whose name is free: a batch of a few rows may end within the second
-    in which the next one of the same title is made.
+    Its name is TITLE_TIME. TIME is the first second from `moment` on whose name is free: a batch of a few rows may end
+    within the second in which the next one of the same title is made.
     """
     while project.batch(batch_name(title, moment)).root.exists():
         moment += timedelta(seconds=1)
     name = batch_name(title, moment)
-    target = project.batch(name)
     half = BatchPaths(project.staging / f"{name}{HALF}")
     shutil.rmtree(half.root, ignore_errors=True)
     files = bundle_files(
@@ -71,9 +70,15 @@ def write_bundle(
     )
     for path, text in files:
         write_text(half.root / path, text)
+    return half
+
+
+def put_in_place(project: ProjectPaths, half: BatchPaths) -> BatchPaths:
+    """Have a whole bundle as a batch of the project."""
+    target = project.batch(half.name.removesuffix(HALF))
     target.root.parent.mkdir(exist_ok=True)
     half.root.rename(target.root)
-    return read_batch(target)
+    return target
 
 
 def bundle_files(

@@ -16,9 +16,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from cosmosctl import bundle, engines, models, transport
-from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import Host, HostModel
+from cosmosctl.domain.project import AllowedHost, Host, HostModel
 from cosmosctl.engines.building import build_command
 from cosmosctl.errors import CosmosctlError, HostError
 from cosmosctl.io.os_error import file_error
@@ -91,7 +91,7 @@ class MissingInputs(HostError):
         self.folder_lost = folder_lost
 
 
-def push(c: "Context", project: ProjectPaths, batch: Batch) -> None:
+def push(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> None:
     """Send the bundle and the videos that the host's pool lacks: one rsync. Raises: FileError, HostError.
 
     A video that is not any more what the batch was made with stays here; `launch` tells whether the host lacks it.
@@ -120,7 +120,7 @@ def unfit_inputs(project: ProjectPaths, batch: Batch) -> Mapping[str, str]:
     return found
 
 
-def launch(c: "Context", batch: Batch) -> str:
+def launch(c: "Context", batch: AllowedBatch) -> str:
     """Start the job, or find it started: "launched" or "finished". Raises: HostError, MissingInputs."""
     answer = _script(c, batch, "launch.sh", launch_args(batch), allowed=(MISSING, HELD, NOT_STARTED))
     words = answer.stdout.split()
@@ -153,7 +153,7 @@ def launch_args(batch: Batch) -> tuple[str, ...]:
     return (batch.host.dir, batch.there.folder, engine_text(batch.host) or "detach", "--", *start)
 
 
-def follow(c: "Context", project: ProjectPaths, batch: Batch) -> FollowEnd:
+def follow(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> FollowEnd:
     """Append the host's events to batches/B/events.jsonl until the batch ends, its job is gone or the line drops.
 
     May take as long as the batch. The caller holds the batch's lock. Raises: FileError, HostError.
@@ -182,7 +182,7 @@ def set_events_aside(project: ProjectPaths, batch: Batch) -> None:
     shutil.rmtree(project.pulled(batch.name) / "logs", ignore_errors=True)
 
 
-def pull(c: "Context", batch: Batch, files: Sequence[str], target: Path, *, most_bytes: int) -> None:
+def pull(c: "Context", batch: AllowedBatch, files: Sequence[str], target: Path, *, most_bytes: int) -> None:
     """Fetch these files of the batch's folder on the host into `target`: one rsync. Missing ones are left out.
 
     What is there already is not sent again; a torn copy goes on with its tail. Links and devices are not copied, nor
@@ -206,7 +206,7 @@ def _with_folders(files: Sequence[str]) -> Sequence[str]:
     return tuple(dict.fromkeys((*folders, *files)))
 
 
-def copy_events(c: "Context", project: ProjectPaths, batch: Batch) -> None:
+def copy_events(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> None:
     """Bring batches/B/events.jsonl up to date without waiting for more. The caller holds the batch's lock."""
     local = project.batch(batch.name).events
     source = transport.of(batch.host).rsync_source(batch.host, str(batch.there.events))
@@ -215,7 +215,7 @@ def copy_events(c: "Context", project: ProjectPaths, batch: Batch) -> None:
         _rsync(c, batch, (*options, "--", source, str(local)), what="fetch")
 
 
-def cancel(c: "Context", batch: Batch) -> str:
+def cancel(c: "Context", batch: AllowedBatch) -> str:
     """Ask the job to end; what is finished stays finished. Raises: HostError.
 
     Returns the host's word on it: cancelling, finished (too late), gone (no job runs) or NOT_THERE.
@@ -224,7 +224,9 @@ def cancel(c: "Context", batch: Batch) -> str:
     return NOT_THERE if answer.code == NO_BATCH else _words(answer.stdout)
 
 
-def host_script(c: "Context", host: Host, name: str, args: tuple[str, ...], *, timeout_s: float = SHORT_S) -> Answer:
+def host_script(
+    c: "Context", host: AllowedHost, name: str, args: tuple[str, ...], *, timeout_s: float = SHORT_S
+) -> Answer:
     """Run templates/launch/`name` on a host, whatever its exit code. Raises: HostError when it cannot be reached."""
     argv = transport.of(host).command(host, ("sh", "-s", "--", *args))
     answer = run(c, f"{shlex.join(argv)} < {shlex.quote(str(template('launch', name)))}", timeout_s=timeout_s)
@@ -235,7 +237,7 @@ def host_script(c: "Context", host: Host, name: str, args: tuple[str, ...], *, t
     return answer
 
 
-def tidy(c: "Context", batch: Batch) -> None:
+def tidy(c: "Context", batch: AllowedBatch) -> None:
     """Remove the container of a batch whose runs are home. What fails here is left for gc: nothing depends on it."""
     if engine_text(batch.host):
         try:
@@ -244,7 +246,7 @@ def tidy(c: "Context", batch: Batch) -> None:
             debug(f"the container of {batch.name} stays: {e.message}")
 
 
-def lacking(c: "Context", host: Host, tree: Path) -> frozenset[str]:
+def lacking(c: "Context", host: AllowedHost, tree: Path) -> frozenset[str]:
     """The files of `tree` (laid out like the host's folder) that the host does not have. Nothing is sent."""
     reach = transport.of(host)
     options = ("-rLn", "-s", "--size-only", "--ignore-existing", "--out-format=%n", *reach.rsync_options(host))
@@ -371,7 +373,7 @@ def _require_rsync(c: "Context") -> None:
         raise HostError(f"this machine: {complaint}", hint="apt-get install rsync, or brew install rsync")
 
 
-def _rsync(c: "Context", batch: Batch, args: tuple[str, ...], *, what: str) -> None:
+def _rsync(c: "Context", batch: AllowedBatch, args: tuple[str, ...], *, what: str) -> None:
     if shutil.which("rsync") is None:
         raise HostError("rsync is not installed on this machine", hint="apt-get install rsync, or brew install rsync")
     argv = ("rsync", *transport.of(batch.host).rsync_options(batch.host), *args)
@@ -383,7 +385,7 @@ def _rsync(c: "Context", batch: Batch, args: tuple[str, ...], *, what: str) -> N
 
 def _script(
     c: "Context",
-    batch: Batch,
+    batch: AllowedBatch,
     name: str,
     args: tuple[str, ...],
     *,

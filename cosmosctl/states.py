@@ -17,6 +17,7 @@ from cosmosctl.errors import FileError
 from cosmosctl.events import Progress, progress, read_events
 from cosmosctl.store import Snapshot, hash_file
 from cosmosctl.traces import NOTHING, Traces, Tracker
+from cosmosctl.trust import is_believed
 
 if TYPE_CHECKING:
     from cosmosctl.domain.spec import Spec
@@ -54,10 +55,10 @@ class OpenBatch:
 
 
 def open_batches(project: ProjectPaths) -> tuple[OpenBatch, ...]:
-    """The unfinished batches, oldest first. A cloned batch.yaml without its plan.json holds nothing here."""
+    """The unfinished batches of this machine, oldest first. What git brought of others holds nothing here."""
     found = []
     for paths in batches(project):
-        if paths.plan.exists() and not paths.end.exists():
+        if paths.plan.exists() and not paths.end.exists() and is_believed(paths):
             runs = tuple(line.split()[1] for line in paths.rows_list.read_text(encoding="utf-8").splitlines())
             found.append(OpenBatch(paths, runs, progress(read_events(paths.events))))
     return tuple(found)

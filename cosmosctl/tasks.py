@@ -8,8 +8,8 @@ from typing import Any
 from invoke import Collection, Context, task
 from invoke.runners import Local
 
-from cosmosctl import bundle, collect, remote, store
-from cosmosctl.domain.batch import Batch
+from cosmosctl import collect, remote, store, trust
+from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.layout import ProjectPaths
 
 _BATCH_HELP = {"batch": "the batch's folder name in batches/", "project": "the project's folder"}
@@ -47,9 +47,9 @@ def cancel(c: Context, batch: str, project: str = ".") -> str:
     return remote.cancel(c, _open(project, batch)[1])
 
 
-def _open(project: str, batch: str) -> tuple[ProjectPaths, Batch]:
+def _open(project: str, batch: str) -> tuple[ProjectPaths, AllowedBatch]:
     paths = ProjectPaths(store.find_root(Path(project)))
-    return paths, bundle.read_batch(paths.batch(batch))
+    return paths, trust.allowed_batch(paths.batch(batch))
 
 
 namespace = Collection(push, launch, follow, pull, cancel)

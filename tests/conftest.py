@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,11 @@ settings.register_profile("new", derandomize=False)
 settings.load_profile("new" if "COSMOSCTL_SOAK" in os.environ else "same")  # make soak draws other examples each time
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, we would hand on "ignored"
+
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(
+    prefix="cosmosctl-tests-state-"
+)  # for the commands that tests start too
+os.environ["COSMOSCTL_ALLOW_HOSTS"] = "*"
 
 CONFIG = "project: 5f3a91c2\nmodel: transfer1\nhost: local\n"
 

@@ -15,7 +15,7 @@ LAYERS = (
     {"errors"},
     {"domain", "io", "log"},
     {"models", "engines", "transport", "media", "preview"},
-    {"schema", "store", "inputs", "planner", "bundle", "events", "receipts"},
+    {"schema", "store", "inputs", "planner", "bundle", "events", "receipts", "trust"},
     {"remote", "process_logs", "history", "collect", "ends", "traces", "attempts", "states", "estimates"},
     {"tasks"},
     {"commands"},

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cosmosctl import trust
 from tests import aftermath
 from tests.aftermath import PROMPTS, Client
 from tests.conftest import CONFIG
@@ -265,6 +266,7 @@ def test_a_bundle_that_was_sent_before_is_sent_anew(three: Tree) -> None:
     plan = three.paths.batch(name).plan
     facts = json.loads(plan.read_text())
     plan.write_text(json.dumps({"new in this version": "x" * 5000, **facts}))
+    trust.note_made(three.paths.batch(name))
     three.cli("attach", name)
     assert (aftermath.host_folder(three) / "plan.json").read_bytes() == plan.read_bytes()
     _assert_all_right(three, name)

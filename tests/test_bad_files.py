@@ -316,6 +316,7 @@ allow_outside: true
             "4:88: hosts.lab.env.B must be a text, got 1; put it in quotes",
             "4:108: hosts.lab.engine_command must be a list, got 'sudo'",
             f"5:3: hosts.a b: must be an id: {ID_RULE}",
+            "6:3: hosts.local is the name of the built-in preview on this machine; call yours otherwise",
             "6:10: hosts.local must be a mapping (lines of `key: value`), got 3",
             "7:3: hosts.x.dir is missing: a folder on the host for batches",
             "7:38: unknown key 'gpu' in hosts.x; did you mean gpus?",

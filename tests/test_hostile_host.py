@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cosmosctl import bundle, collect, remote, tasks
-from cosmosctl.domain.batch import Batch
+from cosmosctl import collect, remote, tasks, trust
+from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.errors import HostError
 from cosmosctl.events import RunEnd
 from tests import aftermath
@@ -31,8 +31,8 @@ def ended(tree: Tree) -> Tree:
     return swift
 
 
-def read(tree: Tree) -> Batch:
-    return bundle.read_batch(tree.batches()[0])
+def read(tree: Tree) -> AllowedBatch:
+    return trust.allowed_batch(tree.batches()[0])
 
 
 def pulled(tree: Tree, target: Path, *, most_bytes: int = 1 << 20) -> list[str]:

@@ -140,11 +140,21 @@ def test_this_machine_is_always_a_host(root: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("XDG_DATA_HOME", "relative")
     monkeypatch.setenv("HOME", "/home/me")
     assert load_all(root).config.hosts["local"].dir == "/home/me/.local/share/cosmosctl"
-    (root / "cosmosctl.yaml").write_text("project: x\nhosts: {local: {engine: bare}, desk: {engine: bare, dir: /d}}\n")
+    (root / "cosmosctl.yaml").write_text("project: x\nhosts: {near: {engine: bare}, desk: {engine: bare, dir: /d}}\n")
     assert load_all(root).config.hosts == {
-        "local": Host("local", "bare", "/home/me/.local/share/cosmosctl"),
+        "local": Host("local", "preview", "/home/me/.local/share/cosmosctl"),
+        "near": Host("near", "bare", "/home/me/.local/share/cosmosctl"),
         "desk": Host("desk", "bare", "/d"),
     }
+
+
+def test_no_project_can_put_a_host_of_its_own_behind_the_name_of_the_built_in_one(root: Path) -> None:
+    (root / "cosmosctl.yaml").write_text("project: x\nhosts:\n  local: {engine: bare, dir: /d}\n")
+    snapshot = load_all(root)
+    assert [str(problem) for problem in snapshot.problems] == [
+        "cosmosctl.yaml:3:3: hosts.local is the name of the built-in preview on this machine; call yours otherwise"
+    ]
+    assert snapshot.host().engine == "preview"
 
 
 # New files

@@ -48,7 +48,8 @@ class Tree:
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment of a command: the caller's, with a home of its own and none of the user's settings."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("COSMOSCTL_")}
-        own = {"XDG_DATA_HOME": str(self.home), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        own = {"COSMOSCTL_ALLOW_HOSTS": "*"}  # hosts are of the tests' own making; test_trust.py asks for leave
+        own |= {"XDG_DATA_HOME": str(self.home), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         return {**kept, **own, "COSMOSCTL_GPU_LOCKS": str(self.home / "locks"), **self.env, **(extra or {})}
 
     def cli(self, *args: str, env: Mapping[str, str] | None = None, expect: int | None = 0) -> Done:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cosmosctl import bundle, ends, estimates, states
+from cosmosctl import bundle, ends, estimates, states, trust
 from cosmosctl.cli.bars import Bars
 from cosmosctl.cli.view import FollowView, preview_note
 from cosmosctl.cli.warning import warn
@@ -15,7 +15,7 @@ from cosmosctl.commands import attach, batch, prepare, select
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.commands.select import Wanted
 from cosmosctl.commands.together import follow_together
-from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Host
@@ -54,6 +54,8 @@ def run_batch(folder: Path, request: Request) -> int:
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
     host = snapshot.host(request.host)
+    if not request.dry_run:
+        trust.allowed_host(project.root, host)  # before anything is written
     runs, drafts = _runs(folder, project, snapshot, host, request)
     if not runs:
         return EXIT_OK
@@ -92,7 +94,7 @@ def _run(folder: Path, project: ProjectPaths, project_id: str, checked: Checked,
         made = batch.make_batches(
             project,
             checked,
-            host,
+            trust.allowed_host(project.root, host),
             project_id=project_id,
             title=request.batch_name,
             progress=bars.control,
@@ -159,7 +161,7 @@ def _without_result(
     return tuple(run for run in runs if run in known and known[run].state in ("failed", "cancelled", "pending"))
 
 
-def launch_and_follow(project: ProjectPaths, made: Sequence[Batch], *, detach: bool) -> int:
+def launch_and_follow(project: ProjectPaths, made: Sequence[AllowedBatch], *, detach: bool) -> int:
     """Send every batch, then follow them. Ctrl-C before a launch frees the batch, after it only stops watching."""
     for one in made:
         if one.host.is_preview:

@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from cosmosctl.io.given_path import is_file, is_folder
+from cosmosctl.domain.ids import is_id
+from cosmosctl.domain.layout import CONFIG_FILE
+from cosmosctl.io.given_path import is_file
 
 
 def run_or_prompt_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -20,7 +22,7 @@ def run_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
 
 def prompt_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Prompts whose id starts with what is typed."""
-    return [CompletionItem(item.value.removesuffix(".yaml")) for item in _names(ctx, "prompts", incomplete)]
+    return _names(ctx, "prompts", incomplete, ending=".yaml")
 
 
 def batch_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -33,10 +35,18 @@ def any_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
     return [*run_or_prompt_ids(ctx, param, incomplete), *batch_names(ctx, param, incomplete)]
 
 
-def _names(ctx: click.Context, folder: str, incomplete: str) -> list[CompletionItem]:
+def _names(ctx: click.Context, folder: str, incomplete: str, *, ending: str = "") -> list[CompletionItem]:
+    """The names in a folder of the project that are ids: a shell puts them on its line as they are."""
     start = Path(str(ctx.find_root().params.get("folder", "."))).resolve()
     for root in (start, *start.parents):
-        if is_file(root / "cosmosctl.yaml"):
-            there = sorted((root / folder).glob("*")) if is_folder(root / folder) else []
-            return [CompletionItem(path.name) for path in there if path.name.startswith(incomplete)]
+        if is_file(root / CONFIG_FILE):
+            names = [name.removesuffix(ending) for name in _listed(root / folder) if name.endswith(ending)]
+            return [CompletionItem(name) for name in names if is_id(name) and name.startswith(incomplete)]
     return []
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []

@@ -12,6 +12,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host
 from cosmosctl.domain.spec import with_warm
 from cosmosctl.planner import Group, Plan, differences, starts
+from cosmosctl.trust import NotAllowed
 
 
 def show_plans(project: ProjectPaths, plans: Sequence[Plan], host: Host) -> None:
@@ -27,8 +28,7 @@ def show_plans(project: ProjectPaths, plans: Sequence[Plan], host: Host) -> None
             click.echo(f"groups are apart because {name} differs: {shown}")
         for group in plan.groups:
             _show_group(plan, group)
-        missing, total = bytes_to_send(project, plan)
-        click.echo(f"\nto send: {missing:,} bytes of {total:,} bytes of video; the host has the rest")
+        click.echo(f"\n{_bytes(project, plan)}")
         click.echo(_estimate(project, plan))
 
 
@@ -61,6 +61,15 @@ def _show_group(plan: Plan, group: Group) -> None:
         click.echo(bundle.line_text(row, "BATCH"))
     click.echo("  command:")
     click.echo(bundle.command_text(group, "BATCH").rstrip())
+
+
+def _bytes(project: ProjectPaths, plan: Plan) -> str:
+    """What would be sent; a host that was not allowed yet is not asked."""
+    try:
+        missing, total = bytes_to_send(project, plan)
+    except NotAllowed as e:
+        return f"to send: not known, as host {plan.host.name} was not asked; to allow it: {e.leave.command}"
+    return f"to send: {missing:,} bytes of {total:,} bytes of video; the host has the rest"
 
 
 def _estimate(project: ProjectPaths, plan: Plan) -> str:

@@ -1,4 +1,4 @@
-"""`host list|add|check`."""
+"""`host list|add|check|allow`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ _COLORS = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "SKIP": "bright_bla
 
 @click.group()
 def host() -> None:
-    """List the machines that run models, add one, or check one."""
+    """List the machines that run models, add, check or allow one."""
 
 
 @host.command(name="list")
@@ -55,6 +55,41 @@ def add(
     for guess in guesses:
         click.echo(f"to be corrected: {guess}", err=True)
     click.echo(f"hosts.{name} is in cosmosctl.yaml; next: cosmosctl host check {name}", err=True)
+
+
+@host.command()
+@click.argument("names", nargs=-1, metavar="[HOST]...")
+@click.option("--batch", "batches", multiple=True, metavar="BATCH", help="A batch that was made in another clone.")
+@click.option("--outside-inputs", is_flag=True, help="Videos from outside of the project: allow_outside_inputs.")
+@click.option("--folder", "folders", multiple=True, metavar="DIR", help="A project that belongs to another user.")
+@click.option("--link", "links", multiple=True, metavar="PATH", help="A link of the project to another disk.")
+@click.pass_obj
+def allow(
+    folder: Path,
+    names: tuple[str, ...],
+    batches: tuple[str, ...],
+    outside_inputs: bool,
+    folders: tuple[str, ...],
+    links: tuple[str, ...],
+) -> None:
+    """Allow hosts of this project on this machine, as their blocks stand now.
+
+    A host's block says what is run here and there, so it counts only once you have seen it. Prints what it allows.
+    A block that changes, or a file of the project that it names, has to be allowed again.
+    """
+    from cosmosctl import trust
+    from cosmosctl.commands import host_allow
+
+    wanted = [host_allow.host_leave(folder, name) for name in names]
+    wanted += [host_allow.batch_leave(folder, name) for name in batches]
+    wanted += [host_allow.folder_leave(Path(name)) for name in folders]
+    wanted += [host_allow.link_leave(folder, Path(name)) for name in links]
+    wanted += [host_allow.outside_leave(folder)] if outside_inputs else []
+    if not wanted:
+        raise click.UsageError("name what to allow: a host, --batch, --outside-inputs, --folder or --link")
+    for leave in wanted:
+        trust.allow(leave)
+        click.echo(f"allowed: {leave.what.rstrip(',')}\n{leave.text}")
 
 
 @host.command()

@@ -35,7 +35,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "upscale": ("cosmosctl.cli.upscale:upscale", "Enlarge a run's result or a video."),
     "controls": ("cosmosctl.cli.controls:controls", "Compute the preset controls of runs and say where they are."),
     "watch": ("cosmosctl.cli.watch:watch", "Check on each save."),
-    "host": ("cosmosctl.cli.host:host", "List, add or check the machines that run models."),
+    "host": ("cosmosctl.cli.host:host", "List, add, check or allow the machines that run models."),
     "gc": ("cosmosctl.cli.gc:gc", "Remove from a host what is safely here."),
     "completion": ("cosmosctl.cli.completion:completion", "Print the completion script of a shell."),
 }
@@ -125,6 +125,8 @@ def _code(argv: list[str]) -> int:
         result = cosmosctl.main(args=argv, prog_name="cosmosctl", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except CosmosctlError as e:
+        if _asked(e):
+            return exit_code(argv)
         _tell(e)
         return e.exit_code
     except click.exceptions.Exit as e:
@@ -143,6 +145,19 @@ def _code(argv: list[str]) -> int:
         return error.exit_code
     except Exception:  # the one boundary: a bug of ours, told with a file to send
         return _bug(argv)
+
+
+def _asked(error: CosmosctlError) -> bool:
+    """Whether the user, at a terminal, allowed now what was not allowed yet; nothing was done before it was asked."""
+    from cosmosctl import trust
+
+    if not isinstance(error, trust.NotAllowed) or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    click.echo(error.message, err=True)
+    if not click.confirm("allow it on this machine?", err=True):
+        return False
+    trust.allow(error.leave)
+    return True
 
 
 def _tell(error: CosmosctlError) -> None:

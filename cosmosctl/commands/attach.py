@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from cosmosctl import bundle, collect, remote, tasks
+from cosmosctl import collect, remote, tasks, trust
 from cosmosctl.collect import Collected, DamagedCopy
 from cosmosctl.commands.follower import Follower, launch
-from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.ends import BatchEnd, free, read_end, write_end
 from cosmosctl.errors import Interrupted
@@ -81,7 +81,7 @@ def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     A second command on the same batch waits for the first and then reports what it brought. Of a batch whose host was
     given up, what has turned up since is brought to history/.
     """
-    batch = bundle.read_batch(project.batch(name))
+    batch = trust.allowed_batch(project.batch(name))
     with _following(project, batch, watch):
         end = read_end(project.batch(name).end)
         if end is None:
@@ -95,14 +95,14 @@ def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
 
 def follow(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     """Like `attach`, for a batch that was started just now."""
-    batch = bundle.read_batch(project.batch(name))
+    batch = trust.allowed_batch(project.batch(name))
     with _following(project, batch, watch):
         if read_end(project.batch(name).end) is None:
             _run_to_end(project, batch, watch)
     return outcome(project, batch)
 
 
-def start_all(project: ProjectPaths, made: Sequence[Batch], watch: Watcher) -> None:
+def start_all(project: ProjectPaths, made: Sequence[AllowedBatch], watch: Watcher) -> None:
     """Send and launch batches that were made just now. Ctrl-C before a launch frees the runs of what is left.
 
     Raises: HostError, NotLaunched.
@@ -143,7 +143,7 @@ def bring_home(
         ready = [end for end in ready if end.run not in home]
 
 
-def bring_late(project: ProjectPaths, batch: Batch, watch: Watcher) -> tuple[Collected, ...]:
+def bring_late(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> tuple[Collected, ...]:
     """The results of a batch that was given up which its host has all the same, into history/. Raises: HostError."""
     remote.copy_events(tasks.context(), project, batch)
     state, home = progress(read_events(project.batch(batch.name).events)), collect.all_here(project, batch)
@@ -153,7 +153,7 @@ def bring_late(project: ProjectPaths, batch: Batch, watch: Watcher) -> tuple[Col
     return tuple(one for run, one in home.items() if run not in before)
 
 
-def close(project: ProjectPaths, batch: Batch, state: Progress, home: dict[str, Collected]) -> None:
+def close(project: ProjectPaths, batch: AllowedBatch, state: Progress, home: dict[str, Collected]) -> None:
     """Copy batch.log into every run and write end.yaml: the batch holds its runs no longer. Raises: HostError."""
     debug("phase: close")
     tasks.pull(tasks.context(), batch.name, str(project.root))
@@ -198,7 +198,7 @@ def _detaching(batch: Batch) -> Iterator[None]:
         ) from None
 
 
-def _start(project: ProjectPaths, batch: Batch, watch: Watcher) -> None:
+def _start(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
     """Launch; pushed first when it was never seen to run, or when the host lost what it had."""
     c = tasks.context(show=partial(watch.transfer, batch, "push"))
     if not EventTail(project.batch(batch.name).events).progress().launched:
@@ -213,7 +213,7 @@ def _start(project: ProjectPaths, batch: Batch, watch: Watcher) -> None:
         launch(c, project, batch)
 
 
-def _run_to_end(project: ProjectPaths, batch: Batch, watch: Watcher) -> None:
+def _run_to_end(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
     home, tail = collect.all_here(project, batch), EventTail(project.batch(batch.name).events)
     debug("phase: follow")
     with _detaching(batch), Follower(project, batch) as follower:

@@ -5,14 +5,14 @@ import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from cosmosctl import bundle, states
+from cosmosctl import bundle, states, trust
 from cosmosctl.attempts import past
 from cosmosctl.commands import prepare
 from cosmosctl.commands.prepare import Checked
-from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import checked_id
-from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import Host
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths
+from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import UsageError
 from cosmosctl.inputs import ControlProgress
 from cosmosctl.io.atomic import STALE_S, remove_temps
@@ -25,12 +25,12 @@ DEFAULT_TITLE = "batch"
 def make_batches(
     project: ProjectPaths,
     checked: Checked,
-    host: Host,
+    host: AllowedHost,
     *,
     project_id: str,
     title: str | None,
     progress: ControlProgress,
-) -> tuple[Batch, ...]:
+) -> tuple[AllowedBatch, ...]:
     """Bundle the runs. Raises: UsageError when one of them is in an unfinished batch already."""
     name = checked_id(title or DEFAULT_TITLE, what="batch")
     plans = prepare.plans(project, checked, host, progress=progress)
@@ -41,7 +41,7 @@ def make_batches(
         before = past(project, [spec.run for spec in checked.specs])
         known = [bundle.read_number(paths) for paths in states.batches(project)]
         number = max([before.number, *(one + 1 for one in known)])
-        return tuple(
+        halves = [
             bundle.write_bundle(
                 project,
                 plan,
@@ -54,7 +54,14 @@ def make_batches(
                 parents=before.parents,
             )
             for position, plan in enumerate(plans)
-        )
+        ]
+        return tuple(put_in_place(project, half) for half in halves)
+
+
+def put_in_place(project: ProjectPaths, half: BatchPaths) -> AllowedBatch:
+    """A bundle as a batch that was made here; noted first, so that none is here that nobody believes."""
+    trust.note_made(half)
+    return trust.allowed_batch(bundle.put_in_place(project, half))
 
 
 def refuse_held(project: ProjectPaths, runs: Sequence[str]) -> None:

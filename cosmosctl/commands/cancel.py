@@ -2,9 +2,9 @@
 
 import time
 
-from cosmosctl import bundle, collect, remote, tasks
+from cosmosctl import collect, remote, tasks, trust
 from cosmosctl.commands.attach import ABANDONED, POLL_S, Outcome, Watcher, attach
-from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.ends import free, give_up, is_ended, read_end
 from cosmosctl.errors import UsageError
@@ -19,7 +19,7 @@ def cancel_batch(project: ProjectPaths, name: str, watch: Watcher, *, abandon: b
     A batch that was never seen to run may still have been launched (its answer lost), so the host is asked first.
     Raises: UsageError when it has ended, HostError when the host cannot be reached.
     """
-    batch = bundle.read_batch(project.batch(name))
+    batch = trust.allowed_batch(project.batch(name))
     _refuse_ended(project, name, abandon=abandon)
     if abandon:
         give_up_host(project, batch)
@@ -61,7 +61,7 @@ def _refuse_ended(project: ProjectPaths, name: str, *, abandon: bool) -> None:
         raise UsageError(f"batch {name} has ended", hint=f"cosmosctl show {name}")
 
 
-def _ever_ran(project: ProjectPaths, batch: Batch, word: str) -> bool:
+def _ever_ran(project: ProjectPaths, batch: AllowedBatch, word: str) -> bool:
     """Whether the host's word on a cancel, or else its events, show that the batch was launched."""
     if word in ("cancelling", "finished"):
         return True

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cosmosctl import bundle, collect, remote, states, tasks
+from cosmosctl import collect, remote, states, tasks, trust
 from cosmosctl.collect import Collected
 from cosmosctl.commands.attach import ABANDONED, Watcher, bring_home, bring_late, close
 from cosmosctl.commands.follower import is_complete
@@ -35,7 +35,7 @@ def fetch_batch(project: ProjectPaths, name: str, watch: Watcher) -> tuple[Colle
 
     Of a batch whose host was given up, what turned up since goes to history/. Raises: HostError.
     """
-    batch = bundle.read_batch(project.batch(name))
+    batch = trust.allowed_batch(project.batch(name))
     with locked_at_once(project.batch_lock(name)) as free:
         if not free:
             say(f"{name} is being followed by another cosmosctl, which brings its results")

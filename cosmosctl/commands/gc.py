@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosmosctl import bundle, collect, ends, remote, states, tasks
+from cosmosctl import bundle, collect, ends, remote, states, tasks, trust
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
-from cosmosctl.domain.project import Host
+from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import FileError, HostError, UsageError
 from cosmosctl.receipts import read_receipt
 from cosmosctl.store import find_root, hash_files, load_config
@@ -49,14 +49,14 @@ class Swept:
 
 
 def collect_garbage(folder: Path, name: str, *, dry_run: bool) -> Swept:
-    """What was removed from the host of that name, and what stays. Raises: UsageError, HostError."""
+    """What was removed from the host of that name, and what stays. Raises: UsageError, NotAllowed, HostError."""
     project = ProjectPaths(find_root(folder))
     config = load_config(project.root)
     if name not in config.hosts:
         raise UsageError(
             f"there is no host {name!r}; known: {', '.join(sorted(config.hosts))}", hint="cosmosctl host list"
         )
-    c, host = tasks.context(), config.hosts[name]
+    c, host = tasks.context(), trust.allowed_host(project.root, config.hosts[name])
     there = _listed(c, host)
     ours = {batch.there.folder: batch for batch in _batches(project, host)}
     reasons = {folder: _why_kept(project, ours[folder]) for project_id, folder in there if folder in ours}
@@ -65,13 +65,13 @@ def collect_garbage(folder: Path, name: str, *, dry_run: bool) -> Swept:
     return Swept((*_removed(c, host, free, dry_run=dry_run), *_leftovers(project, dry_run=dry_run)), kept)
 
 
-def _listed(c: "Context", host: Host) -> list[tuple[str, str]]:
+def _listed(c: "Context", host: AllowedHost) -> list[tuple[str, str]]:
     """(project, folder) of every batch there that has ended and was left alone for a day."""
     lines = _gc(c, host, ("list", host.dir))
     return [(line[0], line[1]) for line in lines if len(line) == 3]
 
 
-def _removed(c: "Context", host: Host, free: Sequence[str], *, dry_run: bool) -> Iterator[Removed]:
+def _removed(c: "Context", host: AllowedHost, free: Sequence[str], *, dry_run: bool) -> Iterator[Removed]:
     """Asks in parts, the last of which sweeps the pool too; without a batch to remove the pool is swept alone."""
     parts = [tuple(free[at : at + AT_ONCE]) for at in range(0, len(free), AT_ONCE)] or [()]
     seen = set()
@@ -83,14 +83,14 @@ def _removed(c: "Context", host: Host, free: Sequence[str], *, dry_run: bool) ->
                 yield Removed(line[0], line[1], int(line[2]))
 
 
-def _gc(c: "Context", host: Host, args: tuple[str, ...]) -> list[list[str]]:
+def _gc(c: "Context", host: AllowedHost, args: tuple[str, ...]) -> list[list[str]]:
     answer = remote.host_script(c, host, "gc.sh", args, timeout_s=GC_S)
     if answer.code != 0:
         raise HostError(f"host {host.name}: gc failed ({answer.code}): {answer.stderr.strip()[-300:]}")
     return [line.split("\t") for line in answer.stdout.splitlines()]
 
 
-def _batches(project: ProjectPaths, host: Host) -> Iterator[Batch]:
+def _batches(project: ProjectPaths, host: AllowedHost) -> Iterator[Batch]:
     """The batches of this project that were made for the folder of that host."""
     for paths in states.batches(project):
         try:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import models, remote, tasks
+from cosmosctl import models, remote, tasks, trust
 from cosmosctl.domain.ids import checked_id
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import Host
+from cosmosctl.domain.project import AllowedHost, Host
 from cosmosctl.errors import HostError, UsageError
 from cosmosctl.store import find_root, load_config
 from cosmosctl.transport.address import parse_address
@@ -67,10 +67,11 @@ def add_host(
     if name in config.hosts:
         raise UsageError(f"there is a host {name!r} already", hint=f"cosmosctl host check {name}")
     family = models.get(model or config.model).NAME
-    probed = _probe(Host(name, "bare", "/", parsed(address), ssh_args=tuple(ssh_args)), family)
+    probed = _probe(trust.typed_host(Host(name, "bare", "/", parsed(address), ssh_args=tuple(ssh_args))), family)
     block = host_block(probed, address=address, ssh_args=ssh_args, dir=dir, model=family)
     comments: dict[tuple[str, ...], str] = {(name, key): COMMENTS[key] for key in block.keys}
     set_in_file(project.config, ("hosts", name), dict(block.keys), comments=comments)
+    trust.allow(trust.host_leave(project.root, load_config(project.root).hosts[name]))
     return block.guesses
 
 
@@ -111,7 +112,7 @@ def host_block(
     return Block({key: value for key, value in keys.items() if value}, tuple(guesses))
 
 
-def _probe(host: Host, model: str) -> Probed:
+def _probe(host: AllowedHost, model: str) -> Probed:
     answer = remote.host_script(tasks.context(), host, "probe.sh", (REPOSITORIES[model],))
     lines = [line.partition("\t") for line in answer.stdout.splitlines()]
     if not any(name == "end" for name, _, _ in lines):

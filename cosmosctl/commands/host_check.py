@@ -3,9 +3,9 @@
 import time
 from pathlib import Path
 
-from cosmosctl import engines, models, remote, tasks
+from cosmosctl import engines, models, remote, tasks, trust
 from cosmosctl.commands.host_findings import Finding, Looked, findings
-from cosmosctl.domain.project import Host, HostModel
+from cosmosctl.domain.project import AllowedHost, Host, HostModel
 from cosmosctl.errors import FileError, HostError, UsageError
 from cosmosctl.io.shipped import template
 from cosmosctl.store import find_root, load_config
@@ -24,16 +24,18 @@ HUB_MODELS = {
 
 
 def check_host(folder: Path, name: str, *, model: str | None = None) -> tuple[Finding, ...]:
-    """What was found about the host of that name, for `model` or the project's. Raises: UsageError."""
-    config = load_config(find_root(folder))
+    """What was found about the host of that name, for `model` or the project's. Raises: UsageError, NotAllowed."""
+    root = find_root(folder)
+    config = load_config(root)
     if name not in config.hosts:
         raise UsageError(
             f"there is no host {name!r}; known: {', '.join(sorted(config.hosts))}", hint="cosmosctl host list"
         )
-    return look_at(config.hosts[name], model or _model_of(config.hosts[name], config.model))
+    host = trust.allowed_host(root, config.hosts[name])
+    return look_at(host, model or _model_of(host, config.model))
 
 
-def look_at(host: Host, model: str) -> tuple[Finding, ...]:
+def look_at(host: AllowedHost, model: str) -> tuple[Finding, ...]:
     """The findings about one host and one model."""
     c = tasks.context()
     begin = time.time()

@@ -5,9 +5,9 @@ import shutil
 import time
 from pathlib import Path
 
-from cosmosctl import bundle, process_logs, remote, states, tasks
+from cosmosctl import process_logs, remote, states, tasks, trust
 from cosmosctl.attempts import attempts
-from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.errors import FileError, UsageError
@@ -43,12 +43,12 @@ def _print_batch(project: ProjectPaths, paths: BatchPaths, *, follow: bool) -> N
     elif not paths.plan.exists():
         raise FileError(f"batch {paths.name} was made in another clone; its log is there")
     elif follow:
-        _stream(project, bundle.read_batch(paths))
+        _stream(project, trust.allowed_batch(paths))
     else:
-        _print_pulled(project, bundle.read_batch(paths))
+        _print_pulled(project, trust.allowed_batch(paths))
 
 
-def _print_pulled(project: ProjectPaths, batch: Batch) -> None:
+def _print_pulled(project: ProjectPaths, batch: AllowedBatch) -> None:
     """What the models of a running batch have written so far."""
     with locked_at_once(project.batch_lock(batch.name)) as free:
         if free:
@@ -60,7 +60,7 @@ def _print_pulled(project: ProjectPaths, batch: Batch) -> None:
     write_log(process_logs.batch_log(project.pulled(batch.name), processes).encode())
 
 
-def _stream(project: ProjectPaths, batch: Batch) -> None:
+def _stream(project: ProjectPaths, batch: AllowedBatch) -> None:
     """Print the log of each model process as it grows, in order of their start, until the batch has ended.
 
     Raises: UsageError when the batch was never launched.

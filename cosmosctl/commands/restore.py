@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from cosmosctl import bundle, history, remote, tasks
+from cosmosctl import history, remote, tasks, trust
 from cosmosctl.collect import OUTPUT_BYTES, Collected
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.errors import HostError
@@ -76,7 +76,7 @@ def _copies_here(project: ProjectPaths, run: str, place: ResultPaths, name: str)
 
 def _fetch(project: ProjectPaths, receipt: Receipt, staged: Path, outputs: Path) -> None:
     """Pull the outputs from the host of the batch that made them. Raises: FileError, HostError."""
-    batch = bundle.read_whereabouts(project.batch(receipt.batch))
+    batch = trust.allowed_whereabouts(project.root, project.batch(receipt.batch))
     files = [f"done/{receipt.run}/{name}" for name in receipt.outputs]
     remote.pull(tasks.context(), batch, files, staged / "pulled", most_bytes=OUTPUT_BYTES)
     for name, digest in receipt.outputs.items():

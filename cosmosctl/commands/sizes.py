@@ -2,20 +2,24 @@
 
 import shutil
 
-from cosmosctl import remote, tasks
+from cosmosctl import remote, tasks, trust
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.planner import Plan
 
 
 def bytes_to_send(project: ProjectPaths, plan: Plan) -> tuple[int, int]:
-    """(bytes that would be sent, bytes of all videos of the plan). Raises: HostError when the host is out of reach."""
+    """(bytes that would be sent, bytes of all videos of the plan).
+
+    Raises: NotAllowed; HostError when the host is out of reach.
+    """
+    host = trust.allowed_host(project.root, plan.host)
     tree = project.staging / "dry-run"
     shutil.rmtree(tree, ignore_errors=True)
     for video in plan.inputs:
         link = tree / "inputs" / video.pool_name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(video.file.resolve())
-    missing = remote.lacking(tasks.context(), plan.host, tree)
+    missing = remote.lacking(tasks.context(), host, tree)
     shutil.rmtree(tree, ignore_errors=True)
     total = sum(video.bytes for video in plan.inputs)
     return sum(video.bytes for video in plan.inputs if f"inputs/{video.pool_name}" in missing), total

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NewType
 
 from cosmosctl.domain.layout import HostPaths, on_host
 from cosmosctl.domain.project import Host, Setting
@@ -69,6 +70,10 @@ class Batch:
 
     def row(self, run: str) -> BatchRow:
         return next(row for row in self.rows if row.run == run)
+
+
+AllowedBatch = NewType("AllowedBatch", Batch)
+"""A batch that was made, or allowed, on this machine: only `trust` makes one, and the steps on hosts take no other."""
 
 
 def stamp(moment: datetime) -> str:

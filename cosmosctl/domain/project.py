@@ -5,6 +5,7 @@ Paths in these values are text relative to the project with `/` between parts, a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NewType
 
 CONTROLS = ("vis", "edge", "depth", "seg")
 """The control names of run files, in the order in which weights are given on the command line."""
@@ -25,6 +26,9 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 
 PRESETS = ("very_low", "low", "medium", "high", "very_high")
 """Strengths of computed edge and vis controls (model-contracts 4.1 and 4.2: the models' own names)."""
+
+BUILT_IN_HOST = "local"
+"""CPU previews on this machine: the one host that every project has, and that needs no leave to run anything."""
 
 Setting = bool | int | float | str
 
@@ -132,6 +136,10 @@ class Host:
     @property
     def is_preview(self) -> bool:
         return self.engine == "preview"
+
+
+AllowedHost = NewType("AllowedHost", Host)
+"""A host that may be used on this machine: only `trust` makes one, and the steps on hosts take no other."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cosmosctl.domain.project import (
+    BUILT_IN_HOST,
     CONTROLS,
     UPSCALE,
     VIDEO_STEMS,
@@ -153,7 +154,7 @@ def _control_mistakes(document: Document) -> list[Mistake]:
 
 
 def _host_mistakes(document: Document) -> list[Mistake]:
-    """A default host that is not there, and remote hosts without a folder."""
+    """A default host that is not there, remote hosts without a folder, another host under the built-in name."""
     value = document.value if isinstance(document.value, dict) else {}
     hosts = value.get("hosts") or {}
     if not isinstance(hosts, dict):
@@ -166,9 +167,12 @@ def _host_mistakes(document: Document) -> list[Mistake]:
         for name, host in hosts.items()
         if isinstance(host, dict) and "address" in host and "dir" not in host
     ]
-    wanted = value.get("host", "local")
-    if isinstance(wanted, str) and wanted not in (*hosts, "local"):
-        message = f"host '{wanted}' is not under hosts{nearest(wanted, (*hosts, 'local'))}"
+    if BUILT_IN_HOST in hosts:
+        message = f"hosts.{BUILT_IN_HOST} is the name of the built-in preview on this machine; call yours otherwise"
+        found.append(Mistake(*document.key_place(("hosts", BUILT_IN_HOST)), message))
+    wanted = value.get("host", BUILT_IN_HOST)
+    if isinstance(wanted, str) and wanted not in (*hosts, BUILT_IN_HOST):
+        message = f"host '{wanted}' is not under hosts{nearest(wanted, (*hosts, BUILT_IN_HOST))}"
         found.append(Mistake(*document.place(("host",)), message))
     return found
 

@@ -1,20 +1,43 @@
 """Where the project is, and where this machine keeps batches of its own."""
 
 import os
+import shlex
 from pathlib import Path
 
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.errors import FileError
+from cosmosctl.io import user_state
 from cosmosctl.io.given_path import is_file
+from cosmosctl.io.user_state import FOLDERS, digest_of
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder at or above `start` that holds cosmosctl.yaml. Raises: FileError."""
-    start = start.absolute()
+    """The nearest folder at or above `start` that holds cosmosctl.yaml, no link in its path.
+
+    Raises: FileError, also for a project of another user: its files say what runs here.
+    """
+    start = Path(os.path.realpath(start))
     for folder in (start, *start.parents):
         if is_file(folder / CONFIG_FILE):
+            _require_own(folder)
             return folder
     raise FileError(f"{start}: not in a cosmosctl project (no {CONFIG_FILE} here or above)", hint="cosmosctl init")
+
+
+def _require_own(folder: Path) -> None:
+    """Raises: FileError unless the folder and its cosmosctl.yaml belong to this user or to root, or were allowed."""
+    owners = {path.lstat().st_uid for path in (folder, folder / CONFIG_FILE)}
+    if owners <= {0, os.geteuid()} or user_state.is_noted(FOLDERS, folder_digest(folder)):
+        return
+    raise FileError(
+        f"{folder}: this project belongs to another user, who could have anything run as you",
+        hint=f"if you trust them: cosmosctl host allow --folder {shlex.quote(str(folder))}",
+    )
+
+
+def folder_digest(folder: Path) -> str:
+    """What stands for a project's folder in the notes of allowed ones; the path is a resolved one."""
+    return digest_of(os.fsencode(folder))
 
 
 def local_dir() -> str:

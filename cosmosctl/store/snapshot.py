@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from cosmosctl.domain.layout import CONFIG_FILE
-from cosmosctl.domain.project import Config, Drafts, Host, Prompt, Run
+from cosmosctl.domain.project import BUILT_IN_HOST, Config, Drafts, Host, Prompt, Run
 from cosmosctl.errors import FileError, FilesError, UsageError
 from cosmosctl.schema import write_schemas
 from cosmosctl.store import payload as payloads
@@ -179,9 +179,9 @@ def _config(root: Path, index: Index) -> tuple[Config, list[Problem]]:
 
 
 def _with_local(config: Config) -> Config:
-    """The built-in host `local`, unless the file has one, and folders for hosts that are this machine."""
+    """The built-in host, and folders for hosts that are this machine."""
     here = local_dir()
-    hosts = {"local": Host("local", "preview", here)}
+    hosts = {BUILT_IN_HOST: Host(BUILT_IN_HOST, "preview", here)}
     hosts |= {name: replace(host, dir=host.dir or here) for name, host in config.hosts.items()}
     return replace(config, hosts=hosts)
 

@@ -18,6 +18,7 @@ from statistics import median
 
 from cosmosctl import bundle, tasks
 from cosmosctl.commands import prepare
+from cosmosctl.commands.batch import put_in_place
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.store import hash_files, load_all
@@ -155,7 +156,7 @@ def _bundled(root: Path) -> tuple[ProjectPaths, Batch]:
         project, prepare.check(project, snapshot, snapshot.run_ids), snapshot.host(), progress=prepare.silent
     )[0]
     moment = datetime.now(UTC)
-    batch = bundle.write_bundle(
+    half = bundle.write_bundle(
         project,
         plan,
         project_id="5f3a91c2",
@@ -166,7 +167,7 @@ def _bundled(root: Path) -> tuple[ProjectPaths, Batch]:
         number=1,
         parents={},
     )
-    return project, batch
+    return project, put_in_place(project, half)
 
 
 def _pushed_s(lab: Lab, project: ProjectPaths, batch: Batch) -> float:
