@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmosctl import bundle, trust
-from cosmosctl.commands import attach, batch, prepare, select
+from cosmosctl.commands import attach, batch, prepare, select, starting
 from cosmosctl.commands.attach import Outcome
 from cosmosctl.commands.create import GivenRun, create_prompt, create_run
 from cosmosctl.commands.given_controls import GivenControls
@@ -131,7 +131,8 @@ class Project:
             title=name,
             progress=prepare.silent,
         )
-        attach.start_all(self._paths, made, attach.Unwatched())
+        for refused in starting.start_all(self._paths, made, attach.Unwatched()):
+            raise refused
         return RunningBatch(self._paths, tuple(one.name for one in made), checked.left_out)
 
     def jsonl(self, ids: Sequence[str] = (), *, host: str | None = None) -> list[JsonRow]:

@@ -340,7 +340,7 @@ def _batch_yaml(head: Mapping[str, Any], plan: Plan, parents: Mapping[str, Seque
 
 def sendable(paths: BatchPaths) -> tuple[Path, ...]:
     """The files of a bundle that the host gets: all but what came back from it."""
-    ours = {paths.events, paths.events_before, paths.log, paths.end}
+    ours = {paths.events, paths.events_before, paths.log, paths.end, paths.launch}
     return tuple(
         path
         for path in sorted(paths.root.rglob("*"))

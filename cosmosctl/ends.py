@@ -13,10 +13,13 @@ from cosmosctl.events import Progress
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.facts import facts_text, read_facts
 
+REFUSED = "refused"
+"""The state of a batch that its host did not take: nothing was started."""
+
 
 @dataclass(frozen=True)
 class BatchEnd:
-    """`state` is done, cancelled or abandoned; `runs` maps each run to done, cancelled or its reason.
+    """`state` is done, cancelled, refused or abandoned; `runs` maps each run to done, cancelled, refused or its reason.
 
     Times are seconds: `load_s` of every model start, `video_s` of every finished run, `busy` the share (0..1) of
     GPU time that went into generating. `frames` of each finished run make estimates possible.
@@ -74,9 +77,9 @@ def is_ended(paths: BatchPaths) -> bool:
     return paths.end.exists()
 
 
-def free(project: ProjectPaths, batch: Batch) -> None:
+def free(project: ProjectPaths, batch: Batch, *, state: str = "cancelled") -> None:
     """Close a batch that never ran: its runs are what they were before. The caller holds the batch's lock."""
-    give_up(project.batch(batch.name), batch, state="cancelled", runs=dict.fromkeys(batch.runs, "cancelled"))
+    give_up(project.batch(batch.name), batch, state=state, runs=dict.fromkeys(batch.runs, state))
     shutil.rmtree(project.staged(batch.name), ignore_errors=True)
 
 

@@ -23,6 +23,7 @@ from cosmosctl.engines.building import build_command
 from cosmosctl.errors import CosmosctlError, HostError
 from cosmosctl.io.os_error import file_error
 from cosmosctl.io.shipped import template
+from cosmosctl.launches import ASKED, LAUNCHED, note_launch, read_launch
 from cosmosctl.log import debug
 from cosmosctl.store import hash_files
 from cosmosctl.transport.rsync import rsync_complaint
@@ -43,7 +44,7 @@ NO_FOLDER = 11
 UNREACHABLE = (10, 12, 30, 35, 255)
 """rsync's codes for a connection that fails, breaks or falls silent, and that of ssh."""
 PROGRESS = ("--info=progress2", "--no-human-readable")
-NOT_THERE = "absent"
+NOT_THERE, GONE = "absent", "gone"
 RESULT_KIB = 16 * 1024
 """Room that a row is taken to need on the host: its video and control videos (previews of 121 frames take less).
 
@@ -77,6 +78,10 @@ class Answer:
 
 class Unreachable(HostError):
     """The connection failed; what was asked may or may not have been done. Trying again is safe."""
+
+
+class NotAllSent(HostError):
+    """A push ended before everything was there. What arrived is kept, and the next push goes on with it."""
 
 
 class NotStarted(HostError):
@@ -120,8 +125,23 @@ def unfit_inputs(project: ProjectPaths, batch: Batch) -> Mapping[str, str]:
     return found
 
 
-def launch(c: "Context", batch: AllowedBatch) -> str:
-    """Start the job, or find it started: "launched" or "finished". Raises: HostError, MissingInputs."""
+def launch(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> str:
+    """Start the job, or find it started: "launched" or "finished"; noted in launch.yaml, before and after.
+
+    Raises: HostError, MissingInputs.
+    """
+    if c.config.run.dry:
+        return _launched(c, batch)
+    note = project.batch(batch.name).launch
+    known = read_launch(note)
+    if known is None or known.how != LAUNCHED:
+        note_launch(note, ASKED, batch.host.name)
+    word = _launched(c, batch)
+    note_launch(note, LAUNCHED, batch.host.name)
+    return word
+
+
+def _launched(c: "Context", batch: AllowedBatch) -> str:
     answer = _script(c, batch, "launch.sh", launch_args(batch), allowed=(MISSING, HELD, NOT_STARTED))
     words = answer.stdout.split()
     if answer.code == HELD:
@@ -143,7 +163,7 @@ def _held(batch: Batch, answer: Answer) -> HostError:
     others = ", ".join(dict.fromkeys(folder.rpartition("-")[0] for _, folder in held))
     return HostError(
         "\n".join(f"host {batch.host.name}: {line}" for line in lines),
-        hint=f"wait for {others} or cancel it, then cosmosctl attach {batch.name}; or cosmosctl cancel {batch.name}",
+        hint=f"wait for {others} or cancel it, then cosmosctl attach {batch.name}",
     )
 
 
@@ -380,7 +400,8 @@ def _rsync(c: "Context", batch: AllowedBatch, args: tuple[str, ...], *, what: st
     show = c.config.get("show_transfer")
     answer = run(c, shlex.join(argv), timeout_s=None, sink=_Meter(show) if show else None)
     if answer.code != 0:
-        raise _failure(batch, what, replace(answer, stdout=""))
+        failure = _failure(batch, what, replace(answer, stdout=""))
+        raise failure if isinstance(failure, Unreachable) else NotAllSent(failure.message, hint=failure.hint)
 
 
 def _script(

@@ -15,6 +15,7 @@ from cosmosctl.domain.order import age, descends, newest
 from cosmosctl.domain.project import Setting
 from cosmosctl.errors import FileError
 from cosmosctl.events import Progress, progress, read_events
+from cosmosctl.launches import EXPORTED, Launch, read_launch
 from cosmosctl.store import Snapshot, hash_file
 from cosmosctl.traces import NOTHING, Traces, Tracker
 from cosmosctl.trust import is_believed
@@ -52,6 +53,19 @@ class OpenBatch:
     paths: BatchPaths
     runs: tuple[str, ...]
     progress: Progress
+    launch: Launch | None = None  # not looked at once there are events
+
+    @property
+    def standing(self) -> str:
+        """Where it is, in words, while no event of it is here; "" when there is one."""
+        if self.progress.launched:
+            return ""
+        return "not sent" if self.launch is None else self.launch.words
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether somebody else was given it to run, and no event of it is here."""
+        return self.launch is not None and self.launch.how == EXPORTED
 
 
 def open_batches(project: ProjectPaths) -> tuple[OpenBatch, ...]:
@@ -60,7 +74,8 @@ def open_batches(project: ProjectPaths) -> tuple[OpenBatch, ...]:
     for paths in batches(project):
         if paths.plan.exists() and not paths.end.exists() and is_believed(paths):
             runs = tuple(line.split()[1] for line in paths.rows_list.read_text(encoding="utf-8").splitlines())
-            found.append(OpenBatch(paths, runs, progress(read_events(paths.events))))
+            state = progress(read_events(paths.events))
+            found.append(OpenBatch(paths, runs, state, None if state.launched else read_launch(paths.launch)))
     return tuple(found)
 
 
@@ -178,7 +193,7 @@ def _held_state(run: str, held: OpenBatch) -> RunState:
         )
     if run in seen.running:
         return RunState(run, "running", batch=name, share=seen.running[run])
-    return RunState(run, "queued", detail="" if seen.launched else "not sent", batch=name)
+    return RunState(run, "queued", detail=held.standing, batch=name)
 
 
 def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: bool) -> RunState:

@@ -24,7 +24,7 @@ def push(c: Context, batch: str, project: str = ".") -> None:
 @task(help=_BATCH_HELP)
 def launch(c: Context, batch: str, project: str = ".") -> str:
     """Start the job on the host; started already, nothing happens."""
-    return remote.launch(c, _open(project, batch)[1])
+    return remote.launch(c, *_open(project, batch))
 
 
 @task(help=_BATCH_HELP)

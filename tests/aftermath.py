@@ -102,6 +102,10 @@ class Client:
         """Whether the command has written `text` to stderr."""
         return text in self._err.read_text(encoding="utf-8")
 
+    def has_printed(self, text: str) -> bool:
+        """Whether the command has written `text` to stdout."""
+        return text in self._out.read_text(encoding="utf-8")
+
     def send(self, number: signal.Signals, *, alone: bool = False) -> None:
         """To the command and all that it started, as a terminal does; `alone`: to nobody but the command."""
         if alone:

@@ -200,9 +200,9 @@ def test_a_host_takes_no_run_that_an_unfinished_batch_of_another_clone_has(three
     name = _detached(three, faults="silence:first")
     refused = clone.cli("batch", "rs_b", "--batch-name", "mine", expect=4).err
     assert f"host local: rs_b is in {name}-" in refused
-    assert f"wait for {name} or cancel it, then cosmosctl attach mine_" in refused
+    assert f"wait for {name} or cancel it, then cosmosctl batch rs_b" in refused
     three.cli("cancel", name)
-    clone.cli("attach")
+    clone.cli("batch", "rs_b")
     assert aftermath.states(clone)["rs_b"] == "done"
 
 

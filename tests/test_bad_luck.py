@@ -52,10 +52,10 @@ def test_a_disk_that_is_full_on_the_host_is_told_before_anything_is_sent(three: 
         filler.fill(keep_kib=40 << 10)
         told = three.cli("batch", expect=4).err
         assert "has 40 MiB left, the batch needs about 48" in told
-        assert f"cosmosctl attach {three.batches()[0].name}" in told
-        assert set(aftermath.states(three).values()) == {"queued"}
+        assert "cosmosctl batch rs_a rs_b rs_c" in told
+        assert set(aftermath.states(three).values()) == {"pending"}
         filler.free()
-        three.cli("attach")
+        three.cli("batch")
         _assert_all_right(three)
 
 

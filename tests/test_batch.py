@@ -70,6 +70,7 @@ def test_the_batch_folder_holds_the_whole_configuration_and_git_sees_one_file_of
         "plan.json",
         "inputs.txt",
         "rows.txt",
+        "launch.yaml",
         "events.jsonl",
         "batch.log",
         "end.yaml",

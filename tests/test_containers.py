@@ -216,7 +216,7 @@ def test_the_same_way_leads_through_docker(lab: Tree, box: Sshd, tmp_path: Path)
         lab.run("rs_d")
         secrets.write_text("A B=hf_sEcReT\n")
         broken = lab.cli("batch", expect=4)
-    assert set(lab.states().values()) == {"done", "queued"}
+    assert set(lab.states().values()) == {"done", "pending"}
     assert f"image: {image}\n" in lab.run_paths("rs_a").result.receipt.read_text()
     assert "env_file" in broken.err and "hf_sEcReT" not in broken.err
 

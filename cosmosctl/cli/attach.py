@@ -14,7 +14,7 @@ def attach(folder: Path, batch: str | None) -> int:
     """Follow a batch until all its runs are home.
 
     Sends it if it was not sent and starts it again if its job is gone; finished rows are never computed again.
-    Without BATCH: every unfinished one.
+    Without BATCH: every unfinished one that was not exported.
     """
     from cosmosctl.cli.batching import follow_all
     from cosmosctl.cli.opening import batch_named, project_at
@@ -22,7 +22,11 @@ def attach(folder: Path, batch: str | None) -> int:
     from cosmosctl.states import open_batches
 
     project = project_at(folder)
-    names = [batch_named(project, batch)] if batch else [one.paths.name for one in open_batches(project)]
+    names = (
+        [batch_named(project, batch)]
+        if batch
+        else [one.paths.name for one in open_batches(project) if not one.is_exported]
+    )
     if not names:
         click.echo("no batch is unfinished", err=True)
     return follow_all(project, names, command.attach)

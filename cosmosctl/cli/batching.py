@@ -8,10 +8,11 @@ import click
 
 from cosmosctl import bundle, ends, estimates, states, trust
 from cosmosctl.cli.bars import Bars
+from cosmosctl.cli.interrupting import on_ctrl_c
 from cosmosctl.cli.view import FollowView, preview_note
 from cosmosctl.cli.warning import warn
 from cosmosctl.cli.words import counted
-from cosmosctl.commands import attach, batch, prepare, select
+from cosmosctl.commands import attach, batch, prepare, select, starting
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.commands.select import Wanted
 from cosmosctl.commands.together import follow_together
@@ -20,11 +21,14 @@ from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Host
 from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT
+from cosmosctl.log import say
 from cosmosctl.states import RunState
 from cosmosctl.store import Snapshot, find_root, load_all
 
 SHOWN_RUNS = 5
 """Of the runs that one mistake keeps out, as many are named."""
+
+NOTHING_STARTED = "interrupted; nothing was started"
 
 
 @dataclass(frozen=True)
@@ -52,19 +56,20 @@ class Request:
 def run_batch(folder: Path, request: Request) -> int:
     """Do what was asked for and return the exit code: 0 when every run has its result."""
     project = ProjectPaths(find_root(folder))
-    snapshot = load_all(project.root)
-    host = snapshot.host(request.host)
-    if not request.dry_run:
-        trust.allowed_host(project.root, host)  # before anything is written
-    runs, drafts = _runs(folder, project, snapshot, host, request)
-    if not runs:
-        return EXIT_OK
-    snapshot = load_all(project.root).with_drafts(drafts)
-    batch.refuse_held(project, runs)
-    if request.takes_what_is_well:
-        checked = prepare.check_well(project, snapshot, runs, host, model=request.model)
-    else:
-        checked = prepare.check(project, snapshot, runs, model=request.model)
+    with on_ctrl_c(NOTHING_STARTED):
+        snapshot = load_all(project.root)
+        host = snapshot.host(request.host)
+        if not request.dry_run:
+            trust.allowed_host(project.root, host)  # before anything is written
+        runs, drafts = _runs(folder, project, snapshot, host, request)
+        if not runs:
+            return EXIT_OK
+        snapshot = load_all(project.root).with_drafts(drafts)
+        batch.refuse_held(project, runs)
+        if request.takes_what_is_well:
+            checked = prepare.check_well(project, snapshot, runs, host, model=request.model)
+        else:
+            checked = prepare.check(project, snapshot, runs, model=request.model)
     warn(prepare.to_be_told(snapshot, checked))
     for line in left_out_lines(checked.left_out):
         click.echo(line, err=True)
@@ -90,7 +95,7 @@ def _dry_run(project: ProjectPaths, checked: Checked, host: Host) -> int:
 
 
 def _run(folder: Path, project: ProjectPaths, project_id: str, checked: Checked, host: Host, request: Request) -> int:
-    with Bars() as bars:
+    with on_ctrl_c(NOTHING_STARTED), Bars() as bars:
         made = batch.make_batches(
             project,
             checked,
@@ -143,7 +148,9 @@ def retry_runs(folder: Path, ids: Sequence[str], host: str | None, *, detach: bo
         again = [run for run, state in known.items() if state.state in ("failed", "cancelled")]
     if not again:
         if not ids:
-            click.echo("no run has failed", err=True)
+            pending = sum(state.state == "pending" for state in known.values())
+            more = f"; {counted(pending, 'run')} pending: cosmosctl batch" if pending else ""
+            click.echo(f"no run has failed{more}", err=True)
         return code
     request = Request(tuple(again), "retry", host, None, False, Wanted(), detach, None, only_well=not ids)
     return max(code, run_batch(folder, request))
@@ -162,18 +169,29 @@ def _without_result(
 
 
 def launch_and_follow(project: ProjectPaths, made: Sequence[AllowedBatch], *, detach: bool) -> int:
-    """Send every batch, then follow them. Ctrl-C before a launch frees the batch, after it only stops watching."""
+    """Send every batch, then follow them. Ctrl-C before a launch frees the batch, after it only stops watching.
+
+    Raises: what hosts said of batches that they refused, once the others have ended.
+    """
     for one in made:
         if one.host.is_preview:
             click.echo(preview_note(one), err=True)
     with FollowView({}, passing=True) as view:
-        attach.start_all(project, made, view)
-    if detach:
-        for one in made:
-            click.echo(f"{one.name}")
-            click.echo(f"{one.name} runs on {one.host.name}; cosmosctl attach {one.name} brings the results", err=True)
-        return EXIT_OK
-    return follow_all(project, [one.name for one in made], attach.follow)
+        refused = starting.start_all(project, made, view)
+    started = [one for one in made if not ends.is_ended(project.batch(one.name))]
+    code = _detached(started) if detach else follow_all(project, [one.name for one in started], attach.follow)
+    for error in refused[1:]:
+        say(error.line)
+    for error in refused:
+        raise error
+    return code
+
+
+def _detached(started: Sequence[AllowedBatch]) -> int:
+    for one in started:
+        click.echo(f"{one.name}")
+        click.echo(f"{one.name} runs on {one.host.name}; cosmosctl attach {one.name} brings the results", err=True)
+    return EXIT_OK
 
 
 def follow_all(project: ProjectPaths, names: Sequence[str], how: "attach.How") -> int:

@@ -8,20 +8,20 @@ from cosmosctl.cli.completing import batch_names
 
 
 @click.command()
-@click.argument("batch", shell_complete=batch_names)
+@click.argument("batch", required=False, shell_complete=batch_names)
 @click.option("--abandon", is_flag=True, help="Do not ask the host: it is gone for good. Frees the runs.")
 @click.pass_obj
-def cancel(folder: Path, batch: str, abandon: bool) -> None:
+def cancel(folder: Path, batch: str | None, abandon: bool) -> None:
     """End a batch; what is finished stays finished.
 
-    A batch that was never sent is closed and its runs are pending again.
+    A batch that was never sent is closed and its runs are pending again. Without BATCH: the one that is unfinished.
     """
     from cosmosctl.cli.opening import batch_named, project_at
     from cosmosctl.cli.view import FollowView
-    from cosmosctl.commands.cancel import cancel_batch
+    from cosmosctl.commands.cancel import cancel_batch, only_open_batch
 
     project = project_at(folder)
-    name = batch_named(project, batch)
+    name = batch_named(project, batch) if batch else only_open_batch(project)
     with FollowView({}) as view:
         outcome = cancel_batch(project, name, view, abandon=abandon)
         if outcome is not None:

@@ -17,11 +17,14 @@ def fetch(folder: Path, ids: tuple[str, ...], source: Path | None) -> int:
     BATCH: only that one. RUN: its result, from history/ or from the host, where the receipt is here and the video
     is not. Without an id: every unfinished batch. --from: of batches that were exported, what came back of them.
     """
+    from cosmosctl.cli.interrupting import on_ctrl_c
     from cosmosctl.cli.view import FollowView, told
     from cosmosctl.commands.fetch import fetch_all
     from cosmosctl.commands.handed_back import fetch_from
 
-    with FollowView({}, passing=True) as view:
+    again = "cosmosctl fetch" if source is None else f"cosmosctl fetch --from {source}"
+    came = on_ctrl_c("stopped; what came home so far is in its place", hint=f"{again} brings the rest")
+    with came, FollowView({}, passing=True) as view:
         found = fetch_all(folder, ids, view) if source is None else fetch_from(folder, source)
     click.echo(told(found) if found else "nothing ended since")
     return 0 if all(one.state == "done" for one in found) else 1

@@ -15,9 +15,11 @@ def gc(folder: Path, host: str, dry_run: bool) -> None:
     Batches of this project whose videos are all here and verified, their containers, and inputs that no batch on the
     host names any more. What was touched within the last day stays, and so does what belongs to others.
     """
+    from cosmosctl.cli.interrupting import on_ctrl_c
     from cosmosctl.commands.gc import collect_garbage
 
-    swept = collect_garbage(folder, host, dry_run=dry_run)
+    with on_ctrl_c("stopped; only what is not needed any more was removed", hint=f"cosmosctl gc {host} goes on"):
+        swept = collect_garbage(folder, host, dry_run=dry_run)
     for one in swept.removed:
         click.echo(f"{one.kind} {one.name} {one.kib} KiB")
     for kept in swept.kept:

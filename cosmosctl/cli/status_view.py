@@ -9,6 +9,7 @@ from cosmosctl.commands.status import Overview, eta_s, last_word_s, share
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.io.streams import style
 from cosmosctl.io.visible import visible
+from cosmosctl.launches import ASKED, EXPORTED
 from cosmosctl.states import OpenBatch, RunState
 
 SECTIONS: tuple[tuple[str, str, str], ...] = (
@@ -46,8 +47,8 @@ def print_status(found: Overview) -> None:
 def batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
     """An unfinished batch: how it stands, what to type, its runs."""
     name, seen = batch.paths.name, batch.progress
-    if not seen.launched:
-        title, hint = f"Batch {name}: not sent", f'cosmosctl attach {name}" to send it, "cosmosctl cancel {name}'
+    if batch.standing:
+        title, hint = f"Batch {name}: {batch.standing}", _standing_hint(batch)
     elif seen.finished:
         title, hint = f"Batch {name}: ended on its host, not all fetched", "cosmosctl fetch"
     else:
@@ -61,6 +62,15 @@ def batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
         f'  (use "{hint}")',
         *_run_lines([found.runs[run] for run in batch.runs if run in found.runs], found),
     ]
+
+
+def _standing_hint(batch: OpenBatch) -> str:
+    """What to type for a batch of which nothing came back. One that was exported is not sent a second time."""
+    name, how = batch.paths.name, batch.launch.how if batch.launch else ""
+    if how == EXPORTED:
+        return f'cosmosctl fetch --from FOLDER" with what comes back, "cosmosctl cancel {name}'
+    what = {"": "to send it", ASKED: "to see whether it runs"}.get(how, "to follow it")
+    return f'cosmosctl attach {name}" {what}, "cosmosctl cancel {name}'
 
 
 def _run_lines(runs: Sequence[RunState], found: Overview, color: str = "") -> list[str]:

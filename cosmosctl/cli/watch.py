@@ -16,10 +16,12 @@ def watch(folder: Path, run_pending: bool, host: str | None) -> None:
     Prints the mistakes of the files that changed, or that all is well. With --batch, runs what became pending.
     """
     from cosmosctl.cli.batching import Request, run_batch
+    from cosmosctl.cli.interrupting import on_ctrl_c
     from cosmosctl.commands.select import Wanted
     from cosmosctl.commands.watch import watch_project
 
     def run(runs: Sequence[str]) -> None:
-        run_batch(folder, Request(tuple(runs), "watch", host, None, False, Wanted(), False, None))
+        run_batch(folder, Request(tuple(runs), "watch", host, None, False, Wanted(), False, None, only_well=True))
 
-    watch_project(folder, host=host, say=click.echo, run_pending=run if run_pending else None)
+    with on_ctrl_c("stopped watching the files"):
+        watch_project(folder, host=host, say=click.echo, run_pending=run if run_pending else None)

@@ -17,10 +17,11 @@ from cosmosctl.collect import Collected, DamagedCopy
 from cosmosctl.commands.follower import Follower, launch
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.ends import BatchEnd, free, read_end, write_end
-from cosmosctl.errors import Interrupted
+from cosmosctl.ends import REFUSED, BatchEnd, read_end, write_end
+from cosmosctl.errors import Interrupted, UsageError
 from cosmosctl.events import EventTail, Progress, RunEnd, progress, read_events
 from cosmosctl.io.lock import locked, locked_at_once
+from cosmosctl.launches import EXPORTED, read_launch
 from cosmosctl.log import debug
 from cosmosctl.remote import Transfer, Unreachable
 
@@ -82,11 +83,12 @@ def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     given up, what has turned up since is brought to history/.
     """
     batch = trust.allowed_batch(project.batch(name))
-    with _following(project, batch, watch):
+    with following(project, batch, watch):
         end = read_end(project.batch(name).end)
         if end is None:
             if not EventTail(project.batch(name).events).progress().finished:
-                _start(project, batch, watch)
+                _refuse_exported(project, batch)
+                start(project, batch, watch)
             _run_to_end(project, batch, watch)
         elif end.state == ABANDONED:
             bring_late(project, batch, watch)
@@ -96,27 +98,21 @@ def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
 def follow(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     """Like `attach`, for a batch that was started just now."""
     batch = trust.allowed_batch(project.batch(name))
-    with _following(project, batch, watch):
+    with following(project, batch, watch):
         if read_end(project.batch(name).end) is None:
             _run_to_end(project, batch, watch)
     return outcome(project, batch)
 
 
-def start_all(project: ProjectPaths, made: Sequence[AllowedBatch], watch: Watcher) -> None:
-    """Send and launch batches that were made just now. Ctrl-C before a launch frees the runs of what is left.
-
-    Raises: HostError, NotLaunched.
-    """
-    for position, batch in enumerate(made):
-        with _following(project, batch, watch):
-            try:
-                _start(project, batch, watch)
-            except NotLaunched:
-                for left in made[position:]:
-                    free(project, left)
-                names = ", ".join(left.name for left in made[position:])
-                message = f"stopped before {names} was launched; its runs are free again"
-                raise NotLaunched(message, hint="cosmosctl batch") from None
+def _refuse_exported(project: ProjectPaths, batch: Batch) -> None:
+    """Raises: UsageError for a batch that somebody else was given to run: it would run twice."""
+    paths = project.batch(batch.name)
+    launch = read_launch(paths.launch)
+    if launch is not None and launch.how == EXPORTED and not EventTail(paths.events).progress().launched:
+        raise UsageError(
+            f"batch {batch.name} was {launch.words}: it is run there",
+            hint=f"cosmosctl fetch --from FOLDER takes in what comes back; cosmosctl cancel {batch.name} frees it",
+        )
 
 
 def outcome(project: ProjectPaths, batch: Batch) -> Outcome:
@@ -174,7 +170,7 @@ def settle(project: ProjectPaths, batch: Batch, state: Progress, home: dict[str,
 
 
 @contextmanager
-def _following(project: ProjectPaths, batch: Batch, watch: Watcher) -> Iterator[None]:
+def following(project: ProjectPaths, batch: Batch, watch: Watcher) -> Iterator[None]:
     """Hold the batch's lock; while another command holds it, show what that one brings in."""
     while True:
         with locked_at_once(project.batch_lock(batch.name)) as held:
@@ -198,7 +194,19 @@ def _detaching(batch: Batch) -> Iterator[None]:
         ) from None
 
 
-def _start(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
+@contextmanager
+def _asking(batch: Batch) -> Iterator[None]:
+    """Ctrl-C while the host is asked to launch: nobody here knows whether it did."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"stopped while {batch.host.name} was asked to launch {batch.name}; it may have been started",
+            hint=f"cosmosctl attach {batch.name} tells, and starts it if not; cosmosctl cancel {batch.name} ends it",
+        ) from None
+
+
+def start(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
     """Launch; pushed first when it was never seen to run, or when the host lost what it had."""
     c = tasks.context(show=partial(watch.transfer, batch, "push"))
     if not EventTail(project.batch(batch.name).events).progress().launched:
@@ -209,7 +217,7 @@ def _start(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
             message = f"stopped before {batch.name} was launched"
             hint = f"cosmosctl attach {batch.name} sends it, cosmosctl cancel {batch.name} frees its runs"
             raise NotLaunched(message, hint=hint) from None
-    with _detaching(batch):
+    with _asking(batch):
         launch(c, project, batch)
 
 
@@ -257,6 +265,6 @@ def _done_ends(state: Progress) -> Mapping[str, RunEnd]:
 
 def _from_end(project: ProjectPaths, end: BatchEnd | None, run: str) -> Collected:
     """The last word on a run of which nothing is here: never sent, or removed since."""
-    if end is not None and end.runs.get(run) == "cancelled":
-        return Collected(run, "cancelled", "", "", project.run(run).result)
+    if end is not None and end.runs.get(run) in ("cancelled", REFUSED):
+        return Collected(run, end.runs[run], "", "", project.run(run).result)
     return Collected(run, "absent", "", "what came of it is no longer here", project.run(run).result)

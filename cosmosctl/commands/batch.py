@@ -2,10 +2,11 @@
 
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from cosmosctl import bundle, states, trust
+from cosmosctl import bundle, ends, states, trust
 from cosmosctl.attempts import past
 from cosmosctl.commands import prepare
 from cosmosctl.commands.prepare import Checked
@@ -55,13 +56,28 @@ def make_batches(
             )
             for position, plan in enumerate(plans)
         ]
-        return tuple(put_in_place(project, half) for half in halves)
+        made: list[AllowedBatch] = []
+        with _all_or_none(project, made):
+            for half in halves:
+                made.append(put_in_place(project, half))
+        return tuple(made)
 
 
 def put_in_place(project: ProjectPaths, half: BatchPaths) -> AllowedBatch:
     """A bundle as a batch that was made here; noted first, so that none is here that nobody believes."""
     trust.note_made(half)
     return trust.allowed_batch(bundle.put_in_place(project, half))
+
+
+@contextmanager
+def _all_or_none(project: ProjectPaths, made: Sequence[AllowedBatch]) -> Iterator[None]:
+    """What keeps one of several batches from being bundled (a full disk, Ctrl-C) frees the runs of the others."""
+    try:
+        yield
+    except BaseException:
+        for one in made:
+            ends.free(project, one)
+        raise
 
 
 def refuse_held(project: ProjectPaths, runs: Sequence[str]) -> None:

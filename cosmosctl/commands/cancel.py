@@ -1,16 +1,21 @@
 """End a batch, or free its runs."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cosmosctl import collect, remote, tasks, trust
 from cosmosctl.commands.attach import ABANDONED, POLL_S, Outcome, Watcher, attach
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.words import counted
 from cosmosctl.ends import free, give_up, is_ended, read_end
-from cosmosctl.errors import UsageError
+from cosmosctl.errors import HostError, Interrupted, UsageError
 from cosmosctl.events import EventTail
 from cosmosctl.io.lock import locked, locked_at_once
+from cosmosctl.launches import EXPORTED, read_launch
 from cosmosctl.remote import NOT_THERE
+from cosmosctl.states import open_batches
 
 
 def cancel_batch(project: ProjectPaths, name: str, watch: Watcher, *, abandon: bool) -> Outcome | None:
@@ -24,15 +29,52 @@ def cancel_batch(project: ProjectPaths, name: str, watch: Watcher, *, abandon: b
     if abandon:
         give_up_host(project, batch)
         return None
-    while True:
-        with locked_at_once(project.batch_lock(name)) as held:
-            word = tasks.cancel(tasks.context(), name, str(project.root))
-            if held and not is_ended(project.batch(name)) and not _ever_ran(project, batch, word):
-                free(project, batch)
-                return None
-        if held or word != NOT_THERE:
-            return attach(project, name, watch)
-        time.sleep(POLL_S)  # another command is about to send it: then it can be cancelled
+    with _interrupted_in_words(batch) as asked:
+        while True:
+            with locked_at_once(project.batch_lock(name)) as held:
+                word = _asked_to_end(project, batch)
+                asked.append(word)
+                if held and not is_ended(project.batch(name)) and not _ever_ran(project, batch, word):
+                    free(project, batch)
+                    return None
+            if held or word != NOT_THERE:
+                return attach(project, name, watch)
+            time.sleep(POLL_S)  # another command is about to send it: then it can be cancelled
+
+
+@contextmanager
+def _interrupted_in_words(batch: Batch) -> Iterator[list[str]]:
+    """Ctrl-C says what the host was asked: the list that is filled with its words on a cancel."""
+    asked: list[str] = []
+    try:
+        yield asked
+    except (KeyboardInterrupt, Interrupted):
+        done = "was asked to end and does so by itself" if asked else "may have been asked to end"
+        raise Interrupted(
+            f"stopped waiting; {batch.name} {done} on {batch.host.name}",
+            hint=f"cosmosctl attach {batch.name} brings home what is finished; cancel again asks again",
+        ) from None
+
+
+def _asked_to_end(project: ProjectPaths, batch: Batch) -> str:
+    """The host's word on a cancel. One that is out of reach has nothing of a batch that was only exported."""
+    try:
+        return str(tasks.cancel(tasks.context(), batch.name, str(project.root)))
+    except HostError:
+        launch = read_launch(project.batch(batch.name).launch)
+        if launch is None or launch.how != EXPORTED:
+            raise
+        return NOT_THERE
+
+
+def only_open_batch(project: ProjectPaths) -> str:
+    """The batch that a cancel without a name means. Raises: UsageError when none or several are unfinished."""
+    names = [one.paths.name for one in open_batches(project)]
+    if not names:
+        raise UsageError("no batch is unfinished: there is nothing to cancel", hint="cosmosctl list batches")
+    if len(names) > 1:
+        raise UsageError(f"{counted(len(names), 'batch', 'batches')} are unfinished: {', '.join(names)}; name one")
+    return names[0]
 
 
 def give_up_host(project: ProjectPaths, batch: Batch) -> None:

@@ -11,6 +11,7 @@ from cosmosctl.domain.words import counted
 from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.shipped import template
+from cosmosctl.launches import EXPORTED, note_launch
 
 
 def export_batch(project: ProjectPaths, batch: Batch, target: Path) -> str:
@@ -27,6 +28,7 @@ def export_batch(project: ProjectPaths, batch: Batch, target: Path) -> str:
     shutil.copyfile(template("launch", "launch.sh"), folder / "launch.sh")
     text = instructions(batch)
     write_text(folder / "README.txt", text)
+    note_launch(project.batch(batch.name).launch, EXPORTED, str(target.absolute()))
     return text.rstrip("\n")
 
 

@@ -21,7 +21,7 @@ def fetch_all(folder: Path, ids: Sequence[str], watch: Watcher) -> tuple[Collect
     """What was brought home: of the named batches and runs, else of every unfinished batch. Raises: HostError."""
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
-    waiting = [one.paths.name for one in states.open_batches(project)]
+    waiting = [one.paths.name for one in states.open_batches(project) if not one.is_exported]
     known = {**dict.fromkeys(snapshot.run_ids, "run"), **{paths.name: "batch" for paths in states.batches(project)}}
     named = [resolve_id(word, known, what="run or batch") for word in ids]
     batches = [name for name in named if known[name] == "batch"] if named else waiting

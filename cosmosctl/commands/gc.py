@@ -109,7 +109,8 @@ def _why_kept(project: ProjectPaths, batch: Batch) -> str:
     away = [run for run, word in end.runs.items() if word == "done" and not _is_here(project, batch, run)]
     if away:
         return f"the videos of {', '.join(away[:3])} are not here: cosmosctl fetch {away[0]}"
-    return "" if end.state in ("done", "cancelled") else f"it was {end.state}: cosmosctl fetch {batch.name}"
+    is_over = end.state in ("done", "cancelled", ends.REFUSED)
+    return "" if is_over else f"it was {end.state}: cosmosctl fetch {batch.name}"
 
 
 def _is_here(project: ProjectPaths, batch: Batch, run: str) -> bool:

@@ -13,7 +13,8 @@ from cosmosctl.domain.project import Prompt
 from cosmosctl.ends import read_end
 from cosmosctl.errors import FileError, UsageError
 from cosmosctl.events import progress, read_events
-from cosmosctl.states import ALIASES, STATES
+from cosmosctl.launches import read_launch
+from cosmosctl.states import ALIASES, STATES, OpenBatch
 from cosmosctl.store import Snapshot, find_root, load_all
 
 Rows = tuple[dict[str, Any], ...]
@@ -139,7 +140,7 @@ def _batch_row(paths: BatchPaths) -> dict[str, Any]:
     state = progress(read_events(paths.events))
     end = read_end(paths.end)
     done = sum(one.state == "done" for one in state.ends.values())
-    words = end.state if end else ("running" if state.launched else "not sent")
+    words = end.state if end else OpenBatch(paths, batch.runs, state, read_launch(paths.launch)).standing or "running"
     return {
         "id": paths.name,
         "status": words,

@@ -119,6 +119,11 @@ class BatchPaths:
         return self.root / "end.yaml"
 
     @property
+    def launch(self) -> Path:
+        """launch.yaml: that the host was asked to launch it, or that it was exported."""
+        return self.root / "launch.yaml"
+
+    @property
     def inputs_list(self) -> Path:
         return self.root / "inputs.txt"
 

@@ -92,9 +92,10 @@ def input_edited_while_it_is_sent(lab: Lab) -> None:
         assert done.code == 0
         _assert_made_from_what_was_sent(lab)
         return
-    if "queued" in lab.states().values():
+    if set(lab.states().values()) <= {"queued", "pending"}:
         assert "was changed since" in done.err
-        lab.tree.cli("cancel", lab.batch_name())
+        if "queued" in lab.states().values():
+            lab.tree.cli("cancel", lab.batch_name())
         lab.tree.cli("batch")
     else:
         assert set(lab.states().values()) == {"bad-input"}, done.err
