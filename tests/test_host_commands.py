@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cosmosctl.commands.host_add import Probed, host_block
+from cosmosctl.commands.host_add import Probed, host_block, refuse_mistakes
 from cosmosctl.commands.host_findings import Finding, Looked, findings, worst
 from cosmosctl.domain.project import Host, HostModel
+from cosmosctl.errors import HostError
 from tests.containers import IMAGE, Engine, needs_podman
 from tests.sshd import Sshd, needs_sshd, write_client_config
 from tests.tree import Tree
@@ -184,3 +185,28 @@ def test_host_add_takes_the_engine_that_answers_and_the_largest_disk() -> None:
         "gpus": [0, 1],
     }
     assert block.guesses == ()
+
+
+def test_host_add_that_cannot_be_right_writes_nothing_and_asks_nobody(near: Tree) -> None:
+    near.config(HEAD)
+    said = near.cli("host", "add", "lab", "nobody@127.0.0.1", "--dir", "not/absolute", expect=2)
+    assert "nothing was written: hosts.lab.dir" in said.err
+    assert (near.root / "cosmosctl.yaml").read_text() == HEAD
+
+
+@needs_sshd
+def test_host_add_that_failed_points_at_no_line_that_was_not_written(near: Tree, box: Sshd) -> None:
+    near.config(HEAD)
+    config = write_client_config(box, name="nobody", key="other_key")
+    for address, args in (("box", ("--ssh-arg=-F", f"--ssh-arg={config}")), ("nowhere.invalid", ())):
+        said = near.cli("host", "add", "lab", address, *args, expect=4)
+        assert "hosts.lab" not in said.err
+        assert "host check" not in said.err
+        assert "nothing was written" in said.err or "key" in said.err
+
+
+def test_an_answer_that_the_file_cannot_hold_is_an_error_of_the_host() -> None:
+    told = Probed({"home": ("not-absolute",), "cache": ("also/relative",)})
+    block = host_block(told, address="box", model="transfer1")
+    with pytest.raises(HostError, match=r"host lab: its answer cannot be used, nothing was written: hosts.lab.dir"):
+        refuse_mistakes({"lab": block.keys}, from_host="lab")

@@ -55,8 +55,9 @@ class Block:
 def add_host(
     folder: Path, name: str, address: str, *, ssh_args: Sequence[str], dir: str | None, model: str | None
 ) -> tuple[str, ...]:
-    """Write `hosts.NAME`; returns what is a guess. Nothing is written when the machine cannot be reached.
+    """Write `hosts.NAME`; returns what is a guess.
 
+    Nothing is written when the machine cannot be reached, or when the file would have a mistake then.
     Raises: UsageError, FileError, HostError.
     """
     from cosmosctl.io.yaml_edit import set_in_file
@@ -67,12 +68,36 @@ def add_host(
     if name in config.hosts:
         raise UsageError(f"there is a host {name!r} already", hint=f"cosmosctl host check {name}")
     family = models.get(model or config.model).NAME
-    probed = _probe(trust.typed_host(Host(name, "bare", "/", parsed(address), ssh_args=tuple(ssh_args))), family)
+    refuse_mistakes({name: host_block(Probed({}), address=address, ssh_args=ssh_args, dir=dir, model=family).keys})
+    probed = _asked(trust.typed_host(Host(name, "bare", "/", parsed(address), ssh_args=tuple(ssh_args))), family)
     block = host_block(probed, address=address, ssh_args=ssh_args, dir=dir, model=family)
+    refuse_mistakes({name: block.keys}, from_host=name)
     comments: dict[tuple[str, ...], str] = {(name, key): COMMENTS[key] for key in block.keys}
     set_in_file(project.config, ("hosts", name), dict(block.keys), comments=comments)
     trust.allow(trust.host_leave(project.root, load_config(project.root).hosts[name]))
     return block.guesses
+
+
+def refuse_mistakes(hosts: Mapping[str, Mapping[str, Any]], *, from_host: str = "") -> None:
+    """Nothing, when cosmosctl.yaml may hold these hosts. Raises: UsageError; HostError for what a machine answered."""
+    from cosmosctl.schema.values import host_mistakes  # pydantic
+
+    mistakes = host_mistakes(hosts)
+    if mistakes and from_host:
+        words = "; ".join(mistakes)
+        raise HostError(f"host {from_host}: its answer cannot be used, nothing was written: {words}")
+    if mistakes:
+        raise UsageError(f"nothing was written: {'; '.join(mistakes)}", hint="cosmosctl host add --help")
+
+
+def _asked(host: Host, family: str) -> Probed:
+    """What the machine told. An error names no line of cosmosctl.yaml: there is none yet."""
+    try:
+        return _probe(host, family)
+    except HostError as error:
+        hint = error.hint if "cosmosctl.yaml" not in error.hint and "host check" not in error.hint else ""
+        again = f"ssh {host.address} true shows what ssh says; nothing was written to cosmosctl.yaml"
+        raise HostError(error.message.replace(f"hosts.{host.name}.", ""), hint=hint or again) from error
 
 
 def parsed(address: str) -> str:

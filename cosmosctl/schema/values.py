@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -19,7 +19,8 @@ from cosmosctl.domain.project import (
     Run,
     Setting,
 )
-from cosmosctl.io.yaml_reader import Document, KeyPath
+from cosmosctl.io.yaml_file import dump_tool
+from cosmosctl.io.yaml_reader import Document, KeyPath, parse
 from cosmosctl.io.yaml_words import Mistake
 from cosmosctl.schema.files import (
     SETTING_NAMES,
@@ -106,6 +107,11 @@ def config_of(document: Document) -> Parsed[Config]:
         quiet=tuple(keys.quiet or ()),
     )
     return Parsed(value, ())
+
+
+def host_mistakes(hosts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What cosmosctl.yaml would complain of if it held these hosts (plain values)."""
+    return tuple(m.message for m in config_of(parse(dump_tool({"project": "p", "hosts": hosts}))).mistakes)
 
 
 def _checked(document: Document, model: type[Keys], example: str) -> tuple[Keys | None, list[Mistake]]:
