@@ -5,6 +5,7 @@ result = project.batch(["rs_x7m2ab"], name="urban_v1").wait()
 print(result.duration_s, result.output_mapping)
 """
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,13 +17,16 @@ from cosmosctl.commands.attach import Outcome
 from cosmosctl.commands.create import GivenRun, create_prompt, create_run
 from cosmosctl.commands.given_controls import GivenControls
 from cosmosctl.commands.prepare import Checked
+from cosmosctl.domain.ids import Names
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import Host, Setting
+from cosmosctl.domain.project import Drafts, Host, Setting
 from cosmosctl.errors import UsageError
 from cosmosctl.events import Progress
+from cosmosctl.io.atomic import replace_with
+from cosmosctl.io.given_path import no_path_words
 from cosmosctl.planner import Plan
 from cosmosctl.states import all_states
-from cosmosctl.store import Snapshot, find_root, load_all
+from cosmosctl.store import Snapshot, find_root, load_all, write_drafts
 
 JsonRow = Mapping[str, Any]
 
@@ -120,17 +124,11 @@ class Project:
         """
         snapshot = load_all(self.root)
         chosen = trust.allowed_host(self.root, snapshot.host(host))
-        runs, prompts = select.split_ids(snapshot, ids)
-        named = (*runs, *select.runs_for_prompts(self._paths, prompts))
-        checked = self._checked(load_all(self.root) if prompts else snapshot, named, chosen, model)
-        made = batch.make_batches(
-            self._paths,
-            checked,
-            chosen,
-            project_id=snapshot.config.project,
-            title=name,
-            progress=prepare.silent,
-        )
+        batch.checked_title(name)
+        checked, drafts = self._looked(snapshot, ids, chosen, model, select.names_for(snapshot))
+        plans = prepare.plans(self._paths, checked, chosen, progress=prepare.silent)
+        write_drafts(self.root, drafts)
+        made = batch.make_batches(self._paths, checked, plans, chosen, project_id=snapshot.config.project, title=name)
         for refused in starting.start_all(self._paths, made, attach.Unwatched()):
             raise refused
         return RunningBatch(self._paths, tuple(one.name for one in made), checked.left_out)
@@ -144,11 +142,17 @@ class Project:
     def _plans(self, ids: Sequence[str], host: str | None) -> tuple[Plan, ...]:
         snapshot = load_all(self.root)
         chosen = snapshot.host(host)
-        runs, prompts = select.split_ids(snapshot, ids)
-        drafts = select.drafts_for_prompts(snapshot, prompts)
-        named = (*runs, *(run.id for run in drafts.runs))
-        checked = self._checked(snapshot.with_drafts(drafts), named, chosen, None)
+        checked, _ = self._looked(snapshot, ids, chosen, None, select.names_for(snapshot, placeholders=True))
         return prepare.plans(self._paths, checked, chosen, progress=prepare.silent)
+
+    def _looked(
+        self, snapshot: Snapshot, ids: Sequence[str], host: Host, model: str | None, names: Names
+    ) -> tuple[Checked, Drafts]:
+        """What these ids mean, looked at, and drafts of the runs that prompts among them get."""
+        runs, prompts = select.split_ids(snapshot, ids)
+        drafts = select.drafts_for_prompts(prompts, names)
+        named = (*runs, *(run.id for run in drafts.runs))
+        return self._checked(snapshot.with_drafts(drafts), named, host, model), drafts
 
     def _checked(self, snapshot: Snapshot, named: Sequence[str], host: Host, model: str | None) -> Checked:
         """The named runs, all well, or without any those of the pending ones that are."""
@@ -165,18 +169,29 @@ class Project:
         return replace(checked, specs=ready, left_out={**checked.left_out, **waiting})
 
 
-def write_jsonl(rows: Iterable[JsonRow], path: str | Path) -> None:
-    """Write rows as the models read them: ASCII, one object a line, no blank line."""
-    import jsonlines
+def write_jsonl(rows: Iterable[JsonRow], path: str | Path) -> Path:
+    """`path`, which holds the rows as the models read them: ASCII, one object a line, no blank line.
 
-    with jsonlines.open(path, mode="w", dumps=_ascii_json) as writer:
-        writer.write_all(rows)
-
-
-def _ascii_json(row: object) -> str:
+    The file is whole or not there. Raises: UsageError for rows that are no JSON objects; FileError.
+    """
     import json
 
-    return json.dumps(row, ensure_ascii=True)
+    import jsonlines
+
+    file, lines = Path(path), list(rows)
+    words = no_path_words(str(path))
+    if words:
+        raise UsageError(words)
+    for number, row in enumerate(lines, start=1):
+        if not isinstance(row, Mapping):
+            raise UsageError(f"row {number} must be a mapping, got {type(row).__name__}")
+    ascii_json = functools.partial(json.dumps, ensure_ascii=True, allow_nan=False)
+    try:
+        with replace_with(file) as temp, jsonlines.open(temp, mode="w", dumps=ascii_json) as writer:
+            writer.write_all(lines)
+    except (TypeError, ValueError) as e:
+        raise UsageError(f"{file}: a row is no JSON: {e}") from e
+    return file
 
 
 def _waits(run: str, source: str) -> str:

@@ -17,12 +17,6 @@ from tests.tree import Tree
 LONG = "rain on a road, " * 30
 
 
-def files_of(tree: Tree) -> dict[str, bytes]:
-    """Every file of the project but what is derived, with its bytes; folders as empty."""
-    paths = [path for path in sorted(tree.root.rglob("*")) if ".cosmosctl" not in path.parts]
-    return {path.relative_to(tree.root).as_posix(): path.read_bytes() if path.is_file() else b"" for path in paths}
-
-
 @pytest.fixture
 def far(tmp_path: Path) -> Path:
     """A scene outside of the project, with a file that is no video of it."""
@@ -54,12 +48,12 @@ def test_create_prompt_refuses_what_check_would_and_names_what_helps(
     tree: Tree, far: Path, args: tuple[str, ...], what: str, remedy: str
 ) -> None:
     (tree.root / "inputs/videos/link").symlink_to(far)
-    before = files_of(tree)
+    before = tree.files()
     done = tree.cli("create", "prompt", *args, expect=2)
     assert what in done.err
     assert remedy in done.err
     assert done.out == ""
-    assert files_of(tree) == before
+    assert tree.files() == before
 
 
 @pytest.mark.parametrize("how", ["inside", "by the shell's own path", "allowed outside"])
@@ -82,9 +76,9 @@ def test_copy_takes_the_videos_of_a_scene_into_the_project(tree: Tree, far: Path
     there = {path.name: path.read_bytes() for path in (tree.root / "inputs/videos/far").iterdir()}
     assert there == {path.name: path.read_bytes() for path in far.glob("*.mp4")}
     assert sorted(path.name for path in (tree.root / "inputs/videos").iterdir()) == ["city", "far"]
-    before = files_of(tree)
+    before = tree.files()
     assert "inputs/videos/far is there already" in tree.cli("create", "prompt", "x", str(far), "--copy", expect=2).err
-    assert files_of(tree) == before
+    assert tree.files() == before
 
 
 def test_copy_makes_a_scene_of_one_video(tree: Tree, tmp_path: Path) -> None:
@@ -98,9 +92,9 @@ def test_copy_makes_a_scene_of_one_video(tree: Tree, tmp_path: Path) -> None:
 def test_a_copy_goes_away_again_when_the_prompt_cannot_be_written(tree: Tree, far: Path) -> None:
     shutil.rmtree(tree.paths.prompts)
     tree.paths.prompts.write_text("a file in the way")
-    before = files_of(tree)
+    before = tree.files()
     assert tree.cli("create", "prompt", "look", str(far), "--copy", expect=3).out == ""
-    assert files_of(tree) == before
+    assert tree.files() == before
 
 
 @pytest.mark.parametrize(
@@ -144,12 +138,12 @@ def test_create_run_refuses_what_check_would_and_writes_nothing(
     tree.prompt("ps_plain", scene="{color: inputs/videos/city/color.mp4}")
     clips.variable_frame_rate(tree.root / "inputs/videos/uneven/color.mp4")
     tree.prompt("ps_uneven", scene="inputs/videos/uneven")
-    before = files_of(tree)
+    before = tree.files()
     done = tree.cli("create", "run", *args, expect=code)
     assert what in done.err
     assert "cosmosctl check" not in done.err
     assert done.out == ""
-    assert files_of(tree) == before
+    assert tree.files() == before
 
 
 @pytest.mark.parametrize(
@@ -245,7 +239,7 @@ def test_a_run_that_upscales_is_copied_without_controls(tree: Tree) -> None:
 def test_python_refuses_the_same_and_writes_nothing(tree: Tree) -> None:
     tree.prompt("ps_plain", scene="{color: inputs/videos/city/color.mp4}")
     project = cosmosctl.Project(tree.root)
-    before = files_of(tree)
+    before = tree.files()
     with pytest.raises(UsageError, match="there is no folder"):
         project.create_prompt("x", "a\0b")
     with pytest.raises(UsageError, match="not Unicode"):
@@ -254,4 +248,4 @@ def test_python_refuses_the_same_and_writes_nothing(tree: Tree) -> None:
         project.create_run("ps_a", colour="red")
     with pytest.raises(FilesError, match="the new run: controls"):
         project.create_run("ps_plain", model="cosmos3")
-    assert files_of(tree) == before
+    assert tree.files() == before

@@ -104,6 +104,11 @@ class Tree:
         rows = json.loads(self.cli("list", "runs", "--json", *args).out)
         return {row["id"]: row["reason"] or row["status"] for row in rows}
 
+    def files(self) -> dict[str, bytes]:
+        """Every file of the project but what is derived, with its bytes; folders as empty."""
+        paths = [path for path in sorted(self.root.rglob("*")) if ".cosmosctl" not in path.parts]
+        return {str(path.relative_to(self.root)): path.read_bytes() if path.is_file() else b"" for path in paths}
+
     def batches(self) -> list[BatchPaths]:
         """Every batch folder, oldest first."""
         return [BatchPaths(path) for path in sorted(self.paths.batches.iterdir())]

@@ -20,6 +20,7 @@ from cosmosctl.commands.select import Wanted
 @click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
 @click.option("--export", type=click.Path(path_type=Path), help="Write what the host needs into DIR; send nothing.")
 @click.option("--from-jsonl", type=click.Path(path_type=Path), help="Make runs from hand-written JSONL lines.")
+@click.option("--root", "roots", metavar="OLD=NEW", multiple=True, help="In these lines, take folder OLD for NEW here.")
 @click.pass_obj
 def batch(
     folder: Path,
@@ -34,18 +35,21 @@ def batch(
     detach: bool,
     export: Path | None,
     from_jsonl: Path | None,
+    roots: tuple[str, ...],
 ) -> int:
     """Run what is pending, or the named runs, as one batch and fetch the results.
 
     Where no run is named, runs with mistakes are left out and told; a named one with a mistake stops the batch.
     For a prompt's id a run with the balanced weights is made and printed. One model start serves every run whose
-    settings allow it. With --export somebody else runs it, who needs no cosmosctl; `fetch --from` takes what comes
-    back. Ctrl-C after the launch only stops watching: the host finishes by itself.
+    settings allow it. With --from-jsonl the runs are those of its lines, all of them or none; --root /workspace=.
+    takes paths below /workspace for paths of this folder. With --export somebody else runs it, who needs no cosmosctl;
+    `fetch --from` takes what comes back. Ctrl-C after the launch only stops watching: the host finishes by itself.
     """
     from cosmosctl.cli.batching import Request, run_batch
 
     wanted = Wanted(changed=changed, failed=failed, everything=everything)
-    return run_batch(folder, Request(ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl, export))
+    asked = Request(ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl, export, roots=roots)
+    return run_batch(folder, asked)
 
 
 @click.command()
@@ -73,6 +77,17 @@ def inference(
     """
     from cosmosctl.cli.batching import Request, run_batch
 
-    title = batch_name or "inference"
-    wanted = Request(ids, title, host, model, dry_run, Wanted(), detach, None, upscale_weight=upscale_weight)
+    title = "inference" if batch_name is None else batch_name
+    wanted = Request(
+        ids,
+        title,
+        host,
+        model,
+        dry_run,
+        Wanted(),
+        detach,
+        None,
+        upscale_weight=upscale_weight,
+        upscales=upscale_weight is not None,
+    )
     return run_batch(folder, wanted)

@@ -1,12 +1,12 @@
 """The body of `batch` and `inference`: select, check, bundle, send, follow, sum up."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
 
-from cosmosctl import bundle, ends, estimates, states, trust
+from cosmosctl import bundle, ends, estimates, models, states, trust
 from cosmosctl.cli.bars import Bars
 from cosmosctl.cli.interrupting import on_ctrl_c
 from cosmosctl.cli.view import FollowView, preview_note
@@ -17,13 +17,14 @@ from cosmosctl.commands.prepare import Checked
 from cosmosctl.commands.select import Wanted
 from cosmosctl.commands.together import follow_together
 from cosmosctl.domain.batch import AllowedBatch
-from cosmosctl.domain.ids import resolve_id
+from cosmosctl.domain.ids import Names, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Host
-from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT
+from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, UsageError
 from cosmosctl.log import say
+from cosmosctl.planner import Plan
 from cosmosctl.states import RunState
-from cosmosctl.store import Snapshot, find_root, load_all
+from cosmosctl.store import Snapshot, find_root, load_all, write_drafts
 
 SHOWN_RUNS = 5
 """Of the runs that one mistake keeps out, as many are named."""
@@ -46,6 +47,9 @@ class Request:
     export: Path | None = None
     upscale_weight: float | None = None
     only_well: bool = False
+    roots: tuple[str, ...] = ()
+    drafts: Drafts = field(default_factory=Drafts)
+    upscales: bool = False
 
     @property
     def takes_what_is_well(self) -> bool:
@@ -54,8 +58,12 @@ class Request:
 
 
 def run_batch(folder: Path, request: Request) -> int:
-    """Do what was asked for and return the exit code: 0 when every run has its result."""
+    """Do what was asked for and return the exit code: 0 when every run has its result.
+
+    What has to be made for it (a prompt's run, the runs of JSONL lines) is written when all has been looked at.
+    """
     project = ProjectPaths(find_root(folder))
+    _refuse_words(request)
     with on_ctrl_c(NOTHING_STARTED):
         snapshot = load_all(project.root)
         host = snapshot.host(request.host)
@@ -64,7 +72,7 @@ def run_batch(folder: Path, request: Request) -> int:
         runs, drafts = _runs(folder, project, snapshot, host, request)
         if not runs:
             return EXIT_OK
-        snapshot = load_all(project.root).with_drafts(drafts)
+        snapshot = snapshot.with_drafts(drafts)
         batch.refuse_held(project, runs)
         if request.takes_what_is_well:
             checked = prepare.check_well(project, snapshot, runs, host, model=request.model)
@@ -73,37 +81,64 @@ def run_batch(folder: Path, request: Request) -> int:
     warn(prepare.to_be_told(snapshot, checked))
     for line in left_out_lines(checked.left_out):
         click.echo(line, err=True)
+    with on_ctrl_c(NOTHING_STARTED), Bars() as bars:
+        plans = prepare.plans(project, checked, host, progress=bars.control)
     if request.dry_run:
-        code = _dry_run(project, checked, host)
+        code = _dry_run(project, plans, checked, host)
     else:
-        code = _run(folder, project, snapshot.config.project, checked, host, request)
+        write_drafts(project.root, drafts)
+        for run in _new_or_found(snapshot, runs, drafts, request):
+            click.echo(run)
+        code = _run(folder, project, snapshot.config.project, plans, checked, host, request)
     if not checked.left_out:
         return code
     click.echo(f"{counted(len(checked.left_out), 'run')} left out because of mistakes: cosmosctl check", err=True)
     return max(code, EXIT_RUNS_WITHOUT_RESULT)
 
 
-def _dry_run(project: ProjectPaths, checked: Checked, host: Host) -> int:
+def _new_or_found(snapshot: Snapshot, runs: Sequence[str], drafts: Drafts, request: Request) -> tuple[str, ...]:
+    """The runs that nobody named: those that were made, and those that upscale already what was asked for."""
+    new = {run.id for run in drafts.runs}
+    found = set(runs) - new if request.upscales else set()
+    return tuple(run for run in runs if run in new or (run in found and snapshot.runs[run].upscales))
+
+
+def _refuse_words(request: Request) -> None:
+    """What cannot be meant, before anything is looked at. Raises: UsageError."""
+    batch.checked_title(request.batch_name)
+    if request.from_jsonl is not None and (request.ids or request.wanted != Wanted()):
+        raise UsageError(
+            "--from-jsonl takes the runs of its lines and no other: leave out RUN, --changed, --failed and --all"
+        )
+    if request.roots and request.from_jsonl is None:
+        raise UsageError("--root maps the paths of --from-jsonl, which is not given")
+    if request.export is not None:
+        from cosmosctl.commands.export import refuse_target
+
+        refuse_target(request.export)
+
+
+def _dry_run(project: ProjectPaths, plans: Sequence[Plan], checked: Checked, host: Host) -> int:
     from cosmosctl.cli.dry_run import show_plans
 
-    with Bars() as bars:
-        plans = prepare.plans(project, checked, host, progress=bars.control)
     show_plans(project, plans, host)
     for run, source in prepare.waits(checked).items():
         click.echo(f"\n{run} follows in the next batch, with the result of {source}")
     return EXIT_OK
 
 
-def _run(folder: Path, project: ProjectPaths, project_id: str, checked: Checked, host: Host, request: Request) -> int:
-    with on_ctrl_c(NOTHING_STARTED), Bars() as bars:
-        made = batch.make_batches(
-            project,
-            checked,
-            trust.allowed_host(project.root, host),
-            project_id=project_id,
-            title=request.batch_name,
-            progress=bars.control,
-        )
+def _run(
+    folder: Path,
+    project: ProjectPaths,
+    project_id: str,
+    plans: Sequence[Plan],
+    checked: Checked,
+    host: Host,
+    request: Request,
+) -> int:
+    with on_ctrl_c(NOTHING_STARTED):
+        allowed = trust.allowed_host(project.root, host)
+        made = batch.make_batches(project, checked, plans, allowed, project_id=project_id, title=request.batch_name)
     if request.export is not None:
         from cosmosctl.commands.export import export_batch
 
@@ -124,11 +159,10 @@ def _next_batch(folder: Path, project: ProjectPaths, checked: Checked, host: Hos
     ]
     for run in [run for run in waiting if run not in ready]:
         click.echo(f"{run} waits for the result of {waiting[run]}: cosmosctl batch {run}", err=True)
-    again = (
-        run_batch(folder, replace(request, ids=tuple(ready), model=None, from_jsonl=None, upscale_weight=None))
-        if ready
-        else EXIT_OK
+    following = replace(
+        request, ids=tuple(ready), model=None, from_jsonl=None, roots=(), upscale_weight=None, drafts=Drafts()
     )
+    again = run_batch(folder, following) if ready else EXIT_OK
     lacking = len(ready) < len(waiting) and not request.detach
     return max(again, EXIT_RUNS_WITHOUT_RESULT) if lacking else again
 
@@ -210,16 +244,21 @@ def follow_all(project: ProjectPaths, names: Sequence[str], how: "attach.How") -
 def _runs(
     folder: Path, project: ProjectPaths, snapshot: Snapshot, host: Host, request: Request
 ) -> tuple[tuple[str, ...], Drafts]:
-    """The runs to batch; what was made for them is printed. A dry run makes drafts of it, which no file holds."""
+    """The runs to batch, and drafts of those that are in no file yet."""
+    names = select.names_for(snapshot, placeholders=request.dry_run)
     if request.from_jsonl is not None:
-        from cosmosctl.commands.from_jsonl import runs_from_jsonl
+        from cosmosctl.commands.from_jsonl import drafts_from_jsonl, roots_of
 
-        made = runs_from_jsonl(project, snapshot, request.from_jsonl)
-        for run in made:
-            click.echo(run)
-        return made, Drafts()
+        roots = roots_of(folder, request.roots)
+        drafts = drafts_from_jsonl(snapshot, request.from_jsonl, names, roots=roots, model=request.model)
+        _tell_placeholders(drafts, request)
+        return tuple(run.id for run in drafts.runs), drafts
+    if request.drafts.runs:
+        return request.ids, request.drafts
     if request.ids:
-        return _named(snapshot, request) if request.dry_run else (_made(folder, project, snapshot, request), Drafts())
+        runs, drafts = _named(snapshot, request, names)
+        _tell_placeholders(drafts, request)
+        return runs, drafts
     known = states.all_states(project, snapshot, preview=host.is_preview)
     runs = select.bare(known, request.wanted)
     if not runs:
@@ -227,35 +266,25 @@ def _runs(
     return runs, Drafts()
 
 
-def _made(folder: Path, project: ProjectPaths, snapshot: Snapshot, request: Request) -> tuple[str, ...]:
+def _named(snapshot: Snapshot, request: Request, names: Names) -> tuple[tuple[str, ...], Drafts]:
     """The named runs, new ones for named prompts, and for each of them one that upscales its result, if asked for."""
     runs, prompts = select.split_ids(snapshot, request.ids)
-    made = select.runs_for_prompts(project, prompts)
-    larger: tuple[str, ...] = ()
-    if request.upscale_weight is not None:
-        from cosmosctl.commands.upscale import upscale_run
-
-        larger = tuple(upscale_run(folder, run, request.upscale_weight)[1] for run in (*runs, *made))
-    for run in (*made, *larger):
-        click.echo(run)
-    return (*runs, *made, *larger)
-
-
-def _named(snapshot: Snapshot, request: Request) -> tuple[tuple[str, ...], Drafts]:
-    """What `_made` would make, as drafts."""
-    runs, prompts = select.split_ids(snapshot, request.ids)
-    made = select.drafts_for_prompts(snapshot, prompts)
-    for run in made.runs:
-        click.echo(f"{run.id} stands for a new run of {run.prompt}", err=True)
+    made = select.drafts_for_prompts(prompts, names)
     chosen = (*runs, *(run.id for run in made.runs))
     if request.upscale_weight is None:
         return chosen, made
-    from cosmosctl.commands.upscale import upscale_drafts
+    from cosmosctl.commands.upscale import upscale_runs
 
-    larger, more = upscale_drafts(snapshot.with_drafts(made), chosen, request.upscale_weight)
-    for run in more.runs:
-        click.echo(f"{run.id} stands for a new run that upscales {run.controls[0].input}", err=True)
+    larger, more = upscale_runs(snapshot.with_drafts(made), chosen, request.upscale_weight, names)
     return (*chosen, *larger), Drafts(runs=(*made.runs, *more.runs))
+
+
+def _tell_placeholders(drafts: Drafts, request: Request) -> None:
+    """What the ids of a dry run stand for, which are in no file."""
+    for run in drafts.runs if request.dry_run else ():
+        source = models.source_of(run)
+        what = f"that upscales {source}" if source else f"of {run.places[''] if run.places else run.prompt}"
+        click.echo(f"{run.id} stands for a new run {what}", err=True)
 
 
 def left_out_lines(left_out: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -31,14 +31,8 @@ def upscale(
     """
     from cosmosctl.cli.batching import Request, run_batch
     from cosmosctl.commands.select import Wanted
-    from cosmosctl.commands.upscale import upscale_run, upscale_video, with_sources
-    from cosmosctl.errors import UsageError
+    from cosmosctl.commands.upscale import Upscaling, upscaling
 
-    if not runs and not videos:
-        raise UsageError("name a run, or a video with --video")
-    pairs = [upscale_run(folder, run, weight, prompt=prompt) for run in runs]
-    made = [upscale_video(folder, video, weight, prompt=prompt) for video in videos]
-    for run in (*(run for _, run in pairs), *made):
-        click.echo(run)
-    ids = (*with_sources(folder, pairs, host), *made)
-    return run_batch(folder, Request(ids, "upscale", host, None, False, Wanted(), detach, None))
+    ids, drafts = upscaling(folder, Upscaling(runs, videos, weight, prompt, host))
+    asked = Request(ids, "upscale", host, None, False, Wanted(), detach, None, drafts=drafts, upscales=True)
+    return run_batch(folder, asked)

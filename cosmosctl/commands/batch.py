@@ -4,21 +4,21 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from cosmosctl import bundle, ends, states, trust
 from cosmosctl.attempts import past
-from cosmosctl.commands import prepare
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import checked_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import UsageError
-from cosmosctl.inputs import ControlProgress
 from cosmosctl.io.atomic import STALE_S, remove_temps
 from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.log import debug
+from cosmosctl.planner import Plan
 
 DEFAULT_TITLE = "batch"
 
@@ -26,26 +26,25 @@ DEFAULT_TITLE = "batch"
 def make_batches(
     project: ProjectPaths,
     checked: Checked,
+    plans: Sequence[Plan],
     host: AllowedHost,
     *,
     project_id: str,
     title: str | None,
-    progress: ControlProgress,
 ) -> tuple[AllowedBatch, ...]:
-    """Bundle the runs. Raises: UsageError when one of them is in an unfinished batch already."""
-    name = checked_id(title or DEFAULT_TITLE, what="batch")
-    plans = prepare.plans(project, checked, host, progress=progress)
+    """Bundle the plans of these runs, for that host. Raises: UsageError when an unfinished batch has one already."""
+    name, runs = checked_title(title), [spec.run for spec in checked.specs]
     with locked(project.lock):
-        refuse_held(project, [spec.run for spec in checked.specs])
+        refuse_held(project, runs)
         debug("phase: bundle")
         _sweep(project)
-        before = past(project, [spec.run for spec in checked.specs])
+        before = past(project, runs)
         known = [bundle.read_number(paths) for paths in states.batches(project)]
         number = max([before.number, *(one + 1 for one in known)])
         halves = [
             bundle.write_bundle(
                 project,
-                plan,
+                replace(plan, host=host),
                 project_id=project_id,
                 title=name if len(plans) == 1 else f"{name}-{plan.model.NAME}",
                 key=secrets.token_hex(4),
@@ -78,6 +77,11 @@ def _all_or_none(project: ProjectPaths, made: Sequence[AllowedBatch]) -> Iterato
         for one in made:
             ends.free(project, one)
         raise
+
+
+def checked_title(title: str | None) -> str:
+    """The start of the batches' names. Raises: UsageError for one that can be no folder's name."""
+    return DEFAULT_TITLE if title is None else checked_id(title, what="batch")
 
 
 def refuse_held(project: ProjectPaths, runs: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """A bundled batch into a folder for somebody who runs it without cosmosctl."""
 
+import os
 import shlex
 import shutil
 from pathlib import Path
@@ -8,10 +9,23 @@ from cosmosctl import remote
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.words import counted
-from cosmosctl.errors import FileError
+from cosmosctl.errors import FileError, UsageError
 from cosmosctl.io.atomic import write_text
+from cosmosctl.io.given_path import cut, is_folder, is_there, no_path_words
 from cosmosctl.io.shipped import template
 from cosmosctl.launches import EXPORTED, note_launch
+
+
+def refuse_target(target: Path) -> None:
+    """Nothing, when a folder can be made or used there. Raises: UsageError."""
+    words = no_path_words(str(target))
+    around = next((one for one in (target.absolute(), *target.absolute().parents) if is_there(one)), Path("/"))
+    if not words and not is_folder(around):
+        words = f"{cut(str(around))} is no folder"
+    if not words and not os.access(around, os.W_OK | os.X_OK):
+        words = f"{cut(str(around))}: permission denied"
+    if words:
+        raise UsageError(f"--export: {words}")
 
 
 def export_batch(project: ProjectPaths, batch: Batch, target: Path) -> str:

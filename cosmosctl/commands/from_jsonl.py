@@ -1,115 +1,112 @@
 """Hand-written JSONL lines of transfer1 into prompts and runs. Every mistake is told with its line, before a write."""
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cosmosctl import store
+from cosmosctl.commands import prepare
+from cosmosctl.commands.json_lines import Entry, entries_of
+from cosmosctl.commands.jsonl_row import Rows
+from cosmosctl.domain.ids import Names
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import CONTROLS, Control
-from cosmosctl.errors import FileError, FilesError
+from cosmosctl.domain.project import Drafts, Place, Prompt, Run
+from cosmosctl.errors import FileError, FilesError, UsageError
+from cosmosctl.io.given_path import cut, is_folder, is_there
+from cosmosctl.io.os_error import os_words
 from cosmosctl.store import Snapshot
 
-_LINE_KEYS = ("visual_input", "prompt", "control_overrides")
-_CONTROL_KEYS = ("control_weight", "input_control", "input_control_prompt")
+Told = tuple[int, str]
+"""A line of the file and what is wrong there."""
 
 
-def runs_from_jsonl(project: ProjectPaths, snapshot: Snapshot, file: Path) -> tuple[str, ...]:
-    """A run for each line, with a prompt for each new pair of text and video. Raises: FilesError with every mistake.
+def drafts_from_jsonl(
+    snapshot: Snapshot, file: Path, names: Names, *, roots: Mapping[str, str], model: str | None = None
+) -> Drafts:
+    """A run for each line, with a prompt for each new pair of text and video; nothing is written.
 
-    Paths are relative to the project, as in its other files; lines with different sets of controls become runs of
-    different groups.
+    Paths are relative to the project, as in its other files, after `roots` (folder in the lines -> folder here) was
+    looked at. Lines with different sets of controls become runs of different groups.
+    Raises: UsageError without the file; FilesError with every mistake, those that `check` would find too.
     """
-    parsed = list(_lines(file))
-    mistakes = [f"{file}:{number}: {text}" for number, line in parsed for text in _mistakes(project, line)]
-    if not parsed:
-        mistakes.append(f"{file}: holds no line")
-    if mistakes:
-        raise FilesError(mistakes)
-    prompts = {(p.text, p.videos["color"]): p.id for p in snapshot.prompts.values() if set(p.videos) == {"color"}}
-    runs = []
-    for _, line in parsed:
-        key = (line["prompt"], _project_path(project, line["visual_input"]))
-        if key not in prompts:
-            prompts[key] = store.create_prompt(project.root, key[0], {"color": key[1]})
-        runs.append(store.create_run(project.root, prompts[key], _controls(project, line)))
-    return tuple(runs)
+    read = entries_of(_text(file))
+    rows = Rows(snapshot.root, roots, snapshot.config.allow_outside_inputs)
+    told: list[Told] = list(read.mistakes)
+    well = []
+    for entry in read.entries:
+        found = [*(f"the key {key!r} is there twice" for key in entry.twice), *rows.mistakes(entry.value)]
+        told += [(entry.line, words) for words in found]
+        well += [] if found else [entry]
+    drafts = _drafts(rows, snapshot, file, well, names)
+    told += _of_files(rows, snapshot, drafts, model)
+    if told:
+        lines = [f"{file}:{line}: {words.removeprefix(f'{file}:{line}: ')}" for line, words in sorted(told)]
+        raise FilesError(tuple(dict.fromkeys(lines)))
+    if not drafts.runs:
+        raise FilesError([f"{file}: holds no line"])
+    return drafts
 
 
-def _lines(file: Path) -> Iterator[tuple[int, Any]]:
-    import jsonlines
+def roots_of(folder: Path, words: Sequence[str]) -> Mapping[str, str]:
+    """What `--root OLD=NEW` says: OLD -> the folder NEW, absolute. Raises: UsageError."""
+    found: dict[str, str] = {}
+    for word in words:
+        old, there, new = word.partition("=")
+        if not there or not old.strip("/"):
+            raise UsageError(f"--root {cut(word)}: write OLD=NEW, as in --root /workspace=.")
+        if not is_folder(folder / new):
+            raise UsageError(f"--root {cut(word)}: there is no folder {cut(new)}")
+        if old.rstrip("/") in found:
+            raise UsageError(f"--root {cut(word)}: {old} is there twice")
+        found[old.rstrip("/")] = str((folder / new).absolute())
+    return found
 
+
+def _text(file: Path) -> str:
+    if not is_there(file):
+        raise UsageError(f"--from-jsonl: there is no file {cut(str(file))}")
     try:
-        with jsonlines.open(file) as reader:
-            yield from enumerate(reader.iter(skip_empty=False, allow_none=True), start=1)
+        data = file.read_bytes()
+        return data.decode("utf-8-sig")
     except OSError as e:
-        raise FileError(f"{file}: cannot be read: {e.strerror}") from e
-    except jsonlines.InvalidLineError as e:
-        raise FileError(f"{file}:{e.lineno}: is not JSON: {e.line[:60]!r}") from e
+        raise FileError(f"{file}: cannot be read: {os_words(e)}") from e
     except UnicodeDecodeError as e:
-        raise FileError(f"{file}: is not UTF-8") from e
+        line = data.count(b"\n", 0, e.start) + 1
+        raise FileError(f"{file}:{line}: is not UTF-8: save the file as UTF-8") from e
 
 
-def _mistakes(project: ProjectPaths, line: Any) -> Iterator[str]:
-    if not isinstance(line, dict):
-        yield f"must be an object, got {type(line).__name__}"
-        return
-    yield from (f"unknown key {key!r}; known: {', '.join(_LINE_KEYS)}" for key in line if key not in _LINE_KEYS)
-    if not isinstance(line.get("prompt"), str) or not line["prompt"].strip():
-        yield "prompt must be text and not empty"
-    yield from _path_mistakes(project, "visual_input", line.get("visual_input"), required=True)
-    overrides = line.get("control_overrides")
-    if not isinstance(overrides, dict) or not overrides:
-        yield "control_overrides must be an object with at least one control"
-        return
-    for name, control in overrides.items():
-        yield from _control_mistakes(project, name, control)
-    weights = [c.get("control_weight", 0.5) for c in overrides.values() if isinstance(c, dict)]
-    if weights and all(weight == 0 for weight in weights):
-        yield "all weights are zero"
+def _drafts(rows: Rows, snapshot: Snapshot, file: Path, entries: Sequence[Entry], names: Names) -> Drafts:
+    known = {(p.text, p.videos["color"]): p.id for p in snapshot.prompts.values() if _is_plain(p)}
+    prompts, runs = [], []
+    for entry in entries:
+        key = (entry.value["prompt"], rows.video(entry.value))
+        if key not in known:
+            prompts.append(Prompt(next(names.prompts), key[0], {"color": key[1]}))
+            known[key] = prompts[-1].id
+        places = {"": Place(str(file), entry.line, 0)}
+        runs.append(Run(next(names.runs), known[key], rows.controls(entry.value), places=places))
+    return Drafts(tuple(prompts), tuple(runs))
 
 
-def _control_mistakes(project: ProjectPaths, name: str, control: Any) -> Iterator[str]:
-    if name not in CONTROLS:
-        yield f"unknown control {name!r}; known: {', '.join(CONTROLS)}"
-        return
-    if not isinstance(control, dict):
-        yield f"{name} must be an object"
-        return
-    for key in control:
-        if key not in _CONTROL_KEYS:
-            yield f"{name}: unknown key {key!r}; known: {', '.join(_CONTROL_KEYS)}"
-    weight = control.get("control_weight", 0.5)
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
-        yield f"{name}.control_weight must be a number, got {weight!r}"
-    elif not 0 <= weight <= 1:
-        yield f"{name}.control_weight must be between 0 and 1, got {weight:g}"
-    yield from _path_mistakes(project, f"{name}.input_control", control.get("input_control"), required=False)
+def _is_plain(prompt: Prompt) -> bool:
+    """Whether it says no more than a line does."""
+    return set(prompt.videos) == {"color"} and prompt.negative_prompt is None
 
 
-def _path_mistakes(project: ProjectPaths, key: str, value: Any, *, required: bool) -> Iterator[str]:
-    if value is None and not required:
-        return
-    if not isinstance(value, str) or not value:
-        yield f"{key} must be the path of a video"
-    elif not (project.root / value).is_file():
-        yield f"{key}: there is no file {value}"
-
-
-def _controls(project: ProjectPaths, line: Mapping[str, Any]) -> tuple[Control, ...]:
-    """null or a missing input means that the model makes the control, whatever the prompt's folder holds."""
-    return tuple(
-        Control(
-            name,
-            control.get("control_weight", 0.5),
-            input=_project_path(project, control["input_control"]) if control.get("input_control") else "auto",
-            prompt=control.get("input_control_prompt"),
-        )
-        for name, control in line["control_overrides"].items()
-    )
-
-
-def _project_path(project: ProjectPaths, path: str) -> str:
-    full = project.root / path
-    return full.relative_to(project.root).as_posix() if full.is_relative_to(project.root) else path
+def _of_files(rows: Rows, snapshot: Snapshot, drafts: Drafts, model: str | None) -> list[Told]:
+    """What is wrong with the files that would be written, with their videos and with what the model makes of them."""
+    lines: dict[str, list[int]] = {}
+    for run in drafts.runs:
+        lines.setdefault(run.prompt, []).append(run.places[""].line)
+    told: list[Told] = []
+    broken: dict[str, Any] = {}
+    for prompt in drafts.prompts:
+        broken[prompt.id] = store.prompt_mistakes(snapshot.root, prompt, outside=rows.outside)
+        told += [(line, mistake.message) for mistake in broken[prompt.id] for line in lines[prompt.id]]
+    for run in drafts.runs:
+        broken[run.id] = store.run_mistakes(snapshot.root, run, outside=rows.outside)
+        told += [(run.places[""].line, mistake.message) for mistake in broken[run.id]]
+    well = [run for run in drafts.runs if not broken[run.id] and not broken.get(run.prompt)]
+    known = snapshot.with_drafts(Drafts(drafts.prompts, tuple(well)))
+    looked = prepare.look(ProjectPaths(snapshot.root), known, [run.id for run in well], model=model)
+    return told + [(run.places[""].line, words) for run in well for words in looked.left_out.get(run.id, ())]

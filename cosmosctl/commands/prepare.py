@@ -55,7 +55,7 @@ def specs_of(snapshot: Snapshot, runs: Iterable[str], *, model: str | None = Non
 
 def check(project: ProjectPaths, snapshot: Snapshot, runs: Sequence[str], *, model: str | None = None) -> Checked:
     """Everything that can be known before a run is sent. Raises: FilesError with every mistake of all these runs."""
-    looked = _look(project, snapshot, runs, model)
+    looked = look(project, snapshot, runs, model=model)
     problems = [problem.words for problem in snapshot.problems_of(runs)]
     problems += [line for lines in looked.left_out.values() for line in lines]
     if problems:
@@ -72,7 +72,7 @@ def check_well(
     """
     if snapshot.problems_of(()):
         return check(project, snapshot, runs, model=model)
-    looked = _look(project, snapshot, runs, model)
+    looked = look(project, snapshot, runs, model=model)
     left = {**looked.left_out, **_unserved(looked.specs, host)}
     left |= _without_source(project, looked, left, host)
     if runs and len(left) == len(set(runs)):
@@ -81,7 +81,7 @@ def check_well(
     return replace(looked, specs=tuple(spec for spec in looked.specs if spec.run not in left), left_out=left)
 
 
-def _look(project: ProjectPaths, snapshot: Snapshot, runs: Sequence[str], model: str | None) -> Checked:
+def look(project: ProjectPaths, snapshot: Snapshot, runs: Sequence[str], *, model: str | None = None) -> Checked:
     """All these runs: specs of those that can have one, and in `left_out` every mistake by run."""
     usable = [run for run in runs if run in snapshot.runs and has_source(snapshot, run)]
     specs = specs_of(snapshot, usable, model=model)

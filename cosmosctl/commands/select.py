@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cosmosctl import store
-from cosmosctl.domain.ids import draft_ids, resolve_id
-from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.ids import Names, draft_ids, new_ids, resolve_id
 from cosmosctl.domain.project import CONTROLS, Control, Drafts, Run
 from cosmosctl.states import RunState
 from cosmosctl.store import Snapshot
@@ -39,19 +37,16 @@ def split_ids(snapshot: Snapshot, ids: Sequence[str]) -> tuple[tuple[str, ...], 
     return runs, prompts
 
 
-def runs_for_prompts(project: ProjectPaths, prompts: Sequence[str]) -> tuple[str, ...]:
-    """A new run with the balanced weights for each prompt."""
-    return tuple(store.create_run(project.root, prompt, _balanced()) for prompt in prompts)
+def names_for(snapshot: Snapshot, *, placeholders: bool = False) -> Names:
+    """Ids for prompts and runs that are made; placeholders for a dry run, which makes none."""
+    ids = draft_ids if placeholders else new_ids
+    return Names(ids("ps", snapshot.prompt_ids), ids("rs", snapshot.run_ids))
 
 
-def drafts_for_prompts(snapshot: Snapshot, prompts: Sequence[str]) -> Drafts:
-    """The runs that `runs_for_prompts` would make; nothing is written."""
-    names = draft_ids("rs", set(snapshot.run_ids))
-    return Drafts(runs=tuple(Run(next(names), prompt, _balanced()) for prompt in prompts))
-
-
-def _balanced() -> tuple[Control, ...]:
-    return tuple(Control(name, weight) for name, weight in zip(CONTROLS, BALANCED, strict=True))
+def drafts_for_prompts(prompts: Sequence[str], names: Names) -> Drafts:
+    """A new run with the balanced weights for each prompt; nothing is written."""
+    controls = tuple(Control(name, weight) for name, weight in zip(CONTROLS, BALANCED, strict=True))
+    return Drafts(runs=tuple(Run(next(names.runs), prompt, controls) for prompt in prompts))
 
 
 def bare(states: Mapping[str, RunState], wanted: Wanted) -> tuple[str, ...]:

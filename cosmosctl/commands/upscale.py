@@ -1,14 +1,17 @@
 """Runs that enlarge the result of another run, or a video, with transfer1's upscaler."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosmosctl import models, states, store
-from cosmosctl.domain.ids import draft_ids, resolve_id
+from cosmosctl.commands.create import placed
+from cosmosctl.commands.select import names_for
+from cosmosctl.domain.ids import Names, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import UPSCALE, Control, Drafts, Run, Setting
+from cosmosctl.domain.project import UPSCALE, Control, Drafts, Prompt, Run, Setting
 from cosmosctl.errors import UsageError
+from cosmosctl.io.given_path import cut, is_file, no_path_words
 from cosmosctl.models import transfer1
 from cosmosctl.store import Snapshot
 
@@ -16,47 +19,74 @@ PROMPT = "A sharp, detailed, photorealistic video."
 """For a video of no prompt: the program needs one, its guardrail refuses an empty one."""
 
 
-def upscale_run(folder: Path, word: str, weight: float, *, prompt: str | None = None) -> tuple[str, str]:
-    """(source, run): a run that upscales the result of the run that `word` names; the same one if there is one.
+@dataclass(frozen=True)
+class Upscaling:
+    """What the options of `upscale` say."""
 
-    Raises: UsageError.
+    runs: tuple[str, ...]
+    videos: tuple[str, ...]
+    weight: float
+    prompt: str | None
+    host: str | None
+
+
+def upscaling(folder: Path, given: Upscaling) -> tuple[tuple[str, ...], Drafts]:
+    """The runs to batch, sources too that have no result for that host, and drafts of those that are in no file yet.
+
+    Raises: UsageError, FilesError.
     """
-    root = store.find_root(folder)
-    snapshot = store.load_all(root)
-    source = resolve_id(word, snapshot.run_ids, what="run")
-    run = _upscaling(snapshot, source, weight)
-    prompt_id = run.prompt if prompt is None else _prompt_with(root, snapshot, run.prompt, prompt)
-    same = _same(snapshot, replace(run, prompt=prompt_id))
-    return source, same or store.create_run(root, prompt_id, run.controls, settings=run.settings)
-
-
-def upscale_drafts(snapshot: Snapshot, sources: Sequence[str], weight: float) -> tuple[tuple[str, ...], Drafts]:
-    """The ids of runs that upscale these results, and drafts of those that `upscale_run` would make."""
-    names = draft_ids("rs", set(snapshot.run_ids))
-    wanted = [_upscaling(snapshot, source, weight) for source in sources]
-    drafts = [replace(run, id=_same(snapshot, run) or next(names)) for run in wanted]
-    new = tuple(run for run in drafts if run.id not in snapshot.runs)
-    return tuple(run.id for run in drafts), Drafts(runs=new)
-
-
-def upscale_video(folder: Path, video: str, weight: float, *, prompt: str | None = None) -> str:
-    """A run that upscales a video file, with a prompt of its own. Raises: UsageError, FileError."""
-    root = store.find_root(folder)
-    full = (folder / video).resolve()
-    if not full.is_file():
-        raise UsageError(f"there is no video {video}")
-    path = full.relative_to(root.resolve()).as_posix() if full.is_relative_to(root.resolve()) else str(full)
-    prompt_id = store.create_prompt(root, prompt or PROMPT, {"color": path})
-    return store.create_run(root, prompt_id, (Control(UPSCALE, _checked(weight)),))
-
-
-def with_sources(folder: Path, pairs: Sequence[tuple[str, str]], host: str | None) -> tuple[str, ...]:
-    """The runs to batch for these (source, upscaling run): a source too that has no result for that host."""
+    if not given.runs and not given.videos:
+        raise UsageError("name a run, or a video with --video")
+    if given.prompt is not None and not given.prompt.strip():
+        raise UsageError("--prompt is empty")
     project = ProjectPaths(store.find_root(folder))
     snapshot = store.load_all(project.root)
-    known = states.all_states(project, snapshot, preview=snapshot.host(host).is_preview)
-    lacking = [source for source, _ in pairs if known[source].state != "done"]
-    return tuple(dict.fromkeys([*lacking, *(run for _, run in pairs)]))
+    known = states.all_states(project, snapshot, preview=snapshot.host(given.host).is_preview)
+    names = names_for(snapshot)
+    sources = [resolve_id(word, snapshot.run_ids, what="run") for word in dict.fromkeys(given.runs)]
+    larger, of_runs = upscale_runs(snapshot, sources, given.weight, names, prompt=given.prompt)
+    of_videos = upscale_videos(snapshot, folder, given.videos, given.weight, names, prompt=given.prompt)
+    lacking = [source for source in sources if known[source].state != "done"]
+    ids = dict.fromkeys([*lacking, *larger, *(run.id for run in of_videos.runs)])
+    return tuple(ids), Drafts((*of_runs.prompts, *of_videos.prompts), (*of_runs.runs, *of_videos.runs))
+
+
+def upscale_runs(
+    snapshot: Snapshot, sources: Sequence[str], weight: float, names: Names, *, prompt: str | None = None
+) -> tuple[tuple[str, ...], Drafts]:
+    """The ids of runs that upscale the results of these runs, and drafts of those that are not there yet.
+
+    Raises: UsageError, FilesError.
+    """
+    drafts = Drafts()
+    ids = []
+    for source in sources:
+        run = _upscaling(snapshot, source, weight)
+        if prompt is not None:
+            text = _prompt_with(snapshot, drafts, run.prompt, prompt, names)
+            is_new = text.id not in snapshot.prompts and text not in drafts.prompts
+            drafts = replace(drafts, prompts=(*drafts.prompts, text) if is_new else drafts.prompts)
+            run = replace(run, prompt=text.id)
+        same = _same(snapshot, run)
+        run = replace(run, id=same or next(names.runs))
+        ids.append(run.id)
+        drafts = drafts if same else replace(drafts, runs=(*drafts.runs, run))
+    return tuple(ids), drafts
+
+
+def upscale_videos(
+    snapshot: Snapshot, folder: Path, videos: Sequence[str], weight: float, names: Names, *, prompt: str | None = None
+) -> Drafts:
+    """Drafts of runs that upscale video files, with prompts of their own. Raises: UsageError with every mistake."""
+    text, control = prompt or PROMPT, Control(UPSCALE, _checked(weight))
+    prompts = [Prompt(next(names.prompts), text, {"color": _video(snapshot.root, folder, one)}) for one in videos]
+    outside = snapshot.config.allow_outside_inputs
+    mistakes = [one for draft in prompts for one in store.prompt_mistakes(snapshot.root, draft, outside=outside)]
+    if mistakes:
+        raise UsageError(
+            "\n".join(mistake.message.removeprefix("video.color: ") for mistake in mistakes), hint=mistakes[0].hint
+        )
+    return Drafts(tuple(prompts), tuple(Run(next(names.runs), draft.id, (control,)) for draft in prompts))
 
 
 def _upscaling(snapshot: Snapshot, source: str, weight: float) -> Run:
@@ -89,8 +119,16 @@ def _rate(snapshot: Snapshot, source: str) -> dict[str, Setting]:
     return {} if fps is None or fps == transfer1.SETTINGS["fps"].default else {"fps": fps}
 
 
-def _prompt_with(root: Path, snapshot: Snapshot, prompt_id: str, text: str) -> str:
+def _prompt_with(snapshot: Snapshot, drafts: Drafts, prompt_id: str, text: str, names: Names) -> Prompt:
     """A prompt of that text with the videos of another one; the same one if there is one."""
     videos = snapshot.prompts[prompt_id].videos
-    same = [one.id for one in snapshot.prompts.values() if one.text == text and one.videos == videos]
-    return same[0] if same else store.create_prompt(root, text, dict(videos))
+    known = (*snapshot.prompts.values(), *drafts.prompts)
+    same = [one for one in known if one.text == text and one.videos == videos]
+    return same[0] if same else Prompt(next(names.prompts), text, dict(videos))
+
+
+def _video(root: Path, folder: Path, video: str) -> str:
+    path = "" if no_path_words(video) else placed(root, folder, video)
+    if not path or not is_file(root / path):
+        raise UsageError(f"there is no video {cut(video)}")
+    return path

@@ -1,7 +1,8 @@
 """Names of prompts, runs, batches and hosts: how they look, how new ones are drawn."""
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import count
 
 from cosmosctl.errors import UsageError
@@ -37,9 +38,25 @@ def new_id(prefix: str, taken: Container[str]) -> str:
             return candidate
 
 
+def new_ids(prefix: str, taken: Collection[str]) -> Iterator[str]:
+    """Free ids, none twice; there is no end."""
+    drawn = set(taken)
+    while True:
+        drawn.add(candidate := new_id(prefix, drawn))
+        yield candidate
+
+
 def draft_ids(prefix: str, taken: Container[str]) -> Iterator[str]:
     """Placeholder ids for what is in no file yet: rs_new1, rs_new2, … but those that are taken; there is no end."""
     return (candidate for number in count(1) if (candidate := f"{prefix}_new{number}") not in taken)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Ids for prompts and runs that are made, in the order in which they are taken."""
+
+    prompts: Iterator[str]
+    runs: Iterator[str]
 
 
 def resolve_id(text: str, known: Iterable[str], *, what: str) -> str:

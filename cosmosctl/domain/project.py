@@ -92,6 +92,11 @@ class Run:
     places: Mapping[str, Place] = field(default_factory=dict, compare=False, repr=False)
 
     @property
+    def upscales(self) -> bool:
+        """Whether the run enlarges a video instead of making one."""
+        return [control.name for control in self.controls] == [UPSCALE]
+
+    @property
     def weights(self) -> Mapping[str, float]:
         """Control name -> weight, of the controls that the run lists."""
         return {control.name: control.weight for control in self.controls}

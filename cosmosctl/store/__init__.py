@@ -10,9 +10,10 @@ from cosmosctl.store.new_files import create_prompt, create_run, prompt_text, ru
 from cosmosctl.store.problem import Problem
 from cosmosctl.store.root import find_root, local_dir
 from cosmosctl.store.snapshot import Snapshot, load_all, load_config, load_prompt, load_run
-from cosmosctl.store.videos import Scene, find_scene, path_words
+from cosmosctl.store.videos import ALLOW_OUTSIDE, Scene, find_scene, path_words
 
 __all__ = [
+    "ALLOW_OUTSIDE",
     "Index",
     "Problem",
     "Scene",
