@@ -90,7 +90,7 @@ def refuse_mistakes(hosts: Mapping[str, Mapping[str, Any]], *, from_host: str = 
         raise UsageError(f"nothing was written: {'; '.join(mistakes)}", hint="cosmosctl host add --help")
 
 
-def _asked(host: Host, family: str) -> Probed:
+def _asked(host: AllowedHost, family: str) -> Probed:
     """What the machine told. An error names no line of cosmosctl.yaml: there is none yet."""
     try:
         return _probe(host, family)
