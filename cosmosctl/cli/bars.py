@@ -38,7 +38,7 @@ class Bars:
             what_column = TextColumn("{task.description}", markup=False)
             console = Console(file=trusted(sys.stderr))
             self._bars = Progress(
-                what_column, BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=console
+                what_column, BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=console, transient=True
             )
             self._bars.start()
         if what not in self._tasks:

@@ -210,7 +210,7 @@ def launch_and_follow(project: ProjectPaths, made: Sequence[AllowedBatch], *, de
     for one in made:
         if one.host.is_preview:
             click.echo(preview_note(one), err=True)
-    with FollowView({}, passing=True) as view:
+    with FollowView({}) as view:
         refused = starting.start_all(project, made, view)
     started = [one for one in made if not ends.is_ended(project.batch(one.name))]
     code = _detached(started) if detach else follow_all(project, [one.name for one in started], attach.follow)

@@ -24,7 +24,7 @@ def fetch(folder: Path, ids: tuple[str, ...], source: Path | None) -> int:
 
     again = "cosmosctl fetch" if source is None else f"cosmosctl fetch --from {source}"
     came = on_ctrl_c("stopped; what came home so far is in its place", hint=f"{again} brings the rest")
-    with came, FollowView({}, passing=True) as view:
+    with came, FollowView({}) as view:
         found = fetch_all(folder, ids, view) if source is None else fetch_from(folder, source)
     click.echo(told(found) if found else "nothing ended since")
     return 0 if all(one.state == "done" for one in found) else 1

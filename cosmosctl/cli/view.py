@@ -41,15 +41,15 @@ def on_terminal() -> bool:
 
 
 class FollowView:
-    """Draws how batches go: bars on a terminal, otherwise a line an event. `passing` bars go when all is done.
+    """Draws how batches go: bars on a terminal, otherwise a line an event. The bars go when all is done.
 
     `pasts`: by the name of a batch, what its host took before.
     """
 
-    def __init__(self, pasts: Mapping[str, Past | None], *, passing: bool = False) -> None:
+    def __init__(self, pasts: Mapping[str, Past | None]) -> None:
         self._pasts = pasts
         self._told: set[str] = set()
-        self._bars = _Bars(passing) if on_terminal() else None
+        self._bars = _Bars() if on_terminal() else None
         self._tells_all = on_terminal() and sys.stdout.isatty()
 
     def __enter__(self) -> "FollowView":
@@ -117,7 +117,7 @@ class FollowView:
 class _Bars:
     """A bar a batch: finished runs and the parts of those being generated."""
 
-    def __init__(self, passing: bool) -> None:
+    def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -127,9 +127,7 @@ class _Bars:
             MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
-        self._bars = Progress(
-            *columns, console=Console(file=trusted(sys.stderr)), refresh_per_second=5, transient=passing
-        )
+        self._bars = Progress(*columns, console=Console(file=trusted(sys.stderr)), refresh_per_second=5, transient=True)
         self._tasks: dict[str, TaskID] = {}
 
     def show(self, batch: Batch, progress: Progress, phase: str) -> None:
@@ -182,7 +180,7 @@ def told(found: Sequence[Collected]) -> str:
 
 def preview_note(batch: Batch) -> str:
     """The first line of a preview batch: nobody shall take it for the model's result."""
-    return f"PREVIEW: {batch.name} shows what {batch.model} would be given; no model runs on host {batch.host.name}"
+    return f"PREVIEW: {batch.name} shows {batch.model}'s input; no model runs"
 
 
 def _where(one: Collected) -> str:
