@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,13 +61,31 @@ def test_a_run_that_has_to_wait_for_a_result_of_another_model_is_told_before_any
 def test_rows_can_be_made_and_written_without_running_anything(at_home: Tree, tmp_path: Path) -> None:
     at_home.run("rs_one", controls="{edge: {weight: 0.3, preset: low}, seg: 0.0}")
     rows = cosmosctl.Project(at_home.root).jsonl(["rs_one"])
-    cosmosctl.write_jsonl(rows, tmp_path / "batch.jsonl")
+    assert cosmosctl.write_jsonl(rows, str(tmp_path / "batch.jsonl")) == tmp_path / "batch.jsonl"
     data = (tmp_path / "batch.jsonl").read_bytes()
     assert [json.loads(line) for line in data.splitlines()] == rows
     assert data.endswith(b"}\n")
     assert data.isascii()
     assert set(rows[0]["control_overrides"]) == {"edge", "seg"}
     assert not at_home.paths.batches.exists()
+
+
+@pytest.mark.parametrize("row", [{"weight": float("nan")}, {"video": Path("x")}, ["no object"]])
+def test_rows_that_are_no_json_leave_the_file_as_it_was(tmp_path: Path, row: Any) -> None:
+    file = tmp_path / "batch.jsonl"
+    file.write_text("earlier")
+    with pytest.raises(UsageError, match=r"row"):
+        cosmosctl.write_jsonl([{"a": 1}, row], file)
+    with pytest.raises(UsageError, match="too long for a path"):
+        cosmosctl.write_jsonl([], "rain on a road, " * 30)
+    assert [path.name for path in tmp_path.iterdir()] == ["batch.jsonl"]
+    assert file.read_text() == "earlier"
+
+
+def test_rows_of_a_prompt_are_those_of_the_run_that_it_would_get(at_home: Tree) -> None:
+    before = at_home.files()
+    assert [row["prompt"] for row in cosmosctl.Project(at_home.root).jsonl(["ps_a"])] == ["a street"]
+    assert at_home.files() == before
 
 
 def test_prompts_and_runs_are_created_as_files(at_home: Tree) -> None:

@@ -64,3 +64,17 @@ def test_a_text_in_place_of_a_path_is_a_mistake_at_its_line_for_every_command(
 @pytest.mark.parametrize("name", [LONG, "nowhere"], ids=("long", "nowhere"))
 def test_a_folder_that_is_not_there_is_told_and_not_the_project_around_it_taken(tree: Tree, name: str) -> None:
     assert "there is no folder" in tree.cli("-C", name, "status", expect=2).err
+
+
+@pytest.mark.parametrize("name", [LONG, "a file", "a file/inner", "taken"])
+def test_init_where_no_project_can_be_made_is_a_usage_error_and_writes_nothing(bare_tree: Tree, name: str) -> None:
+    (bare_tree.root / "a file").write_text("x")
+    (bare_tree.root / "taken").mkdir()
+    (bare_tree.root / "taken/prompts").write_text("x")
+    before = bare_tree.files()
+    assert "no project can be made there: " in bare_tree.cli("init", name, expect=2).err
+    assert bare_tree.files() == before
+
+
+def test_fetch_from_a_text_that_is_no_path_is_a_usage_error(bare_tree: Tree) -> None:
+    assert "does not exist" in " ".join(bare_tree.cli("fetch", "--from", LONG, expect=2).err.split())

@@ -8,11 +8,15 @@ from pathlib import Path
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import UsageError
 from cosmosctl.io.atomic import write_text
+from cosmosctl.io.given_path import cut, is_folder, is_there, no_path_words
 from cosmosctl.io.os_error import file_error
 from cosmosctl.io.shipped import template
 from cosmosctl.schema import write_schemas
 
 DEMO_SCENE = "inputs/videos/city"
+PARTS = ("prompts", "runs", "inputs", "inputs/videos", ".cosmosctl")
+"""The folders of every project."""
+
 _ID_LINE = 'project: ""'
 
 
@@ -21,6 +25,7 @@ def init_project(folder: Path, *, demo: bool, progress: Callable[[int, int], Non
 
     `progress` hears (frames drawn, frames) of the demo's scene.
     """
+    _refuse_place(folder)
     root = folder.resolve()
     if demo and (root / "runs").is_dir() and any((root / "runs").iterdir()):
         raise UsageError(f"{root} has runs already; the demo needs an empty project", hint="cosmosctl init DIR --demo")
@@ -30,12 +35,22 @@ def init_project(folder: Path, *, demo: bool, progress: Callable[[int, int], Non
             _copy(source, target)
     except OSError as e:
         raise file_error(root, e, doing="make a project") from e
-    for part in ("prompts", "runs", "inputs/videos"):
+    for part in PARTS:
         (root / part).mkdir(parents=True, exist_ok=True)
     write_schemas(root)
     if demo:
         _draw_demo(root, progress)
     return root
+
+
+def _refuse_place(folder: Path) -> None:
+    """Nothing, when a project can be made there. Raises: UsageError before anything is written."""
+    words = no_path_words(str(folder))
+    for place in (*reversed(folder.absolute().parents), folder.absolute(), *(folder / part for part in PARTS)):
+        if not words and is_there(place) and not is_folder(place):
+            words = f"{cut(str(place))} is no folder"
+    if words:
+        raise UsageError(f"no project can be made there: {words}")
 
 
 def _files(root: Path, demo: bool) -> Iterator[tuple[Path, Path]]:
