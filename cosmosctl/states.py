@@ -17,7 +17,7 @@ from cosmosctl.errors import FileError
 from cosmosctl.events import Progress, progress, read_events
 from cosmosctl.launches import EXPORTED, Launch, read_launch
 from cosmosctl.store import Snapshot, hash_file
-from cosmosctl.traces import NOTHING, Traces, Tracker
+from cosmosctl.traces import NOTHING, ResultTrace, Traces, Tracker
 from cosmosctl.trust import is_believed
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def all_states(project: ProjectPaths, snapshot: Snapshot, *, preview: bool) -> M
         if run in held:
             states[run] = _held_state(run, held[run])
         elif run not in snapshot.runs:
-            states[run] = RunState(run, "invalid", detail=snapshot.problems_of([run])[0].words)
+            states[run] = _unusable(folder, run, snapshot, tracker, preview=preview)
         else:
             states[run] = _settled(folder, run, tracker.traces(run), current, preview=preview)
     snapshot.index.save()
@@ -196,6 +196,21 @@ def _held_state(run: str, held: OpenBatch) -> RunState:
     return RunState(run, "queued", detail=held.standing, batch=name)
 
 
+def _unusable(runs: str, run: str, snapshot: Snapshot, tracker: Tracker, *, preview: bool) -> RunState:
+    """The state of a run whose files are not well: in a clone all that is missing may be videos."""
+    words = snapshot.problems_of([run])[0].words
+    if snapshot.lacks_videos(run):
+        traces = tracker.traces(run)
+        result = newest((traces.result, traces.preview)) if preview else traces.result
+        if result is not None and not _is_here(runs, run, result):
+            return RunState(run, "absent", detail=words, batch=result.batch, place=result.folder)
+    return RunState(run, "invalid", detail=words)
+
+
+def _is_here(runs: str, run: str, result: ResultTrace) -> bool:
+    return _has_size(f"{runs}/{run}/{result.folder}/{result.video}", result.video_bytes)
+
+
 def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: bool) -> RunState:
     """The state of a run that no batch holds and whose files are well."""
     if traces is NOTHING:
@@ -208,6 +223,8 @@ def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: 
     try:
         now = current.spec_hash(run)
     except FileError as e:
+        if result is not None and not _is_here(runs, run, result):
+            return RunState(run, "absent", detail=e.line, batch=result.batch, place=result.folder)
         return RunState(run, "invalid", detail=e.line)
     place = result.folder if result is not None else ""
     if failure is not None and failure.spec == now and (result is None or descends(failure, result)):
@@ -223,7 +240,7 @@ def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: 
         )
     if result is None:
         return RunState(run, "pending", previewed=previewed)
-    if not _has_size(f"{runs}/{run}/{place}/{result.video}", result.video_bytes):
+    if not _is_here(runs, run, result):
         return RunState(run, "absent", batch=result.batch, place=place)
     if result.spec == now:
         return RunState(run, "done", batch=result.batch, previewed=previewed, place=place)

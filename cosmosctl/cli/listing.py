@@ -30,8 +30,12 @@ def prompts(folder: Path, words: tuple[str, ...], tag: str | None, limit: int | 
     from cosmosctl.commands.listing import Wanted, prompt_rows
 
     rows = prompt_rows(folder, Wanted(words, tag, limit))
-    table = Table(("id", "scene", "runs", "prompt"), {"scene": 10, "prompt": 20}, ("scene", "runs", "prompt"))
-    print_rows(rows, as_json=as_json, table=table)
+    columns: tuple[str, ...] = ("id", "scene", "runs", "prompt")
+    optional: tuple[str, ...] = ("scene", "runs", "prompt")
+    if not as_json and any(row["mistakes"] for row in rows):
+        columns, optional = ("id", "status", *columns[1:], "mistake"), (*optional, "mistake")
+        rows = tuple(row | {"mistake": next(iter(row["mistakes"]), "")} for row in rows)
+    print_rows(rows, as_json=as_json, table=Table(columns, {"scene": 10, "prompt": 20}, optional))
 
 
 @listing.command()

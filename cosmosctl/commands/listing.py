@@ -42,25 +42,28 @@ ALL = Wanted()
 
 
 def prompt_rows(folder: Path, wanted: Wanted = ALL) -> Rows:
-    """id, prompt, scene, videos, number of runs of each prompt."""
+    """id, prompt, scene, videos, number of runs of each prompt; of one with mistakes what can be read, and they."""
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
     counts: dict[str, int] = {}
-    for run in snapshot.runs.values():
-        counts[run.prompt] = counts.get(run.prompt, 0) + 1
-    found = [name for name, prompt in snapshot.prompts.items() if wanted.takes(_texts(prompt), prompt.tags)]
+    for run in snapshot.run_ids:
+        counts[snapshot.prompt_of(run)] = counts.get(snapshot.prompt_of(run), 0) + 1
+    seen = {name: snapshot.seen_prompt(name) for name in snapshot.prompt_ids}
+    found = [name for name, prompt in seen.items() if wanted.takes(_texts(prompt), prompt.tags)]
     chosen = _newest(found, wanted.limit, [project.prompt(name) for name in found])
     return tuple(
         {
             "id": prompt.id,
+            "status": "invalid" if snapshot.mistakes_of_prompt(prompt.id) else "well",
             "prompt": prompt.text,
             "scene": prompt.scene,
             "videos": dict(prompt.videos),
             "negative_prompt": prompt.negative_prompt,
             "tags": list(prompt.tags),
             "runs": counts.get(prompt.id, 0),
+            "mistakes": [problem.words for problem in snapshot.mistakes_of_prompt(prompt.id)],
         }
-        for prompt in (snapshot.prompts[name] for name in chosen)
+        for prompt in (seen[name] for name in chosen)
     )
 
 
@@ -78,7 +81,7 @@ def run_rows(
         raise UsageError(f"there is no state {status!r}; known: {', '.join(STATES)}")
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
-    prompt_id = resolve_id(prompt, snapshot.prompts, what="prompt") if prompt else None
+    prompt_id = resolve_id(prompt, snapshot.prompt_ids, what="prompt") if prompt else None
     known = states.all_states(project, snapshot, preview=snapshot.host(host).is_preview)
     names = [
         name
@@ -95,14 +98,9 @@ def run_rows(
 def _takes(wanted: Wanted, snapshot: Snapshot, name: str) -> bool:
     if wanted.tag is None and not wanted.words:
         return True
-    texts, tags = [name], set[str]()
-    if name in snapshot.runs:
-        run = snapshot.runs[name]
-        texts, tags = [*texts, run.notes], {*tags, *run.tags}
-    prompt = snapshot.prompts.get(snapshot.prompt_of(name))
-    if prompt is not None:
-        texts, tags = [*texts, *_texts(prompt)], {*tags, *prompt.tags}
-    return wanted.takes(texts, tags)
+    run = snapshot.seen_run(name)
+    prompt = snapshot.seen_prompt(run.prompt)
+    return wanted.takes((name, run.notes, *_texts(prompt)), {*run.tags, *prompt.tags})
 
 
 def _texts(prompt: Prompt) -> tuple[str, ...]:
@@ -117,19 +115,17 @@ def batch_rows(folder: Path, *, limit: int | None) -> Rows:
 
 
 def _run_row(project: ProjectPaths, snapshot: Snapshot, state: states.RunState) -> dict[str, Any]:
-    row: dict[str, Any] = {"id": state.run, "prompt_id": None, "status": state.state, "weights": {}, "batch": None}
-    row |= {"batch": state.batch or None, "detail": state.detail, "reason": state.reason or None, "output": None}
+    """Every key is there and of one kind, also for a run that cannot be used: then what can be read of it."""
+    run = snapshot.seen_run(state.run)
+    prompt = snapshot.seen_prompt(run.prompt)
+    row: dict[str, Any] = {"id": state.run, "prompt_id": run.prompt, "status": state.state}
+    row |= {"weights": dict(run.weights), "batch": state.batch or None, "detail": state.detail}
+    row |= {"reason": state.reason or None, "output": None, "settings": dict(run.settings)}
     if state.state == "done":
         folder = ResultPaths(project.run(state.run).root / state.place)
         row["output"] = (folder.outputs / "output.mp4").relative_to(project.root).as_posix()
-    if state.run in snapshot.runs:
-        run = snapshot.runs[state.run]
-        row |= {"prompt_id": run.prompt, "weights": dict(run.weights), "settings": dict(run.settings)}
-        row |= {"model": run.model or snapshot.config.model, "tags": list(run.tags)}
-        if run.prompt in snapshot.prompts:
-            prompt = snapshot.prompts[run.prompt]
-            row |= {"scene": prompt.scene, "prompt": prompt.text}
-    return row
+    row |= {"model": run.model or snapshot.config.model, "tags": list(run.tags)}
+    return row | {"scene": prompt.scene, "prompt": prompt.text}
 
 
 def _batch_row(paths: BatchPaths) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cosmosctl.domain.ids import Names, draft_ids, new_ids, resolve_id
 from cosmosctl.domain.project import CONTROLS, Control, Drafts, Run
+from cosmosctl.errors import FilesError
 from cosmosctl.states import RunState
 from cosmosctl.store import Snapshot
 
@@ -29,11 +30,17 @@ class Wanted:
 
 
 def split_ids(snapshot: Snapshot, ids: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(run ids, prompt ids) that the words name, exactly or by a unique prefix. Raises: UsageError."""
-    known = {**dict.fromkeys(snapshot.prompts, "prompt"), **dict.fromkeys(snapshot.run_ids, "run")}
+    """(run ids, prompt ids) that the words name, exactly or by a unique prefix.
+
+    Raises: UsageError, FilesError for a prompt that cannot be used.
+    """
+    known = {**dict.fromkeys(snapshot.prompt_ids, "prompt"), **dict.fromkeys(snapshot.run_ids, "run")}
     found = [resolve_id(word, known, what="run or prompt") for word in ids]
     runs = tuple(dict.fromkeys(name for name in found if known[name] == "run"))
     prompts = tuple(dict.fromkeys(name for name in found if known[name] == "prompt"))
+    mistakes = [problem.words for prompt in prompts for problem in snapshot.mistakes_of_prompt(prompt)]
+    if mistakes:
+        raise FilesError(mistakes, hint="cosmosctl check")
     return runs, prompts
 
 

@@ -20,7 +20,7 @@ def facts(folder: Path, name: str) -> dict[str, Any]:
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
     kinds = {paths.name: "batch" for paths in states.batches(project)}
-    kinds |= dict.fromkeys(snapshot.prompts, "prompt") | dict.fromkeys(snapshot.run_ids, "run")
+    kinds |= dict.fromkeys(snapshot.prompt_ids, "prompt") | dict.fromkeys(snapshot.run_ids, "run")
     found = resolve_id(name, kinds, what="prompt, run or batch")
     match kinds[found]:
         case "prompt":
@@ -48,18 +48,32 @@ def _run_facts(project: ProjectPaths, snapshot: Snapshot, run: str) -> dict[str,
             shown[key] = value
     mistakes = [problem.words for problem in snapshot.problems_of([run])]
     if mistakes:
-        return {**shown, "mistakes": mistakes}
+        return {**shown, **_seen_facts(snapshot, run), "mistakes": mistakes, **_result_facts(project, run)}
     spec = specs_of(snapshot, [run])[0]
     shown |= {"prompt_id": spec.prompt_id, "prompt": spec.text, "model": spec.model, "video": spec.video}
     shown["settings"] = dict(spec.settings)
     shown["sources"] = dict(spec.sources)
     shown["controls"] = {control.name: _control_words(control, spec) for control in spec.controls}
     shown["reproducible"] = _reproducible(spec)
-    for key, place in (("result", project.run(run).result), ("preview", project.run(run).preview)):
-        receipt = read_receipt(place.receipt)
-        if receipt is not None:
-            shown[key] = _receipt_facts(receipt, place.root.relative_to(project.root).as_posix())
-    return shown
+    return shown | _result_facts(project, run)
+
+
+def _seen_facts(snapshot: Snapshot, run: str) -> dict[str, Any]:
+    """What can be read of a run that cannot be used."""
+    seen = snapshot.seen_run(run)
+    shown: dict[str, Any] = {"prompt_id": seen.prompt, "prompt": snapshot.seen_prompt(seen.prompt).text}
+    shown |= {"model": seen.model or snapshot.config.model, "settings": dict(seen.settings)}
+    return shown | {"weights": dict(seen.weights)}
+
+
+def _result_facts(project: ProjectPaths, run: str) -> dict[str, Any]:
+    places = (("result", project.run(run).result), ("preview", project.run(run).preview))
+    found = {key: (place, read_receipt(place.receipt)) for key, place in places}
+    return {
+        key: _receipt_facts(receipt, place.root.relative_to(project.root).as_posix())
+        for key, (place, receipt) in found.items()
+        if receipt is not None
+    }
 
 
 def _control_words(control: EffectiveControl, spec: Spec) -> str:

@@ -59,7 +59,7 @@ class Prompt:
     @property
     def scene(self) -> str:
         """The folder of its colour video, or that video's own name: what people call the scene."""
-        folder, _, name = self.videos["color"].rpartition("/")
+        folder, _, name = self.videos.get("color", "").rpartition("/")
         return folder.rpartition("/")[2] or name.rpartition(".")[0] or name
 
 

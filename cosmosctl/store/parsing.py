@@ -4,6 +4,7 @@ Imports ruamel.yaml and pydantic: the other modules import this one only when a 
 """
 
 import errno
+import math
 import os
 import stat
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import CONFIG_FILE
-from cosmosctl.domain.project import Prompt, Run
+from cosmosctl.domain.project import CONTROLS, Control, Prompt, Run
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.stat_key import is_settled
 from cosmosctl.io.yaml_reader import MAX_BYTES, Document, parse_bytes
@@ -60,7 +61,8 @@ def read_run(root: Path, run_id: str, *, outside: bool) -> Reading:
     parsed = run_in(root, opened.document, run_id, outside=outside)
     if parsed.value is None:
         prompt = named_prompt(opened.document.value)
-        payload = mistakes_payload(parsed.mistakes, prompt_place=opened.document.place(("prompt",)))
+        place, seen = opened.document.place(("prompt",)), run_payload(seen_run(opened.document.value, run_id))
+        payload = mistakes_payload(parsed.mistakes, prompt_place=place, seen=seen)
         return opened.reading(payload, prompt, outside=outside)
     return opened.reading(run_payload(parsed.value), parsed.value.prompt, outside=outside)
 
@@ -80,12 +82,29 @@ def read_prompt(root: Path, prompt_id: str, *, outside: bool) -> Reading:
     keys = scene_key(root, watched)
     parsed = prompt_in(root, opened.document, prompt_id, outside=outside)
     reading = opened.reading(
-        prompt_payload(parsed.value) if parsed.value else mistakes_payload(parsed.mistakes),
+        prompt_payload(parsed.value) if parsed.value else _unusable_prompt(root, prompt_id, values, parsed, outside),
         join_links(watched),
         extra_key=keys,
         outside=outside,
     )
     return Reading(reading.entry, reading.may_be_kept and is_scene_settled(root, watched, opened.now_ns))
+
+
+def _unusable_prompt(
+    root: Path, prompt_id: str, values: PromptValues | None, parsed: Parsed[Prompt], outside: bool
+) -> str:
+    if values is None:
+        return mistakes_payload(parsed.mistakes)
+    seen = prompt_payload(_prompt(prompt_id, values, {}))
+    return mistakes_payload(parsed.mistakes, seen=seen, is_absent=_is_absent(root, values, outside))
+
+
+def _is_absent(root: Path, values: PromptValues, outside: bool) -> bool:
+    """Whether all that is wrong with a prompt's videos is that they are not here."""
+    if values.folder:
+        return find_scene(root, values.folder, allow_outside=outside).is_absent
+    wrong = [values.files[role] for role in find_files(root, values.files, allow_outside=outside)]
+    return all(not path_words(root, path, allow_outside=outside) and not (root / path).exists() for path in wrong)
 
 
 def prompt_in(root: Path, document: Document, prompt_id: str, *, outside: bool) -> Parsed[Prompt]:
@@ -95,6 +114,32 @@ def prompt_in(root: Path, document: Document, prompt_id: str, *, outside: bool) 
         return Parsed(None, values.mistakes)
     videos, mistakes = _videos(root, values.value, document, outside)
     return Parsed(None if mistakes else _prompt(prompt_id, values.value, videos), tuple(mistakes))
+
+
+def seen_run(value: object, run_id: str) -> Run:
+    """What can be read of a run file that holds mistakes: each key that is of the kind it should be."""
+    facts = {key: one for key, one in value.items() if isinstance(key, str)} if isinstance(value, dict) else {}
+    controls, prompt, model, tags = (facts.pop(key, None) for key in ("controls", "prompt", "model", "tags"))
+    weights = {name: _weight(one) for name, one in controls.items()} if isinstance(controls, dict) else {}
+    return Run(
+        id=run_id,
+        prompt=prompt if isinstance(prompt, str) else "",
+        controls=tuple(Control(name, weight) for name in CONTROLS if (weight := weights.get(name)) is not None),
+        model=model if isinstance(model, str) else None,
+        settings={key: one for key, one in facts.items() if key != "notes" and _is_setting(one)},
+        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+    )
+
+
+def _weight(control: object) -> float | None:
+    weight = control.get("weight") if isinstance(control, dict) else control
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+        return None
+    return weight
+
+
+def _is_setting(value: object) -> bool:
+    return isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
 
 
 def named_prompt(value: object) -> str:

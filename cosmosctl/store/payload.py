@@ -15,10 +15,29 @@ if TYPE_CHECKING:
 _MISTAKES = '{"mistakes":'
 
 
-def mistakes_payload(mistakes: Iterable["Mistake"], *, prompt_place: tuple[int, int] = (0, 0)) -> str:
-    """What is remembered of a file that cannot be used, and where a run names its prompt."""
+def mistakes_payload(
+    mistakes: Iterable["Mistake"],
+    *,
+    prompt_place: tuple[int, int] = (0, 0),
+    seen: str = "",
+    is_absent: bool = False,
+) -> str:
+    """What is remembered of a file that cannot be used, and where a run names its prompt.
+
+    `seen`: the payload of what could be read all the same. `is_absent`: only its videos are not here.
+    """
     facts = [[m.line, m.column, m.message, m.hint] for m in mistakes]
-    return to_json({"mistakes": facts, "prompt_place": prompt_place})
+    return to_json({"mistakes": facts, "prompt_place": prompt_place, "seen": seen, "absent": is_absent})
+
+
+def seen_of(payload: str) -> str:
+    """The payload of what could be read of a file, usable or not; "" when nothing could."""
+    return str(json.loads(payload)["seen"]) if is_mistakes(payload) else payload
+
+
+def is_absent(payload: str) -> bool:
+    """Whether all that is wrong is that videos are not here."""
+    return is_mistakes(payload) and bool(json.loads(payload)["absent"])
 
 
 def is_mistakes(payload: str) -> bool:

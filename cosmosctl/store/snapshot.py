@@ -42,6 +42,8 @@ class Snapshot:
     index: Index = field(repr=False, compare=False)
     _by_subject: Mapping[str, tuple[Problem, ...]] = field(repr=False, compare=False)
     _prompt_of: Mapping[str, str] = field(repr=False, compare=False)
+    _run_files: Mapping[str, str] = field(repr=False, compare=False)
+    _prompt_files: Mapping[str, str] = field(repr=False, compare=False)
 
     def problems_of(self, runs: Iterable[str]) -> tuple[Problem, ...]:
         """What keeps these runs from being used: mistakes of the project, of their prompts and their own."""
@@ -53,6 +55,27 @@ class Snapshot:
     def prompt_of(self, run: str) -> str:
         """The id of the prompt that a run names, also when there is none of that id; "" when its file is wrong."""
         return self._prompt_of.get(run, "")
+
+    def seen_run(self, run: str) -> Run:
+        """A run as far as its file can be read: also one that cannot be used."""
+        payload = payloads.seen_of(self._run_files[run]) if run in self._run_files else ""
+        return _run_from(payload, run) if payload else self.runs.get(run) or Run(run, "", ())
+
+    def seen_prompt(self, prompt: str) -> Prompt:
+        """A prompt as far as its file can be read; without videos when those are not what they should be."""
+        payload = payloads.seen_of(self._prompt_files[prompt]) if prompt in self._prompt_files else ""
+        return payloads.prompt_from(payload, prompt) if payload else self.prompts.get(prompt) or Prompt(prompt, "", {})
+
+    def mistakes_of_prompt(self, prompt: str) -> tuple[Problem, ...]:
+        """What keeps a prompt from being used."""
+        return self._by_subject.get(f"prompts/{prompt}", ())
+
+    def lacks_videos(self, run: str) -> bool:
+        """Whether all that keeps a run from being used is that the videos of its prompt are not here."""
+        own = self._run_files.get(run)
+        if own is None or payloads.is_mistakes(own) or self._by_subject.get("") or self._by_subject.get(f"runs/{run}"):
+            return False
+        return payloads.is_absent(self._prompt_files.get(self.prompt_of(run), ""))
 
     def host(self, name: str | None = None) -> Host:
         """The host to use: the one named, else the project's. Raises: UsageError naming the known ones."""
@@ -104,6 +127,8 @@ def load_all(root: Path) -> Snapshot:
         index=index,
         _by_subject=_grouped(problems),
         _prompt_of=runs.links,
+        _run_files={**runs.payloads, **runs.broken},
+        _prompt_files={**prompts.payloads, **prompts.broken},
     )
 
 

@@ -15,11 +15,15 @@ _SHOWN_FILES = 5
 
 @dataclass(frozen=True)
 class Scene:
-    """Roles (color, vis, edge, depth, seg) -> project paths, or what is wrong; `hint` says what to do about it."""
+    """Roles (color, vis, edge, depth, seg) -> project paths, or what is wrong; `hint` says what to do about it.
+
+    `is_absent`: all that is wrong is that the videos are not here, as in a clone.
+    """
 
     videos: Mapping[str, str] = field(default_factory=dict)
     mistakes: tuple[str, ...] = ()
     hint: str = ""
+    is_absent: bool = False
 
 
 def path_words(root: Path, path: str, *, allow_outside: bool) -> str:
@@ -53,7 +57,7 @@ def find_scene(root: Path, folder: str, *, allow_outside: bool) -> Scene:
     except NotADirectoryError:
         return Scene(mistakes=(f"'{folder}' is a file; name its folder, or write {{color: {folder}}}",))
     except FileNotFoundError:
-        return Scene(mistakes=(f"there is no folder {shown(folder)}",))
+        return Scene(mistakes=(f"there is no folder {shown(folder)}",), is_absent=True)
     except OSError as error:
         return Scene(mistakes=(f"cannot read the folder {shown(folder)}: {os_words(error)}",))
     return _checked(root, _roles(folder, names), folder, names, allow_outside)
@@ -83,7 +87,7 @@ def _roles(folder: str, names: Iterable[str]) -> dict[str, list[str]]:
 
 def _checked(root: Path, roles: Mapping[str, list[str]], folder: str, names: list[str], allow_outside: bool) -> Scene:
     if "color" not in roles:
-        return Scene(mistakes=(_no_colour(folder),), hint=_what_is_there(folder, names))
+        return Scene(mistakes=(_no_colour(folder),), hint=_what_is_there(folder, names), is_absent=True)
     mistakes = [
         f"'{folder}' holds more than one {role} video: {', '.join(Path(path).name for path in paths)}"
         for role, paths in roles.items()
