@@ -23,6 +23,7 @@ from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
 from cosmosctl.models.names import opaque_name
 from cosmosctl.planner import DONE, Group, Plan, Row
+from cosmosctl.preview import stage
 
 FORMAT = 1
 STALL_S = 1800
@@ -115,7 +116,12 @@ def bundle_files(
     yield "rows.txt", "".join(f"{project_id} {row.run} {row.spec_hash}\n" for row in plan.rows)
     yield (
         "plan.json",
-        json.dumps(head | _plan_json(plan, folder, warnings, parents), ensure_ascii=True, indent=1) + "\n",
+        json.dumps(
+            {**head, **stage.plan_facts(plan.host), **_plan_json(plan, folder, warnings, parents)},
+            ensure_ascii=True,
+            indent=1,
+        )
+        + "\n",
     )
     yield "batch.yaml", _batch_yaml(head, plan, parents)
 

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from cosmosctl.domain.layout import ResultPaths
 from cosmosctl.media.probe import probe
-from cosmosctl.preview import tally
 from cosmosctl.receipts import read_receipt
 from cosmosctl.states import all_states
 from cosmosctl.store import load_all
 from tests import killed_client
 from tests.killed_client import Moment
+from tests.stage import tally
 from tests.tree import TIMEOUT_S, Done, Tree
 
 PROMPTS: Mapping[str, str] = {"rs_a": "first words", "rs_b": "second words", "rs_c": "third words"}

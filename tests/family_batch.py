@@ -14,8 +14,8 @@ from cosmosctl.domain.project import Config, Control, Host, Prompt, Run, Setting
 from cosmosctl.domain.spec import Spec
 from cosmosctl.io.shipped import template
 from cosmosctl.planner import Sources, make_plan
-from cosmosctl.preview.idle import FRAMES
 from tests.host_batch import HostBatch
+from tests.stage.idle import FRAMES
 
 COLOR = "v/color.mp4"
 VIDEO = Path(models.__file__).parent.parent / "preview" / "idle.mp4"

@@ -61,6 +61,11 @@ class HostBatch:
         return hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:8]
 
     @property
+    def gpu_locks(self) -> Path:
+        """Where GPUs are locked, in place of the folder for all users of the machine."""
+        return self.folder.parent.parent / "locks"
+
+    @property
     def tally_file(self) -> Path:
         return self.folder.parent.parent / "tally"
 
@@ -75,6 +80,7 @@ class HostBatch:
             "gpus": [None],
             "stall_s": 3600,
             "grace_s": 2,
+            "gpu_locks": str(self.gpu_locks),
             "inputs": [],
             "groups": [_group(f"{n:02d}-edge", runs) for n, runs in enumerate(groups, start=1)],
         }

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,16 +101,14 @@ class Sshd:
 
 
 @contextmanager
-def running_sshd(
-    folder: Path, *, path: str = "", before: tuple[str, ...] = (), env: Mapping[str, str] | None = None
-) -> Iterator[Sshd]:
+def running_sshd(folder: Path, *, path: str = "", before: tuple[str, ...] = ()) -> Iterator[Sshd]:
     """A server in `folder` that runs until the block is left; programs in `path` come first there.
 
-    `before` goes before its command; `env` is added to the environment of every session.
+    `before` goes before its command.
     """
     server = Sshd(folder, free_port(), before=before)
     _write_keys(folder)
-    _write_server_config(server, path, env or {})
+    _write_server_config(server, path)
     write_client_config(server)
     try:
         server.start()
@@ -150,13 +148,12 @@ def _write_keys(folder: Path) -> None:
     shutil.copy(folder / "user_key.pub", folder / "authorized_keys")
 
 
-def _write_server_config(server: Sshd, first: str, env: Mapping[str, str]) -> None:
+def _write_server_config(server: Sshd, first: str) -> None:
     folder = server.folder
     server.home.mkdir(exist_ok=True)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
     path = f"{first}:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-    more = "".join(f' "{name}={value}"' for name, value in env.items())
     lines = (
         f"Port {server.port}",
         "ListenAddress 127.0.0.1",
@@ -171,7 +168,7 @@ def _write_server_config(server: Sshd, first: str, env: Mapping[str, str]) -> No
         "MaxStartups 100",
         "MaxSessions 50",
         "LogLevel VERBOSE",
-        f'SetEnv HOME={server.home} "PATH={path.lstrip(":")}"{more}',
+        f'SetEnv HOME={server.home} "PATH={path.lstrip(":")}"',
     )
     (folder / "sshd_config").write_text("".join(f"{line}\n" for line in lines))
 

@@ -18,8 +18,8 @@ from cosmosctl.domain.batch import Batch, BatchRow
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Host
 from cosmosctl.events import Progress, RunEnd
-from cosmosctl.preview import idle
 from cosmosctl.receipts import read_failure, read_receipt
+from tests.stage import idle
 
 VIDEO = Path(idle.__file__).with_name("idle.mp4").read_bytes()
 NOON = 1795262400.0

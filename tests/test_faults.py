@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 
 from cosmosctl.media.probe import probe
-from cosmosctl.preview import tally
 from tests import aftermath
 from tests.killed_client import Moment
+from tests.stage import tally
 from tests.tree import Tree
 
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -22,14 +22,15 @@ from hypothesis import strategies as st
 from cosmosctl.media.control import BLURS, blurred
 from cosmosctl.media.probe import VideoInfo, probe
 from cosmosctl.models.transfer1 import PATTERNS
-from cosmosctl.preview import faults, lettering, specification, tally
+from cosmosctl.preview import lettering, specification
 from cosmosctl.preview.annotators import annotator, sketched
-from cosmosctl.preview.faults import Fault
-from cosmosctl.preview.idle import FRAMES
 from cosmosctl.preview.studio import open_studio
 from cosmosctl.preview.transfer1 import clip_lengths
 from tests import clips
 from tests.real import needs_real_clips, real_clips
+from tests.stage import faults, tally
+from tests.stage.faults import Fault
+from tests.stage.idle import FRAMES
 
 TIMEOUT_S = 120
 IDLE = {"COSMOSCTL_PREVIEW_ROW_S": "0.01"}

@@ -28,8 +28,7 @@ from tests.waiting import wait_until
 @pytest.fixture
 def batch(tmp_path: Path) -> Iterator[HostBatch]:
     """A batch folder without a plan; what a test leaves running is killed by its number."""
-    env = {"COSMOSCTL_GPU_LOCKS": str(tmp_path / "locks")}
-    batch = HostBatch(tmp_path / "host" / "batches" / "city-1a2b3c4d", env)
+    batch = HostBatch(tmp_path / "host" / "batches" / "city-1a2b3c4d")
     yield batch
     batch.close()
 
@@ -641,7 +640,7 @@ def test_a_batch_waits_for_a_gpu_that_another_batch_has_and_says_so(
     batch: HostBatch, clock: Clock, tmp_path: Path
 ) -> None:
     other = HostBatch(tmp_path / "other" / "batches" / "b-1", {**batch.env, "COSMOSCTL_TEST_CLOCK": str(tmp_path)})
-    other.plan(["o1"], gpus=[0])
+    other.plan(["o1"], gpus=[0], gpu_locks=str(batch.gpu_locks))
     batch.plan(["r1"], gpus=[0])
     first = other.start(STANDIN_FAULTS=faults(o1="silence"))
     other.until("row_start")
@@ -669,7 +668,7 @@ def test_the_gpu_lock_is_named_by_the_gpus_uuid_and_open_to_all_users(batch: Hos
         batch.run(PATH=f"{smi.parent}:{os.environ['PATH']}")
     finally:
         os.umask(umask)
-    locks = tmp_path / "locks"
+    locks = batch.gpu_locks
     assert sorted(path.name for path in locks.iterdir()) == ["gpu-GPU-aaa", "gpu-GPU-bbb"]
     assert locks.stat().st_mode & 0o7777 == 0o1777
     assert {path.stat().st_mode & 0o777 for path in locks.iterdir()} == {0o666}

@@ -1,12 +1,15 @@
 """The wheel carries everything: installed in a fresh environment, the demo runs from it."""
 
+import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests import clips
 from tests.tree import REPOSITORY, TIMEOUT_S
 
 
@@ -29,7 +32,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_demo_runs_from_an_installed_wheel(installed: Path, tmp_path: Path) -> None:
-    env = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "home"), "COSMOSCTL_PREVIEW_ROW_S": "0.1"}
+    env = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "home")}
     env.pop("PYTHONPATH", None)
     cosmosctl = str(installed / "cosmosctl")
     where = run(str(installed / "python"), "-c", "import cosmosctl; print(cosmosctl.__file__)", cwd=tmp_path)
@@ -39,3 +42,39 @@ def test_the_demo_runs_from_an_installed_wheel(installed: Path, tmp_path: Path) 
     videos = [line for line in printed.splitlines() if line.endswith("output.mp4")]
     assert len(videos) == 5
     assert all((tmp_path / "demo" / video).is_file() for video in videos)
+
+
+TESTS_ONLY = [
+    *(f"COSMOSCTL_PREVIEW_{name}" for name in ("FAULTS", "TALLY", "ROW_S", "LOAD_S", "STATE")),
+    *("COSMOSCTL_GPU_LOCKS", "crash_once", "idle.mp4"),
+]
+
+
+def test_what_only_tests_need_is_not_in_the_wheel(installed: Path) -> None:
+    with zipfile.ZipFile(next(installed.parent.parent.glob("cosmosctl-*.whl"))) as wheel:
+        files = {name: wheel.read(name) for name in wheel.namelist()}
+    assert [(name, word) for word in TESTS_ONLY for name, held in files.items() if word.encode() in held] == []
+    assert [name for name in files if name.startswith("tests/") or Path(name).name in TESTS_ONLY] == []
+
+
+def test_an_installed_preview_knows_no_faults_even_beside_folders_called_tests(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "tests/stage").mkdir(parents=True)
+    for package in ("tests", "tests/stage"):
+        (tmp_path / package / "__init__.py").write_text("raise RuntimeError('not ours')\n")
+    row = {"prompt": "a street", "visual_input": str(clips.color(tmp_path / "color.mp4")), "control_overrides": {}}
+    (tmp_path / "rows.jsonl").write_text(f"{json.dumps(row)}\n")
+    (tmp_path / "spec.json").write_text('{"edge": {"control_weight": 1.0}}')
+    options = (
+        "--controlnet_specs",
+        "spec.json",
+        "--batch_input_path",
+        "rows.jsonl",
+        "--video_save_folder",
+        "out",
+        "--input_video_path",
+        "color.mp4",
+    )
+    env = {**os.environ, "COSMOSCTL_PREVIEW_FAULTS": "before-first", "COSMOSCTL_PREVIEW_ROW_S": "1000000"}
+    env.pop("PYTHONPATH", None)
+    run(str(installed / "python"), "-m", "cosmosctl.preview.transfer1", *options, cwd=tmp_path, env=env)
+    assert (tmp_path / "out/video_0/prompt.txt").read_text() == "a street"

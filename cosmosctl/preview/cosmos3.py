@@ -5,12 +5,11 @@ ends the job without its sample_outputs.json, and no guardrail runs. Source: git
 5eee9ed, scripts/inference.py, inference/{args,inference,transfer}.py. Checkpoints are never opened; options that only
 the model's own speed depends on are taken and ignored.
 
-Only what draws loads the heavy libraries. Faults on demand: see `faults`; `block` and `block-video` do nothing here.
+Only what draws loads the heavy libraries. Tests make it fail: see `stage`; `block` and `block-video` do nothing here.
 """
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -19,10 +18,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from cosmosctl.models.buckets import Shape, cosmos3_size
-from cosmosctl.preview import faults, log, samples, tally
-from cosmosctl.preview.faults import Faults
+from cosmosctl.preview import log, samples
 from cosmosctl.preview.samples import Check, Sample, flag, number, one_of, text, video_file, whole
 from cosmosctl.preview.shot import Layer, Shot, Studio
+from cosmosctl.preview.stage import Stage, stage
 
 HINTS = ("edge", "blur", "depth", "seg")
 """In the order in which the program takes them."""
@@ -88,23 +87,23 @@ class Session:
     """What holds for all samples of a start."""
 
     out: Path
-    faults: Faults
+    stage: Stage
     studio: Studio
 
 
 def main() -> None:
     """Make the videos of one start."""
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # it is a file
-    asked = faults.asked_for(os.environ)
+    put_on = stage()
     args = _parser().parse_args()
     jobs = [sample for path in sorted(set(args.input_files)) for sample in samples.read_lines(path)]
     _check(jobs)
     log.info(f"Loaded {len(jobs)} samples")
     args.output_dir.mkdir(parents=True, exist_ok=True)
     log.info(f"Loading model from {args.checkpoint_path}")
-    samples.wait_for_load(asked, args.checkpoint_path)
+    put_on.load(args.checkpoint_path)
     with ExitStack() as stack:
-        session = Session(args.output_dir, asked, samples.studio(args.output_dir, stack))
+        session = Session(args.output_dir, put_on, samples.studio(args.output_dir, stack, put_on))
         for place, job in enumerate(jobs, start=1):
             _generate(job, place, session)
 
@@ -145,14 +144,14 @@ def _mistakes(job: Sample, where: str) -> list[str]:
 
 
 def _generate(job: Sample, place: int, session: Session) -> None:
-    tally.start(job)
+    session.stage.start(job)
     folder = session.out / job["name"]
     folder.mkdir(parents=True, exist_ok=True)
     settings = _resolved(job)
     arguments = folder / "sample_args.json"
     arguments.write_text(json.dumps(settings, indent=4))
     log.info(f"Saved sample args to '{arguments}'")
-    prompt, asked = job.get("prompt", ""), session.faults
+    prompt, asked = job.get("prompt", ""), session.stage
     if asked.of_row("bad-input", place, prompt):
         raise ValueError(f"Invalid data found when processing input: '{job.get('vision_path')}'")
     shot = _shot(job, settings, folder, session)
@@ -205,23 +204,23 @@ def _layer(hint: str, job: Sample, folder: Path, session: Session) -> Layer:
 
 
 def _draw(shot: Shot, target: Path, place: int, session: Session) -> None:
-    if session.faults.of_row("short", place, shot.prompt):
+    if session.stage.of_row("short", place, shot.prompt):
         shot = replace(shot, frames=max(1, shot.frames // 2))
     with session.studio.video(shot, target) as video:
         for frames in samples.chunk_lengths(shot.frames):
             log.info(f"Using sampler: UniPC (shift=10, num_steps={shot.num_steps})")
-            session.faults.interrupt(place, shot.prompt)
+            session.stage.interrupt(place, shot.prompt)
             samples.draw_chunk(video, frames, title="Sampling", steps=shot.num_steps)
 
 
 def _finish(job: Sample, place: int, folder: Path, session: Session) -> None:
     video, marker, prompt = folder / "vision.mp4", folder / "sample_outputs.json", job.get("prompt", "")
-    if session.faults.of_row("broken", place, prompt):
+    if session.stage.of_row("broken", place, prompt):
         video.write_bytes(b"this is no video\n" * 64)
-    if not session.faults.of_row("no-prompt", place, prompt):
+    if not session.stage.of_row("no-prompt", place, prompt):
         outputs = [{"content": {}, "files": [str(video)]}]
         marker.write_text(json.dumps({"args": job, "status": "success", "message": "", "outputs": outputs}))
-    tally.done(job)
+    session.stage.done(job)
     log.info(f"Saved transfer outputs to '{marker}'")
 
 

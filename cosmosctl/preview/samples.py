@@ -1,18 +1,14 @@
 """What the programs that take samples by name have in common: the fields of a sample, chunks, the bar of steps."""
 
 import json
-import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from cosmosctl.preview import tally
-from cosmosctl.preview.faults import Faults
-from cosmosctl.preview.idle import IdleStudio
 from cosmosctl.preview.shot import Studio, Video
+from cosmosctl.preview.stage import Stage
 
 CHUNK_FRAMES = 93
 """Frames generated at once, by both; chunks overlap by one."""
@@ -71,19 +67,11 @@ def read_lines(path: Path) -> list[Sample]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def wait_for_load(asked: Faults, checkpoint: str) -> None:
-    """Take the time that loading takes. Raises: FileNotFoundError when the checkpoint shall be missing."""
-    tally.load()
-    if asked.of_process("before-first"):
-        raise FileNotFoundError(2, "No such file or directory", checkpoint)
-    time.sleep(float(os.environ.get("COSMOSCTL_PREVIEW_LOAD_S", "0")))
-
-
-def studio(out: Path, stack: ExitStack) -> Studio:
-    """What does the work on rows: pictures, or nothing where COSMOSCTL_PREVIEW_ROW_S says how long that takes."""
-    row_s = os.environ.get("COSMOSCTL_PREVIEW_ROW_S")
-    if row_s:
-        return IdleStudio(float(row_s))
+def studio(out: Path, stack: ExitStack, put_on: Stage) -> Studio:
+    """What does the work on rows: pictures, unless tests put something else in their place."""
+    other = put_on.studio()
+    if other is not None:
+        return other
     from cosmosctl.preview.studio import open_studio  # the heavy libraries: a third of a second
 
     return stack.enter_context(open_studio(out, blur_strength="medium"))

@@ -5,25 +5,23 @@ Source: github.com/nvidia-cosmos/cosmos-transfer1 at 5005e82, cosmos_transfer1/d
 preprocessors,world_generation_pipeline}.py. Unlike there, each row is made alone whatever `--batch_size` says, and
 checkpoints are never opened.
 
-Only what draws loads the heavy libraries. Faults on demand: see `faults`.
+Only what draws loads the heavy libraries. Tests make it fail: see `stage`.
 """
 
 import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cosmosctl.preview import faults, log, specification, tally
-from cosmosctl.preview.faults import Faults
-from cosmosctl.preview.idle import IdleStudio
+from cosmosctl.preview import log, specification
 from cosmosctl.preview.shot import Layer, Shot, Studio
 from cosmosctl.preview.specification import Hints
+from cosmosctl.preview.stage import Stage, stage
 
 MAX_FRAMES = 5000
 """Frames read of any video (inference_utils.py, NUM_MAX_FRAMES)."""
@@ -69,7 +67,7 @@ class Session:
 
     args: argparse.Namespace
     hints: Hints
-    faults: Faults
+    stage: Stage
     studio: Studio
 
 
@@ -80,18 +78,18 @@ def main(run: Serve | None = None) -> None:
     """Make the videos of one start, each row by `run`."""
     run = run or run_row
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # it is a file
-    asked = faults.asked_for(os.environ)
+    put_on = stage()
     args, hints = parse_arguments(sys.argv[1:])
     hints = specification.validated(hints, args)
-    _load(args, hints, asked)
-    jobs = _jobs(args, asked)
+    _load(args, hints, put_on)
+    jobs = _jobs(args, put_on)
     args.video_save_folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        session = Session(args, hints, asked, _studio(args, stack))
+        session = Session(args, hints, put_on, _studio(args, stack, put_on))
         made = 0
         for job in jobs:
-            left_out = asked.of_process("compacted") and asked.of_row("block", job.number + 1, job.prompt)
-            placed = _job(made, job.row, args.video_save_folder, asked) if asked.of_process("compacted") else job
+            left_out = put_on.of_process("compacted") and put_on.of_row("block", job.number + 1, job.prompt)
+            placed = _job(made, job.row, args.video_save_folder, put_on) if put_on.of_process("compacted") else job
             run(replace(placed, number=job.number), session)
             made += not left_out
 
@@ -151,19 +149,16 @@ _SWITCHES = (
 )
 
 
-def _load(args: argparse.Namespace, hints: Hints, asked: Faults) -> None:
-    tally.load()
+def _load(args: argparse.Namespace, hints: Hints, put_on: Stage) -> None:
     base = f"{args.checkpoint_dir}/nvidia/Cosmos-Transfer1-7B/base_model.pt"
     log.info(f"Loading base model checkpoint (local): {base}")
-    if asked.of_process("before-first"):
-        raise FileNotFoundError(2, "No such file or directory", base)
-    time.sleep(float(os.environ.get("COSMOSCTL_PREVIEW_LOAD_S", "0")))
+    put_on.load(base)
     log.info("Complete loading base model checkpoint (local)")
     for block in hints.values():
         log.info(f"Loading ctrl model from ckpt_path: {block['ckpt_path']}")
 
 
-def _jobs(args: argparse.Namespace, asked: Faults) -> list[Job]:
+def _jobs(args: argparse.Namespace, put_on: Stage) -> list[Job]:
     out = args.video_save_folder
     if not args.batch_input_path:
         row = {"prompt": args.prompt, "visual_input": args.input_video_path}
@@ -171,21 +166,21 @@ def _jobs(args: argparse.Namespace, asked: Faults) -> list[Job]:
         return [Job(0, row, out, out / f"{name}.mp4", out / f"{name}.txt")]
     log.info(f"Reading batch inputs from path: {args.batch_input_path}")
     rows = specification.read_rows(Path(args.batch_input_path))
-    return [_job(number, row, out, asked) for number, row in enumerate(rows)]
+    return [_job(number, row, out, put_on) for number, row in enumerate(rows)]
 
 
-def _job(number: int, row: Mapping[str, Any], out: Path, asked: Faults) -> Job:
+def _job(number: int, row: Mapping[str, Any], out: Path, put_on: Stage) -> Job:
     for layout, name in (("flat", f"video_{number:03d}"), ("flat1", f"video_{number}")):
-        if asked.of_process(layout):
+        if put_on.of_process(layout):
             return Job(number, row, out, out / f"{name}.mp4", out / f"{name}.txt")
     folder = out / f"video_{number}"
     return Job(number, row, folder, folder / "output.mp4", folder / "prompt.txt")
 
 
-def _studio(args: argparse.Namespace, stack: ExitStack) -> Studio:
-    row_s = os.environ.get("COSMOSCTL_PREVIEW_ROW_S")
-    if row_s:
-        return IdleStudio(float(row_s))
+def _studio(args: argparse.Namespace, stack: ExitStack, put_on: Stage) -> Studio:
+    other = put_on.studio()
+    if other is not None:
+        return other
     from cosmosctl.preview.studio import open_studio  # the heavy libraries: a third of a second
 
     return stack.enter_context(open_studio(args.video_save_folder, blur_strength=args.blur_strength))
@@ -193,25 +188,25 @@ def _studio(args: argparse.Namespace, stack: ExitStack) -> Studio:
 
 def run_row(job: Job, session: Session) -> None:
     """Make one row, or end the program as its fault says."""
-    tally.start(job.row)
+    session.stage.start(job.row)
     job.folder.mkdir(parents=True, exist_ok=True)
     hints = specification.overridden(session.hints, job.row)
     log.info("running preprocessor")
-    if session.faults.of_row("bad-input", job.number + 1, job.prompt):
+    if session.stage.of_row("bad-input", job.number + 1, job.prompt):
         raise ValueError(f"Failed to load video frames from {job.row.get('visual_input')}: Invalid video file")
     shot = _shot(job, hints, session)
     made = _generate(job, shot, session)
-    if made is None and session.faults.of_process("compacted"):
+    if made is None and session.stage.of_process("compacted"):
         return
     # as in the program: None when the guardrail refuses, and nobody looks before unpacking it
     _video, prompt = made  # type: ignore[misc]
-    if session.faults.of_row("broken", job.number + 1, job.prompt):
+    if session.stage.of_row("broken", job.number + 1, job.prompt):
         job.video.write_bytes(b"this is no video\n" * 64)
-    if session.faults.of_process("own-name"):
+    if session.stage.of_process("own-name"):
         job.video.rename(job.video.with_name("city.mp4"))
-    elif not session.faults.of_row("no-prompt", job.number + 1, job.prompt):
+    elif not session.stage.of_row("no-prompt", job.number + 1, job.prompt):
         job.text.write_bytes(prompt.encode())
-    tally.done(job.row)
+    session.stage.done(job.row)
     log.info(f"Saved video to {job.video}")
     log.info(f"Saved prompt to {job.text}")
 
@@ -252,7 +247,7 @@ def _control(hint: str, block: Mapping[str, Any], job: Job, session: Session) ->
 
 def _generate(job: Job, shot: Shot, session: Session) -> tuple[Path, str] | None:
     """The path of the row's video and the prompt as used; None when the guardrail blocked it."""
-    asked, number = session.faults, job.number + 1
+    asked, number = session.stage, job.number + 1
     log.info("Running batch generation with batch_size=1")
     log.info("Running guardrail checks on all prompts")
     if not job.prompt or asked.of_row("block", number, job.prompt):
@@ -289,7 +284,7 @@ def _sample(job: Job, shot: Shot, session: Session) -> None:
             log.info("Starting latent encoding")
             log.info("Completed latent encoding")
             log.info("Starting diffusion sampling")
-            session.faults.interrupt(job.number + 1, job.prompt)
+            session.stage.interrupt(job.number + 1, job.prompt)
             video.sample(frames)
             log.info("Completed diffusion sampling")
             log.info("Starting VAE decode")

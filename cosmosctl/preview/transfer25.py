@@ -5,7 +5,7 @@ guardrail refuses is passed over with exit code 0, any other trouble ends the jo
 github.com/nvidia-cosmos/cosmos-transfer2.5 at 2ff49d0, examples/inference.py, cosmos_transfer2/{config,inference}.py.
 Checkpoints are never opened; options that only the model's own speed depends on are taken and ignored.
 
-Only what draws loads the heavy libraries. Faults on demand: see `faults`.
+Only what draws loads the heavy libraries. Tests make it fail: see `stage`.
 """
 
 import argparse
@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from cosmosctl.preview import faults, log, samples, tally
-from cosmosctl.preview.faults import Faults
+from cosmosctl.preview import log, samples
 from cosmosctl.preview.samples import Check, Sample, flag, number, one_of, text, video_file, whole
 from cosmosctl.preview.shot import Layer, Shot, Studio
+from cosmosctl.preview.stage import Stage, stage
 
 HINTS = ("edge", "vis", "depth", "seg")
 _PRESETS = ("very_low", "low", "medium", "high", "very_high")
@@ -81,7 +81,7 @@ class Session:
     """What holds for all samples of a start."""
 
     out: Path
-    faults: Faults
+    stage: Stage
     studio: Studio
     count: int
 
@@ -89,14 +89,14 @@ class Session:
 def main() -> None:
     """Make the videos of one start."""
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # it is a file
-    asked = faults.asked_for(os.environ)
+    put_on = stage()
     args = _parser().parse_args()
     jobs = [sample for path in args.input_files for sample in samples.read_lines(path)]
     _check(jobs)
     args.output_dir.mkdir(parents=True, exist_ok=True)
-    _load(args, jobs, asked)
+    _load(args, jobs, put_on)
     with ExitStack() as stack:
-        session = Session(args.output_dir, asked, samples.studio(args.output_dir, stack), len(jobs))
+        session = Session(args.output_dir, put_on, samples.studio(args.output_dir, stack, put_on), len(jobs))
         log.info(f"Generating {len(jobs)} samples: {[job['name'] for job in jobs]}")
         for place, job in enumerate(jobs, start=1):
             _generate(job, place, session)
@@ -140,21 +140,21 @@ def _mistakes(job: Sample, where: str) -> list[str]:
     return found
 
 
-def _load(args: argparse.Namespace, jobs: Sequence[Sample], asked: Faults) -> None:
+def _load(args: argparse.Namespace, jobs: Sequence[Sample], put_on: Stage) -> None:
     if args.model.endswith("/distilled") and not os.environ.get("COSMOS_EXPERIMENTAL_CHECKPOINTS"):
         raise ValueError(f"Unknown model {args.model}")
     hints = {hint for job in jobs for hint in HINTS if hint in job}
     log.info(f"Found {len(hints)} hint keys across all samples")
     log.info(f"Downloading checkpoint {args.checkpoint_path}")
-    samples.wait_for_load(asked, args.checkpoint_path)
+    put_on.load(args.checkpoint_path)
     log.info(f"Loading model from {args.checkpoint_path}")
     (args.output_dir / "config.yaml").write_text(f"model: {args.model}\n")
     log.info(f"Saved config to {args.output_dir / 'config.yaml'}")
 
 
 def _generate(job: Sample, place: int, session: Session) -> None:
-    tally.start(job)
-    name, prompt, asked = job["name"], job["prompt"], session.faults
+    session.stage.start(job)
+    name, prompt, asked = job["name"], job["prompt"], session.stage
     log.info(f"[{place}/{session.count}] Processing sample {name}")
     arguments = session.out / f"{name}.json"
     arguments.write_text(json.dumps(_DEFAULTS | job, indent=4))
@@ -216,14 +216,14 @@ def _layer(hint: str, job: Sample, session: Session) -> Layer:
 
 
 def _draw(shot: Shot, target: Path, place: int, session: Session) -> None:
-    if session.faults.of_row("short", place, shot.prompt):
+    if session.stage.of_row("short", place, shot.prompt):
         shot = replace(shot, frames=max(1, shot.frames // 2))
     chunks = samples.chunk_lengths(shot.frames)
     with session.studio.video(_at_most_one(shot), target) as video:
         for number_, frames in enumerate(chunks, start=1):
             if os.environ.get("COSMOS_VERBOSE"):
                 log.info(f"Generating chunk {number_}/{len(chunks)}")
-            session.faults.interrupt(place, shot.prompt)
+            session.stage.interrupt(place, shot.prompt)
             samples.draw_chunk(video, frames, title="Generating samples", steps=shot.num_steps)
     for layer in shot.layers:
         log.info(f"{layer.name} control video saved to {layer.path}")
@@ -238,11 +238,11 @@ def _at_most_one(shot: Shot) -> Shot:
 
 def _finish(job: Sample, place: int, session: Session) -> None:
     video, told = (session.out / f"{job['name']}.{ending}" for ending in ("mp4", "txt"))
-    if session.faults.of_row("broken", place, job["prompt"]):
+    if session.stage.of_row("broken", place, job["prompt"]):
         video.write_bytes(b"this is no video\n" * 64)
-    if not session.faults.of_row("no-prompt", place, job["prompt"]):
+    if not session.stage.of_row("no-prompt", place, job["prompt"]):
         told.write_bytes(job["prompt"].encode())
-    tally.done(job)
+    session.stage.done(job)
     log.info(f"Generated video saved to {video}")
 
 

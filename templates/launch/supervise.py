@@ -46,7 +46,7 @@ READ_BYTES = 4 << 20
 LONGEST_LINE_BYTES = 1 << 20
 SEARCHED_BYTES = 16 << 20
 DETAIL_CHARS = 300
-GPU_LOCKS = os.environ.get("COSMOSCTL_GPU_LOCKS", "/var/tmp/cosmosctl")
+GPU_LOCKS = "/var/tmp/cosmosctl"
 MARK = "COSMOSCTL_PROCESS"
 """In the environment of a model and so of all that descends from it, whatever session it puts itself in."""
 PROMPT_FILE = "prompt.txt"
@@ -115,6 +115,7 @@ class Batch:
             self.give(folder / name)
         self._inputs: List[Dict[str, Any]] = plan["inputs"]
         self._gpus = gpu_facts() if any(gpu is not None for gpu in plan["gpus"]) else {}
+        self._gpu_locks = Path(plan.get("gpu_locks", GPU_LOCKS))
         self._workers = [Worker(gpu, GpuLock(self._gpu_lock(gpu))) for gpu in plan["gpus"] or [None]]
         self._stop = ""
 
@@ -168,7 +169,7 @@ class Batch:
         return {**facts, **({"commit": commit} if commit else {})}
 
     def _gpu_lock(self, gpu: Optional[int]) -> Optional[Path]:
-        return None if gpu is None else Path(GPU_LOCKS) / f"gpu-{self._gpus.get(gpu, {}).get('uuid', gpu)}"
+        return None if gpu is None else self._gpu_locks / f"gpu-{self._gpus.get(gpu, {}).get('uuid', gpu)}"
 
     def _step(self) -> bool:
         """One look at signals, children and workers; whether there is more to do."""

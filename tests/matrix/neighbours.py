@@ -36,9 +36,7 @@ def two_users_batch_at_once(lab: Lab) -> None:
     """Each with a folder of its own on one machine, where they share a GPU."""
     with (
         second_user(sys.executable, "-c", "import cosmosctl") as ann,
-        running_sshd(
-            ann.root / "sshd", before=ann.among_us, env={"COSMOSCTL_GPU_LOCKS": str(ann.open / "locks")}
-        ) as sshd,
+        running_sshd(ann.root / "sshd", before=ann.among_us) as sshd,
     ):
         trees = (_of_user(lab, ann, sshd, "root", "us"), _of_user(lab, ann, sshd, NAME, "ann"))
         theirs = {run: f"the other's {prompt}" for run, prompt in PROMPTS.items()}
@@ -140,7 +138,8 @@ def _of_user(lab: Lab, ann: SecondUser, sshd: Sshd, login: str, name: str) -> Tr
         f"{sshd.block(address=f'{login}@box', config=config)}    dir: {home}/dir\n    engine: bare\n    gpus: [0]\n"
         f"    models: {json.dumps({'transfer1': {'command': command}})}\n    env: {json.dumps(env)}\n"
     )
-    return Tree(home / "project", home, {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "s")})
+    own = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "s"), "COSMOSCTL_GPU_LOCKS": str(ann.open / "locks")}
+    return Tree(home / "project", home, own)
 
 
 def _model_times(trees: Sequence[Tree]) -> tuple[list[float], list[float]]:

@@ -41,7 +41,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosmosctl.preview import tally
+from tests.stage import tally
 
 ROW_KINDS = (
     *("block", "block-video", "bad-input", "crash", "crash_once", "gpu-oom", "signal-N", "silence"),

@@ -1,0 +1,60 @@
+"""What tests and benchmarks put on in previews: faults, a tally, rows that do nothing. Found in a checkout alone.
+
+`cosmosctl.preview.stage` looks for it. `COSMOSCTL_PREVIEW_FAULTS` names what goes wrong (see `faults`),
+`COSMOSCTL_PREVIEW_LOAD_S` adds seconds to loading, `COSMOSCTL_PREVIEW_ROW_S` replaces the work on each row by that many
+seconds of sleep and a tiny video (see `idle`), `COSMOSCTL_PREVIEW_TALLY` counts (see `tally`). `COSMOSCTL_GPU_LOCKS` is
+the folder on the host where its GPUs are locked; in a container, that of the host's `env`.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from cosmosctl import engines
+from cosmosctl.domain.project import Host
+from cosmosctl.preview.shot import Studio
+from cosmosctl.preview.stage import Stage
+from tests.stage import faults, tally
+from tests.stage.faults import Faults
+from tests.stage.idle import IdleStudio
+
+_LOCKS = "COSMOSCTL_GPU_LOCKS"
+
+
+class Rehearsal:
+    """What the environment of this process asks for."""
+
+    def __init__(self, asked: Faults) -> None:
+        self.asked = asked
+        self.of_process = asked.of_process
+        self.of_row = asked.of_row
+        self.interrupt = asked.interrupt
+
+    def load(self, checkpoint: str) -> None:
+        tally.load()
+        if self.asked.of_process("before-first"):
+            raise FileNotFoundError(2, "No such file or directory", checkpoint)
+        time.sleep(float(os.environ.get("COSMOSCTL_PREVIEW_LOAD_S", "0")))
+
+    def start(self, row: Mapping[str, Any]) -> None:
+        tally.start(row)
+
+    def done(self, row: Mapping[str, Any]) -> None:
+        tally.done(row)
+
+    def studio(self) -> Studio | None:
+        row_s = os.environ.get("COSMOSCTL_PREVIEW_ROW_S")
+        return IdleStudio(float(row_s)) if row_s else None
+
+
+def put_on() -> Stage:
+    """What this process shall do. Raises: ValueError for a fault that is none."""
+    return Rehearsal(faults.asked_for(os.environ))
+
+
+def plan_facts(host: Host) -> Mapping[str, str]:
+    """The folder of the locks, where one is named that the supervisor of that host can see."""
+    contained = bool(engines.get(host.engine).command(host))
+    folder = host.env.get(_LOCKS) or ("" if contained else os.environ.get(_LOCKS, ""))
+    return {"gpu_locks": folder} if folder else {}
