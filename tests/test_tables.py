@@ -115,6 +115,13 @@ def test_what_tells_runs_apart_stands_in_a_column(tree: Tree) -> None:
     assert found == {"rs_a": "seed=1", "rs_b": "seed=2 num_steps=10"}
 
 
+def test_show_wraps_between_words_on_a_narrow_terminal(tree: Tree) -> None:
+    _two_runs(tree)
+    shown = typed(tree, "show", "rs_one", columns=80).splitlines()
+    assert all(len(line) <= 80 for line in shown)
+    assert " ".join(LONG.split()[:60]) in " ".join(" ".join(shown).split())
+
+
 def _listed(tree: Tree, *args: str) -> list[dict[str, object]]:
     found: list[dict[str, object]] = json.loads(tree.cli("list", *args, "--json").out)
     return found

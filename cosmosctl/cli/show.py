@@ -22,4 +22,20 @@ def show(folder: Path, name: str, as_json: bool) -> None:
     from cosmosctl.io.yaml_file import dump_tool
 
     found = facts(folder, name)
-    click.echo(json_text(found) if as_json else dump_tool(found).rstrip("\n"))
+    click.echo(json_text(found) if as_json else fitted(dump_tool(found).rstrip("\n")))
+
+
+def fitted(text: str) -> str:
+    """`text` with its lines wrapped between words where a terminal is narrower; a program gets it as it is."""
+    import shutil
+    import sys
+    import textwrap
+
+    if not sys.stdout.isatty():
+        return text
+    width, lines = shutil.get_terminal_size().columns, []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + (0 if line.startswith("  ") else 2))
+        wrapped = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        lines += wrapped or [""]
+    return "\n".join(lines)
