@@ -203,4 +203,4 @@ def _runs(outcomes: Sequence[Outcome]) -> list[tuple[str, Any]]:
 
 
 def _duration_s(progress: Progress) -> float:
-    return round(max(0.0, (progress.ended or 0) - (progress.started or 0)), 3)
+    return round(progress.elapsed.seconds, 3)

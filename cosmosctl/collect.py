@@ -310,7 +310,7 @@ def _receipt(
         ended=stamp_of(end.event["t"]),
         attempts=end.event["attempts"],
         load_s=round(max(progress.loads, default=0.0), 3),
-        video_s=round(float(end.event["seconds"]), 3),
+        video_s=round(end.seconds, 3),
         prompt=row.text,
         prompt_id=row.prompt_id,
         seed=row.facts.get("seed"),

@@ -41,10 +41,8 @@ class BatchEnd:
     @staticmethod
     def of(batch: Batch, state: Progress, home: Mapping[str, Collected]) -> "BatchEnd":
         """The end of a batch whose host said that nothing more comes."""
-        video_s = {
-            run: round(float(end.event.get("seconds", 0)), 3) for run, end in state.ends.items() if end.state == "done"
-        }
-        wall_s = max(0.0, (state.ended or 0) - (state.started or 0))
+        video_s = {run: round(end.seconds, 3) for run, end in state.ends.items() if end.state == "done"}
+        wall_s = state.elapsed.seconds
         gpus = len({process.get("gpu") for process in state.processes}) or 1
         return BatchEnd(
             batch=batch.name,
@@ -54,7 +52,7 @@ class BatchEnd:
             state=state.state or "done",
             ended=stamp_of(state.ended or 0),
             wall_s=round(wall_s, 3),
-            busy=round(sum(video_s.values()) / (wall_s * gpus), 3) if wall_s > 0 else 0.0,
+            busy=round(min(1.0, sum(video_s.values()) / (wall_s * gpus)), 3) if wall_s > 0 else 0.0,
             load_s=tuple(round(load, 3) for load in state.loads),
             runs={run: one.reason or one.state for run, one in sorted(home.items())},
             video_s=video_s,

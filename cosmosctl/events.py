@@ -11,6 +11,8 @@ Event = Mapping[str, Any]
 
 MAX_TIME_S = 253402300800
 """The year 10000, where Python's calendar ends."""
+LONGEST_S = 30 * 86_400
+"""No start, row or pause of a batch takes longer; what a host says beyond it is a mistake of its clock."""
 _NUMBER = (int, float)
 _FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "process_start": {"proc": str, "runs": list, "log": str},
@@ -37,6 +39,32 @@ class RunEnd:
     state: str
     event: Event
 
+    @property
+    def seconds(self) -> float:
+        """How long its row took; 0 when its host says what cannot be."""
+        return bounded_s(self.event.get("seconds"))
+
+
+@dataclass(frozen=True)
+class Elapsed:
+    """Seconds from the first event to the newest, by the host's clock that nobody sets (`up`, since its `boot`).
+
+    Between two starts of the machine, and on hosts of an earlier version, only its calendar tells.
+    """
+
+    seconds: float = 0.0
+    moment: float | None = None
+    up: object = None
+    boot: object = None
+
+    def after(self, event: Event) -> "Elapsed":
+        """The same, one event later."""
+        up, boot = event.get("up"), event.get("boot") if event["ev"] == "batch_start" else self.boot
+        step = event["t"] - (event["t"] if self.moment is None else self.moment)
+        if boot and boot == self.boot and isinstance(up, _NUMBER) and isinstance(self.up, _NUMBER):
+            step = up - self.up
+        return Elapsed(self.seconds + bounded_s(step), event["t"], up, boot)
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -58,6 +86,7 @@ class Progress:
     machine: Event = field(default_factory=dict)
     replaced: tuple[str, ...] = ()
     unreachable_since: float | None = None
+    elapsed: Elapsed = field(default_factory=Elapsed)
 
     @property
     def launched(self) -> bool:
@@ -67,6 +96,11 @@ class Progress:
     def finished(self) -> bool:
         """Whether the host said that nothing more comes."""
         return self.state is not None
+
+
+def bounded_s(told: object) -> float:
+    """What a host tells in seconds; 0 for what cannot be: below 0, above `LONGEST_S`, no number."""
+    return float(told) if isinstance(told, _NUMBER) and 0 <= told <= LONGEST_S else 0.0
 
 
 def read_events(path: Path) -> tuple[Event, ...]:
@@ -125,7 +159,11 @@ def progress(events: Iterable[Event]) -> Progress:
 
 
 def advance(state: Progress, event: Event) -> Progress:
-    """`state` after one more event; events of unknown names change nothing."""
+    """`state` after one more event; of events of unknown names only the time counts."""
+    return replace(_advanced(state, event), elapsed=state.elapsed.after(event))
+
+
+def _advanced(state: Progress, event: Event) -> Progress:
     run = event.get("run", "")
     match event["ev"]:
         case "batch_start":
@@ -135,7 +173,7 @@ def advance(state: Progress, event: Event) -> Progress:
         case "process_end":
             return replace(state, running=_without_process(state, event["proc"]))
         case "loaded":
-            return replace(state, loads=(*state.loads, float(event["load_s"])))
+            return replace(state, loads=(*state.loads, bounded_s(event["load_s"])))
         case "group_replaced":
             return replace(state, replaced=(*state.replaced, event["detail"]))
         case "waiting":

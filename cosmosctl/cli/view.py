@@ -199,15 +199,15 @@ def _next_step(one: Collected, model: str) -> list[str]:
 
 def _times(outcome: Outcome) -> str:
     progress = outcome.progress
-    seconds = [float(end.event.get("seconds", 0)) for end in progress.ends.values() if end.state == "done"]
+    seconds = [end.seconds for end in progress.ends.values() if end.state == "done"]
     if not seconds or progress.started is None:
         return f"{outcome.batch.name}: no run has a result"
-    wall = max(0.001, (progress.ended or time.time()) - progress.started)
+    wall = max(0.001, progress.elapsed.seconds)
     gpus = len({process.get("gpu") for process in progress.processes}) or 1
     return (
         f"{outcome.batch.name}: {len(seconds)} of {len(outcome.batch.rows)} done in {duration(wall)}; "
         f"load {sum(progress.loads):.1f} s in {counted(len(progress.processes), 'start')}, "
-        f"{sum(seconds) / len(seconds):.1f} s a video, busy {100 * sum(seconds) / wall / gpus:.0f} %"
+        f"{sum(seconds) / len(seconds):.1f} s a video, busy {100 * min(1.0, sum(seconds) / wall / gpus):.0f} %"
     )
 
 

@@ -46,7 +46,7 @@ def overview(folder: Path, host: str | None) -> Overview:
 def eta_s(batch: OpenBatch) -> float | None:
     """Seconds that the rest of a running batch may take, by the runs it has finished; None before the first."""
     seen = batch.progress
-    done = [float(end.event.get("seconds", 0)) for end in seen.ends.values() if end.state == "done"]
+    done = [end.seconds for end in seen.ends.values() if end.state == "done"]
     if not done or seen.started is None:
         return None
     gpus = len({process.get("gpu") for process in seen.processes}) or 1

@@ -133,7 +133,7 @@ class Batch:
         """The exit code, once every run has an end or we are told to stop."""
         if self.record.batch_done:
             return 0
-        start = {"pid": os.getpid(), "start": self.record.starts + 1, "host": os.uname().nodename}
+        start = {"pid": os.getpid(), "start": self.record.starts + 1, "host": os.uname().nodename, "boot": boot()}
         self.record.write({"ev": "batch_start", **start, "gpus": list(self._gpus.values()), **self._facts()})
         self._obey()
         self._recover()
@@ -303,7 +303,7 @@ class Batch:
         if not model.unfit and not self._stop:
             culprit, events = self._judged(model, end)
         ended = {"proc": model.name, "code": end.code, "signal": end.signal, "adopted": model.adopted}
-        seconds = round(max(0.0, time.time() - self.record.processes[model.name]["t"]), 3)
+        seconds = round(self.record.seconds_since(self.record.processes[model.name]), 3)
         self.record.write({"ev": "process_end", **ended, "seconds": seconds, "culprit": culprit}, *events)
         model.log.close()
         self.give(self.folder / "work" / model.name)
@@ -475,7 +475,7 @@ class Model:
         self._batch, self._record, self._start = batch, batch.record, start
         self._work = batch.folder / start["work"]
         self._outputs = Outputs(self._work, self.rows, self.group.layouts)
-        self._sign = batch.record.signs[self.name]
+        self._sign = time.monotonic() - batch.record.seconds_since(batch.record.signs[self.name])
         self._catching_up = adopted
         self._kill_at = self._look_at = self._tell_at = 0.0
         self._told: Tuple[str, int] = ("", 0)
@@ -547,7 +547,7 @@ class Model:
             return
         self._loaded = True
         if not self._catching_up:  # else nobody saw when
-            load_s = round(max(0.0, time.time() - self._start["t"]), 3)
+            load_s = round(self._record.seconds_since(self._start), 3)
             self._record.write({"ev": "loaded", "proc": self.name, "load_s": load_s})
 
     def _tell_starts(self, ahead: int) -> None:
@@ -558,7 +558,7 @@ class Model:
             self._record.write({"ev": "row_start", "proc": self.name, "run": row.run})
         after_done = reached > 1 and self._record.ends.get(self.rows[reached - 2].run) == "done"
         if reached == self.started + 1 and not self._catching_up and not after_done:
-            self._sign = time.time()  # a row's time runs from the end of the one before, else from when it is seen
+            self._sign = time.monotonic()  # a row's time runs from the end of the one before, else from when it is seen
         self.started = reached
 
     def _tell_progress(self) -> None:
@@ -627,8 +627,9 @@ class Model:
     def _tell_done(self, i: int, done: Path) -> None:
         self._batch.give(done)
         outputs, attempts = files_below(done), self._record.attempts.get(self.rows[i].run, 0)
-        written = max((file.stat().st_mtime for file in outputs), default=0.0)
-        ended = written if self._sign <= written <= time.time() else time.time()
+        now, written = time.monotonic(), max((file.stat().st_mtime for file in outputs), default=0.0)
+        ended = now - (time.time() - written)
+        ended = ended if self._sign <= ended <= now else now
         event = {"ev": "run_done", "run": done.name, "proc": self.name, "seconds": round(ended - self._sign, 3)}
         event.update(attempts=max(1, attempts), log=self._part(*self.log.part(i)))
         event.update(outputs=[described(file, done) for file in outputs], layout=self._outputs.taken_as(i))
@@ -640,7 +641,7 @@ class Model:
         reason, detail = self.log.reason(*self.log.part(i))
         failure = self.failure(i, reason or "model-error", detail, end)
         again = failure["reason"] in TRIED_AGAIN and not self.final
-        self._sign = time.time()
+        self._sign = time.monotonic()
         self._record.write({**failure, "ev": "run_again", "told": True} if again else failure)
         if self._record.crashes.get(self.group.name, 0) >= MAX_CRASHES and end is None:
             self.ask_to_end(HOPELESS)
@@ -942,7 +943,8 @@ class Record:
         self.running: Dict[str, Event] = {}
         self.loaded: Set[str] = set()
         self.row_starts: Dict[str, int] = {}
-        self.signs: Dict[str, float] = {}
+        self.signs: Dict[str, Event] = {}
+        self._boot, self._own_boot = "", boot()
         self.crashes: Dict[str, int] = {}
         self.replaced: Set[str] = set()
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
@@ -954,7 +956,8 @@ class Record:
     def write(self, *events: Event) -> None:
         """Appends these events in one write: being killed cannot part them."""
         now = round(time.time(), 3)
-        stamped = [{**dict.fromkeys(("ev", "t")), **event, "t": now} for event in events]
+        steady = {"t": now, "up": round(time.monotonic(), 3)}
+        stamped = [{**dict.fromkeys(("ev", "t", "up")), **event, **steady} for event in events]
         lines = [json.dumps(event, separators=(",", ":")) + "\n" for event in stamped]
         self._unwritten += "".join(lines).encode("ascii")
         patiently(self._flush)
@@ -962,6 +965,13 @@ class Record:
             patiently(lambda: os.fsync(self._file))
         for event in stamped:
             self._note(event)
+
+    def seconds_since(self, event: Event) -> float:
+        """Since that event was written: by the clock that nobody sets, unless the machine was started anew."""
+        up = event.get("up")
+        if isinstance(up, (int, float)) and event.get("boot") == self._own_boot != "":
+            return max(0.0, time.monotonic() - up)
+        return max(0.0, time.time() - event["t"])
 
     @property
     def busy(self) -> Set[str]:
@@ -985,11 +995,12 @@ class Record:
         kind, run, proc = event["ev"], str(event.get("run")), str(event.get("proc"))
         group = self.processes.get(proc, {}).get("group", "")
         if kind in ("process_start", "row_start", "run_done"):
-            self.signs[proc] = event["t"]
+            self.signs[proc] = {**event, "boot": self._boot}
         if kind == "batch_start":
             self.starts += 1
+            self._boot = str(event.get("boot", ""))
         elif kind == "process_start":
-            self.processes[proc] = self.running[proc] = event
+            self.processes[proc] = self.running[proc] = {**event, "boot": self._boot}
         elif kind == "loaded":
             self.loaded.add(proc)
         elif kind == "row_start":
@@ -1243,6 +1254,13 @@ def marked(mark: str) -> List[int]:
             if name.isdigit() and wanted in Path("/proc", name, "environ").read_bytes().split(b"\0"):
                 found.append(int(name))
     return found
+
+
+def boot() -> str:
+    """What tells this start of the machine from others; "" where it does not say. Monotonic clocks count from it."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""
 
 
 def gpu_facts() -> Dict[int, Dict[str, str]]:
