@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import age, lineage
 from cosmosctl.receipts import Failure, Receipt, read_failure, read_receipt
@@ -29,12 +30,24 @@ class Attempt:
         return age(self.receipt.number, self.receipt.batch, self.receipt.ended)
 
 
-def attempts(run: RunPaths) -> Iterator[Attempt]:
-    """Every attempt of which something lies in the folder, what stands in place first."""
-    for place in places(run):
+def attempts(project: ProjectPaths, run: str) -> Iterator[Attempt]:
+    """Every attempt at the run of which something lies in its folder, what stands in place first."""
+    for place in places(project.run(run)):
         for receipt in (read_receipt(place.receipt), read_failure(place.failure)):
-            if receipt is not None:
+            if receipt is not None and is_own(project, run, receipt):
                 yield Attempt(place, receipt)
+
+
+def own_receipt(project: ProjectPaths, run: str, place: ResultPaths) -> Receipt | None:
+    """The result in a folder of the run; None when there is none, or it is another run's, copied with the folder."""
+    receipt = read_receipt(place.receipt)
+    return receipt if receipt is not None and is_own(project, run, receipt) else None
+
+
+def is_own(project: ProjectPaths, run: str, receipt: Receipt | Failure) -> bool:
+    """Whether a receipt in the run's folder tells of it: the run that it names is this one, or was renamed to it."""
+    named = receipt.run
+    return named == run or not is_id(named) or not project.run(named).spec.exists()
 
 
 def places(run: RunPaths) -> tuple[ResultPaths, ...]:
@@ -56,6 +69,6 @@ class Past:
 
 def past(project: ProjectPaths, runs: Sequence[str]) -> Past:
     """What is known of these runs. The caller holds the project's lock."""
-    found = {run: tuple(attempts(project.run(run))) for run in runs}
+    found = {run: tuple(attempts(project, run)) for run in runs}
     number = max((one.receipt.number for known in found.values() for one in known), default=0) + 1
     return Past({run: lineage(known) for run, known in found.items() if known}, number)

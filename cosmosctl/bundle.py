@@ -21,6 +21,7 @@ from cosmosctl.domain.layout import BatchPaths, ProjectPaths, on_host
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
+from cosmosctl.io.moving import relocate
 from cosmosctl.models.names import opaque_name
 from cosmosctl.planner import DONE, Group, Plan, Row
 from cosmosctl.preview import stage
@@ -78,7 +79,7 @@ def put_in_place(project: ProjectPaths, half: BatchPaths) -> BatchPaths:
     """Have a whole bundle as a batch of the project."""
     target = project.batch(half.name.removesuffix(HALF))
     target.root.parent.mkdir(exist_ok=True)
-    half.root.rename(target.root)
+    relocate(half.root, target.root)
     return target
 
 

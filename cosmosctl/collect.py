@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from cosmosctl import history, process_logs
+from cosmosctl.domain import order
 from cosmosctl.domain.batch import Batch, BatchRow, stamp_of
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
+from cosmosctl.domain.order import may_replace
 from cosmosctl.errors import CosmosctlError
 from cosmosctl.events import Event, Progress, RunEnd, read_events
 from cosmosctl.events import progress as progress_of
 from cosmosctl.io.atomic import remove_temps, write_text
+from cosmosctl.io.moving import move
 from cosmosctl.process_logs import SAFE_NAME
 from cosmosctl.receipts import Failure, Receipt, failure_text, read_failure, read_receipt, receipt_text
 
@@ -120,7 +123,7 @@ def collect(project: ProjectPaths, batch: Batch, end: RunEnd, progress: Progress
     history.tidy(place)
     if not here:
         history.retire(home, place)
-        history.move(pulled, place.outputs)
+        move(pulled, place.outputs)
     warnings = (*batch.row(end.run).warnings, *_frame_warning(batch.row(end.run), frames))
     if home.root != project.run(end.run).root:
         warnings += (f"there is no run {end.run} any more; its result waits in {home.root.relative_to(project.root)}",)
@@ -149,17 +152,25 @@ def discard(project: ProjectPaths, batch: Batch, run: str) -> None:
     shutil.rmtree(_pulled(project, batch, run), ignore_errors=True)
 
 
-def write_logs(project: ProjectPaths, batch: Batch, progress: Progress, collected: Sequence[Collected]) -> Path:
-    """batches/B/batch.log from the pulled logs, and its copy into the folder of every run of the batch.
+def write_log(project: ProjectPaths, batch: Batch, progress: Progress) -> Path:
+    """batches/B/batch.log from the pulled logs.
 
     The caller holds the batch's lock and the project's.
     """
     target = project.batch(batch.name).log
     remove_temps(target.parent, unused_for_s=0)
     write_text(target, process_logs.batch_log(project.pulled(batch.name), progress.processes))
-    for one in collected:
-        process_logs.copy_log(target, one.folder.batch_log)
     return target
+
+
+def receipt_for(batch: Batch, end: RunEnd, progress: Progress, place: ResultPaths) -> Receipt:
+    """The receipt of the outputs in `place`, made again. Raises: DamagedCopy when they are not those of that end."""
+    outputs = _verified(place.outputs, end.event)
+    refusal, frames = _judged(place.outputs, batch.row(end.run))
+    if refusal:
+        raise DamagedCopy(refusal)
+    warnings = (*batch.row(end.run).warnings, *_frame_warning(batch.row(end.run), frames))
+    return _receipt(batch, end, progress, outputs, warnings)
 
 
 def manifest_text(outputs: Mapping[str, Mapping[str, Any]]) -> str:
@@ -214,7 +225,7 @@ def _comes_after(batch: Batch, run: str, there: Receipt) -> bool:
     """Whether a result of `batch` takes the place of this one. Batches of an earlier version name no parents."""
     if there.run != run or there.batch == batch.name or not is_id(there.batch):
         return True
-    return there.batch in batch.row(run).parents or (batch.number == 0 and batch.name not in there.parents)
+    return may_replace(order.Row(batch.name, batch.row(run).parents, batch.number), there)
 
 
 def _is_cut_off(place: ResultPaths, event: Event) -> bool:
@@ -341,20 +352,26 @@ def _machine(end: RunEnd, progress: Progress) -> dict[str, str]:
 
 def _note(project: ProjectPaths, batch: Batch, end: RunEnd, left: Path) -> Collected:
     """Write down how a run ended without a result; `left`, what came of it all the same, goes to history/."""
-    home, reason = _home(project, batch, end.run), str(end.event.get("reason", ""))
-    detail = str(end.event.get("detail", "")).encode(errors="replace").decode()
+    home = _home(project, batch, end.run)
     history.keep(left, home.kept(batch.name).root / "refused")
     place = _failure_place(batch, home)
     history.tidy(place)
     if place.failure.exists():
         history.retire(home, place)
     process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
-    row, ended, preview = batch.row(end.run), stamp_of(end.event["t"]), batch.host.is_preview
-    failure = Failure(
+    failure = failure_for(batch, end)
+    write_text(place.failure, failure_text(failure))
+    return Collected(end.run, end.state, failure.reason, failure.detail, place)
+
+
+def failure_for(batch: Batch, end: RunEnd) -> Failure:
+    """The receipt of a run that its host ended without a result."""
+    row, reason = batch.row(end.run), str(end.event.get("reason", ""))
+    detail = str(end.event.get("detail", "")).encode(errors="replace").decode()
+    ended, preview = stamp_of(end.event["t"]), batch.host.is_preview
+    return Failure(
         end.run, batch.name, end.state, reason, detail, row.spec_hash, ended, preview, batch.number, row.parents
     )
-    write_text(place.failure, failure_text(failure))
-    return Collected(end.run, end.state, reason, detail, place)
 
 
 def _failure_place(batch: Batch, home: RunPaths) -> ResultPaths:

@@ -3,16 +3,15 @@
 Every step may be cut off and repeated. Nothing is overwritten, and nothing is removed but copies of what is kept.
 """
 
-import errno
 import hashlib
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import ResultPaths, RunPaths
-from cosmosctl.io.atomic import STALE_S, remove_temps, sync_folder
+from cosmosctl.io.atomic import STALE_S, remove_temps
+from cosmosctl.io.moving import move, move_aside
 from cosmosctl.receipts import read_failure, read_receipt
 
 NAMELESS = "unnamed"
@@ -36,9 +35,7 @@ def put_back(home: RunPaths, place: ResultPaths, outputs: Path, digests: Mapping
     if all(is_file_with(file, digests.get(file.name, "")) for file in there):
         shutil.rmtree(place.outputs, ignore_errors=True)
     else:
-        kept = home.kept(NAMELESS).root
-        kept.mkdir(parents=True, exist_ok=True)
-        place.outputs.replace(_free(kept / place.outputs.name))
+        move_aside(place.outputs, home.kept(NAMELESS).root / place.outputs.name)
     move(outputs, place.outputs)
 
 
@@ -64,47 +61,4 @@ def retire(home: RunPaths, place: ResultPaths) -> None:
     parts = place.parts if place.root != kept.root else (place.outputs,)
     for part in parts:
         if part.exists():
-            kept.root.mkdir(parents=True, exist_ok=True)
-            part.replace(_free(kept.root / part.name))
-
-
-def _free(path: Path) -> Path:
-    """`path`, or the first of path.1, path.2, … that is not taken."""
-    number, free = 0, path
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{path.name}.{number}")
-    return free
-
-
-def move(folder: Path, target: Path) -> None:
-    """Have `folder` at `target`, where nothing is, whole or not at all, and on the disk before anything tells of it."""
-    _sync_below(folder)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        folder.rename(target)
-    except OSError as e:
-        if e.errno != errno.EXDEV:
-            raise
-        _move_to_other_disk(folder, target)
-    sync_folder(target.parent)
-
-
-def _move_to_other_disk(folder: Path, target: Path) -> None:
-    """For projects whose runs/ leads to another disk than .cosmosctl/ lies on."""
-    half = target.with_name(f".{target.name}.new")
-    shutil.rmtree(half, ignore_errors=True)
-    shutil.copytree(folder, half, symlinks=True)
-    _sync_below(half)
-    half.rename(target)
-    shutil.rmtree(folder)
-
-
-def _sync_below(folder: Path) -> None:
-    """Have the disk hold all that is in `folder` as it is now."""
-    for file in (folder, *folder.rglob("*")):
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            move_aside(part, kept.root / part.name)

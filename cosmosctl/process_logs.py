@@ -1,13 +1,13 @@
 """The pulled logs of model processes into batch.log (all of them) and execution.log (a run's own part)."""
 
 import re
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cosmosctl.domain.words import counted
 from cosmosctl.events import Event
 from cosmosctl.io.atomic import replace_with, write_bytes
+from cosmosctl.io.moving import link_or_copy
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 """What a host may call a file that comes here: no folder, nothing hidden, nothing that leads out of one."""
@@ -49,11 +49,20 @@ def write_execution_log(pulled: Path, event: Event, target: Path) -> None:
 
 
 def copy_log(source: Path, target: Path) -> None:
-    """`target` is a copy of `source`; left alone when it is as long already."""
-    if target.is_file() and target.stat().st_size == source.stat().st_size:
+    """`target` is `source` under another name, one file on the disk; a copy where that cannot be.
+
+    A copy that is as long already is left alone. Whoever changes either writes a new file in its place.
+    """
+    if target.is_file() and (target.samefile(source) or _is_copy_elsewhere(source, target)):
         return
     with replace_with(target, durable=False) as half:
-        shutil.copyfile(source, half)
+        half.unlink()
+        link_or_copy(source, half)
+
+
+def _is_copy_elsewhere(source: Path, target: Path) -> bool:
+    here, there = source.stat(), target.stat()
+    return here.st_dev != there.st_dev and here.st_size == there.st_size
 
 
 def _name(text: object) -> str:

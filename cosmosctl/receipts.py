@@ -1,6 +1,6 @@
 """result.yaml and failure.yaml: what an attempt left in a run's folder, as values and as text.
 
-The tool's files: written whole, read back exactly. Anything unreadable counts as not there.
+The tool's files: written whole, read back exactly. What cannot be read is told by `trouble`.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmosctl.domain.project import Setting
-from cosmosctl.io.facts import facts_text, read_facts
+from cosmosctl.io.conflict import marks_line
+from cosmosctl.io.facts import facts_in, facts_text, read_facts
 
 
 @dataclass(frozen=True)
@@ -88,3 +89,27 @@ def read_receipt(path: Path) -> Receipt | None:
 def read_failure(path: Path) -> Failure | None:
     """The attempt that `path` tells of; None when there is none or it is not readable."""
     return read_facts(Failure, path)
+
+
+def receipt_of(text: str) -> Receipt | None:
+    """The result that this text of a result.yaml tells of; None when it is none."""
+    return facts_in(Receipt, text)
+
+
+def failure_of(text: str) -> Failure | None:
+    """The attempt that this text of a failure.yaml tells of; None when it is none."""
+    return facts_in(Failure, text)
+
+
+def trouble(path: Path) -> str:
+    """Why a receipt that is there cannot be read; "" when it can, or there is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (OSError, UnicodeDecodeError):
+        return "cannot be read as text"
+    if receipt_of(text) is not None or failure_of(text) is not None:
+        return ""
+    line = marks_line(text)
+    return f"has the marks of a merge conflict in line {line}" if line else "is damaged: it is no receipt of cosmosctl"

@@ -1,6 +1,6 @@
 """What state each run is in, derived from files alone: nothing here is stored.
 
-invalid, queued, running, pending, done, changed, absent, failed, cancelled: design of the project folder.
+invalid, queued, running, pending, done, changed, absent, damaged, failed, cancelled: design of the project folder.
 """
 
 import os
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cosmosctl.domain.spec import Spec
     from cosmosctl.receipts import Receipt
 
-STATES = ("running", "queued", "pending", "changed", "failed", "cancelled", "absent", "invalid", "done")
+STATES = ("running", "queued", "pending", "changed", "failed", "cancelled", "absent", "damaged", "invalid", "done")
 ALIASES = {"completed": "done"}
 
 
@@ -81,7 +81,7 @@ def open_batches(project: ProjectPaths) -> tuple[OpenBatch, ...]:
 
 def batches(project: ProjectPaths) -> tuple[BatchPaths, ...]:
     """Every whole batch folder, the oldest first: by the numbers that they were given, of which no clock knows."""
-    found = [BatchPaths(root) for root in project.batches.iterdir()] if project.batches.is_dir() else []
+    found = [BatchPaths(root) for root in project.batches.glob("[!.]*")] if project.batches.is_dir() else []
     numbers = {paths: bundle.read_number(paths) for paths in found if paths.whole.is_file()}
     return tuple(sorted(numbers, key=lambda paths: age(numbers[paths], paths.name, paths.name[-15:])))
 
@@ -98,7 +98,10 @@ def all_states(project: ProjectPaths, snapshot: Snapshot, *, preview: bool) -> M
     states, folder = {}, str(project.runs)
     for run in snapshot.run_ids:
         if run in held:
-            states[run] = _held_state(run, held[run])
+            came = run in held[run].progress.ends and run in snapshot.runs
+            settled = _settled(folder, run, tracker.traces(run), current, preview=preview) if came else None
+            is_home = settled is not None and (settled.state, settled.batch) == ("done", held[run].paths.name)
+            states[run] = settled if settled is not None and is_home else _held_state(run, held[run])
         elif run not in snapshot.runs:
             states[run] = _unusable(folder, run, snapshot, tracker, preview=preview)
         else:
@@ -215,6 +218,9 @@ def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: 
     """The state of a run that no batch holds and whose files are well."""
     if traces is NOTHING:
         return RunState(run, "pending")
+    for file, why in traces.damaged:
+        if preview or not file.startswith("preview/"):
+            return RunState(run, "damaged", f"runs/{run}/{file}: {why}")
     previewed = traces.preview is not None
     result = newest((traces.result, traces.preview)) if preview else traces.result
     failure = newest((traces.failure, traces.preview_failure)) if preview else traces.failure

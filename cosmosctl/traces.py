@@ -4,7 +4,7 @@ Ten thousand folders are looked at for one `status`: paths are text here and not
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,12 +42,13 @@ class FailureTrace(NamedTuple):
 
 
 class Traces(NamedTuple):
-    """All that attempts left for one run."""
+    """All that attempts left for one run. `damaged`: the receipts that cannot be read, by file, and why."""
 
     result: ResultTrace | None = None
     preview: ResultTrace | None = None
     failure: FailureTrace | None = None
     preview_failure: FailureTrace | None = None
+    damaged: tuple[tuple[str, str], ...] = ()
 
 
 NOTHING = Traces()
@@ -68,30 +69,42 @@ class Tracker:
         found = self._index.fact(notes, "left", folder, _left)
         if not found:
             return NOTHING
-        left = found.split()
-        result = self._result(run, notes, "") if "result.yaml" in left else None
-        preview = self._result(run, notes, "preview") if "preview" in left else None
+        left, damaged = found.split(), dict[str, str]()
+        result = self._result(run, notes, "", damaged) if "result.yaml" in left else None
+        preview = self._result(run, notes, "preview", damaged) if "preview" in left else None
         if result is None and left == ["preview"] and preview is not None:
             return Traces(None, preview)
-        failures = [*self._failures(run, notes, left, previewed=preview is not None)]
+        failures = [*self._failures(run, notes, left, damaged, previewed=preview is not None)]
         failure = newest(one for one in failures if not one.preview)
-        return Traces(result, preview, failure, newest(one for one in failures if one.preview))
+        newest_preview = newest(one for one in failures if one.preview)
+        return Traces(result, preview, failure, newest_preview, tuple(damaged.items()))
 
-    def _result(self, run: str, notes: Notes, folder: str) -> ResultTrace | None:
+    def _result(self, run: str, notes: Notes, folder: str, damaged: dict[str, str]) -> ResultTrace | None:
         place = f"{folder}/result.yaml" if folder else "result.yaml"
-        facts = self._index.fact(notes, place, f"{self._runs}/{run}/{place}", _result_facts)
-        return ResultTrace(folder, *facts) if facts and self._is_own(facts[0], run) else None
+        facts = self._own(run, notes, place, _result_facts, damaged)
+        return ResultTrace(folder, *facts) if facts else None
 
-    def _failures(self, run: str, notes: Notes, left: list[str], *, previewed: bool) -> Iterator[FailureTrace]:
+    def _failures(
+        self, run: str, notes: Notes, left: list[str], damaged: dict[str, str], *, previewed: bool
+    ) -> Iterator[FailureTrace]:
         """Every failure that is still noted; one beside a preview's result lies in history/."""
         places = ["logs/failure.yaml"] if "logs" in left else []
         places += ["preview/logs/failure.yaml"] if "preview" in left and not previewed else []
         if "history" in left:
             places += [f"history/{kept}/logs/failure.yaml" for kept in _listing(f"{self._runs}/{run}/history")]
         for place in places:
-            facts = self._index.fact(notes, place, f"{self._runs}/{run}/{place}", _failure_facts)
-            if facts and self._is_own(facts[0], run):
+            facts = self._own(run, notes, place, _failure_facts, damaged)
+            if facts:
                 yield FailureTrace(*facts)
+
+    def _own(
+        self, run: str, notes: Notes, place: str, make: Callable[[str], list[Any]], damaged: dict[str, str]
+    ) -> list[Any]:
+        """What a receipt says of this run, else nothing; one that cannot be read is noted in `damaged`, with why."""
+        facts: list[Any] = self._index.fact(notes, place, f"{self._runs}/{run}/{place}", make) or []
+        if facts and not facts[0] and not place.startswith("history/"):
+            damaged[place] = facts[1]
+        return facts if facts and facts[0] and self._is_own(facts[0], run) else []
 
     def _is_own(self, named: str, run: str) -> bool:
         """Another name whose folder still exists: this folder is a copy of it. Gone: this folder was renamed."""
@@ -111,20 +124,20 @@ def _listing(folder: str) -> list[str]:
 
 
 def _result_facts(file: str) -> list[Any]:
-    from cosmosctl.receipts import read_receipt
+    from cosmosctl.receipts import read_receipt, trouble
 
     found = read_receipt(Path(file))
     if found is None:
-        return []
+        return ["", trouble(Path(file))]
     facts = [found.run, found.batch, found.ended, found.spec, found.primary_output, found.primary_bytes]
     return [*facts, list(found.parents)]
 
 
 def _failure_facts(file: str) -> list[Any]:
-    from cosmosctl.receipts import read_failure
+    from cosmosctl.receipts import read_failure, trouble
 
     found = read_failure(Path(file))
     if found is None:
-        return []
+        return ["", trouble(Path(file))]
     facts = [found.run, found.batch, found.ended, found.spec, found.state, found.reason, found.detail, found.preview]
     return [*facts, list(found.parents)]

@@ -71,9 +71,10 @@ def test_each_run_gets_its_own_video_and_its_own_part_of_the_log(batch: HostBatc
     ]
     times = [event["seconds"] for event in batch.events("run_done")]
     assert min(times) >= 0 and sum(times) <= batch.events("process_end")[0]["seconds"] + 0.01, "each has its own time"
-    assert events[-1] | {"t": 0} == {
+    assert events[-1] | {"t": 0, "up": 0} == {
         "ev": "batch_done",
         "t": 0,
+        "up": 0,
         "state": "done",
         "done": 3,
         "failed": 0,
@@ -294,7 +295,7 @@ def test_a_signal_without_the_cancel_file_interrupts_and_the_next_start_goes_on(
     assert supervisor.wait(WAIT_S) == 128 + number
     assert survivors(batch) == []
     assert batch.ends() == {"r1": "done"}
-    assert batch.events()[-1] | {"t": 0} == {"ev": "interrupted", "t": 0, "signal": number}
+    assert batch.events()[-1] | {"t": 0, "up": 0} == {"ev": "interrupted", "t": 0, "up": 0, "signal": number}
     batch.run()
     assert batch.ends() == {"r1": "done", "r2": "done", "r3": "done"}
     assert batch.tally("done") == {"r1": 1, "r2": 1, "r3": 1}
@@ -397,7 +398,7 @@ def test_a_row_moved_but_not_yet_told_of_is_told_of_at_the_next_start(batch: Hos
     assert batch.tally("begin") == {"r1": 1, "r2": 1}
     again = batch.events("run_done")[-1]
     told = json.loads(before)
-    assert {**again, "t": 0, "seconds": 0} == {**told, "t": 0, "seconds": 0}
+    assert {**again, "t": 0, "up": 0, "seconds": 0} == {**told, "t": 0, "up": 0, "seconds": 0}
 
 
 def test_garbage_and_a_torn_last_line_lose_no_event(batch: HostBatch) -> None:

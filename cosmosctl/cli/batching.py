@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cosmosctl import bundle, ends, estimates, models, states, trust
+from cosmosctl.claims import opened
 from cosmosctl.cli.bars import Bars
 from cosmosctl.cli.interrupting import on_ctrl_c
 from cosmosctl.cli.view import FollowView, preview_note
@@ -24,7 +25,7 @@ from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, UsageError
 from cosmosctl.log import say
 from cosmosctl.planner import Plan
 from cosmosctl.states import RunState
-from cosmosctl.store import Snapshot, find_root, load_all, write_drafts
+from cosmosctl.store import Snapshot, load_all, write_drafts
 
 SHOWN_RUNS = 5
 """Of the runs that one mistake keeps out, as many are named."""
@@ -62,7 +63,7 @@ def run_batch(folder: Path, request: Request) -> int:
 
     What has to be made for it (a prompt's run, the runs of JSONL lines) is written when all has been looked at.
     """
-    project = ProjectPaths(find_root(folder))
+    project = opened(folder)
     _refuse_words(request)
     with on_ctrl_c(NOTHING_STARTED):
         snapshot = load_all(project.root)
@@ -169,7 +170,7 @@ def _next_batch(folder: Path, project: ProjectPaths, checked: Checked, host: Hos
 
 def retry_runs(folder: Path, ids: Sequence[str], host: str | None, *, detach: bool) -> int:
     """Go on with unfinished batches that were named, then run again what has no result."""
-    project = ProjectPaths(find_root(folder))
+    project = opened(folder)
     snapshot = load_all(project.root)
     chosen = snapshot.host(host)
     known = states.all_states(project, snapshot, preview=chosen.is_preview)

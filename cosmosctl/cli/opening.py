@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
+from cosmosctl.claims import opened
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.states import batches
-from cosmosctl.store import find_root
 
 
 def project_at(folder: Path) -> ProjectPaths:
     """The project that `folder` lies in. Raises: FileError when there is none."""
-    return ProjectPaths(find_root(folder))
+    return opened(folder)
 
 
 def batch_named(project: ProjectPaths, word: str | None, names: list[str] | None = None) -> str:

@@ -18,9 +18,10 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("failed", "Failed:", "cosmosctl retry"),
     ("cancelled", "Cancelled:", "cosmosctl retry"),
     ("absent", "Absent (the receipt is here, the video is not):", "cosmosctl fetch RUN"),
+    ("damaged", "Receipts that cannot be read:", "cosmosctl fetch RUN, which writes them anew from what is here"),
     ("done", "Done:", "cosmosctl list runs --status done"),
 )
-_COLORS = {"failed": "red", "pending": "yellow", "changed": "yellow", "done": "green"}
+_COLORS = {"failed": "red", "damaged": "red", "pending": "yellow", "changed": "yellow", "done": "green"}
 
 
 def print_short(found: Overview) -> None:
@@ -106,6 +107,8 @@ def _word(run: RunState) -> str:
         return f"{run.reason}{kept} ({run.detail or REASONS.get(run.reason, '')})  "
     if run.state == "changed":
         return f"{', '.join(run.changed)}  "
+    if run.state == "damaged":
+        return f"{run.detail}  "
     return "previewed  " if run.state == "pending" and run.previewed else ""
 
 

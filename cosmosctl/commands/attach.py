@@ -6,23 +6,25 @@ file, so a client may be killed at any moment and the next one goes on.
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
-from cosmosctl import collect, remote, tasks, trust
+from cosmosctl import collect, process_logs, remote, tasks, trust
 from cosmosctl.collect import Collected, DamagedCopy
 from cosmosctl.commands.follower import Follower, launch
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.ends import REFUSED, BatchEnd, read_end, write_end
-from cosmosctl.errors import Interrupted, UsageError
+from cosmosctl.errors import CosmosctlError, FileError, Interrupted, UsageError
 from cosmosctl.events import EventTail, Progress, RunEnd, progress, read_events
 from cosmosctl.io.lock import locked, locked_at_once
+from cosmosctl.io.os_error import file_error, is_environment
 from cosmosctl.launches import EXPORTED, read_launch
-from cosmosctl.log import debug
+from cosmosctl.log import debug, say
 from cosmosctl.remote import Transfer, Unreachable
 
 POLL_S = 0.1
@@ -72,6 +74,10 @@ class Outcome:
         return all(one.state == "done" for one in self.runs.values())
 
 
+Stuck = Mapping[str, CosmosctlError]
+"""Runs that cannot come home, and why: their folders cannot be written to."""
+
+
 class NotLaunched(Interrupted):
     """Ctrl-C came before the host was asked to start anything."""
 
@@ -85,6 +91,8 @@ def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     batch = trust.allowed_batch(project.batch(name))
     with following(project, batch, watch):
         end = read_end(project.batch(name).end)
+        if end is None and project.batch(name).end.exists() and _mended_end(project, batch):
+            return outcome(project, batch)
         if end is None:
             if not EventTail(project.batch(name).events).progress().finished:
                 _refuse_exported(project, batch)
@@ -124,19 +132,32 @@ def outcome(project: ProjectPaths, batch: Batch) -> Outcome:
 
 
 def bring_home(
-    project: ProjectPaths, batch: Batch, state: Progress, home: dict[str, Collected], watch: Watcher
-) -> None:
-    """Pull and collect what ended and is not in `home` yet, into it: one rsync for all of it. Raises: HostError."""
-    ready = [end for run, end in state.ends.items() if run not in home and run in batch.runs]
+    project: ProjectPaths,
+    batch: Batch,
+    state: Progress,
+    home: dict[str, Collected],
+    watch: Watcher,
+    *,
+    besides: Collection[str] = (),
+) -> Stuck:
+    """Pull and collect what ended and is not in `home` yet, into it: one rsync for all of it. Raises: HostError.
+
+    Returns the runs whose folders could not be written to; they and those in `besides` are left for later.
+    """
+    stuck: dict[str, CosmosctlError] = {}
+    ready = [end for run, end in state.ends.items() if run in batch.runs and run not in home and run not in besides]
     for attempt in range(1, FETCHES + 1):
         if not ready:
-            return
+            break
         debug("phase: pull")
         c = tasks.context(show=partial(watch.transfer, batch, "pull"))
         tasks.pull(c, batch.name, str(project.root), [end.run for end in ready])
         debug("phase: collect")
-        home |= collected(project, batch, ready, state, is_last=attempt == FETCHES)
-        ready = [end for end in ready if end.run not in home]
+        found, failed = collected(project, batch, ready, state, is_last=attempt == FETCHES)
+        home |= found
+        stuck |= failed
+        ready = [end for end in ready if end.run not in home and end.run not in stuck]
+    return stuck
 
 
 def bring_late(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> tuple[Collected, ...]:
@@ -144,7 +165,7 @@ def bring_late(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> tu
     remote.copy_events(tasks.context(), project, batch)
     state, home = progress(read_events(project.batch(batch.name).events)), collect.all_here(project, batch)
     before = set(home)
-    bring_home(project, batch, replace(state, ends=_done_ends(state)), home, watch)
+    refuse_stuck(batch, bring_home(project, batch, replace(state, ends=_done_ends(state)), home, watch))
     shutil.rmtree(project.staged(batch.name), ignore_errors=True)
     return tuple(one for run, one in home.items() if run not in before)
 
@@ -159,14 +180,32 @@ def close(project: ProjectPaths, batch: AllowedBatch, state: Progress, home: dic
 
 
 def settle(project: ProjectPaths, batch: Batch, state: Progress, home: dict[str, Collected]) -> None:
-    """Copy batch.log into every run, note those without a word, and write end.yaml. The logs are here."""
+    """Copy batch.log into every run, note those without a word, and write end.yaml. The logs are here.
+
+    Raises: FileError when the folder of a run cannot be written to: the batch stays open, and this may be repeated.
+    """
+    stuck: dict[str, CosmosctlError] = {}
     with locked(project.lock):
+        log = collect.write_log(project, batch, state)
         for run in batch.runs:
-            if run not in home:
-                why = f"batch {batch.name} ended on its host without a word of it"
-                home[run] = collect.note_lost(project, batch, run, why)
-        collect.write_logs(project, batch, state, list(home.values()))
+            try:
+                if run not in home:
+                    why = f"batch {batch.name} ended on its host without a word of it"
+                    home[run] = collect.note_lost(project, batch, run, why)
+                process_logs.copy_log(log, home[run].folder.batch_log)
+            except (FileError, OSError) as e:
+                stuck[run] = _told(project, run, e)
+    refuse_stuck(batch, stuck)
     write_end(project.batch(batch.name).end, BatchEnd.of(batch, state, home))
+
+
+def _mended_end(project: ProjectPaths, batch: Batch) -> bool:
+    """Whether an end.yaml that cannot be read was written anew: all that it tells of is here."""
+    state, home = progress(read_events(project.batch(batch.name).events)), collect.all_here(project, batch)
+    if not state.finished or home.keys() != set(batch.runs):
+        return False
+    write_end(project.batch(batch.name).end, BatchEnd.of(batch, state, home))
+    return True
 
 
 @contextmanager
@@ -223,6 +262,7 @@ def start(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
 
 def _run_to_end(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
     home, tail = collect.all_here(project, batch), EventTail(project.batch(batch.name).events)
+    stuck: dict[str, CosmosctlError] = {}
     debug("phase: follow")
     with _detaching(batch), Follower(project, batch) as follower:
         while True:
@@ -230,10 +270,11 @@ def _run_to_end(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> N
             state = tail.progress()
             watch(batch, replace(state, unreachable_since=follower.unreachable_since), home)
             try:
-                if state.ends.keys() - home.keys():
-                    bring_home(project, batch, state, home, watch)
+                if state.ends.keys() - home.keys() - stuck.keys():
+                    stuck |= _bring_and_tell(project, batch, state, home, watch, besides=stuck.keys())
                     debug("phase: follow")
                 if over:
+                    refuse_stuck(batch, bring_home(project, batch, state, home, watch))  # they may be mended by now
                     close(project, batch, state, home)
                     return
             except Unreachable as e:
@@ -244,19 +285,67 @@ def _run_to_end(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> N
 
 def collected(
     project: ProjectPaths, batch: Batch, ends: Sequence[RunEnd], state: Progress, *, is_last: bool
-) -> dict[str, Collected]:
-    """The runs that were collected; those whose copy is damaged are left out, or refused if it `is_last`."""
-    found = {}
+) -> tuple[dict[str, Collected], Stuck]:
+    """The runs that were collected, and those whose folders cannot be written to.
+
+    Those whose copy is damaged are left out, or refused if it `is_last`.
+    """
+    found: dict[str, Collected] = {}
+    stuck: dict[str, CosmosctlError] = {}
     for end in ends:
         with locked(project.lock):
             try:
-                found[end.run] = collect.collect(project, batch, end, state)
-            except DamagedCopy as e:
-                if is_last:
-                    found[end.run] = collect.refuse(project, batch, end, f"{e.message}, {FETCHES} times in a row")
-                else:
-                    collect.discard(project, batch, end.run)
-    return found
+                one = _collected(project, batch, end, state, is_last=is_last)
+            except (FileError, OSError) as e:
+                stuck[end.run] = _told(project, end.run, e)
+            else:
+                found |= {} if one is None else {end.run: one}
+    return found, stuck
+
+
+def _collected(project: ProjectPaths, batch: Batch, end: RunEnd, state: Progress, *, is_last: bool) -> Collected | None:
+    try:
+        return collect.collect(project, batch, end, state)
+    except DamagedCopy as e:
+        if is_last:
+            return collect.refuse(project, batch, end, f"{e.message}, {FETCHES} times in a row")
+        collect.discard(project, batch, end.run)
+        return None
+
+
+def refuse_stuck(batch: Batch, stuck: Stuck) -> None:
+    """Raises: FileError when there are runs that cannot come home: their batch stays open for them alone."""
+    if stuck:
+        lines = [f"run {run} cannot come home: {error.message}" for run, error in stuck.items()]
+        hints = dict.fromkeys(
+            [*(error.hint for error in stuck.values() if error.hint), f"cosmosctl attach {batch.name}"]
+        )
+        raise FileError("\n".join(lines), hint="; then ".join(hints))
+
+
+def _bring_and_tell(
+    project: ProjectPaths,
+    batch: Batch,
+    state: Progress,
+    home: dict[str, Collected],
+    watch: Watcher,
+    *,
+    besides: Collection[str],
+) -> Stuck:
+    """`bring_home`; what is stuck is said at once, the others of the batch go on."""
+    stuck = bring_home(project, batch, state, home, watch, besides=besides)
+    for run, error in stuck.items():
+        say(f"run {run} cannot come home now: {error.message}")
+    return stuck
+
+
+def _told(project: ProjectPaths, run: str, error: FileError | OSError) -> CosmosctlError:
+    """Why a run's folder cannot be written to. Raises: `error` itself when it tells of a mistake in this program."""
+    if isinstance(error, CosmosctlError):
+        return error
+    if not is_environment(error):
+        raise error
+    return file_error(Path(error.filename or project.run(run).root), error, doing="write")
 
 
 def _done_ends(state: Progress) -> Mapping[str, RunEnd]:

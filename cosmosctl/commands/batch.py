@@ -99,7 +99,7 @@ def _sweep(project: ProjectPaths) -> None:
     The caller holds the project's lock, so nobody is at a bundle.
     """
     remove_temps(project.derived, unused_for_s=STALE_S)
-    for half in project.staging.glob(f"*{bundle.HALF}"):
+    for half in (*project.staging.glob(f"*{bundle.HALF}"), *project.batches.glob(f".*{bundle.HALF}")):
         shutil.rmtree(half, ignore_errors=True)
     for paths in states.batches(project):
         lock = project.batch_lock(paths.name)

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cosmosctl.attempts import own_receipt
+from cosmosctl.claims import opened
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.order import newest
 from cosmosctl.domain.project import Setting
 from cosmosctl.domain.spec import changed_keys
 from cosmosctl.errors import FilesError, UsageError
-from cosmosctl.receipts import Receipt, read_receipt
+from cosmosctl.receipts import Receipt
 from cosmosctl.states import Current
-from cosmosctl.store import find_root, load_all
+from cosmosctl.store import load_all
 
 DIGITS = 12
 """Of a video's sha256, for people."""
@@ -42,7 +44,7 @@ class Difference:
 
 def difference(folder: Path, word: str) -> Difference:
     """What changed since the newest result of the run that `word` names. Raises: UsageError when it has none."""
-    project = ProjectPaths(find_root(folder))
+    project = opened(folder)
     snapshot = load_all(project.root)
     run = resolve_id(word, snapshot.run_ids, what="run")
     receipt = newest_receipt(project, run)
@@ -58,7 +60,7 @@ def difference(folder: Path, word: str) -> Difference:
 def newest_receipt(project: ProjectPaths, run: str) -> Receipt:
     """The receipt of a run's newest result, a preview's too. Raises: UsageError when there is none."""
     places = (project.run(run).result, project.run(run).preview)
-    found = [receipt for place in places if (receipt := read_receipt(place.receipt)) is not None]
+    found = [receipt for place in places if (receipt := own_receipt(project, run, place)) is not None]
     if not found:
         raise UsageError(f"run {run} has no result to compare with", hint=f"cosmosctl batch {run}")
     return newest(found) or found[0]

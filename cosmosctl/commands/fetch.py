@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cosmosctl import collect, remote, states, tasks, trust
+from cosmosctl.claims import opened
 from cosmosctl.collect import Collected
-from cosmosctl.commands.attach import ABANDONED, Watcher, bring_home, bring_late, close
+from cosmosctl.commands.attach import ABANDONED, Watcher, bring_home, bring_late, close, refuse_stuck
 from cosmosctl.commands.follower import is_complete
 from cosmosctl.commands.restore import restore
 from cosmosctl.domain.ids import resolve_id
@@ -14,12 +15,12 @@ from cosmosctl.ends import read_end
 from cosmosctl.events import progress, read_events
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.log import say
-from cosmosctl.store import find_root, load_all
+from cosmosctl.store import load_all
 
 
 def fetch_all(folder: Path, ids: Sequence[str], watch: Watcher) -> tuple[Collected, ...]:
     """What was brought home: of the named batches and runs, else of every unfinished batch. Raises: HostError."""
-    project = ProjectPaths(find_root(folder))
+    project = opened(folder)
     snapshot = load_all(project.root)
     waiting = [one.paths.name for one in states.open_batches(project) if not one.is_exported]
     known = {**dict.fromkeys(snapshot.run_ids, "run"), **{paths.name: "batch" for paths in states.batches(project)}}
@@ -51,7 +52,7 @@ def fetch_batch(project: ProjectPaths, name: str, watch: Watcher) -> tuple[Colle
             state = progress(read_events(project.batch(name).events))
         home = collect.all_here(project, batch)
         before = set(home)
-        bring_home(project, batch, state, home, watch)
+        refuse_stuck(batch, bring_home(project, batch, state, home, watch))
         if state.finished:
             close(project, batch, state, home)
         return tuple(one for run, one in home.items() if run not in before)

@@ -5,20 +5,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cosmosctl import bundle, collect, states
+from cosmosctl.claims import opened
 from cosmosctl.collect import Collected, Wanted
-from cosmosctl.commands.attach import collected, settle
+from cosmosctl.commands.attach import collected, refuse_stuck, settle
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
 from cosmosctl.events import progress, read_events
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.log import say
-from cosmosctl.store import find_root
 
 
 def fetch_from(folder: Path, source: Path) -> tuple[Collected, ...]:
     """What was brought home of the batches that lie in `source`, or that `source` itself is. Raises: FileError."""
-    project = ProjectPaths(find_root(folder))
+    project = opened(folder)
     open_ones = [bundle.read_batch(one.paths) for one in states.open_batches(project)]
     pairs = [(batch, place) for batch in open_ones for place in _places(source, batch)]
     if not pairs:
@@ -43,7 +43,8 @@ def _take_in(project: ProjectPaths, batch: Batch, place: Path) -> Sequence[Colle
         state, home = progress(read_events(project.batch(batch.name).events)), collect.all_here(project, batch)
         _copy(place, project.pulled(batch.name), collect.files_to_fetch(project, batch))
         ready = [end for run, end in state.ends.items() if run not in home and run in batch.runs]
-        found = collected(project, batch, ready, state, is_last=True)
+        found, stuck = collected(project, batch, ready, state, is_last=True)
+        refuse_stuck(batch, stuck)
         if state.finished:
             settle(project, batch, state, home | found)
             shutil.rmtree(project.staged(batch.name), ignore_errors=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmosctl import bundle, states
+from cosmosctl.claims import opened
 from cosmosctl.commands.looks import differences
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
@@ -79,7 +80,7 @@ def run_rows(
     state = ALIASES.get(status or "", status)
     if state is not None and state not in STATES:
         raise UsageError(f"there is no state {status!r}; known: {', '.join(STATES)}")
-    project = ProjectPaths(find_root(folder))
+    project = opened(folder)
     snapshot = load_all(project.root)
     prompt_id = resolve_id(prompt, snapshot.prompt_ids, what="prompt") if prompt else None
     known = states.all_states(project, snapshot, preview=snapshot.host(host).is_preview)
@@ -136,7 +137,8 @@ def _batch_row(paths: BatchPaths) -> dict[str, Any]:
     state = progress(read_events(paths.events))
     end = read_end(paths.end)
     done = sum(one.state == "done" for one in state.ends.values())
-    words = end.state if end else OpenBatch(paths, batch.runs, state, read_launch(paths.launch)).standing or "running"
+    standing = OpenBatch(paths, batch.runs, state, read_launch(paths.launch)).standing or "running"
+    words = end.state if end else "damaged" if paths.end.exists() else standing
     return {
         "id": paths.name,
         "status": words,

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmosctl.attempts import Attempt, attempts
+from cosmosctl.claims import opened
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.receipts import Failure, Receipt
 from cosmosctl.states import held_runs
-from cosmosctl.store import find_root, load_all
+from cosmosctl.store import load_all
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,12 @@ class Entry:
 
 def entries(folder: Path, words: Sequence[str]) -> tuple[Entry, ...]:
     """Every attempt of the named runs, of all without any, newest first; unfinished ones before all."""
-    project = ProjectPaths(find_root(folder))
+    project = opened(folder)
     snapshot = load_all(project.root)
     runs = [resolve_id(word, snapshot.run_ids, what="run") for word in words] or list(snapshot.run_ids)
     held = held_runs(project)
     waiting = [Entry(run, held[run], "", "unfinished") for run in runs if run in held]
-    past = [(one.age, run, one) for run in dict.fromkeys(runs) for one in attempts(project.run(run))]
+    past = [(one.age, run, one) for run in dict.fromkeys(runs) for one in attempts(project, run)]
     past.sort(key=lambda each: each[:2], reverse=True)
     return (*waiting, *(_entry(project, run, one) for _, run, one in past))
 

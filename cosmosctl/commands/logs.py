@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cosmosctl import process_logs, remote, states, tasks, trust
 from cosmosctl.attempts import attempts
+from cosmosctl.claims import opened
 from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
@@ -14,7 +15,7 @@ from cosmosctl.errors import FileError, UsageError
 from cosmosctl.events import EventTail, progress, read_events
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.io.streams import has_reader, write_log
-from cosmosctl.store import find_root, load_all
+from cosmosctl.store import load_all
 
 POLL_S = 1.0
 PIECE_BYTES = 1 << 20
@@ -22,7 +23,7 @@ PIECE_BYTES = 1 << 20
 
 def print_logs(folder: Path, name: str | None, *, follow: bool) -> None:
     """Write the log of the batch or run `name` to stdout. Raises: UsageError, FileError, HostError."""
-    project = ProjectPaths(find_root(folder))
+    project = opened(folder)
     batches = {paths.name: paths for paths in states.batches(project)}
     known = {*batches, *load_all(project.root).run_ids}
     if name is None and not batches:
@@ -99,7 +100,7 @@ def _print_new(log: Path, printed: dict[str, int]) -> None:
 
 def _newest_log(project: ProjectPaths, run: str) -> Path:
     """execution.log of a run's newest attempt. Raises: FileError when it never ran."""
-    found = sorted(attempts(project.run(run)), key=lambda one: one.age, reverse=True)
+    found = sorted(attempts(project, run), key=lambda one: one.age, reverse=True)
     logs = (log for one in found for log in (one.place.execution_log, one.place.batch_log) if log.exists())
     log = next(logs, None)
     if log is None:

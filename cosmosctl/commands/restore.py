@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cosmosctl import history, remote, tasks, trust
+from cosmosctl.attempts import own_receipt
 from cosmosctl.collect import OUTPUT_BYTES, Collected
+from cosmosctl.commands.mend import mend
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.errors import HostError
 from cosmosctl.io.lock import locked
-from cosmosctl.receipts import Receipt, read_receipt
+from cosmosctl.receipts import Receipt, read_failure
 from cosmosctl.remote import Unreachable
 
 
@@ -18,6 +20,7 @@ def restore(project: ProjectPaths, run: str) -> Collected:
 
     Files of another result that lie in its place are moved to history/. Raises: HostError when the video is nowhere.
     """
+    mend(project, run)
     place, receipt = _lacking(project, run)
     if not _has_video(place.outputs, receipt):
         staged = project.staging / f"{run}.restored"
@@ -34,8 +37,10 @@ def restore(project: ProjectPaths, run: str) -> Collected:
 def _lacking(project: ProjectPaths, run: str) -> tuple[ResultPaths, Receipt]:
     """The result of the run that lacks its video; when none does, the first. Raises: HostError when there is none."""
     paths = project.run(run)
-    found = [(place, read_receipt(place.receipt)) for place in (paths.result, paths.preview)]
+    found = [(place, own_receipt(project, run, place)) for place in (paths.result, paths.preview)]
     there = [(place, receipt) for place, receipt in found if receipt is not None]
+    if not there and any(read_failure(place.failure) for place, _ in found):
+        raise HostError(f"run {run} has no result; its attempt failed", hint=f"cosmosctl retry {run}")
     if not there:
         raise HostError(f"run {run} has no result anywhere", hint=f"cosmosctl batch {run}")
     lacking = [(place, receipt) for place, receipt in there if not _has_video(place.outputs, receipt)]

@@ -64,6 +64,7 @@ def bare(states: Mapping[str, RunState], wanted: Wanted) -> tuple[str, ...]:
 def nothing_to_do(states: Mapping[str, RunState]) -> str:
     """Why a bare batch has nothing to run, and the flag for what there is."""
     flags = {"changed": "--changed", "failed": "--failed", "cancelled": "--failed", "done": "--all", "absent": "--all"}
+    flags |= {"damaged": "cosmosctl fetch RUN"}
     counts = {name: sum(state.state == name for state in states.values()) for name in (*flags, "queued", "running")}
     there = [
         f"{count} {name}" + (f" ({flags[name]})" if name in flags else "") for name, count in counts.items() if count

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from cosmosctl import models, states
+from cosmosctl.attempts import own_receipt
+from cosmosctl.claims import opened
 from cosmosctl.commands.listing import batch_rows, prompt_rows
 from cosmosctl.commands.prepare import specs_of
 from cosmosctl.domain.ids import resolve_id
@@ -11,13 +13,13 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import UPSCALE
 from cosmosctl.domain.spec import EffectiveControl, Spec
 from cosmosctl.ends import read_end
-from cosmosctl.receipts import Receipt, read_receipt
-from cosmosctl.store import Snapshot, find_root, load_all
+from cosmosctl.receipts import Receipt
+from cosmosctl.store import Snapshot, load_all
 
 
 def facts(folder: Path, name: str) -> dict[str, Any]:
     """What `show` prints of the prompt, run or batch that `name` means. Raises: UsageError when there is none."""
-    project = ProjectPaths(find_root(folder))
+    project = opened(folder)
     snapshot = load_all(project.root)
     kinds = {paths.name: "batch" for paths in states.batches(project)}
     kinds |= dict.fromkeys(snapshot.prompt_ids, "prompt") | dict.fromkeys(snapshot.run_ids, "run")
@@ -68,7 +70,7 @@ def _seen_facts(snapshot: Snapshot, run: str) -> dict[str, Any]:
 
 def _result_facts(project: ProjectPaths, run: str) -> dict[str, Any]:
     places = (("result", project.run(run).result), ("preview", project.run(run).preview))
-    found = {key: (place, read_receipt(place.receipt)) for key, place in places}
+    found = {key: (place, own_receipt(project, run, place)) for key, place in places}
     return {
         key: _receipt_facts(receipt, place.root.relative_to(project.root).as_posix())
         for key, (place, receipt) in found.items()
@@ -91,6 +93,8 @@ def _control_words(control: EffectiveControl, spec: Spec) -> str:
 
 def _reproducible(spec: Spec) -> str:
     """Whether another start would be given the very same, as far as is known of the family."""
+    if spec.source is not None and _reproducible(spec.source).startswith("no"):
+        return f"no: the result of {spec.source.run}, which it enlarges, is another one each time"
     random = models.get(spec.model).random_controls(spec)
     if not random:
         return "yes: every control is a file, a preset or computed the same way each time"

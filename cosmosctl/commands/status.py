@@ -1,16 +1,18 @@
 """Where every run and every unfinished batch stands."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cosmosctl import states
+from cosmosctl.claims import opened
 from cosmosctl.commands.looks import differences
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host
+from cosmosctl.ends import read_end
 from cosmosctl.states import OpenBatch, RunState
-from cosmosctl.store import Snapshot, find_root, load_all
+from cosmosctl.store import Snapshot, load_all
 
 WORDS_OF_PROMPT = 6
 LOOKS = 1000
@@ -33,14 +35,20 @@ class Overview:
 
 def overview(folder: Path, host: str | None) -> Overview:
     """The state of the project that `folder` lies in. Raises: FileError, UsageError."""
-    project = ProjectPaths(find_root(folder))
+    project = opened(folder)
     snapshot = load_all(project.root)
     chosen = snapshot.host(host)
     runs = states.all_states(project, snapshot, preview=chosen.is_preview)
-    problems = tuple(problem.words for problem in snapshot.problems)
+    problems = (*(problem.words for problem in snapshot.problems), *_damaged_ends(project))
     looks = differences(snapshot, runs) if len(runs) <= LOOKS else {}
     labels, open_ones = _labels(snapshot, runs), states.open_batches(project)
     return Overview(project, chosen, runs, labels, looks, open_ones, problems, snapshot.leftovers)
+
+
+def _damaged_ends(project: ProjectPaths) -> Iterator[str]:
+    for paths in states.batches(project):
+        if paths.end.exists() and read_end(paths.end) is None:
+            yield f"batches/{paths.name}/end.yaml: cannot be read; cosmosctl attach {paths.name} writes it anew"
 
 
 def eta_s(batch: OpenBatch) -> float | None:

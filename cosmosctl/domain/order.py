@@ -5,6 +5,7 @@ neither of two descends from the other (two clones, a merge) there is no newest:
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 
@@ -18,12 +19,36 @@ class Standing(Protocol):
     def parents(self) -> Sequence[str]: ...
 
 
+class Planned(Standing, Protocol):
+    """The same with the batch's number."""
+
+    @property
+    def number(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Row:
+    """The place of what comes of one run of a batch."""
+
+    batch: str
+    parents: Sequence[str]
+    number: int
+
+
 One = TypeVar("One", bound=Standing)
 
 
 def descends(one: Standing, other: Standing) -> bool:
     """Whether `one` was planned when something of the batch of `other` was known."""
     return other.batch in one.parents
+
+
+def may_replace(one: Planned, there: Standing) -> bool:
+    """Whether a result that comes home takes the place of the one that is there.
+
+    Batches of an earlier version, which have no number, name no parents: they do, unless that one comes after them.
+    """
+    return descends(one, there) or (one.number == 0 and not descends(there, one))
 
 
 def newest(attempts: Iterable[One | None]) -> One | None:

@@ -22,12 +22,20 @@ def facts_text(value: "DataclassInstance") -> str:
 
 
 def read_facts(kind: type[T], path: Path) -> T | None:
-    """The `kind` that `path` tells of, if every field without a default is there and each is of its type.
+    """The `kind` that `path` tells of, see `facts_in`; None when there is no such file."""
+    try:
+        return facts_in(kind, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def facts_in(kind: type[T], text: str) -> T | None:
+    """The `kind` that `text` tells of, if every field without a default is there and each is of its type.
 
     Keys that it has no field for, of a later version, are passed over.
     """
     known = {one.name: one for one in fields(kind)}
-    given = {name: value for name, value in _read(path).items() if name in known}
+    given = {name: value for name, value in _read(text).items() if name in known}
     for name, value in given.items():
         if isinstance(value, list) and get_origin(known[name].type) is tuple:
             given[name] = tuple(value)
@@ -38,11 +46,7 @@ def read_facts(kind: type[T], path: Path) -> T | None:
     return kind(**given) if whole and sound else None
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return {}
+def _read(text: str) -> dict[str, Any]:
     from cosmosctl.io.yaml_file import load_tool
 
     facts = load_tool(text)

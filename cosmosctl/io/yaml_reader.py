@@ -24,6 +24,7 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
+from cosmosctl.io.conflict import marks_line
 from cosmosctl.io.yaml_scalar import BREAKS_OF_YAML_1_1, plain_value, stand_ins
 from cosmosctl.io.yaml_words import Mistake, syntax_mistake
 
@@ -80,6 +81,9 @@ def parse(text: str, *, max_nodes: int = MAX_NODES) -> Document:
     """What YAML text holds."""
     bom = text.startswith("\ufeff")
     text = text[1:] if bom else text
+    conflict = marks_line(text)
+    if conflict:
+        return _refused(conflict, 1, "these are the marks of a merge conflict; keep one side and remove the marks")
     control = _UNPRINTABLE.search(text)
     if control:
         return _refused(*_end_of(text[: control.start()]), _control_words(control.group()))

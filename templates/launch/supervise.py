@@ -970,8 +970,8 @@ class Record:
         """Since that event was written: by the clock that nobody sets, unless the machine was started anew."""
         up = event.get("up")
         if isinstance(up, (int, float)) and event.get("boot") == self._own_boot != "":
-            return max(0.0, time.monotonic() - up)
-        return max(0.0, time.time() - event["t"])
+            return max(0.0, time.monotonic() - float(up))
+        return max(0.0, time.time() - float(event["t"]))
 
     @property
     def busy(self) -> Set[str]:

@@ -1,0 +1,107 @@
+"""Files and folders moved whole, to another disk too: a copy there first, then the original goes.
+
+Every step may be cut off and repeated. Nothing is overwritten.
+"""
+
+import errno
+import filecmp
+import os
+import shutil
+from pathlib import Path
+
+from cosmosctl.io.atomic import sync_folder
+
+NO_LINK = frozenset((errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS))
+"""Why a file system makes no hard link: another disk, none at all, too many of one file, another user's file."""
+
+
+def move(source: Path, target: Path) -> None:
+    """Have `source` at `target`, where nothing is, whole or not at all, and on the disk before anything tells of it."""
+    sync_below(source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    relocate(source, target)
+    sync_folder(target.parent)
+
+
+def move_aside(source: Path, target: Path) -> None:
+    """Have `source` at `target`, or under the first name like it that is not taken; the folder is made.
+
+    What a move to another disk left that was cut off after the copy was whole is removed.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if _is_rest(source, target):
+        remove(source)
+    else:
+        relocate(source, free(target))
+
+
+def relocate(source: Path, target: Path) -> None:
+    """Have `source` at `target`, where nothing is, on whatever disk."""
+    try:
+        source.rename(target)
+    except OSError as e:
+        if e.errno != errno.EXDEV:
+            raise
+        half = target.with_name(f".{target.name}.new")
+        remove(half)
+        copy(source, half)
+        sync_below(half)
+        half.rename(target)
+        sync_folder(target.parent)
+        remove(source)
+
+
+def copy(source: Path, target: Path) -> None:
+    """A copy of a file or folder at `target`, where nothing is; links are copied as links."""
+    if source.is_dir() and not source.is_symlink():
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """`target` is the file `source` under another name, or a copy where the disk makes no such link."""
+    try:
+        Path(target).hardlink_to(source)
+    except OSError as e:
+        if e.errno not in NO_LINK:
+            raise
+        shutil.copyfile(source, target)
+
+
+def remove(path: Path) -> None:
+    """Nothing is at `path` any more, a file or a folder; what a link leads to stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def free(path: Path) -> Path:
+    """`path`, or the first of path.1, path.2, … that is not taken."""
+    number, found = 0, path
+    while found.exists() or found.is_symlink():
+        number += 1
+        found = path.with_name(f"{path.name}.{number}")
+    return found
+
+
+def _is_rest(source: Path, target: Path) -> bool:
+    """Whether all that `source` still holds lies at `target`, on another disk, byte for byte."""
+    if not target.exists() or source.is_symlink() or source.stat().st_dev == target.stat().st_dev:
+        return False
+    files = [file for file in (source, *source.rglob("*")) if not file.is_dir()]
+    pairs = ((file, target / file.relative_to(source)) for file in files)
+    return all(twin.is_file() and filecmp.cmp(file, twin, shallow=False) for file, twin in pairs)
+
+
+def sync_below(path: Path) -> None:
+    """Have the disk hold all that is in `path` as it is now."""
+    for file in (path, *path.rglob("*")):
+        if file.is_symlink():
+            continue
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

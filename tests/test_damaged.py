@@ -1,0 +1,158 @@
+"""A file of the tool that cannot be read is told, and fetch writes it anew from what is here; nothing is computed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cosmosctl.io.conflict import marks_line, sides
+from cosmosctl.receipts import read_failure, read_receipt
+from tests import clips
+from tests.aftermath import faults
+from tests.disks import mount, mounted
+from tests.tree import Tree
+
+OTHER = "batch: other_20260101_000000"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    tree = Tree(tmp_path / "project", tmp_path / "home", {"COSMOSCTL_PREVIEW_ROW_S": "0.02"})
+    tree.root.mkdir()
+    tree.config("project: 5f3a91c2\nmodel: transfer1\nhost: local\n")
+    clips.scene(tree.root / "inputs/videos/city")
+    tree.prompt("ps_a")
+    tree.run("rs_one")
+    return tree
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_receipt_with_marks_of_a_merge_is_told_and_becomes_the_side_whose_video_is_here(
+    tree: Tree, is_ours: bool
+) -> None:
+    tree.cli("batch")
+    place = tree.run_paths("rs_one").preview
+    mine = place.receipt.read_text(encoding="utf-8")
+    theirs = mine.replace(f"batch: {tree.batches()[0].name}", OTHER)
+    theirs = theirs.replace(
+        json.loads(tree.cli("show", "rs_one", "--json").out)["preview"]["outputs"]["output.mp4"], "0" * 64
+    )
+    place.receipt.write_text(_conflict(mine, theirs) if is_ours else _conflict(theirs, mine), encoding="utf-8")
+    assert tree.states() == {"rs_one": "damaged"}
+    told = tree.cli("status").out
+    assert "runs/rs_one/preview/result.yaml: has the marks of a merge conflict in line 3" in told
+    assert "cosmosctl fetch RUN" in told
+    assert "nothing is pending" in tree.cli("batch").err
+    tree.cli("fetch", "rs_one")
+    assert place.receipt.read_text(encoding="utf-8") == mine
+    assert tree.states() == {"rs_one": "done"}
+    logged = {line.split()[4] for line in tree.cli("log").lines}
+    assert logged == {tree.batches()[0].name, "other_20260101_000000"}
+
+
+@pytest.mark.parametrize("text", ["", "run: [", "run: rs_one\n", "\0\1"])
+def test_a_damaged_receipt_is_made_again_from_the_plan_and_the_events(tree: Tree, text: str) -> None:
+    tree.cli("batch")
+    receipt = tree.run_paths("rs_one").preview.receipt
+    whole = read_receipt(receipt)
+    receipt.write_text(text)
+    assert tree.states() == {"rs_one": "damaged"}
+    tree.cli("fetch", "rs_one")
+    assert read_receipt(receipt) == whole
+    assert tree.states() == {"rs_one": "done"}
+
+
+def test_a_receipt_that_was_removed_is_made_again_from_the_plan_and_the_events(tree: Tree) -> None:
+    tree.cli("batch")
+    receipt = tree.run_paths("rs_one").preview.receipt
+    whole = read_receipt(receipt)
+    receipt.unlink()
+    tree.cli("fetch", "rs_one")
+    assert read_receipt(receipt) == whole
+
+
+def test_a_damaged_receipt_of_a_video_that_nobody_knows_is_not_made_up(tree: Tree) -> None:
+    tree.cli("batch")
+    place = tree.run_paths("rs_one").preview
+    place.receipt.write_text("torn")
+    (place.outputs / "output.mp4").write_bytes(b"another")
+    told = tree.cli("fetch", "rs_one", expect=3).err
+    assert "is damaged: it is no receipt of cosmosctl; nothing here tells what its video is" in told
+    assert place.receipt.read_text() == "torn"
+
+
+def test_a_damaged_note_of_a_failure_is_told_and_made_again(tree: Tree) -> None:
+    tree.cli("batch", env=faults("gpu-oom"), expect=1)
+    failure = tree.run_paths("rs_one").preview.failure
+    whole = read_failure(failure)
+    failure.write_text("torn")
+    assert tree.states() == {"rs_one": "damaged"}
+    tree.cli("fetch", "rs_one", expect=4)
+    assert read_failure(failure) == whole
+    assert tree.states() == {"rs_one": "gpu-oom"}
+
+
+def test_a_damaged_end_of_a_batch_is_told_and_attach_writes_it_anew(tree: Tree) -> None:
+    tree.cli("batch")
+    batch = tree.batches()[0]
+    whole = batch.end.read_text(encoding="utf-8")
+    batch.end.write_text(_conflict("state: done\n", "state: cancelled\n"), encoding="utf-8")
+    shutil.rmtree(tree.home)  # its host is gone
+    assert f"cosmosctl attach {batch.name} writes it anew" in tree.cli("status").out
+    tree.cli("attach", batch.name)
+    assert batch.end.read_text(encoding="utf-8") == whole
+
+
+@pytest.mark.parametrize("file", ["runs/rs_one/run.yaml", "prompts/ps_a.yaml", "cosmosctl.yaml"])
+def test_marks_of_a_merge_in_a_file_of_the_user_are_called_so(tree: Tree, file: str) -> None:
+    path = tree.root / file
+    text = path.read_text(encoding="utf-8")
+    path.write_text(_conflict(text, text), encoding="utf-8")
+    told = tree.cli("check", expect=3)
+    assert f"{file}:3:1: these are the marks of a merge conflict" in told.out + told.err
+
+
+def test_both_sides_of_a_conflict_are_read_back_and_what_only_looks_like_marks_is_left_alone() -> None:
+    assert sides(_conflict("a\n", "b\n")) == ("# 1\n# 2\na\n", "# 1\n# 2\nb\n")
+    assert marks_line(_conflict("a\n", "b\n")) == 3
+    assert marks_line("<<<<<<< HEAD\nno end\n") == 0
+    assert marks_line("text: |\n  <<<<<<< HEAD\n  =======\n  >>>>>>> b\n") == 0
+
+
+def test_a_run_whose_folder_cannot_be_written_to_keeps_no_other_from_coming_home(tree: Tree) -> None:
+    tree.run("rs_two")
+    tree.run("rs_zed")
+    stuck = tree.run_paths("rs_one").root
+    with mounted("--bind", str(stuck), at=stuck):
+        mount("-o", "remount,bind,ro", str(stuck))
+        told = tree.cli("batch", expect=3).err
+        name = tree.batches()[0].name
+        assert f"run rs_one cannot come home: {stuck}" in told
+        assert f"cosmosctl attach {name}" in told
+        assert tree.states() == {"rs_one": "running", "rs_two": "done", "rs_zed": "done"}
+        tree.cli("attach", expect=3)
+    tree.cli("attach")
+    assert set(tree.states().values()) == {"done"}
+    assert tree.run_paths("rs_one").preview.batch_log.samefile(tree.batches()[0].log)
+
+
+def test_show_of_a_copied_run_does_not_show_the_results_of_the_original(tree: Tree) -> None:
+    tree.cli("batch")
+    shutil.copytree(tree.run_paths("rs_one").root, tree.run_paths("rs_copy").root)
+    assert "preview" in json.loads(tree.cli("show", "rs_one", "--json").out)
+    assert "preview" not in json.loads(tree.cli("show", "rs_copy", "--json").out)
+    assert tree.cli("log", "rs_copy").out == ""
+    assert "has no result to compare with" in tree.cli("diff", "rs_copy", expect=2).err
+
+
+def test_an_upscale_of_a_run_that_is_random_is_not_called_reproducible(tree: Tree) -> None:
+    path = tree.run_paths("rs_large").spec
+    path.parent.mkdir()
+    path.write_text("prompt: ps_a\nupscale: {run: rs_one, weight: 0.5}\n", encoding="utf-8")
+    said = json.loads(tree.cli("show", "rs_large", "--json").out)["reproducible"]
+    assert said == "no: the result of rs_one, which it enlarges, is another one each time"
+
+
+def _conflict(ours: str, theirs: str) -> str:
+    return f"# 1\n# 2\n<<<<<<< HEAD\n{ours}=======\n{theirs}>>>>>>> other\n"

@@ -1,0 +1,104 @@
+"""Results that come home while their run's folder is away are its own once it is back."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cosmosctl import states
+from cosmosctl.receipts import read_receipt
+from tests import clips
+from tests.aftermath import Client, faults, rows_done, wait_until
+from tests.tree import Tree
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """Two runs on the built-in host, half a second a row."""
+    env = {"COSMOSCTL_PREVIEW_ROW_S": "0.5", "COSMOSCTL_PREVIEW_TALLY": str(tmp_path / "tally")}
+    tree = Tree(tmp_path / "project", tmp_path / "home", env)
+    tree.root.mkdir()
+    tree.home.mkdir()
+    tree.config("project: 5f3a91c2\nmodel: transfer1\nhost: local\n")
+    clips.scene(tree.root / "inputs/videos/city")
+    tree.prompt("ps_a")
+    tree.run("rs_one")
+    tree.run("rs_two", controls="{edge: 0.6}")
+    return tree
+
+
+@pytest.mark.parametrize("verb", [("status",), ("list", "runs"), ("show", "rs_one"), ("fetch", "rs_one"), ("log",)])
+def test_results_of_a_branch_that_was_left_are_its_runs_once_it_is_back(tree: Tree, verb: tuple[str, ...]) -> None:
+    _while_away(tree)
+    tree.cli(*verb)
+    for run in ("rs_one", "rs_two"):
+        receipt = read_receipt(tree.run_paths(run).preview.receipt)
+        assert receipt is not None
+        assert not any("waits in" in line for line in receipt.warnings)
+    assert tree.states() == {"rs_one": "done", "rs_two": "done"}
+    assert not tree.batches()[-1].unclaimed.exists()
+
+
+def test_a_batch_on_the_branch_that_is_back_computes_nothing_anew(tree: Tree) -> None:
+    _while_away(tree)
+    assert "nothing is pending" in tree.cli("batch").err
+    assert sum(rows_done(tree).values()) == 2
+    log = tree.run_paths("rs_one").preview.batch_log
+    assert log.read_bytes() == tree.batches()[-1].log.read_bytes()
+
+
+def test_a_failure_that_came_home_meanwhile_is_told_too(tree: Tree) -> None:
+    _while_away(tree, env=faults("gpu-oom"), code=1)
+    assert tree.states() == {"rs_one": "gpu-oom", "rs_two": "gpu-oom"}
+    assert len(tree.cli("log", "rs_one").lines) == 1
+
+
+def test_a_run_that_was_renamed_meanwhile_takes_its_result_in(tree: Tree) -> None:
+    client = _begun(tree)
+    tree.run_paths("rs_one").root.rename(tree.run_paths("rs_new").root)
+    assert client.end().code == 0
+    assert tree.states() == {"rs_new": "done", "rs_two": "done"}
+    assert "nothing is pending" in tree.cli("batch").err
+    assert [row["id"] for row in json.loads(tree.cli("list", "runs", "--json").out)] == ["rs_new", "rs_two"]
+
+
+def test_a_result_that_waited_does_not_take_the_place_of_one_that_comes_after_it(tree: Tree) -> None:
+    _while_away(tree, back=False)
+    away = tree.home / "away"
+    [name] = (paths.name for paths in states.batches(tree.paths))
+    unclaimed, kept = tree.paths.batch(name).unclaimed, tree.home / "kept"
+    unclaimed.rename(kept)
+    _put_back(tree, away)
+    tree.cli("batch", "rs_one")
+    newer = read_receipt(tree.run_paths("rs_one").preview.receipt)
+    kept.rename(unclaimed)
+    tree.cli("status")
+    assert read_receipt(tree.run_paths("rs_one").preview.receipt) == newer
+    older = read_receipt(tree.run_paths("rs_one").kept(name).receipt)
+    assert older is not None
+    assert older.batch == name
+
+
+def _while_away(tree: Tree, *, env: dict[str, str] | None = None, code: int = 0, back: bool = True) -> None:
+    """A batch whose runs' folders are away when its results come home, as on another branch, and back afterwards."""
+    client = _begun(tree, env)
+    away = tree.home / "away"
+    away.mkdir()
+    for run in ("rs_one", "rs_two"):
+        tree.run_paths(run).root.rename(away / run)
+    done = client.end()
+    assert done.code == code, done.err
+    if back:
+        _put_back(tree, away)
+
+
+def _put_back(tree: Tree, away: Path) -> None:
+    for folder in away.iterdir():
+        folder.rename(tree.paths.runs / folder.name)
+
+
+def _begun(tree: Tree, env: dict[str, str] | None = None) -> Client:
+    """A batch that is bundled and whose runs have not come home."""
+    client = Client(tree, "batch", env=env)
+    wait_until(lambda: bool(states.open_batches(tree.paths)))
+    return client
