@@ -10,7 +10,7 @@ VENV_NEWEST := .venv-newest
 # tests wait half of the time: three at once keep two cores busy
 WORKERS := 3
 
-.PHONY: demo test unit test-newest constraints check lint soak flaky bench install clean
+.PHONY: demo cases test unit test-newest constraints check lint soak flaky bench install clean
 
 demo: $(INSTALLED)
 	@test -f $(DEMO)/cosmosctl.yaml || $(BIN)/cosmosctl init $(DEMO) --demo
@@ -21,6 +21,11 @@ test: $(INSTALLED)
 	@sh .ci/packages jq git || echo "tests that need them are skipped by name" >&2
 	@sh .ci/packages $(PROGRAMS) || echo "tests that need them are skipped by name" >&2
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
+
+# scripts from outside: make cases CASES=FOLDER
+cases: $(INSTALLED)
+	@sh .ci/packages jq git ffmpeg faketime || echo "scripts that need them cannot be tried" >&2
+	@COSMOSCTL=$(abspath $(BIN))/cosmosctl COSMOSCTL_CHECKOUT=$(CURDIR) sh .ci/cases $(abspath $(CASES))
 
 # the tests that need neither sshd nor a container engine nor root
 unit: $(INSTALLED)

@@ -148,3 +148,22 @@ def test_a_podman_that_does_not_work_is_named_and_its_tests_are_skipped(tmp_path
     assert "podman does not work on this machine: cannot clone: Operation not permitted" in done.stdout
     assert " error" not in done.stdout.splitlines()[-1]
     assert " failed" not in done.stdout.splitlines()[-1]
+
+
+def test_scripts_from_outside_are_counted_and_one_that_fails_fails_all(tmp_path: Path) -> None:
+    folder = tmp_path / "it's cases"
+    for name, text in (("a", 'echo "$COSMOSCTL $PWD"'), ("b", "echo gone wrong; exit 1"), ("c", "exit 2")):
+        program(folder, f"{name}.sh", text)
+    program(folder, "lib.sh", "exit 1")
+    env = {**os.environ, "COSMOSCTL": "/x/cosmosctl", "COSMOSCTL_CHECKOUT": str(tmp_path)}
+    argv = ("sh", str(CI / "cases"), str(folder))
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines() == [
+        f"mended  {folder}/a.sh: /x/cosmosctl {tmp_path}",
+        f"STANDS  {folder}/b.sh: gone wrong",
+        f"not tried  {folder}/c.sh",
+        "1 mended, 1 standing, 1 not tried",
+    ]
+    (folder / "b.sh").unlink()
+    assert subprocess.run(argv, env=env, capture_output=True, timeout=PATIENCE_S).returncode == 0

@@ -10,6 +10,7 @@ from cosmosctl.domain.ids import checked_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import AllowedHost, Host
 from cosmosctl.errors import HostError, UsageError
+from cosmosctl.io.shipped import document
 from cosmosctl.store import find_root, load_config
 from cosmosctl.transport.address import parse_address
 
@@ -112,7 +113,9 @@ def host_block(
     """The keys of a host from what was found there. Pure."""
     engine, command = _engine(probed)
     guesses = (
-        [] if probed.first(engine) in ("plain", "sudo") else ["engine: none answers; docs/gpu-host.md installs one"]
+        []
+        if probed.first(engine) in ("plain", "sudo")
+        else [f"engine: none answers; {document('gpu-host.md')} says how to install one"]
     )
     room = max((_room(line) for line in probed.facts.get("room", ())), default=(0, probed.first("home", "/data")))
     image, repo = probed.first(f"image {engine}"), probed.first("repo")

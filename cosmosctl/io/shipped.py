@@ -10,3 +10,9 @@ def template(*parts: str) -> Path:
     installed = _PACKAGE / "_templates"
     root = installed if installed.is_dir() else _PACKAGE.parent / "templates"
     return root.joinpath(*parts)
+
+
+def document(name: str) -> Path:
+    """The path of a file of docs/, where whoever reads a message finds it."""
+    installed = _PACKAGE / "_docs"
+    return (installed if installed.is_dir() else _PACKAGE.parent / "docs") / name
