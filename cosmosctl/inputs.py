@@ -37,7 +37,7 @@ class Found:
 def find(project: ProjectPaths, paths: Iterable[str]) -> Found:
     """Hash and decode each video. A mistake is told under its path, never raised: all of them at once."""
     index = _read_index(project.videos_index)
-    known = len(index)
+    before = dict(index)
     files, mistakes, remarks = {}, {}, {}
     for path in dict.fromkeys(paths):
         try:
@@ -46,7 +46,7 @@ def find(project: ProjectPaths, paths: Iterable[str]) -> Found:
             problems = (e.line.replace(str(project.root / path), path),)
         if problems:
             mistakes[path] = problems
-    if len(index) != known:
+    if index != before:
         with contextlib.suppress(FileError):  # a read-only project, a full disk: decoded again next time
             write_text(project.videos_index, json.dumps(index, sort_keys=True) + "\n")
     return Found(files, mistakes, remarks)
@@ -104,11 +104,22 @@ def _look(
 
     file = project.root / path
     digest = hash_file(project.root, file)
-    if digest not in index:
-        index[digest] = probe.to_json(probe.probe(file))
-    info = probe.from_json(index[digest])
+    info = _remembered(index.get(digest))
+    if info is None:
+        info = probe.probe(file)
+        index[digest] = probe.to_json(info)
     remarks = tuple(f"{path}: {remark}" for remark in probe.remarks(info))
     return _input(path, file, digest, info), probe.problems(info, Path(path)), remarks
+
+
+def _remembered(facts: dict[str, object] | None) -> "VideoInfo | None":
+    """What an earlier look wrote down; None when there is nothing, or less than is asked today."""
+    from cosmosctl.media import probe
+
+    try:
+        return None if facts is None else probe.from_json(facts)
+    except (TypeError, KeyError, ValueError):
+        return None
 
 
 def _input(path: str, file: Path, digest: str, info: "VideoInfo") -> Input:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 WIDTH, HEIGHT, FRAMES, FPS = 64, 48, 9, 24
@@ -78,6 +79,58 @@ def odd_size(path: Path, *, width: int = 63, height: int = 47) -> Path:
 def with_audio(path: Path) -> Path:
     """A colour clip with a sound track."""
     return color(path, audio=True)
+
+
+def late_picture(path: Path, *, frames_late: int = 12, suffix: str = "mp4") -> Path:
+    """A colour clip whose sound begins `frames_late` frames before the picture."""
+    return _written(path, _remuxed("color", video_delay=Fraction(frames_late, FPS), audio=True, format=suffix))
+
+
+def without_edit_list(path: Path) -> Path:
+    """A colour clip with sound whose frames come out of order in the file and whose start nothing corrects."""
+    return _written(path, _remuxed("color", audio=True, b_frames=True, options=(("use_editlist", "0"),)))
+
+
+def half_indexed(path: Path) -> Path:
+    """A fragmented mp4: its header counts the frames of the first fragment alone."""
+    return _written(path, _remuxed("color", frames=48, options=(("movflags", "frag_keyframe"),), b_frames=False))
+
+
+def two_films(path: Path) -> Path:
+    """An mp4 with two video streams, neither a cover picture."""
+    return _written(path, _remuxed("color", films=2))
+
+
+def with_cover(path: Path, *, first: bool) -> Path:
+    """An mp4 with a cover picture before the film, or behind it."""
+    whole = _remuxed("color", cover=True)
+    return _written(path, _cover_moved(whole) if first else whole)
+
+
+def cover_alone(path: Path) -> Path:
+    """An mp4 with sound and a cover picture, as music comes."""
+    return _written(path, _remuxed("color", films=0, audio=True, cover=True))
+
+
+def hdr(path: Path, transfer: str = "arib-std-b67") -> Path:
+    """A clip of 10 bits in colours of high dynamic range: HLG (arib-std-b67) or PQ (smpte2084)."""
+    return _written(path, _deep(transfer))
+
+
+def ten_bits(path: Path) -> Path:
+    """A clip of 10 bits in ordinary colours."""
+    return _written(path, _deep("bt709"))
+
+
+def with_alpha(path: Path) -> Path:
+    """A colour clip whose left half is transparent (a .mov)."""
+    return _written(path, _transparent())
+
+
+def lfs_pointer(path: Path) -> Path:
+    """What git-LFS leaves in the place of a video that was not fetched."""
+    oid = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
+    return _written(path, f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12345\n".encode())
 
 
 def zero_frames(path: Path) -> Path:
@@ -203,6 +256,103 @@ def _video_stream(container: OutputContainer, codec: str, fps: Fraction, options
         raise TypeError(f"{codec} is no video encoder")
     stream.thread_count = 1
     return stream
+
+
+@cache
+def _remuxed(
+    kind: str,
+    *,
+    frames: int = FRAMES,
+    films: int = 1,
+    audio: bool = False,
+    cover: bool = False,
+    b_frames: bool = False,
+    video_delay: Fraction = Fraction(0),
+    format: str = "mp4",
+    options: tuple[tuple[str, str], ...] = (),
+) -> bytes:
+    """A container that holds the packets of a clip otherwise than an encoder would lay them down."""
+    with TemporaryDirectory() as folder:
+        target = Path(folder, f"clip.{format}")
+        with av.open(str(target), "w", format=FORMATS[format], options=dict(options)) as container:
+            own = {"x264-params": f"cpu-independent=1:keyint=12:bframes={3 if b_frames else 0}"}
+            streams = [
+                _video_stream(container, "libx264", Fraction(FPS), {**_options("libx264", False), **own})
+                for _ in range(films)
+            ]
+            for stream in streams:
+                stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            sound = container.add_stream("aac", rate=48000, layout="mono") if audio else None
+            picture = _cover_stream(container) if cover else None
+            if isinstance(sound, AudioStream):
+                _add_sound(container, sound, float(frames / FPS + video_delay))
+            for stream in streams:
+                for packet in _packets(stream, _pictures(kind, WIDTH, HEIGHT, frames, 0), Fraction(FPS), uneven=False):
+                    late = int(video_delay / packet.time_base)
+                    if packet.pts is not None and packet.dts is not None:
+                        packet.pts, packet.dts = packet.pts + late, packet.dts + late
+                    container.mux(packet)
+            if picture is not None:
+                shown = av.VideoFrame.from_ndarray(_color_picture(32, 32, 0), format="rgb24")
+                for packet in (*picture.encode(shown.reformat(format="yuvj420p")), *picture.encode(None)):
+                    container.mux(packet)
+        return target.read_bytes()
+
+
+FORMATS = {"mp4": "mp4", "mkv": "matroska"}
+
+
+def _cover_stream(container: OutputContainer) -> VideoStream:
+    stream = container.add_stream("mjpeg", rate=1)
+    assert isinstance(stream, VideoStream)
+    stream.width = stream.height = 32
+    stream.pix_fmt = "yuvj420p"
+    stream.disposition = Disposition.attached_pic
+    return stream
+
+
+def _cover_moved(data: bytes) -> bytes:
+    """`data`, whose index is its last box, with the cover picture (`udta`) in front of the tracks of its index."""
+    at = data.rindex(b"moov") - 4
+    head, parts, here = data[: at + 8], list[bytes](), at + 8
+    while here < len(data):
+        parts.append(data[here : here + int.from_bytes(data[here : here + 4])])
+        here += len(parts[-1])
+    places = {b"mvhd": 0, b"udta": 1}
+    parts.sort(key=lambda part: places.get(part[4:8], 2))
+    return head + b"".join(parts)
+
+
+@cache
+def _deep(transfer: str) -> bytes:
+    """A clip of 10 bits a colour; `transfer` is x264's own word."""
+    with _new_mp4() as (container, target):
+        colours = f"colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc" if transfer != "bt709" else ""
+        own = ":".join(part for part in ("cpu-independent=1", colours) if part)
+        options = {**_options("libx264", False), "x264-params": own}
+        stream = _video_stream(container, "libx264", Fraction(FPS), options)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p10le"
+        for packet in _packets(stream, _pictures("color", WIDTH, HEIGHT, FRAMES, 0), Fraction(FPS), uneven=False):
+            container.mux(packet)
+        container.close()
+        return target.read_bytes()
+
+
+@cache
+def _transparent() -> bytes:
+    with TemporaryDirectory() as folder:
+        target = Path(folder, "clip.mov")
+        with av.open(str(target), "w", format="mov") as container:
+            stream = _video_stream(container, "qtrle", Fraction(FPS), {})
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "argb"
+            for number, picture in enumerate(_pictures("color", WIDTH, HEIGHT, FRAMES, 0)):
+                alpha = np.full((HEIGHT, WIDTH, 1), 255, np.uint8)
+                alpha[:, : WIDTH // 2] = 0
+                frame = av.VideoFrame.from_ndarray(np.concatenate([alpha, picture], axis=2), format="argb")
+                frame.pts, frame.time_base = number, Fraction(1, FPS)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return target.read_bytes()
 
 
 def _options(codec: str, interlaced: bool) -> dict[str, str]:

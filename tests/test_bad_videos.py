@@ -1,14 +1,20 @@
 """Videos that the models' readers disagree about, or cannot read, are told before anything is written or sent."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cosmosctl.domain.layout import ProjectPaths
 from tests import clips
 from tests.tree import Tree
 
 COLOR = "inputs/videos/city/color.mp4"
+
+
+def cover_first(path: Path) -> Path:
+    return clips.with_cover(path, first=True)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +29,10 @@ COLOR = "inputs/videos/city/color.mp4"
         (clips.rotated, "is turned by"),
         (clips.non_square_pixels, "pixels that are not square"),
         (clips.interlaced, "interlaced"),
+        (clips.late_picture, "after its sound"),
+        (cover_first, "cover picture before the film"),
+        (clips.hdr, "HLG colours"),
+        (clips.lfs_pointer, "git lfs pull"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -92,3 +102,40 @@ def test_every_bad_video_is_told_at_once(tree: Tree) -> None:
     err = tree.cli("batch", expect=3).err
     assert "inputs/videos/one/color.mp4" in err
     assert "inputs/videos/two/color.mp4" in err
+
+
+def test_what_an_older_release_remembers_of_a_video_is_looked_up_again(tree: Tree) -> None:
+    (tree.root / COLOR).unlink()
+    clips.late_picture(tree.root / COLOR)
+    tree.run("rs_one")
+    tree.cli("check", expect=3)
+    index = ProjectPaths(tree.root).videos_index
+    looked = json.loads(index.read_text())
+    index.write_text(json.dumps({digest: {**facts, "late_frames": 0} for digest, facts in looked.items()}))
+    assert tree.cli("check").err  # so it is remembered
+    for facts in looked.values():
+        del facts["late_frames"]
+    index.write_text(json.dumps(looked))
+    assert "after its sound" in tree.cli("check", expect=3).err
+
+
+@pytest.mark.parametrize(
+    ("leave", "words"),
+    [
+        (
+            lambda path: path.symlink_to("../../../.git/annex/objects/Gx/7k/SHA256E-s9--0/SHA256E-s9--0"),
+            "git annex get",
+        ),
+        (lambda path: path.with_name("color.mp4.dvc").write_text("outs:\n- path: color.mp4\n"), "dvc pull"),
+    ],
+    ids=["annex", "dvc"],
+)
+def test_a_video_that_another_tool_keeps_is_told_with_its_command(
+    tree: Tree, leave: Callable[[Path], object], words: str
+) -> None:
+    (tree.root / COLOR).unlink()
+    leave(tree.root / COLOR)
+    tree.run("rs_one")
+    err = tree.cli("check", expect=3).err
+    assert "prompts/ps_a.yaml:2:" in err
+    assert words in err

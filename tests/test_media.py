@@ -44,6 +44,14 @@ def test_an_hevc_clip_is_a_good_clip(tmp_path: Path) -> None:
     assert (info.codec, info.frames, problems(info, path)) == ("hevc", clips.FRAMES, ())
 
 
+def cover_first(path: Path) -> Path:
+    return clips.with_cover(path, first=True)
+
+
+def pq(path: Path) -> Path:
+    return clips.hdr(path, "smpte2084")
+
+
 def rubbish(path: Path) -> Path:
     """A clip whose second half is no video."""
     whole = clips.color(path, width=160, height=120, frames=30).read_bytes()
@@ -61,6 +69,13 @@ def rubbish(path: Path) -> Path:
         (clips.interlaced, "is interlaced"),
         (clips.truncated, "announces 24 frames but only"),
         (rubbish, "damaged frames"),
+        (clips.late_picture, "starts 12 frames after its sound"),
+        (clips.without_edit_list, "starts 2 frames after its sound"),
+        (clips.half_indexed, "frames but 48 decode"),
+        (cover_first, "has a cover picture before the film"),
+        (clips.two_films, "has 2 video streams"),
+        (clips.hdr, "has HLG colours"),
+        (pq, "has PQ colours"),
     ],
 )
 def test_a_defect_is_told_with_the_command_that_mends_it(
@@ -93,7 +108,10 @@ def test_the_mending_command_survives_the_shell(name: str, tmp_path: Path, monke
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 @pytest.mark.parametrize(
     "make",
-    [clips.variable_frame_rate, clips.rotated, clips.non_square_pixels, clips.interlaced, clips.truncated],
+    [
+        *(clips.variable_frame_rate, clips.rotated, clips.non_square_pixels, clips.interlaced, clips.truncated),
+        *(clips.late_picture, clips.without_edit_list, clips.half_indexed, cover_first, clips.two_films),
+    ],
 )
 def test_the_mending_command_mends(make: Callable[[Path], Path], tmp_path: Path) -> None:
     path = make(tmp_path / "color.mp4")
@@ -103,6 +121,62 @@ def test_the_mending_command_mends(make: Callable[[Path], Path], tmp_path: Path)
     assert problems(probe(mended), mended) == ()
 
 
+def has_filter(name: str) -> bool:
+    """Whether ffmpeg is here and was built with that filter."""
+    if shutil.which("ffmpeg") is None:
+        return False
+    said = subprocess.run(["ffmpeg", "-hide_banner", "-filters"], capture_output=True, text=True, check=False).stdout
+    return f" {name} " in said
+
+
+@pytest.mark.skipif(not has_filter("zscale"), reason="no ffmpeg with the filter zscale is installed")
+@pytest.mark.parametrize("make", [clips.hdr, pq])
+def test_the_mending_command_makes_ordinary_colours(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    path = make(tmp_path / "color.mp4")
+    subprocess.run(shlex.split(problems(probe(path), path)[0].partition("; normalise it: ")[2]), check=True)
+    mended = path.with_stem("color_normalised")
+    info = probe(mended)
+    assert (info.hdr, info.bits, problems(info, mended)) == ("", 8, ())
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+@pytest.mark.parametrize(
+    ("make", "repeated"),
+    [
+        (clips.late_picture, 12),
+        (lambda path: clips.late_picture(path, frames_late=1), 1),
+        (clips.without_edit_list, 2),
+        (clips.with_audio, 0),
+        (clips.color, 0),
+    ],
+)
+def test_a_late_picture_is_told_exactly_where_ffmpeg_repeats_it(
+    make: Callable[[Path], Path], repeated: int, tmp_path: Path
+) -> None:
+    """transfer1 reads its videos through ffmpeg, as many frames as fit into the time of the file."""
+    path = make(tmp_path / "color.mp4")
+    read = ("ffmpeg", "-v", "error", "-i", str(path), "-f", "image2pipe", "-pix_fmt", "rgb24", "-c:v", "rawvideo", "-")
+    picture = clips.WIDTH * clips.HEIGHT * 3
+    given = len(subprocess.run(read, check=True, capture_output=True).stdout) // picture
+    info = probe(path)
+    assert (info.late_frames, given) == (repeated, info.frames + repeated)
+
+
+def test_a_cover_picture_behind_the_film_is_no_matter(tmp_path: Path) -> None:
+    path = clips.with_cover(tmp_path / "color.mp4", first=False)
+    info = probe(path)
+    assert (info.frames, info.films, problems(info, path)) == (clips.FRAMES, 1, ())
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_a_rate_for_which_there_is_no_time_is_not_believed(tmp_path: Path) -> None:
+    """libavformat counts the pictures of such an AVI twice."""
+    path = clips.color(tmp_path / "color.mp4", frames=30).with_suffix(".avi")
+    subprocess.run(["ffmpeg", "-v", "error", "-i", path.with_suffix(".mp4"), "-c", "copy", path], check=True)
+    info = probe(path)
+    assert (info.frames, info.fps) == (30, Fraction(clips.FPS))
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -110,6 +184,8 @@ def test_the_mending_command_mends(make: Callable[[Path], Path], tmp_path: Path)
         (clips.sound_only, "has no video stream"),
         (clips.text_file, "is not a readable mp4, mov, mkv, webm or avi video"),
         (clips.empty_file, "is an empty file"),
+        (clips.lfs_pointer, "is a git-LFS pointer, not the video itself; fetch it: git lfs pull"),
+        (clips.cover_alone, "has no video stream, only a cover picture"),
         (lambda path: path, "there is no such file"),
         (lambda path: path.mkdir() or path, "is a folder, not a video"),
     ],
@@ -134,8 +210,21 @@ def test_sound_and_odd_sizes_are_remarked_upon(tmp_path: Path) -> None:
     assert problems(info, path) == ()
     assert remarks(info) == (
         "its sound is ignored",
-        "its odd size 63x47 becomes 64x48 in computed controls, by repeating the edge",
+        "its odd size 63x47 is stretched to 64x48 in computed controls",
     )
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (clips.ten_bits, "its 10 bits a colour are cut to 8"),
+        (clips.with_alpha, "its transparency (alpha) is ignored: what lies under it shows"),
+    ],
+)
+def test_what_every_reader_drops_is_said(make: Callable[[Path], Path], said: str, tmp_path: Path) -> None:
+    path = make(tmp_path / "color.mov")
+    info = probe(path)
+    assert (problems(info, path), remarks(info)) == ((), (said,))
 
 
 @pytest.mark.parametrize("make", [clips.color, clips.non_square_pixels, clips.variable_frame_rate, clips.rotated])

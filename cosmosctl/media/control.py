@@ -19,7 +19,7 @@ from cosmosctl.media import bicubic, frames
 from cosmosctl.media.encode import Quality, writing
 from cosmosctl.media.frames import Pixels
 
-CONTROL_VERSION = 1
+CONTROL_VERSION = 2
 """Part of every cache key: counts up when the same clip and preset give other pixels than before."""
 
 THRESHOLDS: Mapping[str, tuple[int, int]] = {
@@ -62,7 +62,7 @@ def write_control(
 ) -> None:
     """The control video `target` of the clip `source`: as many frames, the same rate, the same bytes each time.
 
-    `progress` hears (frames done, frames in all). Odd sizes are made even by repeating the last edge.
+    `progress` hears (frames done, frames in all). Odd sizes are stretched to the next even ones.
     Raises: OSError, av.error.FFmpegError.
     """
     total = frames.announced(source)

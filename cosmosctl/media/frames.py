@@ -119,10 +119,13 @@ def stretched(rgb: Pixels, width: int, height: int) -> Pixels:
 
 
 def i420(rgb: Pixels) -> Pixels:
-    """A packed I420 picture (BT.601, limited range) from RGB. Odd sizes are made even by repeating the last edge."""
+    """A packed I420 picture (BT.601, limited range) from RGB. Odd sizes are stretched to the next even ones, bicubic as
+    transfer1's own writer does: the models stretch every video to their own size, where a border would move all of it.
+    """
     height, width = rgb.shape[:2]
     if height % 2 or width % 2:
-        rgb = np.asarray(cv2.copyMakeBorder(rgb, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
+        even = width + width % 2, height + height % 2
+        rgb = np.asarray(cv2.resize(rgb, even, interpolation=cv2.INTER_CUBIC), np.uint8)
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420), np.uint8)
 
 

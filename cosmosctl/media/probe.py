@@ -1,5 +1,6 @@
 """What a video file really holds: decoded once from end to end, never believed by its header alone."""
 
+import math
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 
 import av
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from cosmosctl.errors import FileError
@@ -19,7 +21,26 @@ _UNEVEN = 0.25
 """Share of the mean pause between frames by which pauses may differ: a millisecond clock makes 0.24 at 240 fps, one
 dropped frame makes 1."""
 
+_TOO_FAST = Fraction(3, 2)
+"""A stated rate this many times the one seen is none: times between the frames that decode leave no room for it."""
+
+_LATE = 0.5
+"""Share of a frame's time by which the picture may start after the file: from there on ffmpeg, when it keeps to the
+clock, shows the first frame twice (tried with ffmpeg 5.1)."""
+
+_HDR: Mapping[int, str] = {16: "PQ", 18: "HLG"}
+"""Transfer characteristics of high dynamic range. Source: ITU-T H.273, table 3."""
+
+_TO_SDR = "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv"
+"""Filters of ffmpeg that turn such colours into ordinary ones (trac.ffmpeg.org, colorspace: tonemapping)."""
+
 _LOOK = "play it to see whether it is whole, or encode it again with ffmpeg"
+
+_POINTERS: Mapping[bytes, tuple[str, str]] = {
+    b"version https://git-lfs.github.com/spec/": ("a git-LFS pointer", "git lfs pull"),
+    b"/annex/objects/": ("a git-annex pointer", "git annex get ."),
+}
+"""How a file begins that git keeps in the place of a large one -> what it is, and the command that fetches that."""
 
 
 class VideoError(FileError):
@@ -31,7 +52,9 @@ class VideoInfo:
     """One video stream. Sizes are in pixels as coded, `rotation` in degrees to turn before showing.
 
     `frames` is what decodes; `announced_frames` what the container says (0: nothing); `damaged_frames` how many packets
-    and frames have errors; `sample_aspect` the width of a pixel to its height.
+    and frames have errors; `sample_aspect` the width of a pixel to its height. `late_frames`: how many frames fit
+    between the start of the file, mostly of its sound, and the first picture. `films`: how many video streams there are
+    besides cover pictures; `cover_first`: a cover picture stands before them. `hdr` is PQ, HLG or nothing.
     """
 
     width: int
@@ -48,6 +71,12 @@ class VideoInfo:
     variable_frame_rate: bool
     has_audio: bool
     duration_s: float
+    late_frames: int
+    films: int
+    cover_first: bool
+    hdr: str
+    bits: int
+    has_alpha: bool
 
 
 def probe(path: Path) -> VideoInfo:
@@ -64,13 +93,25 @@ def probe(path: Path) -> VideoInfo:
     except PermissionError as e:
         raise VideoError(f"{path}: no permission to read it") from e
     except (OSError, ValueError) as e:  # av.error.FFmpegError is one or the other
-        raise VideoError(f"{path} is not a readable mp4, mov, mkv, webm or avi video", hint=_LOOK) from e
+        raise _unreadable(path) from e
+
+
+def _unreadable(path: Path) -> VideoError:
+    with path.open("rb") as file:
+        head = file.read(max(map(len, _POINTERS)))
+    for beginning, (what, fetch) in _POINTERS.items():
+        if head.startswith(beginning):
+            return VideoError(f"{path} is {what}, not the video itself; fetch it: {fetch}")
+    return VideoError(f"{path} is not a readable mp4, mov, mkv, webm or avi video", hint=_LOOK)
 
 
 def _info(container: InputContainer, path: Path) -> VideoInfo:
-    if not container.streams.video:
+    covers = [bool(stream.disposition & Disposition.attached_pic) for stream in container.streams.video]
+    if not covers:
         raise VideoError(f"{path} has no video stream")
-    stream = container.streams.video[0]
+    if all(covers):
+        raise VideoError(f"{path} has no video stream, only a cover picture")
+    stream = container.streams.video[covers.index(False)]
     seen = _decode(container, stream)
     if seen.first is None:
         raise VideoError(f"{path} has no frame that decodes", hint=_LOOK)
@@ -90,7 +131,21 @@ def _info(container: InputContainer, path: Path) -> VideoInfo:
         variable_frame_rate=_is_uneven(seen.times),
         has_audio=bool(container.streams.audio),
         duration_s=float(seen.frames / fps),
+        late_frames=_late_frames(container, seen.times, fps),
+        films=covers.count(False),
+        cover_first=covers[0],
+        hdr=_HDR.get(int(stream.codec_context.color_trc), ""),
+        bits=max(component.bits for component in seen.first.format.components),
+        has_alpha=len(seen.first.format.components) in (2, 4) or stream.metadata.get("alpha_mode") == "1",
     )
+
+
+def _late_frames(container: InputContainer, times: Sequence[Fraction], fps: Fraction) -> int:
+    """How often the first frame is repeated by a reader that makes as many frames as fit into the time of the file."""
+    if not times or container.start_time is None:
+        return 0
+    late = (min(times) - Fraction(container.start_time, av.time_base)) * fps
+    return math.ceil(late - Fraction(_LATE)) if late > _LATE else 0
 
 
 @dataclass
@@ -131,11 +186,13 @@ def _packets(container: InputContainer, stream: VideoStream, seen: _Seen) -> Ite
 
 
 def _rate(stream: VideoStream, times: Sequence[Fraction]) -> Fraction:
-    stated = stream.average_rate or stream.guessed_rate
-    if stated:
-        return frames.fraction(stated)
     spread = max(times) - min(times) if times else Fraction(0)
-    return (len(times) - 1) / spread if spread else Fraction(1)
+    seen = (len(times) - 1) / spread if spread else None
+    stated = [frames.fraction(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
+    for rate in stated:
+        if seen is None or rate < seen * _TOO_FAST:  # an AVI may count more frames than it holds
+            return rate
+    return seen or Fraction(1)
 
 
 def _is_uneven(times: Sequence[Fraction]) -> bool:
@@ -145,9 +202,10 @@ def _is_uneven(times: Sequence[Fraction]) -> bool:
 
 def problems(info: VideoInfo, path: Path) -> tuple[str, ...]:
     """What makes a clip unfit: the models' readers disagree about it. Each with the ffmpeg line that mends it all."""
-    found = []
-    if info.announced_frames > info.frames:
-        found.append(f"announces {info.announced_frames} frames but only {info.frames} decode")
+    found = [*_ambiguities(info)]
+    if info.announced_frames and info.announced_frames != info.frames:
+        only = "only " if info.announced_frames > info.frames else ""
+        found.append(f"announces {info.announced_frames} frames but {only}{info.frames} decode")
     if info.damaged_frames:
         found.append(f"has {info.damaged_frames} damaged frames")
     elif info.variable_frame_rate:  # not said of a damaged clip: what is missing leaves gaps
@@ -163,16 +221,31 @@ def problems(info: VideoInfo, path: Path) -> tuple[str, ...]:
     return tuple(f"{path} {what}; normalise it: {shlex.join(normalising(info, path))}" for what in found)
 
 
+def _ambiguities(info: VideoInfo) -> Iterator[str]:
+    """What one reader takes for the film and another one does not."""
+    if info.cover_first:
+        yield "has a cover picture before the film, which some readers take for the film"
+    if info.films > 1:
+        yield f"has {info.films} video streams, and some readers take another one than others"
+    if info.late_frames:
+        late = f"{info.late_frames} frame{'s' if info.late_frames > 1 else ''}"
+        yield f"starts {late} after its sound: some readers repeat the first picture until then"
+    if info.hdr:
+        yield f"has {info.hdr} colours (high dynamic range), which the models' readers take for ordinary ones"
+
+
 def remarks(info: VideoInfo) -> tuple[str, ...]:
     """What is worth knowing of a clip that can be used as it is."""
     said = []
     if info.has_audio:
         said.append("its sound is ignored")
+    if info.has_alpha:
+        said.append("its transparency (alpha) is ignored: what lies under it shows")
+    if info.bits > 8 and not info.hdr:
+        said.append(f"its {info.bits} bits a colour are cut to 8")
     if info.width % 2 or info.height % 2:
         even = f"{info.width + info.width % 2}x{info.height + info.height % 2}"
-        said.append(
-            f"its odd size {info.width}x{info.height} becomes {even} in computed controls, by repeating the edge"
-        )
+        said.append(f"its odd size {info.width}x{info.height} is stretched to {even} in computed controls")
     return tuple(said)
 
 
@@ -183,10 +256,14 @@ def normalising(info: VideoInfo, path: Path) -> tuple[str, ...]:
     """
     rate = round(info.fps) if info.variable_frame_rate else info.fps
     square = "scale=trunc(iw*sar/2)*2:trunc(ih/2)*2,setsar=1"
-    filters = ",".join((*(["bwdif=mode=send_frame"] if info.interlaced else []), square, f"fps={rate}"))
+    deinterlaced = ["bwdif=mode=send_frame"] if info.interlaced else []
+    plain = [_TO_SDR] if info.hdr else []
+    from_the_start = ["setpts=PTS-STARTPTS"] if info.late_frames else []
+    filters = ",".join((*deinterlaced, *plain, square, *from_the_start, f"fps={rate}"))
+    film = ("-map", "0:V:0") if info.cover_first or info.films > 1 else ()
     target = path.with_name(f"{path.stem}_normalised.mp4")
     encoder = ("-c:v", "libx264", "-crf", "12", "-pix_fmt", "yuv420p", "-movflags", "+faststart")
-    return ("ffmpeg", "-i", _argument(path), "-vf", filters, "-an", *encoder, _argument(target))
+    return ("ffmpeg", "-i", _argument(path), "-vf", filters, *film, "-an", *encoder, _argument(target))
 
 
 def _argument(path: Path) -> str:

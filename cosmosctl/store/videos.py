@@ -1,5 +1,6 @@
 """The videos that a prompt or a control names: found, and kept inside the project unless the project allows more."""
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -87,7 +88,9 @@ def _roles(folder: str, names: Iterable[str]) -> dict[str, list[str]]:
 
 def _checked(root: Path, roles: Mapping[str, list[str]], folder: str, names: list[str], allow_outside: bool) -> Scene:
     if "color" not in roles:
-        return Scene(mistakes=(_no_colour(folder),), hint=_what_is_there(folder, names), is_absent=True)
+        kept = next((_kept_elsewhere(root / folder / name[:-4]) for name in names if _is_kept_colour(name)), "")
+        hint = _what_is_there(folder, names)
+        return Scene(mistakes=(_no_colour(folder) + kept,), hint=hint, is_absent=True)
     mistakes = [
         f"'{folder}' holds more than one {role} video: {', '.join(Path(path).name for path in paths)}"
         for role, paths in roles.items()
@@ -96,6 +99,11 @@ def _checked(root: Path, roles: Mapping[str, list[str]], folder: str, names: lis
     videos = {role: roles[role][0] for role in VIDEO_STEMS if role in roles}
     mistakes += find_files(root, videos, allow_outside=allow_outside).values()
     return Scene({} if mistakes else videos, tuple(mistakes))
+
+
+def _is_kept_colour(name: str) -> bool:
+    """Whether it is what DVC leaves of a colour video."""
+    return any(name == f"{stem}{suffix}.dvc" for stem in VIDEO_STEMS["color"] for suffix in VIDEO_SUFFIXES)
 
 
 def _no_colour(folder: str) -> str:
@@ -114,7 +122,19 @@ def _file_words(root: Path, path: str, allow_outside: bool) -> str:
     words = path_words(root, path, allow_outside=allow_outside)
     if words or is_file(root / path):
         return words
-    return f"'{path}' is a folder, not a video" if is_folder(root / path) else f"there is no file {shown(path)}"
+    if is_folder(root / path):
+        return f"'{path}' is a folder, not a video"
+    return f"there is no file {shown(path)}{_kept_elsewhere(root / path)}"
+
+
+def _kept_elsewhere(file: Path) -> str:
+    """The command that brings a video which another tool keeps, where the traces of one lie in its place."""
+    if is_file(Path(f"{file}.dvc")):
+        return f"; DVC keeps it: dvc pull {file.name}.dvc, in its folder"
+    with contextlib.suppress(OSError, ValueError):  # no link, or no path at all
+        if "/annex/objects/" in str(file.readlink()):
+            return f"; git-annex keeps it: git annex get {file.name}, in its folder"
+    return ""
 
 
 def named_paths(value: object) -> Iterator[tuple[tuple[str, ...], str]]:
