@@ -196,7 +196,7 @@ def _row(spec: Spec, model: Model, making: _Making) -> Row:
         return _chained_row(spec, spec.source, model, sources)
     inputs = sources.of(spec)
     seen = {role: f"{making.pool}/{video.pool_name}" for role, video in inputs.items()}
-    frames = model.frames(spec, min(video.frames for video in inputs.values()))
+    frames = model.frames(spec, _counts(inputs))
     line = model.row(spec, seen, _clip(inputs["color"]))
     return Row(spec.run, spec, _facts(spec, sources), line, inputs, frames, model.steps(frames))
 
@@ -204,14 +204,18 @@ def _row(spec: Spec, model: Model, making: _Making) -> Row:
 def _chained_row(spec: Spec, source: Spec, model: Model, sources: Sources) -> Row:
     """The row of a run that reads the result of `source`, which the same batch makes."""
     videos = sources.of(source)
-    made = get_model(source.model).frames(source, min(video.frames for video in videos.values()))
-    frames = model.frames(spec, made)
+    frames = model.frames(spec, {"color": get_model(source.model).frames(source, _counts(videos))})
     line = model.row(spec, {"color": f"{DONE}/{source.run}/{PRIMARY}"}, _clip(videos["color"]))
     return Row(spec.run, spec, _facts(spec, sources), line, {}, frames, model.steps(frames), after=source.run)
 
 
 def _facts(spec: Spec, sources: Sources) -> Mapping[str, Setting]:
     return fingerprint(spec, {path: sources.files[path].sha256 for path in spec.input_paths})
+
+
+def _counts(inputs: Mapping[str, Input]) -> Mapping[str, int]:
+    """Frames of each video, by role."""
+    return {role: video.frames for role, video in inputs.items()}
 
 
 def _clip(video: Input) -> Clip:

@@ -158,7 +158,7 @@ def _transfer1_row(line: dict[str, Any], hints: Mapping[str, Any], settings: Map
 
 _T25_HINTS = ("edge", "vis", "depth", "seg")
 _T25_FIELDS = (
-    *("name", "prompt", "negative_prompt", "video_path", "seed", "guidance", "num_steps", "resolution", "sigma_max"),
+    *("name", "prompt", "negative_prompt", "video_path", "seed", "guidance", "num_steps", "resolution"),
     *("max_frames", *_T25_HINTS),
 )
 _T25_SIZES = ("720", "1080", "1024", "512", "480", "480p", "720p", "720robocasa", "256")
@@ -189,10 +189,6 @@ def _transfer25_row(line: dict[str, Any], start: Mapping[str, Any]) -> ReadRow:
     _typed(settings.get("max_frames", 1), int, 1, 10**9, "max_frames")
     if settings["resolution"] not in _T25_SIZES or not isinstance(settings.get("negative_prompt", ""), str):
         raise Refused("resolution or negative_prompt")
-    if "sigma_max" in line:
-        if not isinstance(line["sigma_max"], str):
-            raise Refused("sigma_max must be text")
-        settings["sigma_max"] = _typed(float(line["sigma_max"]), float, 0, 200, "sigma_max")
     controls = {hint: _transfer25_control(hint, line[hint]) for hint in _T25_HINTS if hint in line}
     if start["distilled"] and set(controls) != {"edge"}:
         raise Refused("the distilled model has edge alone")
@@ -224,7 +220,6 @@ _C3_SETTINGS = (
     "guidance",
     "control_guidance",
     "resolution",
-    "sigma_max",
     "fps",
     "negative_prompt",
 )

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from cosmosctl import models
 from cosmosctl.domain.project import Config, Control, Prompt, Run, Setting
 from cosmosctl.domain.spec import Spec
 from cosmosctl.models import cosmos3
+from cosmosctl.models.buckets import cosmos3_size, nearest_shape
 from cosmosctl.models.protocol import Clip
 from tests.tree import Tree, loads
 
@@ -35,7 +37,6 @@ def test_a_row_holds_everything_that_the_program_would_guess() -> None:
         Control("vis", 0.2, preset="low"),
         Control("edge", 0.3),
         Control("depth", 0.4, input="v/depth.mp4"),
-        sigma_max=80,
         max_frames=50,
         negative_prompt="fog",
         resolution="480",
@@ -51,7 +52,6 @@ def test_a_row_holds_everything_that_the_program_would_guess() -> None:
         "num_steps": 35,
         "guidance": 6.0,
         "control_guidance": 1.0,
-        "sigma_max": 80,
         "resolution": "480",
         "aspect_ratio": "9,16",
         "max_frames": 50,
@@ -102,7 +102,7 @@ def test_only_the_checkpoint_and_the_flags_part_groups() -> None:
     ("name", "value"),
     [
         *[("guidance", 7.5), ("control_guidance", 11), ("seed", -1), ("num_steps", 0), ("max_frames", 0)],
-        *[("resolution", "1080"), ("fps", 23.97), ("distilled", True), ("warm", True)],
+        *[("resolution", "1080"), ("fps", 23.97), ("sigma_max", 80), ("distilled", True), ("warm", True)],
     ],
 )
 def test_what_its_parser_refuses_is_an_error_at_its_key(name: str, value: Setting) -> None:
@@ -135,6 +135,98 @@ def test_surprises_are_warnings_at_their_key() -> None:
     assert findings(spec_of(), {"v/color.mp4": Clip(1280, 720, 60, 93)}) == [("warning", "prompt")]
     assert findings(spec_of(max_frames=9)) == [("warning", "max_frames")]
     assert findings(spec_of(), {"v/color.mp4": Clip(1280, 720, 24, 6000)}) == [("warning", "prompt")]
+
+
+def test_a_setting_that_its_sampler_does_not_read_is_refused_with_the_reason() -> None:
+    (found,) = cosmos3.check(spec_of(sigma_max=80), {"v/color.mp4": CLIP})
+    assert found.message == "has no effect: unipc, the sampler that is used, does not read it; take it out"
+
+
+DEPTH, EDGE = Control("depth", 0.5, input="v/depth.mp4"), Control("edge", 0.5)
+LONG, SHORT = Clip(1280, 720, 24, 120), Clip(1280, 720, 24, 80)
+
+
+@pytest.mark.parametrize(
+    ("controls", "clip", "frames", "found"),
+    [
+        ((DEPTH,), LONG, 120, [("warning", "controls.depth")]),
+        ((DEPTH,), CLIP, 93, []),
+        ((DEPTH,), SHORT, 80, [("error", "controls.depth")]),
+        ((DEPTH, EDGE), LONG, 93, [("warning", "controls.depth")]),
+        ((DEPTH, EDGE), SHORT, 93, [("error", "controls.depth")]),
+        ((DEPTH, Control("vis", 0.0)), LONG, 93, [("warning", "controls.depth")]),
+    ],
+)
+def test_the_first_control_in_the_programs_order_sets_the_length(
+    controls: tuple[Control, ...], clip: Clip, frames: int, found: list[tuple[str, str]]
+) -> None:
+    spec = spec_of(*(replace(one, weight=1.0) if len(controls) == 1 else one for one in controls))
+    clips = {"v/color.mp4": CLIP, "v/depth.mp4": clip}
+    assert cosmos3.frames(spec, {"color": CLIP.frames, "depth": clip.frames}) == frames
+    assert findings(spec, clips) == found
+
+
+def test_a_control_may_be_as_short_as_the_result() -> None:
+    spec = spec_of(DEPTH, EDGE, max_frames=60)
+    assert findings(spec, {"v/color.mp4": CLIP, "v/depth.mp4": SHORT}) == [("warning", "max_frames")]
+
+
+def test_a_longer_first_control_plays_the_others_backwards_unless_max_frames_cuts_it() -> None:
+    spec = spec_of(Control("edge", 0.5, input="v/edge.mp4"), Control("vis", 0.5))
+    clips = {"v/color.mp4": CLIP, "v/edge.mp4": LONG}
+    (found,) = cosmos3.check(spec, clips)
+    assert "the result has its 120 frames" in found.message
+    assert "played backwards from frame 93 on; max_frames: 93 keeps" in found.message
+    assert findings(spec_of(*EDGE_FILE, max_frames=93), clips) == [("warning", "controls.edge")]
+    assert cosmos3.frames(spec_of(*EDGE_FILE, max_frames=93), {"color": 93, "edge": 120}) == 93
+
+
+EDGE_FILE = (Control("edge", 0.5, input="v/edge.mp4"), Control("vis", 0.5))
+
+
+@pytest.mark.parametrize("checkpoint", ["Cosmos3-Edge", "nvidia/Cosmos3-Edge", "/data/Cosmos3-Edge/"])
+def test_the_small_checkpoint_has_sizes_of_its_own(checkpoint: str) -> None:
+    clip = {"v/color.mp4": Clip(832, 480, 24, 93)}
+    assert spec_of(checkpoint=checkpoint).settings["resolution"] == "480"
+    assert findings(spec_of(checkpoint=checkpoint), clip) == []
+    assert findings(spec_of(checkpoint=checkpoint, resolution="720"), clip)[-1] == ("error", "resolution")
+    assert spec_of(checkpoint="Cosmos3-Super").settings["resolution"] == "720"
+
+
+def test_what_a_distilled_checkpoint_or_no_guidance_leaves_unread_is_said() -> None:
+    chosen = spec_of(checkpoint="Cosmos3-Super-Image2Video-4Step", num_steps=20, guidance=2)
+    assert findings(chosen) == [("warning", "num_steps"), ("warning", "guidance")]
+    assert findings(spec_of(checkpoint="Cosmos3-Super-Image2Video-4Step")) == []
+    assert findings(spec_of(guidance=1, negative_prompt="fog")) == [("warning", "negative_prompt")]
+
+
+def test_weights_that_cannot_be_divided_by_their_sum_are_refused() -> None:
+    assert findings(spec_of(Control("edge", 0.0), Control("vis", 0.0))) == [("error", "controls")]
+
+
+@pytest.mark.parametrize("settings", [{"max_frames": 1}, {}])
+def test_a_single_frame_is_refused(settings: dict[str, Setting]) -> None:
+    clip = CLIP if settings else Clip(1280, 720, 24, 1)
+    found = [one for one in findings(spec_of(**settings), {"v/color.mp4": clip}) if one[0] == "error"]  # type: ignore[arg-type]
+    assert found == [("error", "max_frames" if settings else "prompt")]
+
+
+def test_a_seed_that_is_too_large_for_the_last_chunk_is_refused_with_the_range() -> None:
+    two = {"v/color.mp4": Clip(1280, 720, 24, 94)}
+    assert findings(spec_of(seed=2**32 - 2), two) == findings(spec_of(seed=2**32 - 1)) == []
+    (found,) = cosmos3.check(spec_of(seed=2**32 - 1), two)
+    assert (found.level, found.key) == ("error", "seed")
+    assert "between 0 and 4294967294 for a video of 2 chunks" in found.message
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "size"),
+    [(1280, 720, (1360, 768)), (640, 480, (1184, 880)), (512, 512, (1024, 1024)), (480, 640, (880, 1184))],
+)
+def test_each_shape_has_its_size_at_768(width: int, height: int, size: tuple[int, int]) -> None:
+    assert cosmos3_size("768", nearest_shape(width, height)) == size
+    found = cosmos3.check(spec_of(resolution="768"), {"v/color.mp4": Clip(width, 2 * height // 3, 24, 93)})
+    assert found or size == (1360, 768)
 
 
 def test_a_crop_is_told_with_what_is_lost() -> None:

@@ -192,3 +192,27 @@ def test_a_fingerprint_names_what_a_result_depends_on() -> None:
     assert facts["video"] == "00ff"
     assert spec_hash(facts) == spec_hash(dict(reversed(facts.items())))
     assert spec_hash(facts) != spec_hash({**facts, "seed": 2})
+
+
+def test_the_result_is_as_long_as_its_shortest_video() -> None:
+    assert transfer1.frames(spec_of(), {"color": 121, "depth": 100}) == 100
+    assert transfer1.frames(spec_of(), {"color": 6000}) == 5000
+
+
+def test_a_single_frame_is_refused() -> None:
+    found = [one for one in transfer1.check(spec_of(), {"v/color.mp4": Clip(1280, 704, 24, 1)}) if one.level == "error"]
+    assert [(one.key, "writes a picture and no video" in one.message) for one in found] == [("prompt", True)]
+
+
+@pytest.mark.parametrize(("frames", "clips"), [(121, 1), (122, 2), (361, 3)])
+def test_a_seed_that_is_too_large_for_the_last_clip_is_refused_with_the_range(frames: int, clips: int) -> None:
+    clip = Clip(1280, 704, 24, frames)
+    last = 2**32 - clips
+    assert findings(spec_of(Control("depth", 0.5), seed=last), color=clip) == []
+    found = [one for one in transfer1.check(spec_of(seed=last + 1), {"v/color.mp4": clip}) if one.level == "error"]
+    assert [one.key for one in found] == ["seed"]
+    assert f"between 0 and {last}" in found[0].message
+
+
+def test_a_setting_of_the_project_that_the_family_does_not_have_is_an_error_too() -> None:
+    assert ("error", "resolution") in findings(spec_of(defaults={"resolution": "720"}))

@@ -36,7 +36,6 @@ def test_a_row_holds_everything_but_the_models_own_flags_in_the_words_of_its_par
         Control("edge", 0.3, preset="high"),
         Control("depth", 0.4, input="v/depth.mp4"),
         Control("seg", 0.1, input="auto", prompt="cars"),
-        sigma_max=80,
         max_frames=50,
         negative_prompt="fog",
         guidance=4,
@@ -53,7 +52,6 @@ def test_a_row_holds_everything_but_the_models_own_flags_in_the_words_of_its_par
         "num_steps": 35,
         "resolution": "720",
         "max_frames": 50,
-        "sigma_max": "80",
         "vis": {"control_weight": 0.2, "preset_blur_strength": "low"},
         "edge": {"control_weight": 0.3, "preset_edge_threshold": "high"},
         "depth": {"control_weight": 0.4, "control_path": "/c/inputs/2/video.mp4"},
@@ -86,7 +84,7 @@ def test_the_distilled_model_takes_four_steps_unless_the_run_says_otherwise() ->
     ("name", "value"),
     [
         *[("guidance", 3.5), ("guidance", 3.0), ("guidance", 8), ("seed", -1), ("num_steps", 0), ("max_frames", 0)],
-        *[("sigma_max", 201), ("resolution", "719"), ("fps", 24), ("control_guidance", 1.0), ("warm", True)],
+        *[("sigma_max", 80), ("resolution", "719"), ("fps", 24), ("control_guidance", 1.0), ("warm", True)],
     ],
 )
 def test_what_its_parser_refuses_is_an_error_at_its_key(name: str, value: Setting) -> None:
@@ -106,6 +104,39 @@ def test_surprises_are_warnings_at_their_key() -> None:
     assert findings(spec_of(), {"v/color.mp4": Clip(1280, 704, 24, 6000)}) == [("warning", "prompt")]
     assert findings(spec_of(Control("edge", 0.7), Control("depth", 0.7))) == [("warning", "controls")]
     assert findings(spec_of(distilled=True), {"v/color.mp4": Clip(1280, 704, 24, 94)}) == [("warning", "distilled")]
+
+
+@pytest.mark.parametrize("distilled", [False, True])
+def test_a_setting_that_no_sampler_reads_is_refused_with_the_reason(distilled: bool) -> None:
+    spec = spec_of(sigma_max=80, distilled=distilled)
+    (found,) = [one for one in transfer25.check(spec, {"v/color.mp4": CLIP}) if one.key == "sigma_max"]
+    assert (found.level, found.message) == ("error", "has no effect: both samplers of transfer2.5 drop it; take it out")
+
+
+def test_what_the_distilled_model_does_not_read_is_said_of_settings_that_somebody_chose() -> None:
+    assert findings(spec_of(distilled=True)) == []
+    assert findings(spec_of(guidance=4, negative_prompt="fog")) == []
+    chosen = spec_of(distilled=True, guidance=4, negative_prompt="fog")
+    assert findings(chosen) == [("warning", "guidance"), ("warning", "negative_prompt")]
+
+
+@pytest.mark.parametrize("settings", [{"max_frames": 1}, {}])
+def test_a_single_frame_is_refused(settings: dict[str, Setting]) -> None:
+    clip = CLIP if settings else Clip(1280, 704, 24, 1)
+    found = [one for one in findings(spec_of(**settings), {"v/color.mp4": clip}) if one[0] == "error"]  # type: ignore[arg-type]
+    assert found == [("error", "max_frames" if settings else "prompt")]
+
+
+def test_a_control_needs_no_more_frames_than_are_made() -> None:
+    spec = spec_of(Control("depth", 1.0, input="v/depth.mp4"), max_frames=93)
+    long, some = Clip(1280, 704, 24, 200), Clip(1280, 704, 24, 120)
+    assert findings(spec, {"v/color.mp4": long, "v/depth.mp4": some}) == [("warning", "max_frames")]
+    few = {"v/color.mp4": long, "v/depth.mp4": Clip(1280, 704, 24, 92)}
+    assert ("error", "controls.depth") in findings(spec, few)
+
+
+def test_any_seed_will_do_for_any_number_of_chunks() -> None:
+    assert findings(spec_of(seed=2**32 - 1), {"v/color.mp4": Clip(1280, 704, 24, 400)}) == []
 
 
 def test_the_distilled_model_has_edge_alone() -> None:

@@ -87,8 +87,9 @@ def effective_spec(
     """
     settings: dict[str, Setting] = {}
     sources: dict[str, str] = {}
-    for name in sorted({*rules, *run.settings}):
-        value, source = _setting(name, run, prompt, config.defaults.get(model, {}), rules)
+    defaults = config.defaults.get(model, {})
+    for name in sorted({*rules, *run.settings, *defaults}):
+        value, source = _setting(name, run, prompt, defaults, rules)
         if value is not None:
             settings[name], sources[name] = value, source
     made = [_effective(control, prompt, "auto" if native_presets else "preset") for control in run.controls]

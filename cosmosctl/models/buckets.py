@@ -34,11 +34,12 @@ Source: detect_aspect_ratio in inference_utils.py of transfer1.
 """
 
 _COSMOS3_SIZES: Mapping[str, tuple[tuple[int, int], ...]] = {
+    "768": ((1360, 768), (1184, 880), (1024, 1024), (880, 1184), (768, 1360)),
     "720": ((1280, 720), (1104, 832), (960, 960), (832, 1104), (720, 1280)),
     "480": ((832, 480), (736, 544), (640, 640), (544, 736), (480, 832)),
     "256": ((320, 192), (320, 256), (256, 256), (256, 320), (192, 320)),
 }
-"""Source: github.com/NVIDIA/cosmos-framework at 5eee9ed. Of "768" only 16:9 is known: 1360x768."""
+"""Source: github.com/NVIDIA/cosmos-framework at 5eee9ed, data/generator/utils.py VIDEO_RES_SIZE_INFO."""
 
 
 def nearest_shape(width: int, height: int) -> Shape:
@@ -53,8 +54,6 @@ def nearest_bucket(width: int, height: int) -> tuple[int, int]:
 
 
 def cosmos3_size(resolution: str, shape: Shape) -> tuple[int, int] | None:
-    """(width, height) that cosmos3 crops to; None where it is not documented."""
-    if resolution == "768":
-        return (1360, 768) if shape is Shape.WIDE else None
+    """(width, height) that cosmos3 crops to; None for a resolution that it does not have."""
     sizes = _COSMOS3_SIZES.get(resolution)
     return None if sizes is None else sizes[list(Shape).index(shape)]

@@ -1,12 +1,15 @@
 """What every family checks alike: settings against their rules, controls against the colour video."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import EffectiveControl, Spec
 from cosmosctl.models.buckets import nearest_bucket
 from cosmosctl.models.protocol import Clip, Finding
+
+LAST_SEED = 2**32 - 1
+"""The largest that numpy's RandomState takes, which transfer1 and cosmos3 draw their noise from."""
 
 
 def error(key: str, message: str) -> Finding:
@@ -19,19 +22,54 @@ def warning(key: str, message: str, *, kind: str = "") -> Finding:
     return Finding("warning", key, message, kind)
 
 
-def settings(spec: Spec, rules: Mapping[str, SettingRule]) -> Iterator[Finding]:
-    """Settings that the family does not have, or not with that value."""
+def settings(
+    spec: Spec, rules: Mapping[str, SettingRule], dropped: Mapping[str, str] | None = None
+) -> Iterator[Finding]:
+    """Settings that the family does not have, or not with that value. `dropped`: those that its program takes and never
+    looks at -> why.
+    """
     for name, value in spec.settings.items():
-        rule = rules.get(name)
-        mistake = (
-            rule.mistake(value) if rule else f"is not a setting of {spec.model}; take it out or choose another model"
-        )
+        if name in rules:
+            mistake = rules[name].mistake(value)
+        elif name in (dropped or {}):
+            mistake = f"has no effect: {(dropped or {})[name]}; take it out"
+        else:
+            mistake = f"is not a setting of {spec.model}; take it out or choose another model"
         if mistake:
             yield error(name, mistake)
 
 
-def control_file(control: EffectiveControl, spec: Spec, clips: Mapping[str, Clip]) -> Iterator[Finding]:
-    """A control's own video of another shape or length than the colour video."""
+def without_effect(spec: Spec, names: Iterable[str], why: str) -> Iterator[Finding]:
+    """Settings that somebody chose although nothing comes of them."""
+    for name in names:
+        if spec.sources.get(name, "model") != "model":
+            yield warning(name, f"has no effect {why}")
+
+
+def counts(spec: Spec, clips: Mapping[str, Clip]) -> Mapping[str, int]:
+    """Frames of the colour video ("color") and of each control that is a file, by its name."""
+    files = {control.name: clips[control.path].frames for control in spec.controls if control.path is not None}
+    return {"color": clips[spec.video].frames, **files}
+
+
+def length(spec: Spec, frames: int) -> Iterator[Finding]:
+    """A result of a single frame."""
+    if frames == 1:
+        key = "max_frames" if spec.settings.get("max_frames") == 1 else "prompt"
+        text = f"makes a single frame, for which {spec.model} writes a picture and no video: at least 2 are needed"
+        yield error(key, text if key == "max_frames" else f"{spec.video} {text}")
+
+
+def chunk_seeds(spec: Spec, chunks: int) -> Iterator[Finding]:
+    """A seed that is too large for the last of a video's chunks, each of which takes the next number."""
+    seed, last = spec.settings.get("seed"), LAST_SEED - (chunks - 1)
+    if isinstance(seed, int) and last < seed <= LAST_SEED:
+        text = f"chunk k of a video takes seed + k, and {LAST_SEED} is the last that numpy takes"
+        yield error("seed", f"must be between 0 and {last} for a video of {chunks} chunks, got {seed}: {text}")
+
+
+def control_file(control: EffectiveControl, spec: Spec, clips: Mapping[str, Clip], needed: int) -> Iterator[Finding]:
+    """A control's own video of another shape than the colour video, or with fewer frames than are `needed`."""
     if control.path is None:
         return
     key = f"controls.{control.name}"
@@ -39,10 +77,10 @@ def control_file(control: EffectiveControl, spec: Spec, clips: Mapping[str, Clip
     if nearest_bucket(color.width, color.height) != nearest_bucket(clip.width, clip.height):
         sizes = f"{clip.width}x{clip.height}, the video {color.width}x{color.height}"
         yield error(key, f"{control.path} has another aspect: it is {sizes}")
-    if clip.frames < color.frames:
-        yield error(key, f"{control.path} is shorter than the video: {clip.frames} frames of {color.frames}")
-    elif clip.frames > color.frames:
-        text = f"{control.path} is longer than the video: {clip.frames} frames, only {color.frames} are used"
+    if clip.frames < needed:
+        yield error(key, f"{control.path} is shorter than the video: {clip.frames} frames of {needed}")
+    elif clip.frames > max(color.frames, needed):
+        text = f"{control.path} is longer than the video: {clip.frames} frames, only {needed} are used"
         yield warning(key, text)
 
 

@@ -46,12 +46,11 @@ _FLAG = "inference/args.py"
 
 SETTINGS: Mapping[str, SettingRule] = {
     "seed": SettingRule(
-        int, 0, "cosmosctl: without one the program draws it by the row's place", low=0, high=2**32 - 1
+        int, 0, "cosmosctl: without one the program draws it by the row's place", low=0, high=checks.LAST_SEED
     ),
     "num_steps": SettingRule(int, 35, _FLAG, low=1, high=1000, unit="denoising steps"),
     "guidance": SettingRule(float, 6.0, f"{_FLAG}; 3 with a single control", low=0, high=7),
     "control_guidance": SettingRule(float, 1.0, f"{_FLAG}; 1.5 or 2 with a single control", low=0, high=10),
-    "sigma_max": SettingRule(float, None, _FLAG, low=0, high=1000),
     "resolution": SettingRule(str, "720", _FLAG, choices=("256", "480", "720", "768")),
     "fps": SettingRule(int, None, f"{_FLAG}; counts only where there is no video", low=1, high=240),
     "max_frames": SettingRule(int, None, _FLAG, low=1, high=MAX_FRAMES, unit="frames"),
@@ -60,6 +59,19 @@ SETTINGS: Mapping[str, SettingRule] = {
     "checkpoint": SettingRule(str, None, "--checkpoint-path: a Hub alias, or a folder as the process sees it"),
     "diffusion_cache": SettingRule(bool, True, "--diffusion-cache, on by default there"),
 }
+
+DROPPED = {"sigma_max": "unipc, the sampler that is used, does not read it"}
+"""What its parser takes for another sampler."""
+
+FIRST = ("edge", "vis", "depth", "seg")
+"""The program's order of controls, whatever that of the row: the first of a run sets the length of its result."""
+
+SMALL = "Cosmos3-Edge"
+SMALL_RESOLUTIONS = ("480", "256")
+"""A checkpoint, as Hub alias or folder, and the sizes that it was made for, its own default first."""
+
+_FOUR_STEPS = "-4Step"
+"""End of the names of distilled checkpoints, which have their own steps and no guidance."""
 
 _TUNED: Mapping[str, tuple[float, float]] = {
     "vis": (3.0, 1.5),
@@ -70,7 +82,7 @@ _TUNED: Mapping[str, tuple[float, float]] = {
 """guidance and control_guidance that the program takes for a single hint whose run sets neither."""
 
 _GROUPED = ("checkpoint", "diffusion_cache", "offload_models")
-_PER_ROW = ("negative_prompt", "seed", "num_steps", "guidance", "control_guidance", "sigma_max", "resolution", "fps")
+_PER_ROW = ("negative_prompt", "seed", "num_steps", "guidance", "control_guidance", "resolution", "fps")
 
 FPS_RANGE = (10, 30)
 """Rates that the program does not warn about."""
@@ -113,20 +125,31 @@ PATTERNS = Patterns(
 
 
 def defaults(controls: Sequence[str], chosen: Mapping[str, Setting]) -> Mapping[str, Setting]:
-    """What the program tunes for a single hint; with two or more it keeps its generic values."""
+    """What the program tunes for a single hint, where with two or more it keeps its generic values; the small
+    checkpoint's own resolution.
+    """
+    small: dict[str, Setting] = {"resolution": SMALL_RESOLUTIONS[0]} if is_small(chosen.get("checkpoint")) else {}
     if len(controls) != 1:
-        return {}
+        return small
     guidance, control_guidance = _TUNED[controls[0]]
-    return {"guidance": guidance, "control_guidance": control_guidance}
+    return {"guidance": guidance, "control_guidance": control_guidance, **small}
+
+
+def is_small(checkpoint: Setting | None) -> bool:
+    """Whether a Hub alias or a folder is, by its last part, that of the small model."""
+    return str(checkpoint).rstrip("/").rpartition("/")[2] == SMALL
 
 
 def check(spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
     """Mistakes and surprises of one run: settings, endings, missing controls, sizes and lengths, weights, rate."""
     return (
-        *checks.settings(spec, SETTINGS),
+        *checks.settings(spec, SETTINGS, DROPPED),
         *checks.endings(spec, (".mp4",), VIDEO_SUFFIXES),
         *_check_video(spec, clips[spec.video]),
+        *_check_length(spec, clips),
         *(finding for control in spec.controls for finding in _check_control(control, spec, clips)),
+        *_check_weights(spec),
+        *_check_checkpoint(spec),
     )
 
 
@@ -139,7 +162,7 @@ def row(spec: Spec, seen: Mapping[str, str], clip: Clip) -> str:
     """One sample, with everything that the program would otherwise guess."""
     line: dict[str, object] = {"name": opaque_name(spec.run), "prompt": spec.text, "vision_path": seen["color"]}
     line |= {name: spec.settings[name] for name in _PER_ROW if name in spec.settings}
-    line |= {"aspect_ratio": nearest_shape(clip.width, clip.height).value, "max_frames": frames(spec, MAX_FRAMES)}
+    line |= {"aspect_ratio": nearest_shape(clip.width, clip.height).value, "max_frames": _limit(spec)}
     line |= {"num_video_frames_per_chunk": CHUNK_FRAMES, "num_conditional_frames": 1}
     line |= {HINTS[control.name]: _block(control, seen) for control in spec.controls}
     return json.dumps(line, ensure_ascii=True)
@@ -167,10 +190,21 @@ def env(specs: Sequence[Spec]) -> Mapping[str, str]:
     return {}
 
 
-def frames(spec: Spec, available: int) -> int:
-    """Frames of the result: all there are, at most `max_frames`."""
+def frames(spec: Spec, counts: Mapping[str, int]) -> int:
+    """Frames of the result: all of the first control, at most `max_frames`. What is made from the colour video is as
+    long as that.
+    """
+    return min(counts.get(_first(spec), counts["color"]), _limit(spec))
+
+
+def _limit(spec: Spec) -> int:
     limit = spec.settings.get("max_frames", MAX_FRAMES)
-    return min(available, MAX_FRAMES, limit if isinstance(limit, int) else MAX_FRAMES)
+    return min(MAX_FRAMES, limit if isinstance(limit, int) else MAX_FRAMES)
+
+
+def _first(spec: Spec) -> str:
+    """The control that sets the length."""
+    return min((control.name for control in spec.controls), key=FIRST.index)
 
 
 def steps(frames: int) -> int:
@@ -193,7 +227,7 @@ def _block(control: EffectiveControl, seen: Mapping[str, str]) -> dict[str, Sett
 
 
 def _check_video(spec: Spec, clip: Clip) -> Iterator[Finding]:
-    yield from checks.truncated(spec, clip, frames(spec, clip.frames))
+    yield from checks.truncated(spec, clip, min(clip.frames, _limit(spec)))
     shape = nearest_shape(clip.width, clip.height)
     yield from _check_crop(spec, clip, shape)
     if "fps" in spec.settings and spec.settings["fps"] != clip.fps:
@@ -201,6 +235,33 @@ def _check_video(spec: Spec, clip: Clip) -> Iterator[Finding]:
     low, high = FPS_RANGE
     if not low <= clip.fps <= high:
         yield checks.warning("prompt", f"{spec.video} has {clip.fps:g} fps; {NAME} was made for {low} to {high}")
+
+
+def _check_length(spec: Spec, clips: Mapping[str, Clip]) -> Iterator[Finding]:
+    counts = checks.counts(spec, clips)
+    made, color, first = frames(spec, counts), counts["color"], _first(spec)
+    yield from checks.length(spec, made)
+    yield from checks.chunk_seeds(spec, steps(made))
+    if made > color:
+        text = f"is the first of {', '.join(FIRST)} and longer than the video: the result has its {made} frames, and "
+        text += f"what is made from the video is played backwards from frame {color} on; max_frames: {color} keeps"
+        yield checks.warning(f"controls.{first}", f"{text} the video's length")
+
+
+def _check_weights(spec: Spec) -> Iterator[Finding]:
+    if not any(control.weight for control in spec.controls):
+        yield checks.error("controls", f"weights add up to 0, by which {NAME} cannot divide them")
+
+
+def _check_checkpoint(spec: Spec) -> Iterator[Finding]:
+    checkpoint, resolution = str(spec.settings.get("checkpoint", "")), spec.settings.get("resolution")
+    if is_small(checkpoint) and resolution not in SMALL_RESOLUTIONS:
+        yield checks.error("resolution", f"must be 480 or 256 with {checkpoint}, got {resolution!r}")
+    if checkpoint.rstrip("/").endswith(_FOUR_STEPS):
+        why = f"with {checkpoint}: it has steps of its own and no guidance"
+        yield from checks.without_effect(spec, ("num_steps", "guidance", "negative_prompt"), why)
+    elif spec.settings.get("guidance") == 1:
+        yield from checks.without_effect(spec, ("negative_prompt",), "with guidance: 1")
 
 
 def _check_crop(spec: Spec, clip: Clip, shape: Shape) -> Iterator[Finding]:
@@ -227,4 +288,7 @@ def _check_control(control: EffectiveControl, spec: Spec, clips: Mapping[str, Cl
     if len(spec.controls) == 1 and control.weight not in (0, 1):
         text = f"has no effect: {NAME} divides weights by their sum and this is the only control; control_guidance has"
         yield checks.warning(key, f"weight {control.weight:g} {text}")
-    yield from checks.control_file(control, spec, clips)
+    made = frames(spec, checks.counts(spec, clips))
+    needed = min(clips[spec.video].frames, _limit(spec)) if control.name == _first(spec) else made
+    if control.name != _first(spec) or made <= clips[spec.video].frames:
+        yield from checks.control_file(control, spec, clips, needed)

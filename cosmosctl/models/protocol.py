@@ -127,8 +127,8 @@ class Model(Protocol):
     def env(self, specs: Sequence[Spec]) -> Mapping[str, str]:
         """Environment variables that a start of these rows needs."""
 
-    def frames(self, spec: Spec, available: int) -> int:
-        """Frames of the result when the shortest of its videos has `available`."""
+    def frames(self, spec: Spec, counts: Mapping[str, int]) -> int:
+        """Frames of the result; `counts` has those of its videos by role: "color" always, controls that are files."""
 
     def steps(self, frames: int) -> int:
         """How many chunks a row of that many frames is made of: the log counts them."""

@@ -51,7 +51,7 @@ MAX_FRAMES = 5000
 _FLAG = "transfer.py parse_arguments"
 
 SETTINGS: Mapping[str, SettingRule] = {
-    "seed": SettingRule(int, 1, _FLAG, low=0, high=2**32 - 1),
+    "seed": SettingRule(int, 1, _FLAG, low=0, high=checks.LAST_SEED),
     "num_steps": SettingRule(int, 35, _FLAG, low=1, high=1000, unit="denoising steps"),
     "guidance": SettingRule(float, 5, f"{_FLAG} (a table in the docs says 7)", low=0, high=100),
     "sigma_max": SettingRule(float, 70.0, _FLAG, low=0, high=1000),
@@ -111,6 +111,7 @@ def check(spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
         *checks.settings(spec, SETTINGS),
         *(_check_upscale(spec, clips[spec.video]) if spec.upscales else _check_video(spec, clips[spec.video])),
         *(finding for control in spec.controls for finding in _check_control(control, spec, clips)),
+        *_check_length(spec, clips),
     )
 
 
@@ -167,9 +168,9 @@ def env(specs: Sequence[Spec]) -> Mapping[str, str]:
     return {}
 
 
-def frames(spec: Spec, available: int) -> int:
-    """Frames of the result."""
-    return min(available, MAX_FRAMES)
+def frames(spec: Spec, counts: Mapping[str, int]) -> int:
+    """Frames of the result: as many as the shortest of its videos has."""
+    return min(*counts.values(), MAX_FRAMES)
 
 
 def steps(frames: int) -> int:
@@ -209,7 +210,13 @@ def _check_video(spec: Spec, clip: Clip) -> Iterator[Finding]:
     if clip.frames < CLIP_FRAMES:
         text = f"has {clip.frames} frames; {NAME} pads below {CLIP_FRAMES} and results are reported to be noisy"
         yield checks.warning("prompt", f"{spec.video} {text}")
-    yield from checks.truncated(spec, clip, frames(spec, clip.frames))
+    yield from checks.truncated(spec, clip, min(clip.frames, MAX_FRAMES))
+
+
+def _check_length(spec: Spec, clips: Mapping[str, Clip]) -> Iterator[Finding]:
+    made = frames(spec, checks.counts(spec, clips))
+    yield from checks.length(spec, made)
+    yield from checks.chunk_seeds(spec, steps(made))
 
 
 def _check_upscale(spec: Spec, clip: Clip) -> Iterator[Finding]:
@@ -222,4 +229,4 @@ def _check_control(control: EffectiveControl, spec: Spec, clips: Mapping[str, Cl
     if control.name in random_controls(spec) and control.name != "seg":
         text = "is random in the model's own code; a preset or a file makes it the same each time"
         yield checks.warning(f"controls.{control.name}", text, kind=RANDOM)
-    yield from checks.control_file(control, spec, clips)
+    yield from checks.control_file(control, spec, clips, min(clips[spec.video].frames, MAX_FRAMES))

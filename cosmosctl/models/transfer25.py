@@ -48,13 +48,17 @@ SETTINGS: Mapping[str, SettingRule] = {
     "seed": SettingRule(int, 2025, _FLAG, low=0, high=2**32 - 1),
     "num_steps": SettingRule(int, 35, f"{_FLAG}; 4 when distilled", low=1, high=1000, unit="denoising steps"),
     "guidance": SettingRule(int, 3, f"{_FLAG}: whole numbers only", low=0, high=7),
-    "sigma_max": SettingRule(float, None, f"{_FLAG}: given as text", low=0, high=200),
     "resolution": SettingRule(str, "720", f"{_FLAG}; an unknown one fails only when generating", choices=RESOLUTIONS),
     "max_frames": SettingRule(int, None, _FLAG, low=1, high=MAX_FRAMES, unit="frames"),
     "negative_prompt": SettingRule(str, None, f"{_FLAG}; the model has a long text of its own"),
     "offload_models": SettingRule(bool, False, "--offload-guardrail-models"),
     "distilled": SettingRule(bool, False, "--model edge/distilled"),
 }
+
+DROPPED = {"sigma_max": "both samplers of transfer2.5 drop it"}
+"""What its parser takes and nothing ever reads: the rectified flow and the distilled sampler."""
+
+_UNREAD_WHEN_DISTILLED = ("guidance", "negative_prompt")
 
 DISTILLED_STEPS = 4
 """Steps of the distilled model (docs/inference.md)."""
@@ -107,11 +111,12 @@ def defaults(controls: Sequence[str], chosen: Mapping[str, Setting]) -> Mapping[
 
 def check(spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
     """Mistakes and surprises of one run: settings, endings, sizes and lengths, weights, rate, the distilled model."""
+    made = frames(spec, checks.counts(spec, clips))
     return (
-        *checks.settings(spec, SETTINGS),
+        *checks.settings(spec, SETTINGS, DROPPED),
         *checks.endings(spec, COLOR_ENDINGS, COLOR_ENDINGS),
         *_check_video(spec, clips[spec.video]),
-        *(finding for control in spec.controls for finding in checks.control_file(control, spec, clips)),
+        *(finding for control in spec.controls for finding in checks.control_file(control, spec, clips, made)),
         *_check_weights(spec),
         *_check_distilled(spec, clips[spec.video]),
     )
@@ -129,8 +134,6 @@ def row(spec: Spec, seen: Mapping[str, str], clip: Clip) -> str:
     line: dict[str, object] = {"name": opaque_name(spec.run), "prompt": spec.text, "video_path": seen["color"]}
     named = ("negative_prompt", "seed", "guidance", "num_steps", "resolution", "max_frames")
     line |= {name: spec.settings[name] for name in named if name in spec.settings}
-    if "sigma_max" in spec.settings:
-        line["sigma_max"] = str(spec.settings["sigma_max"])
     line |= {control.name: _block(control, seen) for control in spec.controls}
     return json.dumps(line, ensure_ascii=True)
 
@@ -153,15 +156,21 @@ def arguments(specs: Sequence[Spec], *, checkpoints: str) -> tuple[str, ...]:
 
 
 def env(specs: Sequence[Spec]) -> Mapping[str, str]:
-    """The log tells of chunks only when verbose; the distilled model hides behind a variable."""
+    """The log tells of chunks only when verbose; the distilled model hides behind a variable. Masks that the program
+    makes have one name each in the folder for temporary files, whatever other process writes its own there.
+    """
     distilled = specs[0].settings.get("distilled")
-    return {"COSMOS_VERBOSE": "1", **({"COSMOS_EXPERIMENTAL_CHECKPOINTS": "1"} if distilled else {})}
+    return {
+        "COSMOS_VERBOSE": "1",
+        "TMPDIR": "{work}/tmp",
+        **({"COSMOS_EXPERIMENTAL_CHECKPOINTS": "1"} if distilled else {}),
+    }
 
 
-def frames(spec: Spec, available: int) -> int:
-    """Frames of the result: all there are, at most `max_frames`."""
+def frames(spec: Spec, counts: Mapping[str, int]) -> int:
+    """Frames of the result: all of the colour video, at most `max_frames`."""
     limit = spec.settings.get("max_frames", MAX_FRAMES)
-    return min(available, MAX_FRAMES, limit if isinstance(limit, int) else MAX_FRAMES)
+    return min(counts["color"], MAX_FRAMES, limit if isinstance(limit, int) else MAX_FRAMES)
 
 
 def steps(frames: int) -> int:
@@ -186,9 +195,10 @@ def _block(control: EffectiveControl, seen: Mapping[str, str]) -> dict[str, Sett
 
 
 def _check_video(spec: Spec, clip: Clip) -> Iterator[Finding]:
-    made = frames(spec, clip.frames)
+    made = frames(spec, {"color": clip.frames})
     yield from checks.truncated(spec, clip, made)
-    if made < CHUNK_FRAMES:
+    yield from checks.length(spec, made)
+    if 1 < made < CHUNK_FRAMES:
         text = f"is made of {made} frames; {NAME} pads below {CHUNK_FRAMES} by playing them backwards"
         yield checks.warning("prompt", f"{spec.video} {text}")
     if clip.fps % 1:
@@ -208,7 +218,8 @@ def _check_distilled(spec: Spec, clip: Clip) -> Iterator[Finding]:
         return
     if [control.name for control in spec.controls] != ["edge"]:
         yield checks.error("distilled", "takes edge as the only control")
-    chunks = steps(frames(spec, clip.frames))
+    yield from checks.without_effect(spec, _UNREAD_WHEN_DISTILLED, "with distilled: that model does not read it")
+    chunks = steps(frames(spec, {"color": clip.frames}))
     if chunks > 1:
         text = f"is for one chunk of {CHUNK_FRAMES} frames, {spec.video} needs {chunks}; max_frames: {CHUNK_FRAMES}"
         yield checks.warning("distilled", text)

@@ -172,18 +172,18 @@ def _shot(job: Sample, settings: Sample, folder: Path, session: Session) -> Shot
     weights = samples.normalised([job[layer.name].get("weight", 1.0) for layer in layers])
     video = Path(job["vision_path"]) if "vision_path" in job else None
     fps = session.studio.look(video)[1] if video else Fraction(settings.get("fps", 24))
-    sources = [layer.path for layer in layers] + ([video] if video else [])
     return Shot(
         prompt=job.get("prompt", ""),
         video=video,
         layers=tuple(replace(layer, weight=weight) for layer, weight in zip(layers, weights, strict=True)),
-        frames=min(settings["max_frames"], session.studio.frame_count(sources)),
+        frames=min(settings["max_frames"], session.studio.frame_count([layers[0].path])),
         fps=fps,
         seed=settings["seed"],
         num_steps=settings["num_steps"],
         guidance=settings["guidance"],
-        size=cosmos3_size(settings["resolution"], Shape(settings["aspect_ratio"])) or (1360, 768),
+        size=cosmos3_size(settings["resolution"], Shape(settings["aspect_ratio"])),
         cropped=True,
+        lasting=True,
     )
 
 

@@ -22,6 +22,7 @@ class Shot:
     """One row, ready to be drawn. `video` None: only controls were given. Sizes in pixels, before `scale`.
 
     `size` None: that of the bucket. `cropped`: what does not fit its shape is cut off at both sides, not squeezed in.
+    `lasting`: a video with fewer frames stands still at its last one, where otherwise all end with it.
     """
 
     prompt: str
@@ -35,6 +36,7 @@ class Shot:
     scale: int = 1
     size: tuple[int, int] | None = None
     cropped: bool = False
+    lasting: bool = False
 
     @property
     def sources(self) -> tuple[Path, ...]:

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -67,7 +67,7 @@ class PictureStudio:
             encode.writing(
                 target, width=picture.width, height=picture.height, fps=Fraction(shot.fps), quality=QUALITY
             ) as writer,
-            closing(drawn(picture)) as pictures,
+            closing(drawn(picture, lasting=shot.lasting)) as pictures,
         ):
             yield _Drawing(writer, islice(pictures, shot.frames))
 
@@ -82,9 +82,18 @@ class _Drawing:
             self.writer.write(picture)
 
 
-def drawn(picture: Picture) -> Generator[Pixels]:
-    """The frames of `picture`, until the shortest of its videos ends."""
-    return frames.mapped(picture.draw, zip(*(frames.decoded(path) for path in picture.paths), strict=False))
+def drawn(picture: Picture, *, lasting: bool = False) -> Generator[Pixels]:
+    """The frames of `picture`, until the shortest of its videos ends; `lasting`: for ever, that one still."""
+    decode = _without_end if lasting else frames.decoded
+    return frames.mapped(picture.draw, zip(*(decode(path) for path in picture.paths), strict=False))
+
+
+def _without_end(path: Path) -> Iterator[av.VideoFrame]:
+    last = None
+    for last in frames.decoded(path):
+        yield last
+    if last is not None:
+        yield from repeat(last)
 
 
 def _bucket(shot: Shot) -> tuple[int, int]:

@@ -224,7 +224,7 @@ class Settings(Keys):
         default=UNSET,
         ge=0,
         le=1000,
-        description="Noise at the start; below 80 the input's own pixels show through. Default: 70 (transfer1).",
+        description="Noise at the start (transfer1); below 80 the input's own pixels show through. Default: 70.",
         examples=[70, 80],
         json_schema_extra={"default": 70},
     )
