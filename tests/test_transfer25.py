@@ -191,3 +191,12 @@ def test_progress_counts_the_steps_of_all_chunks(quick_tree: Tree) -> None:
     told = [(event["done"], event["total"]) for event in quick_tree.events() if event["ev"] == "progress"]
     assert told == sorted(told)
     assert {total for _, total in told} == {10}
+
+
+def test_a_default_that_the_family_does_not_have_is_told_once_in_the_projects_file(tree: Tree) -> None:
+    config = tree.root / "cosmosctl.yaml"
+    config.write_text(config.read_text() + "defaults: {transfer2.5: {sigma_max: 80}}\n")
+    tree.run("rs_one", more="model: transfer2.5\n")
+    tree.run("rs_two", more="model: transfer2.5\n")
+    err = tree.cli("check", expect=3).err
+    assert err.count("cosmosctl.yaml: defaults.transfer2.5.sigma_max has no effect: both samplers") == 1

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from cosmosctl import engines, inputs, models
 from cosmosctl.domain.inputs import Input
-from cosmosctl.domain.layout import ProjectPaths, ResultPaths
+from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Host, Run
 from cosmosctl.domain.spec import Spec, fingerprint, spec_hash
 from cosmosctl.domain.surprises import VIDEO, Surprise, Told, gathered, kind_of, shape_of
@@ -214,7 +214,7 @@ def _findings(spec: Spec, run: Run, found: Found) -> tuple[list[str], tuple[Surp
         return [], ()
     clips = {path: inputs.clip(found.files[path]) for path in spec.input_paths}
     findings = models.get(spec.model).check(spec, clips)
-    lines = {f: f"{_place(run, f.key)}: {f.key} {f.message}" for f in findings}
+    lines = {f: f"{_place_of(spec, run, f.key)} {f.message}" for f in findings}
     warnings = [
         Surprise(f.kind or kind_of(f.key), shape_of(f"{f.key} {f.message}", clips), line)
         for f, line in lines.items()
@@ -223,6 +223,13 @@ def _findings(spec: Spec, run: Run, found: Found) -> tuple[list[str], tuple[Surp
     remarks = [line for path in spec.input_paths for line in found.remarks.get(path, ())]
     said = [Surprise(VIDEO, shape_of(line, clips), line) for line in remarks]
     return [line for f, line in lines.items() if f.level == "error"], (*warnings, *said)
+
+
+def _place_of(spec: Spec, run: Run, key: str) -> str:
+    """Where `key` of a run's spec was set, and its name there."""
+    if spec.sources.get(key) == "project":
+        return f"{CONFIG_FILE}: defaults.{spec.model}.{key}"
+    return f"{_place(run, key)}: {key}"
 
 
 def _place(run: Run, key: str) -> str:

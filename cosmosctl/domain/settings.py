@@ -54,10 +54,15 @@ class SettingRule:
 
     def _range_words(self) -> str:
         if self.low is None:
-            return f"at most {self.high:g}"
+            return f"at most {_shown(self.high)}"
         if self.high is None:
-            return f"at least {self.low:g}"
-        return f"between {self.low:g} and {self.high:g}"
+            return f"at least {_shown(self.low)}"
+        return f"between {_shown(self.low)} and {_shown(self.high)}"
+
+
+def _shown(limit: float | None) -> str:
+    """A limit as somebody would write it: every digit of a whole number."""
+    return f"{limit:g}" if isinstance(limit, float) else str(limit)
 
 
 _KIND_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
