@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import bundle, trust
+from cosmosctl import trust
 from cosmosctl.commands import attach, batch, prepare, select, starting
 from cosmosctl.commands.attach import Outcome
 from cosmosctl.commands.create import GivenRun, create_prompt, create_run
@@ -137,7 +137,7 @@ class Project:
         """The rows that a batch of these runs would give the model, in order, groups one after the other."""
         import json
 
-        return [json.loads(bundle.line_text(row, "BATCH")) for plan in self._plans(ids, host) for row in plan.rows]
+        return [json.loads(row.line_in("BATCH")) for plan in self._plans(ids, host) for row in plan.rows]
 
     def _plans(self, ids: Sequence[str], host: str | None) -> tuple[Plan, ...]:
         snapshot = load_all(self.root)

@@ -23,7 +23,7 @@ from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.moving import relocate
 from cosmosctl.models.names import opaque_name
-from cosmosctl.planner import DONE, Group, Plan, Row
+from cosmosctl.planner import Group, Plan, Row
 from cosmosctl.preview import stage
 
 FORMAT = 1
@@ -110,7 +110,7 @@ def bundle_files(
     }
     folder = f"{engines.get(plan.host.engine).seen_dir(plan.host)}/batches/{on_host(plan.host, name, key).folder}"
     for group in plan.groups:
-        yield f"{group.name}/{group.model.ROWS_FILE}", "".join(line_text(row, folder) + "\n" for row in group.rows)
+        yield f"{group.name}/{group.model.ROWS_FILE}", "".join(row.line_in(folder) + "\n" for row in group.rows)
         yield from ((f"{group.name}/{file}", text) for file, text in group.files.items())
         yield f"{group.name}/command", command_text(group, folder)
     yield "inputs.txt", "".join(f"{video.pool_name} {video.bytes}\n" for video in plan.inputs)
@@ -125,15 +125,6 @@ def bundle_files(
         + "\n",
     )
     yield "batch.yaml", _batch_yaml(head, plan, parents)
-
-
-def line_text(row: Row, folder: str) -> str:
-    """The line of a row in the batch whose folder is `folder`: the result that it waits for lies there."""
-    if row.after is None:
-        return row.line
-    facts = json.loads(row.line)
-    done = {key: value.replace(DONE, f"{folder}/done") for key, value in facts.items() if isinstance(value, str)}
-    return json.dumps(facts | done, ensure_ascii=True)
 
 
 def command_text(group: Group, folder: str) -> str:
@@ -255,7 +246,7 @@ def _group_json(
     group: Group, folder: str, warnings: Mapping[str, Sequence[str]], parents: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
     fallback = [
-        {**_start_json(native), "rows": [{"run": row.run, "line": line_text(row, folder)} for row in native.rows]}
+        {**_start_json(native), "rows": [{"run": row.run, "line": row.line_in(folder)} for row in native.rows]}
         for native in group.fallback
     ]
     rows = [_row_json(row, folder, warnings.get(row.run, ()), parents.get(row.run, ())) for row in group.rows]
@@ -284,7 +275,7 @@ def _row_json(row: Row, folder: str, warnings: Sequence[str], parents: Sequence[
     return {
         "run": row.run,
         "name": opaque_name(row.run),
-        "line": line_text(row, folder),
+        "line": row.line_in(folder),
         "frames": row.frames,
         "steps": row.steps,
         "prompt": row.spec.text,
@@ -295,7 +286,7 @@ def _row_json(row: Row, folder: str, warnings: Sequence[str], parents: Sequence[
         "sources": dict(row.spec.sources),
         "inputs": {role: video.sha256 for role, video in row.inputs.items()},
         "warnings": list(warnings),
-        **({} if row.after is None else {"after": row.after}),
+        **({} if row.after is None else {"after": row.after.run}),
         **({"parents": list(parents)} if parents else {}),
     }
 

@@ -12,9 +12,6 @@ from cosmosctl.models import WARM_MODELS
 from cosmosctl.models import get as get_model
 from cosmosctl.models.protocol import Clip, Model, WarmModel
 
-DONE = "\0done"
-"""Stands for the folder of finished rows in a line until the batch has a name; no YAML text can hold it."""
-
 PRIMARY = "output.mp4"
 """The video of a finished row, whatever its model calls it."""
 
@@ -45,9 +42,10 @@ class Sources:
 
 @dataclass(frozen=True)
 class Row:
-    """One run in a group. `facts` is its fingerprint, `line` the model's input line, `steps` its progress units.
+    """One run in a group. `facts` is its fingerprint, `steps` its progress units.
 
-    `after`: a run of the same batch whose result this one reads; its line names it below `DONE`.
+    `line` is the model's input line. Where `after` stands, the row reads the result of another row, whose path is not
+    known before the batch has a name: `line` is "" then, and `line_in` makes it.
     """
 
     run: str
@@ -57,11 +55,27 @@ class Row:
     inputs: Mapping[str, Input]
     frames: int
     steps: int
-    after: str | None = None
+    after: "After | None" = None
 
     @property
     def spec_hash(self) -> str:
         return spec_hash(self.facts)
+
+    def line_in(self, folder: str) -> str:
+        """The input line in the batch whose folder is `folder`, as the model's process sees it."""
+        if self.after is None:
+            return self.line
+        done = f"{folder}/done/{self.after.run}/{PRIMARY}"
+        return self.after.model.row(self.spec, {"color": done}, self.after.clip)
+
+
+@dataclass(frozen=True)
+class After:
+    """The run of the same batch whose result a row reads, and what its line will be made with."""
+
+    run: str
+    model: Model
+    clip: Clip
 
 
 @dataclass(frozen=True)
@@ -178,10 +192,15 @@ def _group(name: str, specs: Sequence[Spec], making: _Making) -> Group:
         rows=tuple(_row(spec, model, making) for spec in specs),
         argv=(*launcher, *model.arguments(specs, checkpoints=process.checkpoints)),
         cwd=process.cwd,
-        env={**model.env(specs), **process.env},
+        env=_env(model.env(specs), process.env),
         files=model.files(specs),
         fallback=fallback,
     )
+
+
+def _env(own: Mapping[str, str], process: Mapping[str, str]) -> Mapping[str, str]:
+    """The host's word counts, but for a folder for temporary files: processes of one model must not share theirs."""
+    return {**own, **process, **{name: own[name] for name in ("TMPDIR",) if name in own}}
 
 
 def _controls_word(specs: Sequence[Spec]) -> str:
@@ -205,8 +224,8 @@ def _chained_row(spec: Spec, source: Spec, model: Model, sources: Sources) -> Ro
     """The row of a run that reads the result of `source`, which the same batch makes."""
     videos = sources.of(source)
     frames = model.frames(spec, {"color": get_model(source.model).frames(source, _counts(videos))})
-    line = model.row(spec, {"color": f"{DONE}/{source.run}/{PRIMARY}"}, _clip(videos["color"]))
-    return Row(spec.run, spec, _facts(spec, sources), line, {}, frames, model.steps(frames), after=source.run)
+    after = After(source.run, model, _clip(videos["color"]))
+    return Row(spec.run, spec, _facts(spec, sources), "", {}, frames, model.steps(frames), after)
 
 
 def _facts(spec: Spec, sources: Sources) -> Mapping[str, Setting]:

@@ -4,10 +4,11 @@ The tool's files: written whole, read back exactly. What cannot be read is told 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosmosctl.domain.project import Setting
+from cosmosctl.domain.spec import OFFLOAD, spec_hash
 from cosmosctl.io.conflict import marks_line
 from cosmosctl.io.facts import facts_in, facts_text, read_facts
 
@@ -82,8 +83,14 @@ def failure_text(failure: Failure) -> str:
 
 
 def read_receipt(path: Path) -> Receipt | None:
-    """The result that `path` tells of; None when there is none or it is not readable."""
-    return read_facts(Receipt, path)
+    """The result that `path` tells of; None when there is none or it is not readable.
+
+    `spec` of one whose `effective` still holds what is no fact any more is what it would be today.
+    """
+    found = read_facts(Receipt, path)
+    return (
+        replace(found, spec=spec_hash(found.effective)) if found is not None and OFFLOAD in found.effective else found
+    )
 
 
 def read_failure(path: Path) -> Failure | None:

@@ -272,3 +272,15 @@ def test_its_result_lies_in_the_runs_folder_like_any_other(tree: Tree) -> None:
     outputs = tree.run_paths("rs_one").preview.outputs
     names = ["control_depth.mp4", "control_edge.mp4", "output.mp4", "sample_args.json", "sample_outputs.json"]
     assert sorted(path.name for path in outputs.iterdir()) == names
+
+
+def test_the_weights_of_a_host_count_where_a_run_names_none(tree: Tree) -> None:
+    block = "{engine: bare, models: {cosmos3: {repo: /src, checkpoints: /weights/Cosmos3-Edge}}}"
+    config = tree.root / "cosmosctl.yaml"
+    config.write_text(config.read_text() + f"hosts:\n  gpu: {block}\n")
+    tree.run("rs_one", controls="{edge: 1.0}", more=MODEL)
+    for named in (["rs_one"], []):
+        err = tree.cli("batch", *named, "--host", "gpu", "--dry-run", expect=3).err
+        assert "runs/rs_one/run.yaml: resolution must be 480 or 256 with /weights/Cosmos3-Edge, got 720" in err
+    tree.run("rs_one", controls="{edge: 1.0}", more=f"{MODEL}resolution: 480\n")
+    tree.cli("batch", "rs_one", "--host", "gpu", "--dry-run")

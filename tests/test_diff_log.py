@@ -1,10 +1,12 @@
 """Provenance: what changed since a result, which batches took a run, what is the same each time."""
 
+import hashlib
 import json
 
 import pytest
 
 from cosmosctl.commands.diff import word_diff
+from cosmosctl.io.yaml_file import dump_tool, load_tool
 from tests import clips
 from tests.tree import Tree
 
@@ -92,3 +94,19 @@ def test_out_of_memory_says_what_this_model_offers_and_is_not_tried_again(
     assert "offload_models: true" in told
     assert offer in told
     assert sum(event["ev"] == "process_start" for event in quick_tree.events()) == 1
+
+
+@pytest.mark.parametrize("was", ["true", "false"])
+def test_offloading_makes_no_result_old_nor_do_receipts_that_hold_it(quick_tree: Tree, was: str) -> None:
+    quick_tree.run("rs_one")
+    quick_tree.cli("batch", "rs_one")
+    receipt = quick_tree.run_paths("rs_one").preview.receipt
+    facts = load_tool(receipt.read_text())
+    facts["effective"]["offload_models"] = was == "true"  # as releases before wrote it
+    text = json.dumps(dict(sorted(facts["effective"].items())), separators=(",", ":"))
+    facts["spec"] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    receipt.write_text(dump_tool(facts))
+    for value in ("true", "false"):
+        quick_tree.run("rs_one", more=f"offload_models: {value}\n")
+        assert quick_tree.states() == {"rs_one": "done"}
+        assert quick_tree.cli("diff", "rs_one").out == ""

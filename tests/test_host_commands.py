@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from cosmosctl.commands.host_add import Probed, host_block, refuse_mistakes
+from cosmosctl.commands.host_check import SPANS, parse
 from cosmosctl.commands.host_findings import Finding, Looked, findings, worst
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.errors import HostError
+from cosmosctl.io.shipped import template
 from tests.containers import IMAGE, Engine, needs_podman
 from tests.sshd import Sshd, needs_sshd, write_client_config
 from tests.tree import Tree
@@ -210,3 +213,50 @@ def test_an_answer_that_the_file_cannot_hold_is_an_error_of_the_host() -> None:
     block = host_block(told, address="box", model="transfer1")
     with pytest.raises(HostError, match=r"host lab: its answer cannot be used, nothing was written: hosts.lab.dir"):
         refuse_mistakes({"lab": block.keys}, from_host="lab")
+
+
+def commit(repo: Path, name: str) -> str:
+    """A new commit of the repository `repo`."""
+    git = ("git", "-C", str(repo), "-c", "user.name=t", "-c", "user.email=t@example.invalid")
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", name], check=True)
+    return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def within(repo: Path, span: str) -> str:
+    """What check.sh tells of a repository and a span of its commits."""
+    script = template("launch", "check.sh").read_text()
+    args = (str(repo.parent / "dir"), "", "", str(repo), "", "", "", "", span, "--")
+    done = subprocess.run(["sh", "-s", "--", *args], input=script, check=True, capture_output=True, text=True)
+    return parse(done.stdout)["within"]
+
+
+def test_the_host_tells_whether_a_repository_lies_between_two_commits(tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    subprocess.run(["git", "init", "-q", str(repo)], check=True)
+    before, broken, between, fixed = (commit(repo, name) for name in ("before", "broken", "between", "fixed"))
+    span, said = f"{broken}..{fixed}", []
+    for head in (before, broken, between, fixed):
+        subprocess.run(["git", "-C", str(repo), "checkout", "-q", head], check=True)
+        said.append(within(repo, span).strip())
+    assert said == ["", span, span, ""]
+    assert within(repo, f"{'1' * 40}..{'2' * 40}") == "", "commits that the clone has not"
+    (tmp_path / "plain").mkdir()
+    assert within(tmp_path / "plain", span) == "", "no clone"
+
+
+def test_a_repository_at_which_distilled_is_broken_is_warned_of() -> None:
+    host = Host("lab", "bare", "/d", "me@box", models={"transfer2.5": HostModel(repo="/src")})
+    found = findings(Looked(host, "transfer2.5", {"within": SPANS["transfer2.5"], "repo": "there"}, "", 0.0))
+    (warned,) = [one for one in found if one.name == "repo" and one.verdict == "WARN"]
+    assert "030d65d and fbdde6c" in warned.words
+    assert "distilled" in warned.words
+    assert warned.mend == "on lab: git -C /src pull"
+    told = findings(Looked(host, "transfer2.5", {"repo": "there"}, "", 0.0))
+    assert [one.verdict for one in told if one.name == "repo"] == ["PASS"]
+
+
+@pytest.mark.parametrize("model", ["transfer2.5", "cosmos3"])
+def test_host_add_names_no_weights_for_models_that_fetch_their_own(model: str) -> None:
+    facts = {"docker": ("plain",), "repo": ("/data/repo",), "checkpoints": ("/data/repo/checkpoints",)}
+    block = host_block(Probed(facts), address="me@box", model=model)
+    assert set(dict(block.keys)["models"][model]) == {"image", "repo"}

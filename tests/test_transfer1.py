@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosmosctl.domain.project import Config, Control, Prompt, Run, Setting
-from cosmosctl.domain.spec import Spec, effective_spec, fingerprint, spec_hash
+from cosmosctl.domain.spec import Spec, changed_keys, effective_spec, fingerprint, spec_hash
 from cosmosctl.models import transfer1
 from cosmosctl.models.protocol import Clip
 
@@ -216,3 +216,19 @@ def test_a_seed_that_is_too_large_for_the_last_clip_is_refused_with_the_range(fr
 
 def test_a_setting_of_the_project_that_the_family_does_not_have_is_an_error_too() -> None:
     assert ("error", "resolution") in findings(spec_of(defaults={"resolution": "720"}))
+
+
+def test_what_only_fills_the_gpu_is_no_fact_of_a_result_and_older_hashes_stay() -> None:
+    plain, offloading = (fingerprint(spec_of(offload_models=value), {"v/color.mp4": "00ff"}) for value in (False, True))
+    assert plain == offloading
+    assert spec_hash(plain) == spec_hash({**plain, "offload_models": True}) == "732c425cd02c356c"
+    assert changed_keys({**plain, "offload_models": True, "fps": 30}, plain) == ("fps",)
+
+
+def test_a_prompt_for_a_control_that_is_not_made_is_said_to_have_no_effect() -> None:
+    asked = Control("seg", 0.5, prompt="cars")
+    assert ("warning", "controls.seg.prompt") not in findings(spec_of(asked))
+    assert findings(spec_of(asked, videos={"seg": "v/seg.mp4"})) == [("warning", "controls.seg.prompt")]
+    assert findings(spec_of(Control("edge", 0.5, preset="low"), Control("seg", 0.0, prompt="cars"))) == [
+        ("warning", "controls.seg.prompt")
+    ]

@@ -2,16 +2,20 @@
 
 import json
 import re
+import sys
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cosmosctl import models
-from cosmosctl.domain.project import Config, Control, Prompt, Run, Setting
+from cosmosctl.domain.project import Config, Control, Host, HostModel, Prompt, Run, Setting
 from cosmosctl.domain.spec import Spec
 from cosmosctl.models import transfer25
 from cosmosctl.models.protocol import Clip
+from tests.family_batch import family_batch, specs_of
 from tests.tree import Tree
 
 CLIP = Clip(1280, 704, 24.0, 93)
@@ -62,7 +66,7 @@ def test_a_row_holds_everything_but_the_models_own_flags_in_the_words_of_its_par
 def test_the_command_holds_flags_of_the_start_alone() -> None:
     assert transfer25.arguments([spec_of(seed=3)], checkpoints="") == ("-i", "{work}/batch.jsonl", "-o", "{work}/out")
     more = transfer25.arguments([spec_of(distilled=True, offload_models=True)], checkpoints="/ck")
-    assert more[4:] == ("--checkpoint-path", "/ck", "--model", "edge/distilled", "--offload-guardrail-models")
+    assert more[4:] == ("--model", "edge/distilled", "--offload-guardrail-models")
     assert transfer25.env([spec_of(distilled=True)])["COSMOS_EXPERIMENTAL_CHECKPOINTS"] == "1"
     assert "COSMOS_EXPERIMENTAL_CHECKPOINTS" not in transfer25.env([spec_of()])
 
@@ -200,3 +204,39 @@ def test_a_default_that_the_family_does_not_have_is_told_once_in_the_projects_fi
     tree.run("rs_two", more="model: transfer2.5\n")
     err = tree.cli("check", expect=3).err
     assert err.count("cosmosctl.yaml: defaults.transfer2.5.sigma_max has no effect: both samplers") == 1
+
+
+def test_weights_of_a_host_are_refused_at_their_line_with_the_reason(tree: Tree) -> None:
+    block = "{engine: bare, models: {transfer2.5: {repo: /src, checkpoints: /weights}}}"
+    config = tree.root / "cosmosctl.yaml"
+    config.write_text(config.read_text() + f"hosts:\n  lab: {block}\n")
+    line = config.read_text().count("\n")
+    err = tree.cli("check", expect=3).err
+    assert f"cosmosctl.yaml:{line}:58: hosts.lab.models.transfer2.5.checkpoints: transfer2.5 loads it as the one" in err
+
+
+def test_each_process_has_a_folder_of_its_own_for_temporary_files_which_goes_with_it(tmp_path: Path) -> None:
+    """Masks and controls that the program makes have the same names in every process."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, pathlib, sys, tempfile\n"
+        "print('at', tempfile.gettempdir(), flush=True)\n"
+        "pathlib.Path(tempfile.gettempdir(), 'color_edge_mask.mp4').write_text('mask')\n"
+    )
+    (tmp_path / "shared").mkdir()
+    block = HostModel(command=(sys.executable, str(program)))
+    host = Host(
+        "lab", "bare", str(tmp_path / "d"), models={"transfer2.5": block}, env={"TMPDIR": str(tmp_path / "shared")}
+    )
+    specs = [*specs_of("transfer2.5", ["one"]), *specs_of("transfer2.5", ["two"], [Control("vis", 1.0)])]
+    batch = family_batch(tmp_path / "d", [replace(spec, run=f"rs_{spec.text}") for spec in specs], host=host)
+    batch.run()
+    used = [
+        line.split(" ", 1)[1]
+        for log in sorted((batch.folder / "logs").iterdir())
+        for line in log.read_text().splitlines()
+        if line.startswith("at ")
+    ]
+    assert len(set(used)) == len(batch.events("process_start")) >= 2
+    assert all(Path(folder).is_relative_to(batch.folder / "work") for folder in used)
+    assert not any(Path(folder).exists() for folder in used)

@@ -171,3 +171,12 @@ def test_a_source_without_a_result_that_is_not_batched_with_it_is_told(quick_tre
     told = quick_tree.cli("batch", "rs_up", expect=3).err
     assert "rs_one has no result" in told
     assert "cosmosctl batch rs_one rs_up" in told
+
+
+def test_no_text_is_taken_for_the_path_of_a_result_that_is_still_to_come(tmp_path: Path) -> None:
+    text = "\0done/rs_1/output.mp4, {work} and {batch}"
+    (first,) = specs_of("transfer1", (text,))
+    folder = family_batch(tmp_path, [first, upscaling(first, "a_up")]).folder
+    own, larger = (json.loads(row["line"]) for group in plan_of(folder)["groups"] for row in group["rows"])
+    assert (own["prompt"], larger["prompt"]) == (text, f"{text}, larger")
+    assert larger["visual_input"] == f"{folder}/done/rs_1/output.mp4"

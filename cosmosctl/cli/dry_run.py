@@ -58,7 +58,7 @@ def _show_group(plan: Plan, group: Group) -> None:
         click.echo(f"  {row.run:<{width}}  {weights}  {label(row.spec.text, row.spec.video)}")
     click.echo(f"  {plan.model.ROWS_FILE}:")
     for row in group.rows:
-        click.echo(bundle.line_text(row, "BATCH"))
+        click.echo(row.line_in("BATCH"))
     click.echo("  command:")
     click.echo(bundle.command_text(group, "BATCH").rstrip())
 

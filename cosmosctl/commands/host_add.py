@@ -21,6 +21,9 @@ REPOSITORIES = {
 }
 """What `git clone` calls the folder of each model (github.com/nvidia-cosmos, github.com/NVIDIA)."""
 
+WITH_CHECKPOINTS = ("transfer1",)
+"""Models whose weights lie in a folder that is named; the other two fetch theirs into the cache."""
+
 COMMENTS = {
     "address": "anything ssh takes; left out: this machine",
     "ssh_args": "more arguments for ssh",
@@ -120,10 +123,11 @@ def host_block(
     room = max((_room(line) for line in probed.facts.get("room", ())), default=(0, probed.first("home", "/data")))
     image, repo = probed.first(f"image {engine}"), probed.first("repo")
     checkpoints = probed.first("checkpoints") or (f"{repo}/checkpoints" if repo else "")
+    weights = {"checkpoints": checkpoints or "/data/checkpoints"} if model in WITH_CHECKPOINTS else {}
     defaults = {"image": f"{REPOSITORIES[model]}:latest", "repo": f"/data/{REPOSITORIES[model]}"}
-    found = {"image": image, "repo": repo, "checkpoints": checkpoints}
+    found = {"image": image, "repo": repo}
     guesses += [f"models.{model}.{key}: none was found" for key in defaults if not found[key]]
-    places = {**defaults, "checkpoints": "/data/checkpoints"} | {key: value for key, value in found.items() if value}
+    places = {**defaults, **{key: value for key, value in found.items() if value}, **weights}
     gpus = [line for line in probed.first("gpus").split(";") if line.strip()]
     guesses += [] if gpus else ["gpus: nvidia-smi tells of none"]
     keys = {

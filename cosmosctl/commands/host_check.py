@@ -22,6 +22,9 @@ HUB_MODELS = {
 }
 """What a model loads by name however its checkpoints are given (model-contracts 1a)."""
 
+SPANS = {"transfer2.5": "030d65dd73d4d36816380ea10ab298aeb37af1af..fbdde6c51ddd41167987565c0de7a97a1a15b1ed"}
+"""From the commit that broke the distilled model to the one that reverted it (cosmos-transfer2.5, #213 and #226)."""
+
 
 def check_host(folder: Path, name: str, *, model: str | None = None) -> tuple[Finding, ...]:
     """What was found about the host of that name, for `model` or the project's. Raises: UsageError, NotAllowed."""
@@ -74,6 +77,7 @@ def _arguments(host: Host, model: str) -> tuple[str, ...]:
         host.env_file or "",
         host.cache or "",
         " ".join(HUB_MODELS.get(model, ())),
+        SPANS.get(model, ""),
     )
     return (*facts, "--", *engines.get(host.engine).trial(host, models.get(model), _trial_text()))
 

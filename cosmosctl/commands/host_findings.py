@@ -190,6 +190,9 @@ def _files(looked: Looked) -> Iterator[Finding]:
             yield Finding(name, "PASS", path)
         else:
             yield Finding(name, "FAIL", f"{path} is {state or 'not looked at'}", f"correct {where}, or make it there")
+    if looked.fact("within"):
+        words = f"between commits {' and '.join(_short(looked.fact('within')))}: settings with distilled fail there"
+        yield Finding("repo", "WARN", words, _on(looked, "there", f"git -C {block.repo} pull"))
     yield _hub(looked)
     state = looked.fact("env-file")
     if host.env_file is None:
@@ -200,6 +203,11 @@ def _files(looked: Looked) -> Iterator[Finding]:
         yield Finding("env_file", "WARN" if others else "PASS", "all can read it" if others else "readable", mend)
     else:
         yield Finding("env_file", "FAIL", f"{host.env_file} is not readable", f"correct hosts.{host.name}.env_file")
+
+
+def _short(span: str) -> tuple[str, ...]:
+    """The first digits of the two commits of a span."""
+    return tuple(commit[:7] for commit in span.split("..")[:2])
 
 
 def _hub(looked: Looked) -> Finding:

@@ -101,7 +101,15 @@ def look(project: ProjectPaths, snapshot: Snapshot, runs: Sequence[str], *, mode
 def _unserved(specs: Sequence[Spec], host: Host) -> Mapping[str, tuple[str, ...]]:
     """Runs of a family that the host's block does not know how to start, and why."""
     lacking = {name: _lacking(host, name) for name in {spec.model for spec in specs}}
-    return {spec.run: (f"runs/{spec.run}: {lacking[spec.model]}",) for spec in specs if lacking[spec.model]}
+    unserved = {spec.run: (f"runs/{spec.run}: {lacking[spec.model]}",) for spec in specs if lacking[spec.model]}
+    return {**_misfits(specs, host), **unserved}
+
+
+def _misfits(specs: Sequence[Spec], host: Host) -> Mapping[str, tuple[str, ...]]:
+    """Runs that do not go with the weights that the host's block names, and why."""
+    weights = {name: block.checkpoints for name, block in host.models.items()}
+    found = {spec.run: models.host_mistake(spec, weights.get(spec.model)) for spec in specs if not host.is_preview}
+    return {run: (f"runs/{run}/run.yaml: {words} (host {host.name})",) for run, words in found.items() if words}
 
 
 def _lacking(host: Host, name: str) -> str:
@@ -139,6 +147,8 @@ def plans(project: ProjectPaths, checked: Checked, host: Host, *, progress: Cont
     """
     waiting = waits(checked)
     ready = [spec for spec in checked.specs if spec.run not in waiting]
+    if misfits := _misfits(ready, host):
+        raise FilesError(tuple(line for lines in misfits.values() for line in lines), hint="set resolution: 480")
     results = _results(project, ready, host, checked.found)
     sources = replace(inputs.sources(project, checked.found, ready, progress=progress), results=results)
     families = dict.fromkeys(spec.model for spec in ready)

@@ -18,13 +18,20 @@ WARM = "warm"
 """The setting that says how a run is served. Its result is meant to be the same either way: no fact of the run."""
 
 
+OFFLOAD = "offload_models"
+"""The setting that decides what lies in the GPU's memory: it changes no pixel and is no fact of the run either."""
+
+_NO_FACTS: Mapping[str, Setting] = {OFFLOAD: False}
+"""Settings that were facts once, and what they mostly were: hashes that receipts hold were made with them."""
+
+
 @dataclass(frozen=True)
 class EffectiveControl:
     """One control as the model gets it.
 
     `source`: "file" (`path` names it), "auto" (the model makes it, at `preset` where it has such presets of its own),
     "preset" (computed here from the colour video) or "color" (weight 0: the colour video stands in, so that nothing is
-    computed).
+    computed). `unread`: a prompt for making it that has no use, because it is not made.
     """
 
     name: str
@@ -33,6 +40,7 @@ class EffectiveControl:
     path: str | None = None
     preset: str | None = None
     prompt: str | None = None
+    unread: str | None = None
 
     @property
     def is_native(self) -> bool:
@@ -119,7 +127,7 @@ def _effective(control: Control, prompt: Prompt, preset_source: ControlSource) -
     if control.name == UPSCALE:
         return base
     if control.weight == 0:
-        return EffectiveControl(control.name, control.weight, "color")
+        return EffectiveControl(control.name, control.weight, "color", unread=control.prompt)
     if control.preset is not None:
         return EffectiveControl(control.name, control.weight, preset_source, preset=control.preset)
     if control.input == "auto":
@@ -127,20 +135,20 @@ def _effective(control: Control, prompt: Prompt, preset_source: ControlSource) -
     path = control.input or prompt.videos.get(control.name)
     if path is None:
         return base
-    return EffectiveControl(control.name, control.weight, "file", path=path)
+    return EffectiveControl(control.name, control.weight, "file", path=path, unread=control.prompt)
 
 
 def fingerprint(spec: Spec, sha256: Mapping[str, str]) -> dict[str, Setting]:
     """What a result depends on, flat and comparable: key -> value, videos by content (`sha256`: path -> digest).
 
-    How the model was started is not in it: `warm` makes no result old.
+    How the model was started is not in it: neither `warm` nor `offload_models` makes a result old.
     """
     facts: dict[str, Setting] = {
         "model": spec.model,
         "prompt": hashlib.sha256(spec.text.encode()).hexdigest()[:16],
         "video": _video_fact(spec, sha256),
     }
-    facts |= {name: value for name, value in spec.settings.items() if name != WARM}
+    facts |= {name: value for name, value in spec.settings.items() if name not in (WARM, OFFLOAD)}
     for control in spec.controls:
         key = f"controls.{control.name}"
         facts[f"{key}.weight"] = control.weight
@@ -166,12 +174,12 @@ def _source_words(control: EffectiveControl) -> str:
 
 
 def spec_hash(facts: Mapping[str, Setting]) -> str:
-    """16 hex digits that differ when any fact of a fingerprint differs."""
-    text = json.dumps(dict(sorted(facts.items())), ensure_ascii=True, separators=(",", ":"))
+    """16 hex digits that differ when any fact of a fingerprint differs; those of an older fingerprint are the same."""
+    text = json.dumps(dict(sorted({**facts, **_NO_FACTS}.items())), ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def changed_keys(before: Mapping[str, Setting], after: Mapping[str, Setting]) -> tuple[str, ...]:
     """The keys whose values differ, in the order of the newer fingerprint, dropped ones last."""
-    keys = [*after, *(key for key in before if key not in after)]
+    keys = [*after, *(key for key in before if key not in after and key not in _NO_FACTS)]
     return tuple(key for key in keys if before.get(key) != after.get(key))

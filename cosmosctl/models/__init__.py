@@ -42,6 +42,14 @@ def _for_upscaling(config: Config) -> Config:
     return replace(config, defaults={**config.defaults, transfer1.NAME: settings})
 
 
+def host_mistake(spec: Spec, checkpoints: str | None) -> str:
+    """What is wrong with a run on the weights that a host's block names, where it names none itself; mostly nothing."""
+    if spec.model != cosmos3.NAME or checkpoints is None or "checkpoint" in spec.settings:
+        return ""
+    mistake = cosmos3.resolution_mistake(checkpoints, spec.settings["resolution"])
+    return mistake and f"resolution {mistake}"
+
+
 def source_of(run: Run) -> str | None:
     """The run whose result `run` upscales; None when it reads its prompt's video."""
     return next((control.input for control in run.controls if control.name == UPSCALE), None)

@@ -69,10 +69,19 @@ def chunk_seeds(spec: Spec, chunks: int) -> Iterator[Finding]:
 
 
 def control_file(control: EffectiveControl, spec: Spec, clips: Mapping[str, Clip], needed: int) -> Iterator[Finding]:
-    """A control's own video of another shape than the colour video, or with fewer frames than are `needed`."""
+    """A control's own video of another shape than the colour video, or with fewer frames than are `needed`; a prompt
+    for making one that is not made.
+    """
+    key = f"controls.{control.name}"
+    if control.unread is not None:
+        used = (
+            "weight 0 makes nothing"
+            if control.path is None
+            else f"{control.path} is used; input: auto has the model make it"
+        )
+        yield warning(f"{key}.prompt", f"has no effect: {used}")
     if control.path is None:
         return
-    key = f"controls.{control.name}"
     color, clip = clips[spec.video], clips[control.path]
     if nearest_bucket(color.width, color.height) != nearest_bucket(clip.width, clip.height):
         sizes = f"{clip.width}x{clip.height}, the video {color.width}x{color.height}"

@@ -135,6 +135,13 @@ def defaults(controls: Sequence[str], chosen: Mapping[str, Setting]) -> Mapping[
     return {"guidance": guidance, "control_guidance": control_guidance, **small}
 
 
+def resolution_mistake(checkpoint: Setting | None, resolution: Setting | None) -> str:
+    """What is wrong with a resolution on that checkpoint; empty when nothing is."""
+    if is_small(checkpoint) and resolution not in SMALL_RESOLUTIONS:
+        return f"must be 480 or 256 with {checkpoint}, got {resolution}"
+    return ""
+
+
 def is_small(checkpoint: Setting | None) -> bool:
     """Whether a Hub alias or a folder is, by its last part, that of the small model."""
     return str(checkpoint).rstrip("/").rpartition("/")[2] == SMALL
@@ -255,8 +262,8 @@ def _check_weights(spec: Spec) -> Iterator[Finding]:
 
 def _check_checkpoint(spec: Spec) -> Iterator[Finding]:
     checkpoint, resolution = str(spec.settings.get("checkpoint", "")), spec.settings.get("resolution")
-    if is_small(checkpoint) and resolution not in SMALL_RESOLUTIONS:
-        yield checks.error("resolution", f"must be 480 or 256 with {checkpoint}, got {resolution!r}")
+    if mistake := resolution_mistake(checkpoint, resolution):
+        yield checks.error("resolution", mistake)
     if checkpoint.rstrip("/").endswith(_FOUR_STEPS):
         why = f"with {checkpoint}: it has steps of its own and no guidance"
         yield from checks.without_effect(spec, ("num_steps", "guidance", "negative_prompt"), why)
@@ -288,7 +295,5 @@ def _check_control(control: EffectiveControl, spec: Spec, clips: Mapping[str, Cl
     if len(spec.controls) == 1 and control.weight not in (0, 1):
         text = f"has no effect: {NAME} divides weights by their sum and this is the only control; control_guidance has"
         yield checks.warning(key, f"weight {control.weight:g} {text}")
-    made = frames(spec, checks.counts(spec, clips))
-    needed = min(clips[spec.video].frames, _limit(spec)) if control.name == _first(spec) else made
-    if control.name != _first(spec) or made <= clips[spec.video].frames:
-        yield from checks.control_file(control, spec, clips, needed)
+    made, own = frames(spec, checks.counts(spec, clips)), min(clips[spec.video].frames, _limit(spec))
+    yield from checks.control_file(control, spec, clips, max(made, own) if control.name == _first(spec) else made)

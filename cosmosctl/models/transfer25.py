@@ -22,7 +22,8 @@ NAME = "transfer2.5"
 CONTROLS = ("vis", "edge", "depth", "seg")
 ROWS_FILE = "batch.jsonl"
 CHECKPOINTS = ""
-"""The program downloads its weights into HF_HOME by itself."""
+"""The program downloads its weights into HF_HOME by itself. Its --checkpoint-path is never given: it is one network for
+whatever single control a start has, and ignored with two or more."""
 NATIVE_PRESETS = True
 LESS_MEMORY = (
     "set offload_models: true (only the guardrails leave the GPU), a smaller resolution or max_frames; "
@@ -149,7 +150,6 @@ def arguments(specs: Sequence[Spec], *, checkpoints: str) -> tuple[str, ...]:
     return (
         *("-i", "{work}/" + ROWS_FILE),
         *("-o", "{work}/out"),
-        *(("--checkpoint-path", checkpoints) if checkpoints else ()),
         *(("--model", "edge/distilled") if settings.get("distilled") else ()),
         *(("--offload-guardrail-models",) if settings.get("offload_models") else ()),
     )

@@ -370,15 +370,12 @@ class PromptFile(Keys):
     notes: Notes = UNSET
 
 
-class HostModelKeys(Keys):
-    """Where one model lives on the host."""
+class HostProgramKeys(Keys):
+    """Where one model lives on the host; its weights are where the model itself puts them."""
 
     image: Text = Field(default=UNSET, description="Container image.", examples=["cosmos-transfer1:latest"])
     repo: HostPath = Field(
         default=UNSET, description="The model's source code on the host.", examples=["/data/cosmos-transfer1"]
-    )
-    checkpoints: HostPath = Field(
-        default=UNSET, description="Folder of the model's weights on the host.", examples=["/data/checkpoints"]
     )
     command: Words = Field(
         default=UNSET,
@@ -387,11 +384,19 @@ class HostModelKeys(Keys):
     )
 
 
+class HostModelKeys(HostProgramKeys):
+    """Where one model lives on the host."""
+
+    checkpoints: HostPath = Field(
+        default=UNSET, description="Folder of the model's weights on the host.", examples=["/data/checkpoints"]
+    )
+
+
 class HostModelsKeys(Keys):
     """The models of a host."""
 
     transfer1: HostModelKeys = UNSET
-    transfer2_5: HostModelKeys = Field(default=UNSET, alias="transfer2.5")
+    transfer2_5: HostProgramKeys = Field(default=UNSET, alias="transfer2.5")
     cosmos3: HostModelKeys = UNSET
 
 

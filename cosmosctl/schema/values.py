@@ -30,6 +30,7 @@ from cosmosctl.schema.files import (
     HostKeys,
     HostModelKeys,
     HostModelsKeys,
+    HostProgramKeys,
     ProjectFile,
     PromptFile,
     RunFile,
@@ -250,7 +251,7 @@ def _host(name: str, keys: HostKeys) -> Host:
         ssh_args=tuple(keys.ssh_args or ()),
         engine_command=tuple(keys.engine_command or ()),
         engine_args=tuple(keys.engine_args or ()),
-        models={name: _host_model(model) for name, model in _by_model(keys.models, HostModelKeys)}
+        models={name: _host_model(model) for name, model in _by_model(keys.models, HostProgramKeys)}
         if keys.models
         else {},
         mounts=tuple(keys.mounts or ()),
@@ -261,5 +262,6 @@ def _host(name: str, keys: HostKeys) -> Host:
     )
 
 
-def _host_model(keys: HostModelKeys) -> HostModel:
-    return HostModel(keys.image, keys.repo, keys.checkpoints, tuple(keys.command or ()))
+def _host_model(keys: HostProgramKeys) -> HostModel:
+    checkpoints = keys.checkpoints if isinstance(keys, HostModelKeys) else None
+    return HostModel(keys.image, keys.repo, checkpoints, tuple(keys.command or ()))

@@ -92,10 +92,18 @@ def _unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
         return "'<<' (merge) is YAML 1.1; write the keys out"
     if ":" in key:
         return f"unknown key '{key}': a space is missing after ':'"
+    if path[-2:] == ("transfer2.5", "checkpoints"):
+        return f"{dotted(path)}: {_ONE_NETWORK}"
     where = f" in {dotted(path[:-1])}" if len(path) > 1 else ""
     if key == "preset" and where:
         return f"{dotted(path)}: only edge and vis have presets"
     return f"unknown key '{key}'{where}{nearest(key, known) or '; known: ' + ', '.join(known)}"
+
+
+_ONE_NETWORK = (
+    "transfer2.5 loads it as the one network of whatever single control a start has, and ignores it with two or more; "
+    "take the line out: the program fetches its weights itself, and `cache` keeps them"
+)
 
 
 def _known_keys(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:

@@ -1,13 +1,14 @@
 # Looks at everything that a batch needs of a host and prints what it found: a line `name<TAB>value` for each thing.
 # Judges nothing. Fed to `sh -s` on the host; leaves nothing behind but the folders that a batch would make too.
-# usage: sh -s -- DIR ENGINE IMAGE REPO CHECKPOINTS ENV_FILE CACHE HUB_MODELS -- TRIAL...
+# usage: sh -s -- DIR ENGINE IMAGE REPO CHECKPOINTS ENV_FILE CACHE HUB_MODELS SPANS -- TRIAL...
 #   ENGINE: the command of a container engine, quoted for a shell, or empty; HUB_MODELS: words, each ORG/NAME;
+#   SPANS: words, each FIRST..FIXED, two commits of REPO;
 #   TRIAL: arguments of the engine that run a container like a batch's; without an engine, a command; empty: none.
 # What is looked for and not configured is empty and then not told.
 
 main() {
-    dir=$1 engine=$2 image=$3 repo=$4 checkpoints=$5 env_file=$6 cache=$7 hub_models=$8
-    shift 9
+    dir=$1 engine=$2 image=$3 repo=$4 checkpoints=$5 env_file=$6 cache=$7 hub_models=$8 spans=$9
+    shift 10
     umask 022
     tell system "$(uname -sm)"
     tell clock "$(date +%s)"
@@ -70,6 +71,7 @@ look_at_engine() {
 
 look_at_files() {
     [ -z "$repo" ] || tell repo "$(kind "$repo")"
+    [ -z "$repo" ] || [ -z "$spans" ] || tell within "$(within)"
     [ -z "$checkpoints" ] || tell checkpoints "$(kind "$checkpoints")"
     if [ "$env_file" ]; then
         if [ -r "$env_file" ] && [ -f "$env_file" ]; then
@@ -84,6 +86,17 @@ look_at_files() {
         found="$cache/hub/models--${model%%/*}--${model#*/}"
         [ -d "$found" ] || printf '%s ' "$model"
     done | { read -r missing || :; tell hub-missing "$missing"; }
+}
+
+# the spans that the commit of the repository lies in; of what is no clone of git's nothing is known
+within() {
+    for span in $spans; do
+        holds "${span%..*}" && ! holds "${span#*..}" && printf '%s ' "$span"
+    done
+}
+
+holds() {
+    git -C "$repo" merge-base --is-ancestor "$1" HEAD 2>/dev/null
 }
 
 kind() {

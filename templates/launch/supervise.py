@@ -49,6 +49,8 @@ DETAIL_CHARS = 300
 GPU_LOCKS = "/var/tmp/cosmosctl"
 MARK = "COSMOSCTL_PROCESS"
 """In the environment of a model and so of all that descends from it, whatever session it puts itself in."""
+TEMPORARY = "tmp"
+"""In the work folder of a process: its own folder for temporary files, where its environment names that."""
 PROMPT_FILE = "prompt.txt"
 CONTROL_VIDEO = "_input_control_"
 """In the names of videos beside a result that are none themselves."""
@@ -264,6 +266,8 @@ class Batch:
         patiently(lambda: write_fresh(work, files))
         argv = [self._filled(part, work) for part in group.argv]
         env = {variable: self._filled(value, work) for variable, value in group.env.items()}
+        if env.get("TMPDIR", "").startswith(str(work)):
+            patiently(lambda: Path(env["TMPDIR"]).mkdir(parents=True, exist_ok=True))
         env = {**os.environ, **env, MARK: self.mark(name)}
         if worker.gpu is not None:
             env["CUDA_VISIBLE_DEVICES"] = str(worker.gpu)
@@ -306,6 +310,7 @@ class Batch:
         seconds = round(self.record.seconds_since(self.record.processes[model.name]), 3)
         self.record.write({"ev": "process_end", **ended, "seconds": seconds, "culprit": culprit}, *events)
         model.log.close()
+        shutil.rmtree(self.folder / "work" / model.name / TEMPORARY, ignore_errors=True)
         self.give(self.folder / "work" / model.name)
 
     def _replaced(self, model: Model) -> Event:
