@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from cosmosctl import process_logs
+from cosmosctl.errors import FileError
+from cosmosctl.io.atomic import write_text
 from cosmosctl.io.moving import move_aside
 from tests import clips
+from tests.disks import mounted
 from tests.tree import Tree
 
 SHM = Path("/dev/shm")
@@ -113,3 +116,13 @@ def test_a_log_that_was_written_anew_is_linked_anew(tmp_path: Path) -> None:
     process_logs.copy_log(log, link)
     assert link.read_bytes() == b"two\n"
     assert link.samefile(log)
+
+
+def test_a_disk_without_inodes_is_told_as_that_and_named_by_a_folder_that_is_there(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with mounted("-t", "tmpfs", "-o", "nr_inodes=2", "tmpfs", at=disk):
+        (disk / "full").touch()
+        with pytest.raises(FileError, match=r"cannot write: the disk holds as many files as it can") as caught:
+            write_text(disk / "logs/batch.log", "text")
+        assert caught.value.hint == f"df -i {disk}"

@@ -1,6 +1,7 @@
 """What the operating system refused, in the user's words."""
 
 import errno
+import os
 from pathlib import Path
 
 from cosmosctl.errors import FileError
@@ -39,6 +40,20 @@ def os_words(error: OSError) -> str:
 
 
 def file_error(path: Path, error: OSError, *, doing: str) -> FileError:
-    """The error for `path`; `doing` is what could not be done: "read", "write"."""
-    _, hint = _WORDS.get(error.errno or 0, ("", ""))
-    return FileError(f"{path}: cannot {doing}: {os_words(error)}", hint=hint.format(folder=path.parent))
+    """The error for `path`; `doing` is what could not be done: "read", "write". The hint names a folder that is there.
+
+    A disk that has room for bytes and none for another file is told as that.
+    """
+    folder = next((one for one in path.parents if one.is_dir()), path.parent)
+    words, hint = os_words(error), _WORDS.get(error.errno or 0, ("", ""))[1]
+    if error.errno == errno.ENOSPC and _lacks_inodes(folder):
+        words, hint = "the disk holds as many files as it can (no inode is free)", "df -i {folder}"
+    return FileError(f"{path}: cannot {doing}: {words}", hint=hint.format(folder=folder))
+
+
+def _lacks_inodes(folder: Path) -> bool:
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_files > 0 and disk.f_favail == 0 and disk.f_bavail > 0
