@@ -1,5 +1,7 @@
 """What a batch takes when nobody names a run: what is pending and well; and what it says of the rest."""
 
+from pathlib import Path
+
 import pytest
 
 import cosmosctl
@@ -141,6 +143,28 @@ def test_results_that_another_branch_left_are_no_runs_and_stop_nothing(quick_tre
     assert line.startswith("Left over in runs/, without run.yaml: 1 folder: rs_look")
     quick_tree.cli("check")
     assert (quick_tree.run_paths("rs_look").preview.outputs / "output.mp4").is_file()
+
+
+@pytest.mark.parametrize("place", ["preview", "preview/logs", "preview/outputs", "logs", "outputs"])
+def test_nothing_is_moved_or_written_through_a_link_in_a_runs_folder(
+    quick_tree: Tree, tmp_path: Path, place: str
+) -> None:
+    mine = tmp_path / "mine"
+    (mine / "outputs").mkdir(parents=True)
+    (mine / "outputs/thesis.txt").write_text("precious")
+    quick_tree.run("rs_a")
+    quick_tree.run("rs_b")
+    link = quick_tree.run_paths("rs_a").root / place
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(mine)
+    done = quick_tree.cli("batch", expect=1)
+    assert left_out(done)["rs_a"].startswith(f"runs/rs_a/{place}")
+    assert quick_tree.states() == {"rs_a": "invalid", "rs_b": "done"}
+    assert [path.name for path in sorted(mine.rglob("*"))] == ["outputs", "thesis.txt"]
+    quick_tree.cli("batch", "rs_a", expect=3)
+    link.unlink()
+    quick_tree.cli("batch", "rs_a")
+    assert quick_tree.states() == {"rs_a": "done", "rs_b": "done"}
 
 
 def upscaling(tree: Tree, run: str, *, source: str, prompt: str) -> None:

@@ -17,12 +17,16 @@ _NAME_RULE = "is no id: letters, digits, '.', '_' and '-', at most 64, a letter 
 _MEANT = ("run", "run.yaml", "run.yml", "run.yaml.txt", "runs.yaml", "run.json")
 """In small letters, what people call a run's file who mean run.yaml."""
 
+_TOOLS = ("outputs", "logs", "preview")
+_LINK = "is a symbolic link; what cosmosctl writes and moves there would be outside of the run"
+_LINK_HINT = "remove the link; what it leads to stays"
+
 
 @dataclass
 class Found:
     """What a folder of prompts or runs holds: all ids, what their files say or what is wrong with them, their links.
 
-    `leftovers`: folders below runs/ that are no runs (any more).
+    `leftovers`: folders below runs/ that are no runs (any more). `linked`: runs whose results would go through a link.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -31,6 +35,7 @@ class Found:
     links: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
+    linked: set[str] = field(default_factory=set)
 
 
 def known_entry(index: Index, name: str, path: str, *, outside: bool) -> Entry | None:
@@ -107,7 +112,34 @@ def scan_runs(root: Path, index: Index, *, outside: bool) -> Found:
                 continue
             entry = _read_run(root, index, run, outside=outside)
         _add(found, run, file, f"runs/{run}", entry)
+        links = _links(index, base, run)
+        if links:
+            found.linked.add(run)
+            found.problems += [_problem(f"runs/{run}/{name}", _LINK, f"runs/{run}", hint=_LINK_HINT) for name in links]
     return found
+
+
+def _links(index: Index, base: str, run: str) -> list[str]:
+    """The links where the tool keeps results: what is moved or written there would be so wherever they lead.
+
+    history/ may be one: people keep it on another disk.
+    """
+    notes, folder = index.notes(run), f"{base}/{run}"
+    found = index.fact(notes, "links", folder, _tools_links)
+    if not found:
+        return []
+    if found != "preview":
+        return str(found).split()
+    inside = index.fact(notes, "preview links", f"{folder}/preview", _tools_links)
+    return [f"preview/{name}" for name in str(inside or "").split()]
+
+
+def _tools_links(folder: str) -> str:
+    """Which of the tool's folders in `folder` are links; "preview" when none is and preview/ has to be looked into."""
+    links = [name for name in _TOOLS if Path(folder, name).is_symlink()]
+    if links:
+        return " ".join(f"{name}" if name != "preview" else "preview/" for name in links)
+    return "preview" if Path(folder, "preview").is_dir() else ""
 
 
 def _read_run(root: Path, index: Index, run: str, *, outside: bool) -> Entry:

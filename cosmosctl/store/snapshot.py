@@ -17,7 +17,7 @@ from cosmosctl.store import payload as payloads
 from cosmosctl.store.index import Index
 from cosmosctl.store.problem import Problem
 from cosmosctl.store.root import local_dir
-from cosmosctl.store.scan import known_entry, lost_runs, noted, scan_prompts, scan_runs
+from cosmosctl.store.scan import Found, known_entry, lost_runs, noted, scan_prompts, scan_runs
 
 Value = TypeVar("Value")
 
@@ -114,7 +114,7 @@ def load_all(root: Path) -> Snapshot:
     problems = [*problems, *prompts.problems, *of_runs]
     index.forget_others(prompts=prompts.links, runs=runs.links)
     _save(root, index)
-    usable = {run: text for run, text in runs.payloads.items() if runs.links[run] in prompts.payloads}
+    usable = {run: text for run, text in runs.payloads.items() if _is_usable(run, runs, prompts)}
     return Snapshot(
         root=root,
         config=config,
@@ -130,6 +130,10 @@ def load_all(root: Path) -> Snapshot:
         _run_files={**runs.payloads, **runs.broken},
         _prompt_files={**prompts.payloads, **prompts.broken},
     )
+
+
+def _is_usable(run: str, runs: Found, prompts: Found) -> bool:
+    return runs.links[run] in prompts.payloads and run not in runs.linked
 
 
 def load_config(root: Path) -> Config:
