@@ -31,7 +31,7 @@ def test_fetch_brings_what_has_ended_and_waits_for_nothing(three: Tree) -> None:
     name = _detached(three, faults="silence:second")
     _until_host_says(three, "run_done")
     assert three.cli("fetch").out.split()[:2] == ["rs_a", "done"]
-    assert aftermath.states(three) == {"rs_a": "running", "rs_b": "running", "rs_c": "queued"}
+    assert aftermath.states(three) == {"rs_a": "done", "rs_b": "running", "rs_c": "queued"}
     place = three.run_paths("rs_a").preview
     aftermath.assert_right_video(place, run="rs_a", batch=name, prompt=PROMPTS["rs_a"])
     assert three.cli("fetch", name).out == "nothing ended since\n"
