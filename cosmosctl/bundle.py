@@ -5,11 +5,12 @@ half-way leaves nothing that counts as a batch.
 """
 
 import json
+import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -17,16 +18,22 @@ from typing import Any
 
 from cosmosctl import engines
 from cosmosctl.domain.batch import Batch, BatchRow, Sent, batch_name, stamp
+from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, on_host
-from cosmosctl.domain.project import Host, HostModel
+from cosmosctl.domain.project import Host
 from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
+from cosmosctl.io.checked import Unreadable, mapping, opened, parse_json, read_bounded, text_of, typed
 from cosmosctl.io.moving import relocate
+from cosmosctl.io.os_error import os_words
+from cosmosctl.log import say
 from cosmosctl.models.names import opaque_name
 from cosmosctl.planner import Group, Plan, Row
 from cosmosctl.preview import stage
 
 FORMAT = 1
+PLAN_BYTES = 1 << 30
+"""A plan of a hundred thousand rows is a third of it."""
 STALL_S = 1800
 """Silence after which a model process is ended: NCCL's own heartbeat limit (model-contracts 5.8)."""
 GRACE_S = 10
@@ -114,7 +121,7 @@ def bundle_files(
         yield from ((f"{group.name}/{file}", text) for file, text in group.files.items())
         yield f"{group.name}/command", command_text(group, folder)
     yield "inputs.txt", "".join(f"{video.pool_name} {video.bytes}\n" for video in plan.inputs)
-    yield "rows.txt", "".join(f"{project_id} {row.run} {row.spec_hash}\n" for row in plan.rows)
+    yield "rows.txt", rows_text(project_id, [(row.run, row.spec_hash) for row in plan.rows])
     yield (
         "plan.json",
         json.dumps(
@@ -142,23 +149,114 @@ def _filled(text: str, group: Group, folder: str) -> str:
 def read_batch(paths: BatchPaths) -> Batch:
     """The batch in that folder. Raises: FileError when plan.json is missing or not ours."""
     try:
-        plan = json.loads(paths.plan.read_text(encoding="utf-8"))
+        plan = mapping(parse_json(read_bounded(paths.plan, PLAN_BYTES)))
         rows = tuple(_batch_row(row, group["name"]) for group in plan["groups"] for row in group["rows"])
         inputs = tuple(_sent(entry) for entry in plan["inputs"])
-        host = host_from_facts(plan["host"])
-        return Batch(
-            plan["batch"],
-            plan["key"],
-            plan["project"],
-            plan["created"],
-            plan["model"],
-            host,
-            rows,
-            inputs,
-            plan.get("number", 0),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise FileError(f"{paths.plan}: cannot be read as a plan: {e}", hint="git restore, or remove the folder") from e
+        return _batch(plan, rows, inputs)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
+        raise FileError(
+            f"batches/{paths.name}/plan.json: cannot be read as a plan: {_why(e)}", hint=_way_out(paths)
+        ) from e
+
+
+def readable(project: ProjectPaths, names: Iterable[str]) -> list[str]:
+    """The batches whose plan can be read; of the others it is said, and what to do about them."""
+    found = []
+    for name in names:
+        try:
+            read_batch(project.batch(name))
+        except FileError as e:
+            say(f"{e.message}; {e.hint}")
+        else:
+            found.append(name)
+    return found
+
+
+def _batch(head: Mapping[str, Any], rows: tuple[BatchRow, ...], inputs: tuple[Sent, ...]) -> Batch:
+    """Raises: Unreadable, and what plain values raise that are not as they should be."""
+    facts = {**head, "name": head["batch"], "host": {"gpus": (), **mapping(head["host"])}, "rows": (), "inputs": ()}
+    batch = replace(typed(Batch, facts), rows=rows, inputs=inputs)
+    named = (batch.name, batch.key, batch.host.name, *batch.runs)
+    wrong = [name for name in named if not is_id(name)]
+    if wrong:
+        raise Unreadable(f"{wrong[0]!r} is no id")
+    return batch
+
+
+def _why(error: Exception) -> str:
+    """In the user's words, without the path, which stands before it."""
+    if isinstance(error, OSError):
+        return os_words(error)
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _way_out(paths: BatchPaths) -> str:
+    return f"bring the file back, or give up what it holds: cosmosctl cancel {paths.name} --abandon"
+
+
+def read_runs(paths: BatchPaths) -> tuple[tuple[str, ...], str]:
+    """The runs of a batch and "", or what is wrong with the files that name them.
+
+    rows.txt is the quick way; where it cannot be read plan.json names them too, and batch.yaml.
+    """
+    try:
+        return _listed_runs(paths.rows_list), cut_off(paths)
+    except (OSError, Unreadable) as e:
+        problem = f"batches/{paths.name}/{paths.rows_list.name}: cannot be read: {_why(e)}"
+    try:
+        return read_batch(paths).runs, problem
+    except FileError:
+        return _runs_of_head(paths), problem
+
+
+def cut_off(paths: BatchPaths) -> str:
+    """Whether the end of plan.json is missing, in words: all of it is read only by who works with it."""
+    try:
+        with opened(paths.plan) as file:
+            file.seek(-2, os.SEEK_END)
+            return (
+                "" if file.read() == b"}\n" else f"batches/{paths.name}/plan.json: cannot be read: its end is missing"
+            )
+    except (OSError, Unreadable) as e:
+        return f"batches/{paths.name}/plan.json: cannot be read: {_why(e)}"
+
+
+def _listed_runs(file: Path) -> tuple[str, ...]:
+    text = text_of(read_bounded(file, PLAN_BYTES))
+    lines = [line.split(" ") for line in text.split("\n")]
+    if lines.pop() != [""] or not lines:
+        raise Unreadable("its end is missing")
+    for number, words in enumerate(lines, start=1):
+        if len(words) != 3 or not is_id(words[1]) or len(words[2]) != len(lines[0][2]):
+            raise Unreadable(f"line {number} is not as it was written")
+    return tuple(words[1] for words in lines)
+
+
+def _runs_of_head(paths: BatchPaths) -> tuple[str, ...]:
+    """The runs that batch.yaml names; none where it cannot be read either."""
+    from cosmosctl.io.yaml_file import load_tool
+
+    try:
+        groups = mapping(load_tool(text_of(read_bounded(paths.whole, PLAN_BYTES))))["groups"]
+        return tuple(run for group in groups for run in group["runs"] if is_id(run))
+    except (OSError, ValueError, LookupError, TypeError):
+        return ()
+
+
+def rows_text(project_id: str, rows: Iterable[tuple[str, str]]) -> str:
+    """rows.txt: a line with project, run and spec hash for each (run, spec hash)."""
+    return "".join(f"{project_id} {run} {spec_hash}\n" for run, spec_hash in rows)
+
+
+def mend(paths: BatchPaths, batch: Batch) -> None:
+    """Write rows.txt anew where it does not say what plan.json says: the host refuses runs by it."""
+    wanted = rows_text(batch.project, [(row.run, row.spec_hash) for row in batch.rows])
+    try:
+        is_right = read_bounded(paths.rows_list, PLAN_BYTES).decode(errors="replace") == wanted
+    except (OSError, Unreadable):
+        is_right = False
+    if not is_right:
+        write_text(paths.rows_list, wanted)
 
 
 def read_number(paths: BatchPaths) -> int:
@@ -176,24 +274,16 @@ def read_whereabouts(paths: BatchPaths) -> Batch:
 
     Raises: FileError when not even that is here.
     """
-    if paths.plan.exists():
-        return read_batch(paths)
+    return read_batch(paths) if paths.plan.exists() else read_head(paths)
+
+
+def read_head(paths: BatchPaths) -> Batch:
+    """The batch in that folder by batch.yaml, without its rows. Raises: FileError when that cannot be read."""
     from cosmosctl.io.yaml_file import load_tool
 
     try:
-        head = load_tool(paths.whole.read_text(encoding="utf-8"))
-        host = host_from_facts(head["host"])
-        return Batch(
-            head["batch"],
-            head["key"],
-            head["project"],
-            head["created"],
-            head["model"],
-            host,
-            (),
-            (),
-            head.get("number", 0),
-        )
+        head = mapping(load_tool(text_of(read_bounded(paths.whole, PLAN_BYTES))))
+        return _batch(head, (), ())
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise FileError(f"batch {paths.name} is not known here: {paths.whole} cannot be read") from e
 
@@ -206,17 +296,6 @@ def host_facts(host: Host) -> dict[str, Any]:
             name: {key: value for key, value in asdict(block).items() if value} for name, block in host.models.items()
         }
     return {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
-
-
-def host_from_facts(facts: Mapping[str, Any]) -> Host:
-    """The host that `host_facts` wrote down."""
-    models = {
-        name: HostModel(**{**block, "command": tuple(block.get("command", ()))})
-        for name, block in facts.get("models", {}).items()
-    }
-    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
-    merged: dict[str, Any] = {"gpus": (), **plain, "models": models}
-    return Host(**merged)
 
 
 def _plan_json(
@@ -292,25 +371,12 @@ def _row_json(row: Row, folder: str, warnings: Sequence[str], parents: Sequence[
 
 
 def _batch_row(row: Mapping[str, Any], group: str) -> BatchRow:
-    return BatchRow(
-        run=row["run"],
-        prompt_id=row["prompt_id"],
-        group=group,
-        text=row["prompt"],
-        frames=row["frames"],
-        spec_hash=row["spec"],
-        facts=row["facts"],
-        sources=row["sources"],
-        inputs=row["inputs"],
-        video=row["video"],
-        warnings=tuple(row["warnings"]),
-        parents=tuple(row.get("parents", ())),
-    )
+    return typed(BatchRow, {**mapping(row), "group": group, "text": row["prompt"], "spec_hash": row["spec"]})
 
 
 def _sent(entry: Mapping[str, Any]) -> Sent:
     pool_name = "/".join(PurePosixPath(entry["path"]).parts[-2:])
-    return Sent(entry["source"], pool_name, entry["sha256"], entry["bytes"])
+    return typed(Sent, {**entry, "pool_name": pool_name})
 
 
 def _batch_yaml(head: Mapping[str, Any], plan: Plan, parents: Mapping[str, Sequence[str]]) -> str:

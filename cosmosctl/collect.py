@@ -17,8 +17,7 @@ from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import may_replace
 from cosmosctl.errors import CosmosctlError
-from cosmosctl.events import Event, Progress, RunEnd, read_events
-from cosmosctl.events import progress as progress_of
+from cosmosctl.events import Event, Progress, RunEnd, read_progress
 from cosmosctl.io.atomic import remove_temps, write_text
 from cosmosctl.io.moving import move
 from cosmosctl.process_logs import SAFE_NAME
@@ -70,7 +69,7 @@ def wanted_files(end: RunEnd) -> tuple[str, ...]:
 
 def files_to_fetch(project: ProjectPaths, batch: Batch, runs: Sequence[str] = ()) -> Wanted:
     """What a pull asks for: the outputs of these runs, or of all that ended and are not home, and every log."""
-    state = progress_of(read_events(project.batch(batch.name).events))
+    state = read_progress(project.batch(batch.name).events, batch.runs)
     wanted = runs or [run for run in state.ends if run in batch.runs and not already_here(project, batch, run)]
     ends = [state.ends[run] for run in wanted if run in state.ends]
     outputs = [file for end in ends for file in wanted_files(end)]

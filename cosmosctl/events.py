@@ -1,34 +1,36 @@
-"""What happened on the host, read from the lines that supervise.py wrote."""
+"""What happened on the host, read from the lines that supervise.py wrote.
 
-import json
+The lines are a host's: each is taken only as far as it is sound, and what they add up to stays small however many
+there are.
+"""
+
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cosmosctl.domain.reasons import REASONS
+from cosmosctl.errors import FileError
+from cosmosctl.io.checked import Unreadable, number, opened, parse_json, text, whole
+
 Event = Mapping[str, Any]
 
-MAX_TIME_S = 253402300800
-"""The year 10000, where Python's calendar ends."""
+MAX_TIME_S = 253402300799
+"""The last second of the year 9999, where Python's calendar ends."""
 LONGEST_S = 30 * 86_400
 """No start, row or pause of a batch takes longer; what a host says beyond it is a mistake of its clock."""
 _NUMBER = (int, float)
-_FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
-    "process_start": {"proc": str, "runs": list, "log": str},
-    "process_end": {"proc": str},
-    "loaded": {"load_s": _NUMBER},
-    "waiting": {"lock": str},
-    "group_replaced": {"detail": str},
-    "row_start": {"run": str},
-    "progress": {"run": str, "done": _NUMBER, "total": _NUMBER},
-    "run_again": {"run": str},
-    "run_done": {"run": str, "seconds": _NUMBER, "attempts": int, "outputs": list},
-    "run_failed": {"run": str, "reason": str, "detail": str, "kept": list},
-    "run_cancelled": {"run": str},
-    "batch_done": {"state": str},
-}
-"""What is used of the events of templates/launch/supervise.py; an event without it is damaged."""
+LINE_BYTES = 16 << 20
+"""Longest event: the start of a group of a hundred thousand runs is half of it."""
+PIECE_BYTES = 1 << 20
+_SECONDS = 1e9
+_WORDS, _DETAIL = 300, 4000
+_NAMES = 200_000
+_STARTS = 10_000
+"""Most model starts, loads and notes that are kept of a batch."""
+_GPUS, _FILES = 64, 200
+_BYTES = 1 << 50
 
 
 @dataclass(frozen=True)
@@ -103,111 +105,246 @@ def bounded_s(told: object) -> float:
     return float(told) if isinstance(told, _NUMBER) and 0 <= told <= LONGEST_S else 0.0
 
 
-def read_events(path: Path) -> tuple[Event, ...]:
-    """All whole events of a file; a torn last line and lines that are no event of ours are passed over."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return ()
-    return tuple(parse_lines(data.split(b"\n")[:-1]))
+class Reckoning:
+    """What events add up to, changed in place: the time that it takes grows with their number, its size does not.
+
+    `runs`: those of the batch; what is said of others changes nothing. None: whoever is named counts.
+    """
+
+    def __init__(self, runs: Collection[str] | None = None) -> None:
+        self._runs = None if runs is None else frozenset(runs)
+        self._ends: dict[str, RunEnd] = {}
+        self._running: dict[str, float] = {}
+        self._processes: list[Event] = []
+        self._started: dict[str, list[str]] = {}
+        self._loads: list[float] = []
+        self._replaced: list[str] = []
+        self._facts: dict[str, Any] = {}
+        self._elapsed = Elapsed()
+
+    def add(self, event: Event) -> None:
+        """Take in one more event; of those of unknown names and of other runs only the time counts."""
+        self._elapsed = self._elapsed.after(event)
+        run = event.get("run")
+        if run is not None and self._runs is not None and run not in self._runs:
+            return
+        match event["ev"]:
+            case "batch_start":
+                self._facts |= {"started": self._facts.get("started") or event["t"], "waiting": "", "machine": event}
+                self._running.clear()
+            case "process_start":
+                _append(self._processes, event)
+                self._started.setdefault(event["proc"], []).extend(event["runs"])
+                self._facts["waiting"] = ""
+            case "process_end":
+                for other in self._started.pop(event["proc"], ()):
+                    self._running.pop(other, None)
+            case "loaded":
+                _append(self._loads, bounded_s(event["load_s"]))
+            case "group_replaced":
+                _append(self._replaced, event["detail"])
+            case "waiting":
+                self._facts["waiting"] = event["lock"]
+            case "row_start":
+                self._running[event["run"]] = 0.0
+            case "progress":
+                self._running[event["run"]] = _share(event)
+            case "run_done" | "run_failed" | "run_cancelled" as name:
+                self._ends.setdefault(event["run"], RunEnd(event["run"], name[4:], event))
+                self._running.pop(event["run"], None)
+            case "run_again":
+                self._running.pop(event["run"], None)
+            case "batch_done":
+                self._facts |= {"state": event["state"], "ended": event["t"]}
+                self._running.clear()
+
+    def progress(self) -> Progress:
+        """Where the batch stands by what was taken in so far."""
+        return Progress(
+            ends=dict(self._ends),
+            running=dict(self._running),
+            loads=tuple(self._loads),
+            processes=tuple(self._processes),
+            replaced=tuple(self._replaced),
+            elapsed=self._elapsed,
+            **self._facts,
+        )
 
 
-def parse_lines(lines: Iterable[bytes]) -> Iterable[Event]:
-    """The events among `lines`; garbage is passed over."""
-    for line in lines:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if _is_sound(event):
-            yield event
+def progress(events: Iterable[Event]) -> Progress:
+    """What these events add up to."""
+    reckoning = Reckoning()
+    for event in events:
+        reckoning.add(event)
+    return reckoning.progress()
+
+
+def read_progress(path: Path, runs: Collection[str] | None = None) -> Progress:
+    """What the whole lines of an events file add up to; what is no event of ours is passed over. Raises: FileError."""
+    return EventTail(path, runs).progress()
 
 
 class EventTail:
     """The progress of a batch whose events file grows: each byte is read once, unless another file takes its place."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._inode = path, 0
+    def __init__(self, path: Path, runs: Collection[str] | None = None) -> None:
+        self._path, self._runs, self._inode = path, runs, 0
         self._offset, self._torn, self._progress = 0, b"", Progress()
+        self._reckoning = Reckoning(runs)
 
     def progress(self) -> Progress:
-        """Where the batch stands by the file's whole lines of now."""
+        """Where the batch stands by the file's whole lines of now. Raises: FileError when it cannot be read."""
+        before = self._offset
         try:
-            with self._path.open("rb") as stream:
+            with opened(self._path) as stream:
                 self._start_over_unless_same(os.fstat(stream.fileno()))
                 stream.seek(self._offset)
-                data = stream.read()
+                while data := stream.read(PIECE_BYTES):
+                    self._take(data)
         except FileNotFoundError:
             return self._progress
+        except (OSError, Unreadable) as e:
+            raise FileError(f"{self._path}: cannot be read: {e}") from e
+        if self._offset != before or before == 0:
+            self._progress = self._reckoning.progress()
+        return self._progress
+
+    def _take(self, data: bytes) -> None:
         self._offset += len(data)
         *lines, self._torn = (self._torn + data).split(b"\n")
         for event in parse_lines(lines):
-            self._progress = advance(self._progress, event)
-        return self._progress
+            self._reckoning.add(event)
+        if len(self._torn) > LINE_BYTES:
+            self._torn = b"x"  # what is left of this line makes no event
 
     def _start_over_unless_same(self, status: os.stat_result) -> None:
         if status.st_ino != self._inode or status.st_size < self._offset:
-            self._inode, self._offset, self._torn, self._progress = status.st_ino, 0, b"", Progress()
+            self._start_over(status.st_ino)
+
+    def _start_over(self, inode: int) -> None:
+        self._inode, self._offset, self._torn = inode, 0, b""
+        self._reckoning, self._progress = Reckoning(self._runs), Progress()
 
 
-def progress(events: Iterable[Event]) -> Progress:
-    """What these events add up to."""
-    state = Progress()
-    for event in events:
-        state = advance(state, event)
-    return state
+def parse_lines(lines: Iterable[bytes]) -> Iterator[Event]:
+    """The events among `lines`, with what is used of them; garbage is passed over."""
+    for line in lines:
+        try:
+            event = _checked(parse_json(line))
+        except Unreadable:
+            continue
+        if event is not None:
+            yield event
 
 
-def advance(state: Progress, event: Event) -> Progress:
-    """`state` after one more event; of events of unknown names only the time counts."""
-    return replace(_advanced(state, event), elapsed=state.elapsed.after(event))
+def _checked(said: object) -> Event | None:
+    """The event that a line tells of: its name, a time that can be one, and all that is used of such an event."""
+    if not isinstance(said, dict) or not isinstance(said.get("ev"), str):
+        return None
+    moment, wanted = number(said.get("t"), MAX_TIME_S), _FIELDS.get(said["ev"], {})
+    if moment is None:
+        return None
+    found = {key: take(said.get(key)) for key, take in wanted.items()}
+    if any(value is None for value in found.values()):
+        return None
+    found |= {key: value for key, take in _MAYBE.items() if (value := take(said.get(key))) is not None}
+    return _with_known_reason({**found, "ev": said["ev"], "t": moment})
 
 
-def _advanced(state: Progress, event: Event) -> Progress:
-    run = event.get("run", "")
-    match event["ev"]:
-        case "batch_start":
-            return replace(state, started=state.started or event["t"], running={}, waiting="", machine=event)
-        case "process_start":
-            return replace(state, processes=(*state.processes, event), waiting="")
-        case "process_end":
-            return replace(state, running=_without_process(state, event["proc"]))
-        case "loaded":
-            return replace(state, loads=(*state.loads, bounded_s(event["load_s"])))
-        case "group_replaced":
-            return replace(state, replaced=(*state.replaced, event["detail"]))
-        case "waiting":
-            return replace(state, waiting=event["lock"])
-        case "row_start":
-            return replace(state, running={**state.running, run: 0.0})
-        case "progress":
-            return replace(state, running={**state.running, run: _share(event)})
-        case "run_done" | "run_failed" | "run_cancelled":
-            ends = state.ends if run in state.ends else {**state.ends, run: RunEnd(run, event["ev"][4:], event)}
-            running = {other: share for other, share in state.running.items() if other != run}
-            return replace(state, ends=ends, running=running)
-        case "run_again":
-            return replace(state, running={other: share for other, share in state.running.items() if other != run})
-        case "batch_done":
-            return replace(state, state=event["state"], ended=event["t"], running={})
-    return state
+def _with_known_reason(event: dict[str, Any]) -> Event:
+    """The list of reasons is closed: another word becomes part of the detail."""
+    reason, detail = event.get("reason"), event.get("detail", "")
+    if event["ev"] != "run_failed" or reason in REASONS:
+        return event
+    return {**event, "reason": "model-error", "detail": f"{reason}: {detail}" if detail else str(reason)}
 
 
-def _is_sound(event: object) -> bool:
-    """Whether it has a name, a time that can be one, and all that is used of an event of that name."""
-    if not isinstance(event, dict) or not isinstance(event.get("ev"), str):
-        return False
-    moment = event.get("t")
-    if not isinstance(moment, _NUMBER) or not 0 <= moment < MAX_TIME_S:
-        return False
-    return all(isinstance(event.get(key), kind) for key, kind in _FIELDS.get(event["ev"], {}).items())
+def _words(value: object) -> str | None:
+    return text(value, _WORDS)
 
 
-def _without_process(state: Progress, process: str) -> Mapping[str, float]:
-    runs = {run for start in state.processes if start["proc"] == process for run in start["runs"]}
-    return {run: share for run, share in state.running.items() if run not in runs}
+def _detail(value: object) -> str | None:
+    return text(value, _DETAIL)
+
+
+def _seconds(value: object) -> float | None:
+    return number(value, _SECONDS)
+
+
+def _number(value: object) -> float | None:
+    """Any number: a clock that was set back counts below 0, and `bounded_s` makes nothing of it."""
+    return float(value) if isinstance(value, _NUMBER) and not isinstance(value, bool) else None
+
+
+def _count(value: object) -> int | None:
+    return whole(value, _BYTES)
+
+
+def _names(value: object) -> list[str] | None:
+    return [name for name in value[:_NAMES] if isinstance(name, str)] if isinstance(value, list) else None
+
+
+def _outputs(value: object) -> list[dict[str, Any]] | None:
+    keys = {"path": _words, "sha256": _words, "bytes": _count}
+    return _mappings(value, keys, _FILES)
+
+
+def _gpus(value: object) -> list[dict[str, Any]] | None:
+    return _mappings(value, {"name": _words, "driver": _words}, _GPUS)
+
+
+def _mappings(value: object, keys: Mapping[str, Callable[[object], Any]], most: int) -> list[dict[str, Any]] | None:
+    """Of a list of mappings these keys, where they are sound."""
+    if not isinstance(value, list):
+        return None
+    found = (item if isinstance(item, dict) else {} for item in value[:most])
+    return [{key: take(item[key]) for key, take in keys.items() if take(item.get(key)) is not None} for item in found]
+
+
+def _part(value: object) -> dict[str, Any] | None:
+    """Which bytes of which log are a run's own."""
+    found = value if isinstance(value, dict) else {}
+    part = {"file": _words(found.get("file")), "begin": _count(found.get("begin")), "end": _count(found.get("end"))}
+    return part if None not in part.values() else None
+
+
+_RUN = {"run": _words}
+_FIELDS: Mapping[str, Mapping[str, Callable[[object], Any]]] = {
+    "batch_start": {},
+    "process_start": {"proc": _words, "runs": _names, "log": _words},
+    "process_end": {"proc": _words},
+    "loaded": {"load_s": _number},
+    "waiting": {"lock": _words},
+    "group_replaced": {"detail": _detail},
+    "row_start": _RUN,
+    "progress": {**_RUN, "done": _seconds, "total": _seconds},
+    "run_again": _RUN,
+    "run_done": {**_RUN, "seconds": _number, "attempts": _count, "outputs": _outputs},
+    "run_failed": {**_RUN, "reason": _words, "detail": _detail, "kept": _names},
+    "run_cancelled": _RUN,
+    "batch_done": {"state": _words},
+}
+"""What is used of the events of templates/launch/supervise.py; an event without it is damaged."""
+_MAYBE: Mapping[str, Callable[[object], Any]] = {
+    "proc": _words,
+    "log": lambda value: _part(value) if isinstance(value, dict) else _words(value),
+    "gpu": _count,
+    "gpus": _gpus,
+    "image": _words,
+    "commit": _words,
+    "up": _seconds,
+    "boot": _words,
+    "reason": _words,
+    "detail": _detail,
+}
+"""What is used of them where it is there."""
+
+
+def _append(found: list[Any], one: Any) -> None:
+    if len(found) < _STARTS:
+        found.append(one)
 
 
 def _share(event: Event) -> float:
-    done, total = float(event["done"]), float(event["total"])
-    return min(1.0, max(0.0, done / total)) if total > 0 else 0.0
+    done, total = event["done"], event["total"]
+    return float(min(1.0, max(0.0, done / total))) if total > 0 else 0.0

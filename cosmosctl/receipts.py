@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosmosctl.domain.project import Setting
+from cosmosctl.domain.reasons import REASONS
 from cosmosctl.domain.spec import OFFLOAD, spec_hash
 from cosmosctl.io.conflict import marks_line
 from cosmosctl.io.facts import facts_in, facts_text, read_facts
@@ -95,7 +96,14 @@ def read_receipt(path: Path) -> Receipt | None:
 
 def read_failure(path: Path) -> Failure | None:
     """The attempt that `path` tells of; None when there is none or it is not readable."""
-    return read_facts(Failure, path)
+    return _with_known_reason(read_facts(Failure, path))
+
+
+def _with_known_reason(failure: Failure | None) -> Failure | None:
+    """The list of reasons is closed: another word becomes part of the detail."""
+    if failure is None or not failure.reason or failure.reason in REASONS:
+        return failure
+    return replace(failure, reason="model-error", detail=f"{failure.reason}: {failure.detail}")
 
 
 def receipt_of(text: str) -> Receipt | None:
@@ -105,7 +113,7 @@ def receipt_of(text: str) -> Receipt | None:
 
 def failure_of(text: str) -> Failure | None:
     """The attempt that this text of a failure.yaml tells of; None when it is none."""
-    return facts_in(Failure, text)
+    return _with_known_reason(facts_in(Failure, text))
 
 
 def trouble(path: Path) -> str:

@@ -102,6 +102,7 @@ def push(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> None:
     A video that is not any more what the batch was made with stays here; `launch` tells whether the host lacks it.
     """
     _require_rsync(c)
+    bundle.mend(project.batch(batch.name), batch)
     need_kib, engine = str(RESULT_KIB * len(batch.rows)), engine_text(batch.host)
     image = (_image(batch), build_command(batch.host, batch.model) if engine else "")
     _script(c, batch, "prepare.sh", (batch.host.dir, batch.there.folder, need_kib, engine, *image))

@@ -14,7 +14,7 @@ from cosmosctl.domain.layout import CONFIG_FILE, BatchPaths, ProjectPaths, Resul
 from cosmosctl.domain.order import age, descends, newest
 from cosmosctl.domain.project import Setting
 from cosmosctl.errors import FileError
-from cosmosctl.events import Progress, progress, read_events
+from cosmosctl.events import Progress, read_progress
 from cosmosctl.launches import EXPORTED, Launch, read_launch
 from cosmosctl.store import Snapshot, hash_file
 from cosmosctl.traces import NOTHING, ResultTrace, Traces, Tracker
@@ -48,12 +48,13 @@ class RunState(NamedTuple):
 
 @dataclass(frozen=True)
 class OpenBatch:
-    """A batch that was bundled and has no end.yaml: it holds its runs."""
+    """A batch that was bundled and has no end.yaml: it holds its runs. `problem`: a file of it cannot be read."""
 
     paths: BatchPaths
     runs: tuple[str, ...]
     progress: Progress
     launch: Launch | None = None  # not looked at once there are events
+    problem: str = ""
 
     @property
     def standing(self) -> str:
@@ -70,13 +71,17 @@ class OpenBatch:
 
 def open_batches(project: ProjectPaths) -> tuple[OpenBatch, ...]:
     """The unfinished batches of this machine, oldest first. What git brought of others holds nothing here."""
-    found = []
-    for paths in batches(project):
-        if paths.plan.exists() and not paths.end.exists() and is_believed(paths):
-            runs = tuple(line.split()[1] for line in paths.rows_list.read_text(encoding="utf-8").splitlines())
-            state = progress(read_events(paths.events))
-            found.append(OpenBatch(paths, runs, state, None if state.launched else read_launch(paths.launch)))
-    return tuple(found)
+    waiting = (paths for paths in batches(project) if paths.plan.exists() and not paths.end.exists())
+    return tuple(_open_batch(paths) for paths in waiting if is_believed(paths) or bundle.cut_off(paths))
+
+
+def _open_batch(paths: BatchPaths) -> OpenBatch:
+    runs, problem = bundle.read_runs(paths)
+    try:
+        state = read_progress(paths.events, runs)
+    except FileError as e:
+        state, problem = Progress(), problem or e.message
+    return OpenBatch(paths, runs, state, None if state.launched else read_launch(paths.launch), problem)
 
 
 def batches(project: ProjectPaths) -> tuple[BatchPaths, ...]:

@@ -16,17 +16,15 @@ def attach(folder: Path, batch: str | None) -> int:
     Sends it if it was not sent and starts it again if its job is gone; finished rows are never computed again.
     Without BATCH: every unfinished one that was not exported.
     """
+    from cosmosctl import bundle
     from cosmosctl.cli.batching import follow_all
     from cosmosctl.cli.opening import batch_named, project_at
     from cosmosctl.commands import attach as command
     from cosmosctl.states import open_batches
 
     project = project_at(folder)
-    names = (
-        [batch_named(project, batch)]
-        if batch
-        else [one.paths.name for one in open_batches(project) if not one.is_exported]
-    )
-    if not names:
+    waiting = [one.paths.name for one in open_batches(project) if not one.is_exported]
+    names = [batch_named(project, batch)] if batch else bundle.readable(project, waiting)
+    if not waiting and not names:
         click.echo("no batch is unfinished", err=True)
     return follow_all(project, names, command.attach)

@@ -58,8 +58,11 @@ def batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
         seen_at = f", last word {duration(last_word_s(batch))} ago"
         title = f"Batch {name}: running, {100 * share(batch):.0f} %{left}{seen_at}"
         hint = f"cosmosctl attach {name}"
+    if batch.problem:
+        hint = f'{hint}", to give it up "cosmosctl cancel {name} --abandon'
     return [
         title,
+        *([style(f"  {batch.problem}", "red")] if batch.problem else []),
         f'  (use "{hint}")',
         *_run_lines([found.runs[run] for run in batch.runs if run in found.runs], found),
     ]

@@ -20,7 +20,7 @@ from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.ends import REFUSED, BatchEnd, read_end, write_end
 from cosmosctl.errors import CosmosctlError, FileError, Interrupted, UsageError
-from cosmosctl.events import EventTail, Progress, RunEnd, progress, read_events
+from cosmosctl.events import EventTail, Progress, RunEnd, read_progress
 from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.io.os_error import file_error, is_environment
 from cosmosctl.launches import EXPORTED, read_launch
@@ -94,7 +94,7 @@ def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
         if end is None and project.batch(name).end.exists() and _mended_end(project, batch):
             return outcome(project, batch)
         if end is None:
-            if not EventTail(project.batch(name).events).progress().finished:
+            if not read_progress(project.batch(name).events, batch.runs).finished:
                 _refuse_exported(project, batch)
                 start(project, batch, watch)
             _run_to_end(project, batch, watch)
@@ -125,7 +125,7 @@ def _refuse_exported(project: ProjectPaths, batch: Batch) -> None:
 
 def outcome(project: ProjectPaths, batch: Batch) -> Outcome:
     """What became of each run of an ended batch, read from the files it left."""
-    state = progress(read_events(project.batch(batch.name).events))
+    state = read_progress(project.batch(batch.name).events, batch.runs)
     end = read_end(project.batch(batch.name).end)
     runs = {run: collect.already_here(project, batch, run) or _from_end(project, end, run) for run in batch.runs}
     return Outcome(batch, runs, state, end.state if end else "unfinished")
@@ -163,7 +163,7 @@ def bring_home(
 def bring_late(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> tuple[Collected, ...]:
     """The results of a batch that was given up which its host has all the same, into history/. Raises: HostError."""
     remote.copy_events(tasks.context(), project, batch)
-    state, home = progress(read_events(project.batch(batch.name).events)), collect.all_here(project, batch)
+    state, home = read_progress(project.batch(batch.name).events, batch.runs), collect.all_here(project, batch)
     before = set(home)
     refuse_stuck(batch, bring_home(project, batch, replace(state, ends=_done_ends(state)), home, watch))
     shutil.rmtree(project.staged(batch.name), ignore_errors=True)
@@ -201,7 +201,7 @@ def settle(project: ProjectPaths, batch: Batch, state: Progress, home: dict[str,
 
 def _mended_end(project: ProjectPaths, batch: Batch) -> bool:
     """Whether an end.yaml that cannot be read was written anew: all that it tells of is here."""
-    state, home = progress(read_events(project.batch(batch.name).events)), collect.all_here(project, batch)
+    state, home = read_progress(project.batch(batch.name).events, batch.runs), collect.all_here(project, batch)
     if not state.finished or home.keys() != set(batch.runs):
         return False
     write_end(project.batch(batch.name).end, BatchEnd.of(batch, state, home))
@@ -217,7 +217,7 @@ def following(project: ProjectPaths, batch: Batch, watch: Watcher) -> Iterator[N
                 yield
                 return
         with _detaching(batch):
-            watch(batch, progress(read_events(project.batch(batch.name).events)), {})
+            watch(batch, read_progress(project.batch(batch.name).events, batch.runs), {})
             time.sleep(POLL_S * 5)
 
 
@@ -248,7 +248,7 @@ def _asking(batch: Batch) -> Iterator[None]:
 def start(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
     """Launch; pushed first when it was never seen to run, or when the host lost what it had."""
     c = tasks.context(show=partial(watch.transfer, batch, "push"))
-    if not EventTail(project.batch(batch.name).events).progress().launched:
+    if not read_progress(project.batch(batch.name).events, batch.runs).launched:
         try:
             debug("phase: push")
             tasks.push(c, batch.name, str(project.root))
@@ -261,7 +261,7 @@ def start(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
 
 
 def _run_to_end(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
-    home, tail = collect.all_here(project, batch), EventTail(project.batch(batch.name).events)
+    home, tail = collect.all_here(project, batch), EventTail(project.batch(batch.name).events, batch.runs)
     stuck: dict[str, CosmosctlError] = {}
     debug("phase: follow")
     with _detaching(batch), Follower(project, batch) as follower:

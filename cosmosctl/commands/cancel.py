@@ -4,14 +4,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cosmosctl import collect, remote, tasks, trust
+from cosmosctl import bundle, collect, remote, tasks, trust
 from cosmosctl.commands.attach import ABANDONED, POLL_S, Outcome, Watcher, attach
 from cosmosctl.domain.batch import AllowedBatch, Batch
-from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.words import counted
 from cosmosctl.ends import free, give_up, is_ended, read_end
-from cosmosctl.errors import HostError, Interrupted, UsageError
-from cosmosctl.events import EventTail
+from cosmosctl.errors import FileError, HostError, Interrupted, UsageError
+from cosmosctl.events import read_progress
 from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.launches import EXPORTED, read_launch
 from cosmosctl.remote import NOT_THERE
@@ -24,11 +24,11 @@ def cancel_batch(project: ProjectPaths, name: str, watch: Watcher, *, abandon: b
     A batch that was never seen to run may still have been launched (its answer lost), so the host is asked first.
     Raises: UsageError when it has ended, HostError when the host cannot be reached.
     """
-    batch = trust.allowed_batch(project.batch(name))
     _refuse_ended(project, name, abandon=abandon)
     if abandon:
-        give_up_host(project, batch)
+        give_up_host(project, _batch(project.batch(name)))
         return None
+    batch = trust.allowed_batch(project.batch(name))
     with _interrupted_in_words(batch) as asked:
         while True:
             with locked_at_once(project.batch_lock(name)) as held:
@@ -77,6 +77,14 @@ def only_open_batch(project: ProjectPaths) -> str:
     return names[0]
 
 
+def _batch(paths: BatchPaths) -> Batch:
+    """The batch in that folder; one that is given up needs no plan that can be read."""
+    try:
+        return bundle.read_batch(paths)
+    except FileError:
+        return bundle.read_head(paths)
+
+
 def give_up_host(project: ProjectPaths, batch: Batch) -> None:
     """Close a batch whose host is gone for good. Runs that did not come home are failed, host-lost.
 
@@ -109,4 +117,4 @@ def _ever_ran(project: ProjectPaths, batch: AllowedBatch, word: str) -> bool:
         return True
     if word != NOT_THERE:
         remote.copy_events(tasks.context(), project, batch)
-    return EventTail(project.batch(batch.name).events).progress().launched
+    return read_progress(project.batch(batch.name).events, batch.runs).launched

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cosmosctl import collect, remote, states, tasks, trust
+from cosmosctl import bundle, collect, remote, states, tasks, trust
 from cosmosctl.claims import opened
 from cosmosctl.collect import Collected
 from cosmosctl.commands.attach import ABANDONED, Watcher, bring_home, bring_late, close, refuse_stuck
@@ -12,7 +12,7 @@ from cosmosctl.commands.restore import restore
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.ends import read_end
-from cosmosctl.events import progress, read_events
+from cosmosctl.events import read_progress
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.log import say
 from cosmosctl.store import load_all
@@ -25,7 +25,7 @@ def fetch_all(folder: Path, ids: Sequence[str], watch: Watcher) -> tuple[Collect
     waiting = [one.paths.name for one in states.open_batches(project) if not one.is_exported]
     known = {**dict.fromkeys(snapshot.run_ids, "run"), **{paths.name: "batch" for paths in states.batches(project)}}
     named = [resolve_id(word, known, what="run or batch") for word in ids]
-    batches = [name for name in named if known[name] == "batch"] if named else waiting
+    batches = [name for name in named if known[name] == "batch"] if named else bundle.readable(project, waiting)
     found = [one for name in batches for one in fetch_batch(project, name, watch)]
     found += [restore(project, name) for name in named if known[name] == "run"]
     return tuple(found)
@@ -45,11 +45,11 @@ def fetch_batch(project: ProjectPaths, name: str, watch: Watcher) -> tuple[Colle
         if end is not None:
             return bring_late(project, batch, watch) if end.state == ABANDONED else ()
         remote.copy_events(tasks.context(), project, batch)
-        state = progress(read_events(project.batch(name).events))
+        state = read_progress(project.batch(name).events, batch.runs)
         if state.finished and not is_complete(batch, state):
             remote.set_events_aside(project, batch)
             remote.copy_events(tasks.context(), project, batch)
-            state = progress(read_events(project.batch(name).events))
+            state = read_progress(project.batch(name).events, batch.runs)
         home = collect.all_here(project, batch)
         before = set(home)
         refuse_stuck(batch, bring_home(project, batch, state, home, watch))

@@ -8,7 +8,7 @@ from cosmosctl import remote, tasks
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import CosmosctlError, FileError, HostError
-from cosmosctl.events import Progress, progress, read_events
+from cosmosctl.events import Progress, read_progress
 from cosmosctl.log import debug, say
 from cosmosctl.remote import MissingInputs, NotStarted, Unreachable
 
@@ -59,7 +59,7 @@ class Follower:
         drops = restarts = ended = resets = 0
         while not self._closing.is_set():
             how = self._once(c, may_restart=restarts < RESTARTS)
-            state = progress(read_events(self._project.batch(self._batch.name).events))
+            state = read_progress(self._project.batch(self._batch.name).events, self._batch.runs)
             if is_complete(self._batch, state) or (state.finished and resets):
                 self._ended = True
                 return

@@ -11,7 +11,7 @@ from cosmosctl.commands.attach import collected, refuse_stuck, settle
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
-from cosmosctl.events import progress, read_events
+from cosmosctl.events import read_progress
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.log import say
 
@@ -40,7 +40,7 @@ def _take_in(project: ProjectPaths, batch: Batch, place: Path) -> Sequence[Colle
             say(f"{batch.name} is being followed by another cosmosctl")
             return ()
         shutil.copyfile(place / "events.jsonl", project.batch(batch.name).events)
-        state, home = progress(read_events(project.batch(batch.name).events)), collect.all_here(project, batch)
+        state, home = read_progress(project.batch(batch.name).events, batch.runs), collect.all_here(project, batch)
         _copy(place, project.pulled(batch.name), collect.files_to_fetch(project, batch))
         ready = [end for run, end in state.ends.items() if run not in home and run in batch.runs]
         found, stuck = collected(project, batch, ready, state, is_last=True)

@@ -13,7 +13,7 @@ from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Prompt
 from cosmosctl.ends import read_end
 from cosmosctl.errors import FileError, UsageError
-from cosmosctl.events import progress, read_events
+from cosmosctl.events import Progress, read_progress
 from cosmosctl.launches import read_launch
 from cosmosctl.states import ALIASES, STATES, OpenBatch
 from cosmosctl.store import Snapshot, find_root, load_all
@@ -133,8 +133,12 @@ def _batch_row(paths: BatchPaths) -> dict[str, Any]:
     try:
         batch = bundle.read_batch(paths)
     except FileError:
-        return {"id": paths.name, "status": "elsewhere", "host": None, "model": None, "size": None, "done": None}
-    state = progress(read_events(paths.events))
+        words = "unreadable" if paths.plan.exists() else "elsewhere"
+        return {"id": paths.name, "status": words, "host": None, "model": None, "size": None, "done": None}
+    try:
+        state = read_progress(paths.events, batch.runs)
+    except FileError:
+        state = Progress()
     end = read_end(paths.end)
     done = sum(one.state == "done" for one in state.ends.values())
     standing = OpenBatch(paths, batch.runs, state, read_launch(paths.launch)).standing or "running"

@@ -12,7 +12,7 @@ from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.errors import FileError, UsageError
-from cosmosctl.events import EventTail, progress, read_events
+from cosmosctl.events import EventTail, read_progress
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.io.streams import has_reader, write_log
 from cosmosctl.store import load_all
@@ -54,7 +54,7 @@ def _print_pulled(project: ProjectPaths, batch: AllowedBatch) -> None:
     with locked_at_once(project.batch_lock(batch.name)) as free:
         if free:
             remote.copy_events(tasks.context(), project, batch)
-        processes = progress(read_events(project.batch(batch.name).events)).processes
+        processes = read_progress(project.batch(batch.name).events, batch.runs).processes
         if free:
             names = process_logs.log_names(processes)
             remote.pull(tasks.context(), batch, names, project.pulled(batch.name), most_bytes=process_logs.LOG_BYTES)
@@ -68,7 +68,7 @@ def _stream(project: ProjectPaths, batch: AllowedBatch) -> None:
     """
     c = tasks.context()
     folder = project.streamed(batch.name, os.getpid())
-    tail, printed = EventTail(folder / "events.jsonl"), dict[str, int]()
+    tail, printed = EventTail(folder / "events.jsonl", batch.runs), dict[str, int]()
     try:
         while True:
             names = process_logs.log_names(tail.progress().processes)

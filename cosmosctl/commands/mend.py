@@ -14,7 +14,7 @@ from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import newest
 from cosmosctl.errors import CosmosctlError, FileError
-from cosmosctl.events import progress, read_events
+from cosmosctl.events import read_progress
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.conflict import sides
 from cosmosctl.io.lock import locked
@@ -89,7 +89,8 @@ def _made_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> It
     """The receipts of this run's results whose files lie in `place`, by every batch that is known here."""
     for paths in reversed(states.batches(project)):
         try:
-            batch, state = bundle.read_batch(paths), progress(read_events(paths.events))
+            batch = bundle.read_batch(paths)
+            state = read_progress(paths.events, batch.runs)
             end = state.ends.get(home.id)
             if end is not None and end.state == "done" and home.id in batch.runs and _is_place(batch, home, place):
                 yield collect.receipt_for(batch, end, state, place)
@@ -102,7 +103,8 @@ def _failed_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> 
     told = {one.batch for kept in home.history.glob("*") if (one := read_failure(ResultPaths(kept).failure))}
     for paths in reversed(states.batches(project)):
         try:
-            batch, state = bundle.read_batch(paths), progress(read_events(paths.events))
+            batch = bundle.read_batch(paths)
+            state = read_progress(paths.events, batch.runs)
         except CosmosctlError:
             continue
         end = state.ends.get(home.id)

@@ -1,15 +1,17 @@
 """Frozen dataclasses into the tool's own YAML files and back. Anything unreadable counts as not there."""
 
-from dataclasses import MISSING, fields
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, TypeVar
+
+from cosmosctl.io.checked import Unreadable, read_bounded, text_of, typed
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T", bound="DataclassInstance")
 
+MOST_BYTES = 64 << 20
+"""Six times the end of a batch of a hundred thousand runs."""
 _HEAD = "# Written by cosmosctl; do not edit.\n"
 
 
@@ -22,10 +24,10 @@ def facts_text(value: "DataclassInstance") -> str:
 
 
 def read_facts(kind: type[T], path: Path) -> T | None:
-    """The `kind` that `path` tells of, see `facts_in`; None when there is no such file."""
+    """The `kind` that `path` tells of, see `facts_in`; None when there is no such file, or it cannot be read."""
     try:
-        return facts_in(kind, path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
+        return facts_in(kind, text_of(read_bounded(path, MOST_BYTES)))
+    except (FileNotFoundError, Unreadable):
         return None
 
 
@@ -34,29 +36,9 @@ def facts_in(kind: type[T], text: str) -> T | None:
 
     Keys that it has no field for, of a later version, are passed over.
     """
-    known = {one.name: one for one in fields(kind)}
-    given = {name: value for name, value in _read(text).items() if name in known}
-    for name, value in given.items():
-        if isinstance(value, list) and get_origin(known[name].type) is tuple:
-            given[name] = tuple(value)
-    whole = given.keys() >= {
-        name for name, one in known.items() if one.default is MISSING and one.default_factory is MISSING
-    }
-    sound = all(isinstance(value, _classes(known[name].type)) for name, value in given.items())
-    return kind(**given) if whole and sound else None
-
-
-def _read(text: str) -> dict[str, Any]:
     from cosmosctl.io.yaml_file import load_tool
 
-    facts = load_tool(text)
-    return facts if isinstance(facts, dict) else {}
-
-
-def _classes(annotation: Any) -> tuple[type, ...]:
-    """The classes that a value of this type may have."""
-    if annotation is float:
-        return (float, int)
-    if isinstance(annotation, UnionType):
-        return tuple(get_args(annotation))
-    return (get_origin(annotation) or annotation,)
+    try:
+        return typed(kind, load_tool(text))
+    except Unreadable:
+        return None

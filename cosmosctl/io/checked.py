@@ -1,0 +1,184 @@
+"""The one reader of files that others may have written: a host, git, a crash. Everything is bounded and typed.
+
+What cannot be read is an `Unreadable` in words; no other error leaves here, whatever the bytes are.
+"""
+
+import errno
+import json
+import math
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from cosmosctl.io.os_error import os_words
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
+
+MAX_WHOLE = 1 << 63
+"""Whole numbers are below it, either way: a size, a seed, a time."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Unreadable(ValueError):
+    """Why bytes cannot be taken for what they should be, in words without the name of the file."""
+
+
+def read_bounded(path: Path, most_bytes: int) -> bytes:
+    """The bytes of a regular file. Raises: FileNotFoundError, Unreadable."""
+    with opened(path) as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise Unreadable(f"it is larger than {_size(most_bytes)}")
+    return data
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A regular file to read from. Raises: FileNotFoundError, Unreadable."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Unreadable("it is no file")  # a pipe would stop us for ever
+            yield file
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+    except OSError as e:
+        raise Unreadable(os_words(e)) from e
+
+
+def text_of(data: bytes) -> str:
+    """Raises: Unreadable when it is not UTF-8."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as e:
+        raise Unreadable(f"the byte at {e.start} is not UTF-8") from e
+
+
+def parse_json(data: bytes) -> Any:
+    """What JSON says. Numbers are finite and below 2^63; halves of surrogate pairs are replaced. Raises: Unreadable."""
+    try:
+        value = json.loads(data, parse_int=_whole, parse_float=_finite, parse_constant=_no_number)
+        return _without_surrogates(value) if b"\\u" in data else value
+    except Unreadable:
+        raise
+    except RecursionError as e:
+        raise Unreadable("its values are nested too deep") from e
+    except ValueError as e:
+        raise Unreadable(f"it is no JSON ({e})") from e
+
+
+def typed(kind: type[T], facts: object) -> T:
+    """The dataclass that plain values tell of, each of its type; keys that it has no field for are passed over.
+
+    Raises: Unreadable that names the field.
+    """
+    if not isinstance(facts, Mapping):
+        raise Unreadable("it is no mapping")
+    given: dict[str, Any] = {}
+    for one in fields(kind):
+        if one.name in facts:
+            given[one.name] = _fitting(_hints(kind)[one.name], facts[one.name], one.name)
+        elif one.default is MISSING and one.default_factory is MISSING:
+            raise Unreadable(f"{one.name} is missing")
+    return kind(**given)
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """`value` itself. Raises: Unreadable when it is no mapping."""
+    if not isinstance(value, Mapping):
+        raise Unreadable("it is no mapping")
+    return value
+
+
+def whole(value: object, most: int) -> int | None:
+    """`value` if it is a whole number from 0 to `most`."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most else None
+
+
+def number(value: object, most: float) -> float | None:
+    """`value` if it is a number from 0 to `most`."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= most else None  # type: ignore[arg-type, operator]  # is_number
+
+
+def text(value: object, most_chars: int) -> str | None:
+    """`value` if it is text; of a longer one the beginning."""
+    if not isinstance(value, str):
+        return None
+    return value if len(value) <= most_chars else f"{value[:most_chars]}…"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes >> 20} MiB" if size_bytes >> 20 else f"{size_bytes} bytes"
+
+
+def _whole(digits: str) -> int:
+    value = int(digits) if len(digits) <= 20 else MAX_WHOLE
+    if abs(value) >= MAX_WHOLE:
+        raise Unreadable(f"the number {digits[:20]}… is too large")
+    return value
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise Unreadable(f"the number {digits[:20]} is too large")
+    return value
+
+
+def _no_number(word: str) -> float:
+    raise Unreadable(f"{word} is no number")
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value
+
+
+@cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    return get_type_hints(kind)
+
+
+def _fitting(annotation: Any, value: Any, name: str) -> Any:
+    """`value` as the annotation wants it: lists become tuples. Raises: Unreadable."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin in (UnionType, Union):
+        plain = [kind for kind in inner if kind in (bool, int, float, str, NoneType)]
+        if any(_is(kind, value) for kind in plain):
+            return value
+        others = [kind for kind in inner if kind not in plain]
+        if others and value is not None:
+            return _fitting(others[0], value, name)
+    elif origin is tuple and isinstance(value, list | tuple):
+        return tuple(_fitting(inner[0], item, name) for item in value)
+    elif origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
+        return {_fitting(inner[0], key, name): _fitting(inner[1], item, name) for key, item in value.items()}
+    elif isinstance(annotation, type) and is_dataclass(annotation):
+        return typed(annotation, value)
+    elif annotation is Any or _is(annotation, value):
+        return value
+    raise Unreadable(f"{name} is not what it should be")
+
+
+def _is(kind: Any, value: object) -> bool:
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < MAX_WHOLE
+    return isinstance(kind, type) and isinstance(value, kind)
