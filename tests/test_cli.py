@@ -291,6 +291,53 @@ def test_progress_is_drawn_on_a_terminal_only(quick_tree: Tree) -> None:
     assert b"\x1b" not in out
 
 
+def test_watch_starts_only_what_became_pending_by_its_own_save(quick_tree: Tree) -> None:
+    quick_tree.run("rs_old", more="seed: 1\n")
+    process = quick_tree.start("watch", "--batch")
+    try:
+        _wait_for(process, "no mistakes")
+        quick_tree.prompt("ps_a", more="tagz: [x]\n")
+        _wait_for(process, "prompts/ps_a.yaml: 1 mistake")
+        quick_tree.run("rs_new", controls="{wieght: 7}")
+        _wait_for(process, "runs/rs_new")
+        _wait_for(process, "runs/rs_new/run.yaml:2:12: ")
+        quick_tree.prompt("ps_a")
+        _wait_for(process, "prompts/ps_a.yaml: no mistakes, 1 mistake in other files (cosmosctl check)")
+        quick_tree.run("rs_new")
+        _wait_for(process, "output.mp4")
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, "Warning" in err) == (130, False)
+    assert err.endswith("error: stopped watching\n  try: cosmosctl status\n")
+    assert quick_tree.states() == {"rs_old": "pending", "rs_new": "done"}
+
+
+def test_watch_goes_on_when_the_host_refuses_and_names_many_files_by_their_count(quick_tree: Tree) -> None:
+    quick_tree.config(
+        "project: 5f3a91c2\nmodel: transfer1\nhost: gone\nhosts:\n  gone: {engine: preview, dir: /dev/null/x}\n"
+    )
+    process = quick_tree.start("watch", "--batch")
+    try:
+        _wait_for(process, "no mistakes")
+        quick_tree.run("rs_new")
+        _wait_for(process, "error: host gone: ")
+        _wait_for(process, "rs_new: not run; cosmosctl batch takes them")
+        quick_tree.config("project: 5f3a91c2\nmodel: transfer1\nhost: local\n")
+        _wait_for(process, "cosmosctl.yaml: no mistakes")
+        for number in range(5):
+            quick_tree.prompt(f"ps_{number}")
+        _wait_for(process, "5 files in prompts: no mistakes")
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+
+
+def test_watch_of_a_host_that_is_not_there_ends_at_once(tree: Tree) -> None:
+    assert "there is no host 'moon'" in tree.cli("watch", "--host", "moon", expect=2).err
+
+
 def test_watch_checks_on_each_save_and_runs_what_became_pending(quick_tree: Tree) -> None:
     process = quick_tree.start("watch", "--batch")
     try:

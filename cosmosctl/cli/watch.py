@@ -7,13 +7,14 @@ import click
 
 
 @click.command()
-@click.option("--batch", "run_pending", is_flag=True, help="Also run what became pending, as a batch.")
+@click.option("--batch", "run_pending", is_flag=True, help="Also run what became pending by a save, as a batch.")
 @click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
 @click.pass_obj
 def watch(folder: Path, run_pending: bool, host: str | None) -> None:
     """Check on each save, until Ctrl-C.
 
-    Prints the mistakes of the files that changed, or that all is well. With --batch, runs what became pending.
+    Prints the mistakes of the files that changed, or that all is well. With --batch, runs the runs whose own file was
+    saved and that became pending by it; what was pending before is left alone. A host that refuses ends nothing.
     """
     from cosmosctl.cli.batching import Request, run_batch
     from cosmosctl.cli.interrupting import on_ctrl_c

@@ -1,8 +1,11 @@
-"""Check the project on each save, and run what became pending if that is wanted."""
+"""Check the project on each save, and run what became pending by it if that is wanted."""
 
+import errno
 import queue
 import time
+import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,39 +13,54 @@ from cosmosctl import states
 from cosmosctl.commands.check import check_project
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.domain.words import counted
-from cosmosctl.errors import CosmosctlError, FilesError
+from cosmosctl.errors import CosmosctlError, FilesError, Interrupted, UsageError
+from cosmosctl.io.streams import has_reader
 from cosmosctl.store import find_root, load_all
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEventHandler
+    from watchdog.observers.api import BaseObserver
 
 SETTLE_S = 0.3
 """Quiet time after a save before anything is read: editors write a file in several steps."""
+NAMED = 3
+"""Most files that are named when they were saved at once."""
+FOLDERS = ("prompts", "runs", "inputs")
+"""The user's folders; nothing else of the project is watched but cosmosctl.yaml."""
 
 Say = Callable[[str], None]
 RunPending = Callable[[Sequence[str]], None]
 
 
-def watch_project(folder: Path, *, host: str | None, say: Say, run_pending: RunPending | None) -> None:
-    """Check now and after every save until interrupted. `run_pending` gets runs that became pending and are well."""
-    from watchdog.observers import Observer
+@dataclass
+class _Memory:
+    """`seen` runs were pending before and never start; `saved`: runs whose own file was saved while we watch."""
 
+    seen: set[str] = field(default_factory=set)
+    saved: set[str] = field(default_factory=set)
+    refusal: str = ""
+
+
+def watch_project(folder: Path, *, host: str | None, say: Say, run_pending: RunPending | None) -> None:
+    """Check now and after every save until interrupted, or nobody reads what is said.
+
+    `run_pending` gets runs whose own file was saved and that are pending for the first time; what it raises is told,
+    and watching goes on. Raises: Interrupted, UsageError.
+    """
     project = ProjectPaths(find_root(folder).resolve())
+    memory = _Memory(set(_pending(project, host)))
     saves: queue.Queue[str] = queue.Queue()
-    observer = Observer()
-    observer.schedule(_handler(project, saves), str(project.root), recursive=True)
-    observer.start()
-    say(f"watching {project.root}; Ctrl-C ends it")
+    observer = _started(project, saves)
     try:
-        seen = _check(project, host, say, [])
-        while True:
+        say(f"watching {project.root}; Ctrl-C ends it")
+        _check(project, say, ())
+        while run_pending is not None or has_reader():
             changed = _next_saves(saves)
-            now = _check(project, host, say, changed)
-            fresh = [run for run in now if run not in seen]
-            seen = now
-            if run_pending is not None and fresh:
-                run_pending(fresh)
-                seen = _pending(project, host)
+            _check(project, say, changed)
+            if run_pending is not None:
+                _run_fresh(_fresh(project, host, memory, changed), memory, say, run_pending)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped watching", hint="cosmosctl status") from None
     finally:
         observer.stop()
         observer.join()
@@ -50,27 +68,59 @@ def watch_project(folder: Path, *, host: str | None, say: Say, run_pending: RunP
 
 def is_watched(project: ProjectPaths, path: Path) -> bool:
     """Whether a save of `path` can change what a check says: the user's files only, no hidden ones."""
-    try:
-        parts = path.relative_to(project.root).parts
-    except ValueError:
-        return False
+    parts = _parts(project, path)
     if not parts or any(part.startswith(".") or part.endswith("~") for part in parts):
         return False
-    return parts[0] in (CONFIG_FILE, "prompts", "inputs") or (parts[0] == "runs" and parts[-1] == "run.yaml")
+    is_run = parts[0] == "runs" and (len(parts) == 2 or parts[2:] == ("run.yaml",))
+    return parts[0] in (CONFIG_FILE, "prompts", "inputs") or is_run
 
 
-def _handler(project: ProjectPaths, saves: "queue.Queue[str]") -> "FileSystemEventHandler":
+def _parts(project: ProjectPaths, path: Path) -> tuple[str, ...]:
+    return path.relative_to(project.root).parts if path.is_relative_to(project.root) else ()
+
+
+def _started(project: ProjectPaths, saves: "queue.Queue[str]") -> "BaseObserver":
+    """What puts the path of each save into `saves`. Raises: UsageError when the system lets nobody watch more."""
+    from watchdog.observers import Observer
+
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")  # of folders that went meanwhile
+    observer = Observer()
+    handler = _handler(project, saves, observer)
+    try:
+        observer.schedule(handler, str(project.root), recursive=False)
+        for name in FOLDERS:
+            if (project.root / name).is_dir():
+                observer.schedule(handler, str(project.root / name), recursive=True)
+        observer.start()
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EMFILE):
+            raise
+        raise UsageError(
+            "the system lets no more folders be watched", hint="sudo sysctl fs.inotify.max_user_watches=524288"
+        ) from e
+    return observer
+
+
+def _handler(project: ProjectPaths, saves: "queue.Queue[str]", observer: "BaseObserver") -> "FileSystemEventHandler":
     from watchdog.events import FileSystemEvent, FileSystemEventHandler
 
     class Saves(FileSystemEventHandler):
         def on_any_event(self, event: FileSystemEvent) -> None:
             if event.event_type in ("opened", "closed_no_write"):
                 return
+            if event.is_directory and event.event_type == "modified":
+                return  # something in it was saved, of which there is an event too
             for path in (event.src_path, event.dest_path):
+                if path and event.event_type == "created" and _parts(project, Path(str(path))) in _NEW:
+                    observer.schedule(self, str(path), recursive=True)
                 if path and is_watched(project, Path(str(path))):
                     saves.put(str(path))
 
     return Saves()
+
+
+_NEW = tuple((name,) for name in FOLDERS)
+"""Folders that are watched from when they are there."""
 
 
 def _next_saves(saves: "queue.Queue[str]") -> list[str]:
@@ -94,24 +144,65 @@ def _wait(saves: "queue.Queue[str]") -> str:
             continue
 
 
-def _check(project: ProjectPaths, host: str | None, say: Say, changed: Sequence[str]) -> tuple[str, ...]:
-    """Say what a check finds; the runs that are pending and well."""
-    names = ", ".join(Path(path).relative_to(project.root).as_posix() for path in changed)
+def _check(project: ProjectPaths, say: Say, changed: Sequence[str]) -> None:
+    """Say what a check finds: every mistake of the saved files; of the others' how many there are."""
+    saved = [Path(path).relative_to(project.root).as_posix() for path in changed]
     try:
         checked = check_project(project.root, (), model=None)
-        say(f"{f'{names}: ' if names else ''}{checked.words}")
+        say(f"{_names(saved)}{checked.words}")
     except FilesError as e:
-        say(f"{f'{names}: ' if names else ''}{counted(len(e.messages), 'mistake')}")
-        for message in e.messages:
+        own = [message for message in e.messages if not saved or message.startswith(tuple(saved))]
+        others = len(e.messages) - len(own)
+        words = [counted(len(own), "mistake")] if own or not others else ["no mistakes"]
+        words += [f"{counted(others, 'mistake')} in other files (cosmosctl check)"] if others else []
+        say(f"{_names(saved)}{', '.join(words)}")
+        for message in own:
             say(f"  {message}")
-        return ()
     except CosmosctlError as e:
-        say(f"  {e.line}")
-        return ()
-    return _pending(project, host)
+        say(f"  {e.message}")
+
+
+def _names(saved: Sequence[str]) -> str:
+    """The saved files in a short line."""
+    if not saved:
+        return ""
+    if len(saved) <= NAMED:
+        return f"{', '.join(saved)}: "
+    folders = ", ".join(sorted({name.split("/")[0] for name in saved}))
+    return f"{counted(len(saved), 'file')} in {folders}: "
+
+
+def _fresh(project: ProjectPaths, host: str | None, memory: _Memory, changed: Sequence[str]) -> list[str]:
+    """The runs that are pending for the first time since their own file was saved; remembered as seen."""
+    parts = [_parts(project, Path(path)) for path in changed]
+    memory.saved |= {part[1] for part in parts if part[0] == "runs" and len(part) > 1}
+    try:
+        now = _pending(project, host)
+    except CosmosctlError:
+        return []  # told by the check
+    fresh = [run for run in now if run in memory.saved and run not in memory.seen]
+    memory.seen |= set(now)
+    return fresh
+
+
+def _run_fresh(fresh: Sequence[str], memory: _Memory, say: Say, run_pending: RunPending) -> None:
+    """Run them; a refusal is told, the same one once, and they stay pending."""
+    if not fresh:
+        return
+    try:
+        run_pending(fresh)
+        memory.refusal = ""
+    except Interrupted:
+        raise
+    except CosmosctlError as e:
+        if e.message != memory.refusal:
+            say(f"  error: {e.message}{f' ({e.hint})' if e.hint else ''}")
+        memory.refusal = e.message
+        say(f"  {', '.join(fresh[:NAMED])}{', …' if len(fresh) > NAMED else ''}: not run; cosmosctl batch takes them")
 
 
 def _pending(project: ProjectPaths, host: str | None) -> tuple[str, ...]:
+    """The runs that are pending, as far as their files are well. Raises: UsageError when there is no such host."""
     snapshot = load_all(project.root)
     known = states.all_states(project, snapshot, preview=snapshot.host(host).is_preview)
     return tuple(run for run, state in known.items() if state.state == "pending")
