@@ -32,7 +32,7 @@ COMMENTS = {
     "engine_command": "when the engine's name alone does not do",
     "models": "image, source code and weights of each model, on the host",
     "cache": "writable: HF_HOME, UV_CACHE_DIR, torch caches",
-    "env_file": "secrets, on the host; given to the engine, never read by cosmosctl",
+    "env_file": "secrets, on the host; given to the engine, shown by nobody",
     "gpus": "one model process each",
 }
 """Key -> what stands beside it: the words of design and format.md."""

@@ -445,7 +445,7 @@ class HostKeys(Keys):
     )
     env_file: HostPath = Field(
         default=UNSET,
-        description="A file of secrets on the host, given to the engine and never read by cosmosctl.",
+        description="A file of secrets on the host, given to the engine: lines NAME=value, none of them ever shown.",
         examples=["/home/me/.config/cosmos.env"],
     )
     env: dict[Annotated[str, Field(pattern=VARIABLE)], str] = Field(
