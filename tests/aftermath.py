@@ -9,9 +9,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,11 +23,10 @@ from tests import killed_client
 from tests.killed_client import Moment
 from tests.stage import tally
 from tests.tree import TIMEOUT_S, Done, Tree
+from tests.waiting import wait_until as wait_until  # others find it here
 
 PROMPTS: Mapping[str, str] = {"rs_a": "first words", "rs_b": "second words", "rs_c": "third words"}
 """Runs of the projects that bad luck comes to, each with a prompt of its own."""
-PATIENCE_S = 15
-"""How long processes may take to notice that nobody needs them any more; 10 s of it are SIGTERM's grace."""
 
 
 def swift(tree: Tree, **env: str) -> Tree:
@@ -96,7 +94,8 @@ class Client:
 
     def wait_for(self, text: str) -> None:
         """Go on once the command has written `text` to stderr."""
-        wait_until(lambda: self.has_told(text))
+        wait_until(lambda: self.has_told(text) or self.has_ended(), text)
+        assert self.has_told(text), self._err.read_text(encoding="utf-8")
 
     def has_told(self, text: str) -> bool:
         """Whether the command has written `text` to stderr."""
@@ -169,10 +168,7 @@ def assert_nothing_left_over(tree: Tree) -> None:
 
 def assert_nobody_left(tree: Tree) -> None:
     """Every process that was started for this project has ended, or does so soon."""
-    deadline = time.monotonic() + PATIENCE_S
-    while processes(tree) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert processes(tree) == []
+    wait_until(lambda: not processes(tree), f"the end of {processes(tree)}", look_s=0.05)
 
 
 def processes(tree: Tree) -> list[str]:
@@ -212,6 +208,12 @@ def faults(text: str) -> dict[str, str]:
     return {"COSMOSCTL_PREVIEW_FAULTS": text}
 
 
+def let_go(tree: Tree, *words: str) -> None:
+    """Let the rows go on that the fault `held:WORD` keeps; all that are held if no word is given."""
+    for name in [f"go-{word}" for word in words] or ["go"]:
+        Path(tree.env["COSMOSCTL_PREVIEW_STATE"], name).touch()
+
+
 def programs(tree: Tree, **scripts: str) -> dict[str, str]:
     """A PATH where each of these programs first does what its shell script says."""
     folder = tree.home / "bin"
@@ -226,14 +228,6 @@ def programs(tree: Tree, **scripts: str) -> dict[str, str]:
 def half_written(tree: Tree) -> list[Path]:
     """The files that writers who were killed left behind."""
     return sorted(path for path in tree.root.rglob(".cosmosctl-*.tmp"))
-
-
-def wait_until(condition: Callable[[], bool], *, within_s: float = 30) -> None:
-    """Wait until `condition` holds."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
 
 
 def _processes(tree: Tree) -> list[tuple[int, str]]:

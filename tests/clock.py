@@ -1,6 +1,6 @@
 """The clock of supervise.py in a test's hands: put forward or standing still, and heard whenever it is waited by."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,15 @@ class Clock:
     def put_forward(self, seconds: float) -> None:
         """It is so much later than it really is."""
         self._tell(f"+{seconds}")
+
+    def put_forward_until(self, condition: Callable[[], object], *, by_s: float) -> None:
+        """Put it forward by `by_s` again and again, with time in between to look around, until `condition` holds."""
+        times = 0
+        while not condition():
+            times += 1
+            self.put_forward(times * by_s)
+            looked = self.sleeps() + 30  # a second and a half
+            wait_until(lambda: condition() or self.sleeps() >= looked, "the supervisor to look around")  # noqa: B023
 
     def stand_still(self) -> None:
         """No time goes by, so that no patience ends."""

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,9 +16,10 @@ import pytest
 
 from cosmosctl.io.atomic import write_text
 from tests.tree import REPOSITORY
+from tests.waiting import PATIENCE_S, wait_until
 
 IMAGE = "localhost/cosmosctl-test:1"
-TIMEOUT_S = 120
+TIMEOUT_S = PATIENCE_S
 CDI = Path("/var/run/cdi/cosmosctl-tests.json")
 GPUS = 4
 CHANGES = ("ENV PATH=/usr/bin:/bin", 'ENTRYPOINT ["/entrypoint.sh"]', "WORKDIR /workspace")
@@ -95,11 +95,17 @@ class Engine:
         assert expect is None or done.returncode == expect, f"{self.name} {args}: {done.stderr}"
         return done.stdout
 
-    def block(self, *, dir: Path, row_s: str = "0.1", tally: Path | None = None, more: str = "") -> str:
-        """The lines of `hosts.NAME:` for this engine, indented by four; the model is the preview in the container."""
+    def block(
+        self, *, dir: Path, row_s: str = "0.1", tally: Path | None = None, faults: str = "", more: str = ""
+    ) -> str:
+        """The lines of `hosts.NAME:` for this engine, indented by four; the model is the preview in the container.
+
+        `tally` is the folder of its tally and of its state.
+        """
         env = {"COSMOSCTL_GPU_LOCKS": "/cosmosctl/locks"}
         env |= {"COSMOSCTL_PREVIEW_ROW_S": row_s} if row_s else {}
-        env |= {"COSMOSCTL_PREVIEW_TALLY": "/tally/tally"} if tally else {}
+        env |= {"COSMOSCTL_PREVIEW_TALLY": "/tally/tally", "COSMOSCTL_PREVIEW_STATE": "/tally"} if tally else {}
+        env |= {"COSMOSCTL_PREVIEW_FAULTS": faults} if faults else {}
         model = {"image": IMAGE, "repo": str(REPOSITORY), "command": ["python3", "-m", "cosmosctl.preview.transfer1"]}
         if not row_s:  # a whole preview needs the libraries of this environment
             env |= {"PYTHONPATH": "/workspace:/site", "PYTHONNOUSERSITE": "1"}
@@ -191,11 +197,12 @@ def _unmount_below(folder: Path) -> None:
 
 
 def _wait_for_daemon(docker: Engine, daemon: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while subprocess.run((*docker.command, "ps"), capture_output=True, timeout=TIMEOUT_S).returncode != 0:
-        if daemon.poll() is not None or time.monotonic() > deadline:
-            pytest.skip(f"dockerd does not run on this machine: {log.read_text()[-300:]}")
-        time.sleep(0.1)
+    def answers() -> bool:
+        return subprocess.run((*docker.command, "ps"), capture_output=True, timeout=TIMEOUT_S).returncode == 0
+
+    wait_until(lambda: daemon.poll() is not None or answers(), "dockerd", look_s=0.1)
+    if daemon.poll() is not None:
+        pytest.skip(f"dockerd does not run on this machine: {log.read_text()[-300:]}")
 
 
 def build_root(root: Path, tar: Path) -> Path:

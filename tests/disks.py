@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 
 class Filler:
     """A file that takes up what is free on a small disk."""
@@ -42,11 +44,11 @@ def mounted(*args: str, at: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(("umount", "-l", str(at)), check=True, timeout=30)
+        subprocess.run(("umount", "-l", str(at)), check=True, timeout=PATIENCE_S)
 
 
 def mount(*args: str) -> None:
     """Skips the test by name where mounting is refused."""
-    result = subprocess.run(("mount", *args), capture_output=True, text=True, timeout=30)
+    result = subprocess.run(("mount", *args), capture_output=True, text=True, timeout=PATIENCE_S)
     if result.returncode != 0:
         pytest.skip(f"mounting is refused here: {result.stderr.strip()}")

@@ -18,6 +18,7 @@ from tests.host_batch import HostBatch
 from tests.stage.idle import FRAMES
 
 COLOR = "v/color.mp4"
+STALL_S = 3600
 VIDEO = Path(models.__file__).parent.parent / "preview" / "idle.mp4"
 
 
@@ -56,7 +57,7 @@ def family_batch(
     pool = folder / "inputs" / color.pool_name
     pool.parent.mkdir(parents=True)
     pool.write_bytes(data)
-    batch.replan(lambda facts: facts.update(stall_s=2, grace_s=1))
+    batch.replan(lambda facts: facts.update(stall_s=STALL_S, grace_s=1))
     (folder / "state").mkdir()
     batch.env |= {"COSMOSCTL_PREVIEW_ROW_S": str(row_s), "COSMOSCTL_PREVIEW_FAULTS": faults}
     batch.env |= {"COSMOSCTL_PREVIEW_STATE": str(folder / "state"), "COSMOSCTL_PREVIEW_TALLY": str(folder / "rows")}

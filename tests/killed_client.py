@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -72,7 +71,7 @@ class Killer:
         if self._moment.alone:
             os.kill(os.getpid(), signal.SIGKILL)
         os.killpg(0, signal.SIGKILL)
-        time.sleep(10)
+        signal.pause()
 
     def report_end(self) -> None:
         if self._is_due:

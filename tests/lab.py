@@ -14,7 +14,6 @@ import signal
 import struct
 import subprocess
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from tests.containers import IMAGE, Engine
 from tests.proxy import Proxy, running_proxy
 from tests.sshd import Sshd, running_sshd, write_client_config
 from tests.tree import Done, Tree
+from tests.waiting import PATIENCE_S, take, wait_until
 
 SENT_BESIDE_BYTES = 20_000
 """About what a small batch sends beside its video."""
@@ -75,8 +75,8 @@ class Lab:
         return chosen
 
     def pause(self, what: str, low: float, high: float) -> None:
-        """Let a drawn time go by."""
-        time.sleep(self.draw(f"s {what}", low, high))
+        """Let a drawn time go by: nothing depends on it but what happens next, which may be anything."""
+        take(self.draw(f"s {what}", low, high))
 
     def configure(self, *, more: str = "") -> None:
         """Write cosmosctl.yaml for how the host is now."""
@@ -147,10 +147,7 @@ class Lab:
 
     def until(self, condition: Callable[[], bool], *, or_ended: Client | None = None) -> None:
         """Go on once `condition` holds, or that command has ended."""
-        deadline = time.monotonic() + 60
-        while not condition() and not (or_ended and or_ended.has_ended()):
-            assert time.monotonic() < deadline, f"{self.moment}: it did not come about"
-            time.sleep(WATCH_S)
+        wait_until(lambda: condition() or (or_ended and or_ended.has_ended()), str(self.moment), look_s=WATCH_S)
 
     def tallied(self, what: str) -> int:
         """How often the model did that: load, start, done."""
@@ -207,10 +204,7 @@ class Lab:
             assert not {folder.name for folder in self.folders()} & set(self.engine.containers())
 
     def _assert_nobody_there(self) -> None:
-        deadline = time.monotonic() + aftermath.PATIENCE_S
-        while self._processes() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert self._processes() == [], self.moment
+        wait_until(lambda: not self._processes(), f"the end of {self._processes()} {self.moment}", look_s=0.05)
 
     def _processes(self) -> list[tuple[int, str]]:
         """(pid, command line) of what runs on the host for us; its sshd, which listens, is none of them."""
@@ -231,7 +225,7 @@ def end_connections(tree: Tree) -> None:
     """End the masters that wait for a next command, as they would by themselves after a while."""
     for socket in Path(tree.env["XDG_RUNTIME_DIR"], "cosmosctl").glob("*-*"):
         argv = ("ssh", "-o", f"ControlPath={socket}", "-O", "exit", "box")
-        subprocess.run(argv, capture_output=True, timeout=30)
+        subprocess.run(argv, capture_output=True, timeout=PATIENCE_S)
 
 
 def assert_unlocked(files: Sequence[Path]) -> None:

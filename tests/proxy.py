@@ -3,10 +3,11 @@
 import selectors
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+
+from tests.waiting import PATIENCE_S, take
 
 CHUNK_BYTES = 16_384
 TICK_S = 0.01
@@ -21,9 +22,10 @@ class Proxy:
     bytes_per_s: float = 0.0
     cut_after: int = 0
     sent: int = 0
-    _frozen: threading.Event = field(default_factory=threading.Event)
+    _thawed: threading.Event = field(default_factory=threading.Event)
     _closing: threading.Event = field(default_factory=threading.Event)
     _listener: socket.socket | None = None
+    _accepting: threading.Thread | None = None
     _pairs: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -35,22 +37,23 @@ class Proxy:
         listener.listen(64)
         listener.settimeout(TICK_S * 10)
         self.port, self._listener = listener.getsockname()[1], listener
-        self._start(self._accept, listener)
+        self._thawed.set()
+        self._accepting = self._start(self._accept, listener)
 
     def refuse(self) -> None:
         """Connections are refused from now on; those that are there live on."""
-        listener = self._listener
-        self._listener = None
-        if listener is not None:
+        listener, accepting = self._listener, self._accepting
+        self._listener = self._accepting = None
+        if listener is not None and accepting is not None:
             listener.close()
-            time.sleep(TICK_S * 20)  # the accepting thread has looked once more
+            accepting.join(PATIENCE_S)  # it looks once more
 
     def freeze(self) -> None:
         """Nothing gets through, and nobody is told."""
-        self._frozen.set()
+        self._thawed.clear()
 
     def thaw(self) -> None:
-        self._frozen.clear()
+        self._thawed.set()
 
     def cut(self) -> int:
         """Reset every connection; how many there were."""
@@ -67,12 +70,13 @@ class Proxy:
         self.refuse()
         self.cut()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(PATIENCE_S)
 
-    def _start(self, work: object, *args: object) -> None:
+    def _start(self, work: object, *args: object) -> threading.Thread:
         thread = threading.Thread(target=work, args=args, daemon=True)  # type: ignore[arg-type]
         self._threads.append(thread)
         thread.start()
+        return thread
 
     def _accept(self, listener: socket.socket) -> None:
         while not self._closing.is_set() and self._listener is listener:
@@ -83,7 +87,7 @@ class Proxy:
             except OSError:
                 return
             with suppress(OSError):
-                server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+                server = socket.create_connection(("127.0.0.1", self.target), timeout=PATIENCE_S)
                 self._pairs.append((client, server))
                 self._start(self._forward, client, server)
 
@@ -92,8 +96,7 @@ class Proxy:
             selector.register(client, selectors.EVENT_READ, server)
             selector.register(server, selectors.EVENT_READ, client)
             while not self._closing.is_set() and client.fileno() >= 0:
-                if self._frozen.is_set():
-                    time.sleep(TICK_S)
+                if not self._thawed.wait(TICK_S):
                     continue
                 for key, _ in selector.select(TICK_S * 10):
                     if not self._pass_on(key.fileobj, key.data, upwards=key.fileobj is client):  # type: ignore[arg-type]
@@ -112,7 +115,7 @@ class Proxy:
         target.sendall(data)
         self.sent += len(data) if upwards else 0
         if self.bytes_per_s:
-            time.sleep(len(data) / self.bytes_per_s)
+            take(len(data) / self.bytes_per_s)
         if upwards and 0 < self.cut_after <= self.sent:
             self.cut_after = 0
             self.cut()

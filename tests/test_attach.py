@@ -8,6 +8,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.aftermath import PROMPTS, Client
 from tests.conftest import CONFIG
 from tests.killed_client import Moment
 from tests.tree import Tree
+from tests.waiting import wait_until
 
 BARE = f"""{CONFIG.replace("host: local", "host: gpu")}hosts:
   gpu:
@@ -47,8 +49,10 @@ def test_fetch_alone_catches_up_with_a_batch_that_ended_by_itself(three: Tree) -
 
 
 def test_two_attaches_at_once_bring_each_result_once(three: Tree) -> None:
-    name = _detached(three, faults="silence=1:second")
+    name = _detached(three, faults="held:second")
     clients = [Client(three, "attach", name), Client(three, "attach")]
+    wait_until(lambda: any(client.has_told("phase: follow") for client in clients), "one of them to follow")
+    aftermath.let_go(three)
     for client in clients:
         done = client.end()
         assert done.code == 0, done.err
@@ -143,8 +147,11 @@ def test_retry_runs_again_what_has_no_result_and_nothing_else(three: Tree) -> No
 
 
 def test_retry_of_an_unfinished_batch_goes_on_with_it(three: Tree) -> None:
-    name = _detached(three, faults="silence=0.5:second")
-    three.cli("retry", name)
+    name = _detached(three, faults="held:second")
+    going_on = Client(three, "retry", name)
+    going_on.wait_for("phase: follow")
+    aftermath.let_go(three)
+    assert going_on.end().code == 0
     _assert_all_right(three, name)
     assert len(three.batches()) == 1
 
@@ -184,11 +191,16 @@ def test_abandon_frees_the_runs_and_what_turns_up_later_goes_to_history(three: T
 
 
 def test_cancel_of_a_batch_that_another_command_is_sending(three: Tree) -> None:
+    go, cancels = three.home / "go", three.home / "cosmosctl" / "batches"
+    waits = f'{shutil.which("rsync")} "$@"; code=$?; while ! [ -e {go} ]; do sleep 0.02; done; exit $code'
     sending = Client(
-        three, "batch", env=aftermath.programs(three, rsync="case $* in *--compare-dest*) sleep 2 ;; esac")
+        three, "batch", env=aftermath.programs(three, rsync=f"case $* in *--compare-dest*) {waits} ;; esac")
     )
-    sending.wait_for("run: rsync -rL")
-    three.cli("cancel", three.batches()[0].name)
+    wait_until(lambda: list(cancels.glob("*")), "the first files on the host")
+    cancelling = Client(three, "cancel", three.batches()[0].name)
+    wait_until(lambda: list(cancels.glob("*/cancel")), "the cancel on the host")
+    go.touch()
+    cancelling.end()
     assert sending.end().code == 1
     assert aftermath.states(three) == dict.fromkeys(PROMPTS, "cancelled")
     assert aftermath.model_starts(three) == 0
@@ -217,7 +229,9 @@ def test_a_batch_that_was_given_up_can_still_be_cancelled_on_its_host(three: Tre
 
 
 def test_ctrl_c_before_the_launch_aborts_and_frees_the_runs(three: Tree) -> None:
-    client = Client(three, "batch", env=aftermath.programs(three, rsync="sleep 3"))
+    client = Client(
+        three, "batch", env=aftermath.programs(three, rsync="case $* in *--version*) ;; *) sleep 1000000 ;; esac")
+    )
     client.wait_for("run: rsync -rL")
     client.send(signal.SIGINT)
     done = client.end()
@@ -231,7 +245,7 @@ def test_ctrl_c_before_the_launch_aborts_and_frees_the_runs(three: Tree) -> None
 
 @pytest.mark.parametrize("how", ["group", "client alone", "again and again"])
 def test_ctrl_c_after_the_launch_detaches_and_says_how_to_come_back(three: Tree, how: str) -> None:
-    client = Client(three, "batch", env=aftermath.faults("silence=1:first"))
+    client = Client(three, "batch", env=aftermath.faults("held:first"))
     client.wait_for("phase: follow")
     for _ in range(3 if how == "again and again" else 1):
         client.send(signal.SIGINT, alone=how == "client alone")
@@ -241,6 +255,7 @@ def test_ctrl_c_after_the_launch_detaches_and_says_how_to_come_back(three: Tree,
         assert done.code == 130
         assert f"stopped watching; {name} goes on on local" in done.err
         assert f"cosmosctl attach {name} comes back, cosmosctl cancel {name} ends it" in done.err
+    aftermath.let_go(three)
     three.cli("attach", name)
     _assert_all_right(three, name)
     assert aftermath.model_starts(three) == 1
@@ -282,10 +297,17 @@ def test_a_pull_that_breaks_off_is_tried_again(three: Tree) -> None:
 
 
 def test_a_follower_that_breaks_off_is_started_again(three: Tree) -> None:
-    client = Client(three, "batch", env=aftermath.faults("silence=1.5:second"))
+    client = Client(three, "batch", env=aftermath.faults("held:second"))
     _until_host_says(three, "run_done")
-    for pid in aftermath.pids(three, "sh -s -- "):
-        os.kill(pid, signal.SIGKILL)
+
+    def is_killed() -> bool:
+        for pid in aftermath.pids(three, "sh -s -- ") if not client.has_told("follow ended") else ():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return client.has_told("follow ended with -9")
+
+    wait_until(is_killed, "the follower to be killed", look_s=0.2)
+    aftermath.let_go(three)
     done = client.end()
     assert done.code == 0, done.err
     assert "follow ended with -9" in done.err
@@ -324,9 +346,10 @@ def test_a_damaged_copy_of_the_events_is_made_anew(three: Tree, damaged: Callabl
 
 
 def test_garbage_among_the_hosts_events_is_passed_over(three: Tree) -> None:
-    name = _detached(three, faults="silence=1:second")
+    name = _detached(three, faults="held:second")
     _until_host_says(three, "run_done")
     aftermath.kill_supervisor(three)
+    aftermath.let_go(three)
     with aftermath.host_folder(three).joinpath("events.jsonl").open("ab") as events:
         events.write(b'\xff\x00{"ev":\n[1]\n{"ev":"progress","t":NaN}\n{"ev":"run_done","t":5,"run":"rs')
     three.cli("attach", name)
@@ -338,8 +361,8 @@ def test_a_job_that_is_gone_again_and_again_is_told_and_its_runs_are_not_failed(
     aftermath.kill_supervisor(three)
     folder = aftermath.host_folder(three)
     (folder / "supervise.py").write_text(
-        "import fcntl, sys, time\nlock = open(sys.argv[1] + '/lock', 'w')\n"
-        "fcntl.flock(lock, fcntl.LOCK_EX)\ntime.sleep(0.3)\n"
+        "import fcntl, sys\nlock = open(sys.argv[1] + '/lock', 'w')\nfcntl.flock(lock, fcntl.LOCK_EX)\n"
+        "fcntl.flock(open(sys.argv[1] + '/../../launch.lock'), fcntl.LOCK_EX)\n"  # the launch has seen it by then
     )
     told = three.cli("attach", name, expect=4).err
     assert f"the job of {name} is gone and left no end, 3 times in a row (host-lost)" in told
@@ -368,7 +391,7 @@ def _until_host_says(tree: Tree, event: str) -> None:
         files = (tree.home / "cosmosctl" / "batches").glob("*/events.jsonl")
         return any(f'"ev":"{event}"' in file.read_text(encoding="utf-8") for file in files)
 
-    aftermath.wait_until(is_told)
+    wait_until(is_told)
 
 
 def _killed_at_the_beginning_of(tree: Tree, phase: str, *args: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from cosmosctl.domain.project import Control
 from cosmosctl.errors import FileError, FilesError, UsageError
 from cosmosctl.store import create_prompt, create_run, hash_file, load_all, load_config, load_prompt, load_run
+from tests.waiting import PATIENCE_S
 
 GOOD_RUN = "prompt: ps_a\ncontrols: {vis: 0.5}\n"
 ID_RULE = "letters, digits, '.', '_' and '-', at most 64, a letter or digit first"
@@ -492,7 +493,7 @@ def mounted(folder: Path, *options: str) -> None:
     folder.mkdir(exist_ok=True)
     command = ("mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(folder))
     try:
-        subprocess.run(command, check=True, capture_output=True, timeout=20)
+        subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("mounting a small disk needs root")
 
@@ -505,7 +506,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     try:
         yield fill(folder / "project")
     finally:
-        subprocess.run(("umount", "-l", str(folder)), check=True, timeout=20)
+        subprocess.run(("umount", "-l", str(folder)), check=True, timeout=PATIENCE_S)
 
 
 def test_a_full_disk_is_told_and_leaves_no_halves(disk: Path) -> None:
@@ -526,7 +527,7 @@ def test_a_full_disk_is_told_and_leaves_no_halves(disk: Path) -> None:
 
 
 def test_a_read_only_project_can_be_read_and_says_why_it_cannot_be_written(disk: Path) -> None:
-    subprocess.run(("mount", "-o", "remount,ro", str(disk.parent)), check=True, timeout=20)
+    subprocess.run(("mount", "-o", "remount,ro", str(disk.parent)), check=True, timeout=PATIENCE_S)
     assert said(disk) == []
     assert list(load_all(disk).runs) == ["rs_a"]
     assert len(hash_file(disk, disk / "inputs/videos/city/color.mp4")) == 64

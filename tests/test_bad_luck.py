@@ -16,6 +16,7 @@ from tests.aftermath import PROMPTS, Client
 from tests.disks import Filler, mount, mounted, small_disk
 from tests.killed_client import Moment
 from tests.tree import Tree
+from tests.waiting import wait_until
 
 
 def test_a_read_only_project_can_be_looked_at_and_says_why_it_runs_nothing(three: Tree) -> None:
@@ -89,7 +90,9 @@ def test_a_disk_that_is_full_while_collecting_loses_nothing(three: Tree) -> None
 
 
 def test_a_run_is_never_in_two_live_batches(three: Tree) -> None:
-    clients = [Client(three, "batch", "--batch-name", name, env=aftermath.faults("silence=1")) for name in "xyz"]
+    clients = [Client(three, "batch", "--batch-name", name, env=aftermath.faults("held")) for name in "xyz"]
+    wait_until(lambda: sum(client.has_ended() for client in clients) == 2, "two of them to be refused")
+    aftermath.let_go(three)
     done = sorted((client.end() for client in clients), key=lambda one: one.code)
     assert [one.code for one in done] == [0, 2, 2]
     assert len(three.batches()) == 1
@@ -123,11 +126,12 @@ def test_a_batch_of_the_same_name_in_the_same_second_takes_the_next_free_second(
 
 def test_runs_removed_renamed_and_copied_while_their_batch_runs(three: Tree) -> None:
     runs = three.paths.runs
-    client = Client(three, "batch", env=aftermath.faults("silence=2:first"))
+    client = Client(three, "batch", env=aftermath.faults("held:first"))
     client.wait_for("phase: follow")
     shutil.rmtree(runs / "rs_a")
     (runs / "rs_b").rename(runs / "rs_renamed")
     shutil.copytree(runs / "rs_c", runs / "rs_copy")
+    aftermath.let_go(three)
     done = client.end()
     assert done.code == 0, done.err
 
@@ -207,7 +211,7 @@ def _small_disk(tree: Tree, folder: Path, *, mib: int = 2) -> Iterator[Filler]:
 
 def _until_ended(tree: Tree) -> None:
     events = aftermath.host_folder(tree) / "events.jsonl"
-    aftermath.wait_until(lambda: '"ev":"batch_done"' in events.read_text(encoding="utf-8"))
+    wait_until(lambda: '"ev":"batch_done"' in events.read_text(encoding="utf-8"))
 
 
 def _assert_all_right(tree: Tree) -> None:

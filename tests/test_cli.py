@@ -7,13 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from cosmosctl.cli.main import VERBS
-from tests.tree import Tree
+from tests.tree import TIMEOUT_S, Tree
 
 
 @pytest.mark.parametrize("verb", [*VERBS, "create prompt", "create run", "list prompts", "list runs", "list batches"])
@@ -285,7 +284,7 @@ def test_progress_is_drawn_on_a_terminal_only(quick_tree: Tree) -> None:
     )
     os.close(secondary)
     drawn = _read_all(primary)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 0
     assert b"\x1b[" in drawn
     assert b"\x1b" not in out
@@ -348,18 +347,13 @@ def test_watch_checks_on_each_save_and_runs_what_became_pending(quick_tree: Tree
         _wait_for(process, "output.mp4")
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=TIMEOUT_S)
     assert quick_tree.states() == {"rs_bad": "done"}
 
 
 def _wait_for(process: "subprocess.Popen[str]", text: str) -> None:
     assert process.stdout is not None
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        line = process.stdout.readline()
-        if text in line:
-            return
-    raise AssertionError(f"{text!r} never came")
+    assert any(text in line for line in process.stdout), f"{text!r} never came"
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -4,8 +4,7 @@ import hashlib
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -19,8 +18,9 @@ from tests import test_seven_runs as seven
 from tests.containers import IMAGE, Engine, needs_dockerd, needs_podman, running_dockerd
 from tests.sshd import Sshd, needs_sshd
 from tests.tree import Tree
+from tests.waiting import PATIENCE_S, wait_until
 
-TIMEOUT_S = 60
+TIMEOUT_S = PATIENCE_S
 
 
 @pytest.fixture
@@ -32,8 +32,9 @@ def lab(tree: Tree, box: Sshd, engine: Engine, tmp_path: Path) -> Iterator[Tree]
         yield Tree(tree.root, tree.home, {"XDG_RUNTIME_DIR": sockets})
 
 
-def config_of(box: Sshd, engine: Engine, tmp_path: Path, *, row_s: str = "0.1", more: str = "") -> str:
-    block = engine.block(dir=folder_there(tmp_path), tally=tmp_path / "tally", row_s=row_s, more=more)
+def config_of(box: Sshd, engine: Engine, tmp_path: Path, *, faults: str = "", more: str = "") -> str:
+    """A row that is `held` goes on when there is a file `go` beside the tally."""
+    block = engine.block(dir=folder_there(tmp_path), tally=tmp_path / "tally", faults=faults, more=more)
     return f"project: 5f3a91c2\nmodel: transfer1\nhost: lab\nhosts:\n  lab:\n{box.block()}{block}"
 
 
@@ -45,13 +46,6 @@ def tallied(tmp_path: Path, what: str) -> int:
     """How often the model did that."""
     file = tmp_path / "tally/tally"
     return [line.split()[0] for line in file.read_text().splitlines()].count(what) if file.exists() else 0
-
-
-def wait_until(true: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not true():
-        assert time.monotonic() < deadline, f"waited too long for {what}"
-        time.sleep(0.05)
 
 
 pytestmark = [needs_podman, needs_sshd]
@@ -75,7 +69,7 @@ def test_a_batch_runs_in_a_container_and_leaves_none_behind(lab: Tree, engine: E
 
 
 def test_two_gpus_run_one_model_each_and_share_the_rows(lab: Tree, box: Sshd, engine: Engine, tmp_path: Path) -> None:
-    lab.config(config_of(box, engine, tmp_path, row_s="0.3", more="    gpus: [0, 1]\n"))
+    lab.config(config_of(box, engine, tmp_path, more="    gpus: [0, 1]\n"))
     for number in range(6):
         lab.run(f"rs_{number}")
     lab.cli("batch")
@@ -90,7 +84,7 @@ def test_two_gpus_run_one_model_each_and_share_the_rows(lab: Tree, box: Sshd, en
 
 
 def test_launching_twice_gives_one_container_and_one_job(lab: Tree, box: Sshd, engine: Engine, tmp_path: Path) -> None:
-    lab.config(config_of(box, engine, tmp_path, row_s="2"))
+    lab.config(config_of(box, engine, tmp_path, faults="held"))
     lab.run("rs_a")
     name = lab.cli("batch", "--detach").out.strip()
     ids = engine("ps", "--all", "--quiet")
@@ -98,13 +92,14 @@ def test_launching_twice_gives_one_container_and_one_job(lab: Tree, box: Sshd, e
     again = subprocess.run((sys.executable, "-c", code), env=lab.environment(), capture_output=True, timeout=TIMEOUT_S)
     assert again.stdout == b"launched\n", again.stderr
     assert engine("ps", "--all", "--quiet") == ids
+    (tmp_path / "tally/go").touch()
     lab.cli("attach", name)
     assert (tallied(tmp_path, "load"), tallied(tmp_path, "done")) == (1, 1)
     assert engine.containers() == []
 
 
 def test_cancel_ends_the_container(lab: Tree, box: Sshd, engine: Engine, tmp_path: Path) -> None:
-    lab.config(config_of(box, engine, tmp_path, row_s="30"))
+    lab.config(config_of(box, engine, tmp_path, faults="silence"))
     lab.run("rs_a")
     name = lab.cli("batch", "--detach").out.strip()
     wait_until(lambda: tallied(tmp_path, "start"), "the row")
@@ -144,11 +139,12 @@ def test_the_values_of_an_env_file_are_seen_by_the_model_only(
     secret = "hf_sEcReT0123456789"
     file = tmp_path / "secrets.env"
     file.write_text(f"COSMOSCTL_TEST_TOKEN={secret}\n")
-    lab.config(config_of(box, engine, tmp_path, row_s="4", more=f"    env_file: {file}\n"))
+    lab.config(config_of(box, engine, tmp_path, faults="held", more=f"    env_file: {file}\n"))
     lab.run("rs_a")
     client = lab.start("batch", env={"COSMOSCTL_LOG_LEVEL": "DEBUG"})
     wait_until(lambda: tallied(tmp_path, "start"), "the row")
     assert secret in engine("exec", engine("ps", "--format", "{{.Names}}").strip(), "env")
+    (tmp_path / "tally/go").touch()
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
     out, err = client.communicate(timeout=TIMEOUT_S)
     assert client.returncode == 0, out + err
@@ -205,10 +201,11 @@ def test_the_same_way_leads_through_docker(lab: Tree, box: Sshd, tmp_path: Path)
     for name in ("rs_a", "rs_b", "rs_c"):
         lab.run(name)
     with tempfile.TemporaryDirectory(prefix="d", dir="/tmp") as folder, running_dockerd(Path(folder)) as dockerd:
-        lab.config(config_of(box, dockerd, tmp_path, row_s="1.5", more=f"    env_file: {secrets}\n"))
+        lab.config(config_of(box, dockerd, tmp_path, faults="held@2", more=f"    env_file: {secrets}\n"))
         client = lab.start("batch")
         wait_until(lambda: tallied(tmp_path, "done") >= 1, "a row")
         dockerd("kill", *dockerd.containers())
+        (tmp_path / "tally/go").touch()
         out, err = client.communicate(timeout=TIMEOUT_S)
         assert client.returncode == 0, out + err
         assert dockerd.containers() == []

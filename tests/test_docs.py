@@ -24,6 +24,7 @@ from cosmosctl.schema import files
 from cosmosctl.schema.values import prompt_of, run_of
 from cosmosctl.states import STATES
 from tests import clips
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parent.parent
 FORMAT, TROUBLE, README = (
@@ -114,7 +115,7 @@ def test_the_quick_start_of_the_readme_works_as_it_stands(tmp_path: Path) -> Non
         env=_environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     project = tmp_path / "city-looks"
@@ -124,7 +125,7 @@ def test_the_quick_start_of_the_readme_works_as_it_stands(tmp_path: Path) -> Non
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert "run.yaml" in log.stdout
     assert ".mp4" not in log.stdout

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.tree import Tree
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def ran(tree: Tree, out: Path, command: str, *, faults: str = "") -> Path:
     """The batch's folder on the `host`, after somebody without cosmosctl ran it to its end."""
     shutil.copytree(out, tree.home / "cosmosctl", dirs_exist_ok=True)
     env = tree.environment({"COSMOSCTL_PREVIEW_FAULTS": faults})
-    subprocess.run(command, shell=True, check=True, env=env, timeout=60, stdout=subprocess.DEVNULL)
+    subprocess.run(command, shell=True, check=True, env=env, timeout=PATIENCE_S, stdout=subprocess.DEVNULL)
     folder = tree.home / "cosmosctl/batches" / next((out / "batches").iterdir()).name
     events = folder / "events.jsonl"
     wait_until(lambda: events.is_file() and '"ev":"batch_done"' in events.read_text(), "the end of the batch")

@@ -24,10 +24,13 @@ from cosmosctl.models.protocol import Clip
 from cosmosctl.planner import Group, Plan, Sources, make_plan
 from cosmosctl.schema.files import SETTING_NAMES
 from tests import aftermath
-from tests.family_batch import family_batch, loads, specs_of
+from tests.clock import Clock
+from tests.family_batch import STALL_S, family_batch, loads, specs_of
+from tests.host_batch import WAIT_S
 from tests.independent_reader import ReadControl, ReadRow, rows
-from tests.tree import REPOSITORY, Tree
+from tests.tree import REPOSITORY, TIMEOUT_S, Tree
 from tests.tree import loads as loads_of
+from tests.waiting import wait_until
 
 FAMILIES = ("transfer1", "transfer2.5", "cosmos3")
 HOST = Host("lab", "bare", "/cosmosctl", models={name: HostModel(repo="/repo") for name in FAMILIES})
@@ -263,8 +266,11 @@ PROMPTS = ("one", "two", "three", "four", "five")
 def test_a_failed_row_has_its_reason_and_the_others_are_done(
     tmp_path: Path, family: str, fault: str, reason: str, starts: int
 ) -> None:
-    batch = family_batch(tmp_path, specs_of(family, PROMPTS), faults=fault)
-    batch.run()
+    batch, clock = family_batch(tmp_path, specs_of(family, PROMPTS), faults=fault), Clock(tmp_path / "clock")
+    supervisor = batch.start(**clock.env)
+    if reason == "stalled":
+        clock.put_forward_until(lambda: batch.events("process_end"), by_s=STALL_S + 1)
+    assert supervisor.wait(WAIT_S) == 0
     struck = f"rs_{PROMPTS.index(fault.partition(':')[2]) + 1}"
     assert batch.ends() == {f"rs_{n}": reason if f"rs_{n}" == struck else "done" for n in range(1, 6)}
     assert loads(batch) == starts
@@ -294,22 +300,27 @@ def test_the_batch_of_one_family_comes_home_while_that_of_another_runs(quick_tre
     quick_tree.prompt("ps_slow", "a slow street")
     quick_tree.run("rs_a", "ps_slow")
     quick_tree.run("rs_b", more="model: cosmos3\n")
-    done = quick_tree.cli("batch", env={"COSMOSCTL_PREVIEW_FAULTS": "silence=6:slow"})
-    assert quick_tree.states() == {"rs_a": "done", "rs_b": "done"}
-    slow, quick = (quick_tree.run_paths(run).preview.receipt.stat().st_mtime for run in ("rs_a", "rs_b"))
-    assert quick < slow - 2
+    tree = aftermath.swift(quick_tree)
+    client = aftermath.Client(tree, "batch", env=aftermath.faults("held:slow"))
+    wait_until(tree.run_paths("rs_b").preview.receipt.exists, "the quick one to come home")
+    assert tree.states() == {"rs_a": "running", "rs_b": "done"}
+    aftermath.let_go(tree)
+    done = client.end()
+    assert tree.states() == {"rs_a": "done", "rs_b": "done"}, done.err
     assert [line.split()[0] for line in done.lines if line.startswith("rs_")] == ["rs_a", "rs_b"]
 
 
 def test_ctrl_c_stops_watching_all_batches_and_attach_brings_them_home(quick_tree: Tree) -> None:
+    quick_tree = aftermath.swift(quick_tree)
     for run, family in (("rs_a", "transfer1"), ("rs_b", "cosmos3")):
         quick_tree.run(run, more=f"model: {family}\n")
-    client = quick_tree.start("batch", env={"COSMOSCTL_PREVIEW_ROW_S": "5"})
-    aftermath.wait_until(lambda: aftermath.model_starts(quick_tree) == 2)
+    client = quick_tree.start("batch", env=aftermath.faults("held"))
+    wait_until(lambda: aftermath.model_starts(quick_tree) == 2)
     client.send_signal(signal.SIGINT)
-    _, err = client.communicate(timeout=30)
+    _, err = client.communicate(timeout=TIMEOUT_S)
     assert client.returncode == EXIT_INTERRUPTED, err
     assert re.search(r"stopped watching; batch-transfer1_\S+, batch-cosmos3_\S+ go on on their hosts", err)
+    aftermath.let_go(quick_tree)
     quick_tree.cli("attach")
     assert quick_tree.states() == {"rs_a": "done", "rs_b": "done"}
     aftermath.assert_nothing_left_over(quick_tree)
@@ -397,15 +408,24 @@ def test_the_five_runs_of_the_demo_on_each_family(quick_tree: Tree, family: str,
     assert loads_of(quick_tree.events()) == starts
 
 
+_TOLD = """
+from tests.waiting import wait_until
+
+def told():
+    return open({events!r}).read().count('{{"ev":"progress"')
+"""
+
+
 @pytest.mark.parametrize("family", ["transfer2.5", "cosmos3"])
 def test_progress_within_a_video_counts_the_steps_of_all_its_chunks(tmp_path: Path, family: str) -> None:
     lines = {
         "transfer2.5": ["[1/1] Processing sample r0", *["Generating chunk 1/3", "Generating samples:  50%|#| 5/10 ["]],
         "cosmos3": ["Saved sample args to 'x'", *["Using sampler: UniPC (shift=10)", "Sampling:  50%|#| 5/10 ["]],
     }[family]
-    script = ["import time", *(f"print({line!r}, flush=True)" for line in lines[:1])]
-    script += [f"print({lines[1]!r}); print({lines[2]!r}, flush=True); time.sleep(1.2)"] * 3
     batch = family_batch(tmp_path, specs_of(family, ("one",)))
+    script = [_TOLD.format(events=str(batch.folder / "events.jsonl")), f"print({lines[0]!r}, flush=True)"]
+    for chunk in (1, 2, 3):  # each is shown when the one before has been told of
+        script += [f"print({lines[1]!r}); print({lines[2]!r}, flush=True); wait_until(lambda: told() >= {chunk})"]
     batch.replan(lambda plan: plan["groups"][0].update(argv=[sys.executable, "-c", "\n".join(script)]))
     batch.replan(lambda plan: plan["groups"][0]["rows"][0].update(steps=3))
     batch.run()

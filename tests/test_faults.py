@@ -2,16 +2,17 @@
 
 import json
 import random
-import time
 from collections import Counter
 
 import pytest
 
 from cosmosctl.media.probe import probe
 from tests import aftermath
+from tests.clock import Clock
 from tests.killed_client import Moment
 from tests.stage import tally
 from tests.tree import Tree
+from tests.waiting import wait_until
 
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 SEED = 20261122
@@ -74,14 +75,20 @@ def test_a_killed_model_is_the_hosts_memory_and_is_tried_again(tree: Tree) -> No
 
 
 def test_a_model_that_falls_silent_is_ended(tree: Tree) -> None:
-    """The limit lies in the plan that travels: it is shortened there, before the batch is sent."""
+    """The limit lies in the plan that travels; the clock of the supervisor is put forward."""
     two = _project(tree, 2)
     aftermath.killed(two, Moment("push"), "batch")
     plan = two.batches()[0].plan
-    plan.write_text(json.dumps({**json.loads(plan.read_text()), "stall_s": 1, "grace_s": 1}))
-    told = two.cli("attach", env=aftermath.faults("silence:one"), expect=1).out
+    plan.write_text(json.dumps({**json.loads(plan.read_text()), "stall_s": 3600, "grace_s": 1}))
+    clock = Clock(two.home / "clock")
+    client = aftermath.Client(two, "attach", env={**aftermath.faults("silence:one"), **clock.env})
+    wait_until(lambda: aftermath.rows_begun(two), "the row that falls silent")
+    events = aftermath.host_folder(two) / "events.jsonl"
+    clock.put_forward_until(lambda: '"ev":"process_end"' in events.read_text(), by_s=3601)
+    done = client.end()
+    assert done.code == 1, done.err
     assert _states(two) == ["stalled", "done"]
-    assert "nothing was written for 1 s" in told
+    assert "nothing was written for 3600 s" in done.out
     aftermath.assert_nobody_left(two)
 
 
@@ -120,7 +127,7 @@ def test_a_video_that_changes_on_the_host_is_fetched_again_then_refused_and_kept
     two = _project(tree, 2)
     name = two.cli("batch", "--detach").out.strip()
     folder = aftermath.host_folder(two)
-    aftermath.wait_until(lambda: '"ev":"batch_done"' in (folder / "events.jsonl").read_text())
+    wait_until(lambda: '"ev":"batch_done"' in (folder / "events.jsonl").read_text())
     (folder / "done/rs_01/output.mp4").write_bytes(b"something else")
     done = two.cli("attach", name, env={"COSMOSCTL_LOG_LEVEL": "DEBUG"}, expect=1)
     assert "output.mp4 differs from what the host has, 3 times in a row" in done.out
@@ -134,19 +141,36 @@ def test_a_video_that_changes_on_the_host_is_fetched_again_then_refused_and_kept
 def test_supervise_killed_again_and_again_computes_no_finished_row_twice(tree: Tree) -> None:
     ten = _project(tree, 10)
     chance = random.Random(SEED)
-    client = aftermath.Client(ten, "batch", env=aftermath.faults("silence=0.3"))
-    client.wait_for("phase: follow")
-    kills = 0
-    while not client.has_ended():
-        time.sleep(chance.uniform(0.3, 0.9))
-        kills += aftermath.kill_supervisor(ten)
+    client = aftermath.Client(ten, "batch", env=aftermath.faults(",".join(f"held:{number}" for number in NUMBERS)))
+    for row, number in enumerate(NUMBERS, start=1):
+        _until_begun(ten, row)
+        if row < len(NUMBERS) and chance.random() < 0.5:
+            aftermath.let_go(ten, number)
+            _until_done(ten, row)
+        assert aftermath.kill_supervisor(ten) == 1
+        aftermath.let_go(ten, number)
     done = client.end()
-    print(f"seed {SEED}: supervise.py was killed {kills} times")
     assert done.code == 0, done.err
-    assert kills >= 3
     assert _states(ten) == ["done"] * 10
     assert aftermath.rows_done(ten) == Counter(aftermath.named(map(_prompt, NUMBERS)))
     aftermath.assert_nothing_left_over(ten)
+
+
+def _until_begun(tree: Tree, row: int) -> None:
+    """Until so many rows have begun, and the supervisor of that number lives: each before it was killed."""
+    batches = tree.home / "cosmosctl" / "batches"
+
+    def told() -> str:
+        return "".join(file.read_text() for file in batches.glob("*/events.jsonl"))
+
+    wait_until(
+        lambda: min(told().count(f'"ev":"{name}"') for name in ("batch_start", "row_start")) >= row, f"row {row}"
+    )
+
+
+def _until_done(tree: Tree, rows: int) -> None:
+    """Until the model has finished so many rows, whether a supervisor has seen it or not."""
+    wait_until(lambda: sum(aftermath.rows_done(tree).values()) >= rows, f"{rows} rows to be done")
 
 
 def _project(tree: Tree, count: int) -> Tree:

@@ -13,6 +13,7 @@ from cosmosctl.errors import HostError
 from cosmosctl.events import RunEnd
 from tests import aftermath
 from tests.tree import Tree
+from tests.waiting import wait_until
 
 SECRET = b"the secret of the host's user"
 FILES = ("done/rs_a/output.mp4", "done/rs_a/prompt.txt", "logs/01-edge.1.log")
@@ -27,7 +28,7 @@ def ended(tree: Tree) -> Tree:
     swift = aftermath.swift(tree)
     swift.cli("batch", "--detach")
     events = aftermath.host_folder(swift) / "events.jsonl"
-    aftermath.wait_until(lambda: '"ev":"batch_done"' in events.read_text(encoding="utf-8"))
+    wait_until(lambda: '"ev":"batch_done"' in events.read_text(encoding="utf-8"))
     return swift
 
 

@@ -18,6 +18,7 @@ from cosmosctl.media.probe import VideoError, from_json, probe, problems, remark
 from cosmosctl.models.buckets import BUCKETS_720, nearest_bucket
 from tests import clips
 from tests.real import needs_real_clips, real_clips
+from tests.waiting import PATIENCE_S
 
 FAST = Quality(crf=20, preset="veryfast", threads=1)
 NAMES = ("a b.mp4", "it's $HOME;.mp4", '"q".mp4', "-dash.mp4", "line\nbreak.mp4", "50%d.mp4", "x:y.mp4", "é城🚀.mp4")
@@ -116,7 +117,7 @@ def test_the_mending_command_survives_the_shell(name: str, tmp_path: Path, monke
 def test_the_mending_command_mends(make: Callable[[Path], Path], tmp_path: Path) -> None:
     path = make(tmp_path / "color.mp4")
     command = problems(probe(path), path)[0].partition("; normalise it: ")[2]
-    subprocess.run(shlex.split(command), check=True, capture_output=True, timeout=60)
+    subprocess.run(shlex.split(command), check=True, capture_output=True, timeout=PATIENCE_S)
     mended = path.with_stem("color_normalised")
     assert problems(probe(mended), mended) == ()
 

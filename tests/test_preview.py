@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,8 +30,9 @@ from tests.real import needs_real_clips, real_clips
 from tests.stage import faults, tally
 from tests.stage.faults import Fault
 from tests.stage.idle import FRAMES
+from tests.waiting import PATIENCE_S, wait_until
 
-TIMEOUT_S = 120
+TIMEOUT_S = PATIENCE_S
 IDLE = {"COSMOSCTL_PREVIEW_ROW_S": "0.01"}
 """Rows that do nothing: for tests of files, log lines and faults."""
 
@@ -620,17 +620,21 @@ def test_silence_lasts_as_long_as_asked(tmp_path: Path) -> None:
     assert (result.code, whole_rows(result)) == (0, [0])
 
 
-def test_silence_without_an_end_has_to_be_killed(tmp_path: Path) -> None:
-    (tmp_path / "spec.json").write_text(json.dumps(base("edge")))
-    (tmp_path / "batch.jsonl").write_text(json.dumps(row(Path("x.mp4"), edge=0.5)))
-    command = (sys.executable, "-m", "cosmosctl.preview.transfer1", "--controlnet_specs", "spec.json")
-    flags = ("--batch_input_path", "batch.jsonl", "--video_save_folder", "out")
-    env = {**os.environ, **IDLE, "COSMOSCTL_PREVIEW_FAULTS": "silence"}
-    with subprocess.Popen((*command, *flags), cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True) as process:
+def test_a_held_row_goes_on_when_it_is_let_go(tmp_path: Path) -> None:
+    env = {**IDLE, "COSMOSCTL_PREVIEW_FAULTS": "held:night", "COSMOSCTL_PREVIEW_STATE": str(tmp_path)}
+    with started(tmp_path, env) as process:
         assert process.stdout is not None
         assert any("Starting diffusion sampling" in line for line in process.stdout)
-        with pytest.raises(subprocess.TimeoutExpired, match="timed out"):
-            process.wait(0.3)
+        assert process.poll() is None
+        (tmp_path / "go-night").touch()
+        assert any("Saved prompt" in line for line in process.stdout)
+        assert process.wait(TIMEOUT_S) == 0
+
+
+def test_silence_without_an_end_has_to_be_killed(tmp_path: Path) -> None:
+    with started(tmp_path, {**IDLE, "COSMOSCTL_PREVIEW_FAULTS": "silence"}) as process:
+        assert process.stdout is not None
+        assert any("Starting diffusion sampling" in line for line in process.stdout)
         process.terminate()
         assert process.wait(TIMEOUT_S) == -15
 
@@ -737,11 +741,30 @@ def test_idle_rows_differ_and_name_their_settings(tmp_path: Path) -> None:
     assert [result.info(number).frames for number in (0, 1)] == [FRAMES, FRAMES]
 
 
-def test_idle_rows_take_their_time(tmp_path: Path) -> None:
-    env = {"COSMOSCTL_PREVIEW_ROW_S": "0.3", "COSMOSCTL_PREVIEW_LOAD_S": "0.2"}
-    before = time.monotonic()
-    start(tmp_path, [row(Path("a.mp4"), edge=0.5)] * 2, env=env)
-    assert 0.8 <= time.monotonic() - before < 4
+@pytest.mark.parametrize(("long", "seen"), [("LOAD", ["load"]), ("ROW", ["load", "start"])])
+def test_idle_loads_and_rows_take_as_long_as_asked(tmp_path: Path, long: str, seen: list[str]) -> None:
+    """So long that it is not lived to see."""
+    env = {**IDLE, "COSMOSCTL_PREVIEW_TALLY": str(tmp_path / "tally"), f"COSMOSCTL_PREVIEW_{long}_S": "1000000"}
+    with started(tmp_path, env) as process:
+        wait_until(lambda: tallied(tmp_path / "tally") == seen, "it to begin")
+        process.terminate()
+        assert process.wait(TIMEOUT_S) == -15
+    assert tallied(tmp_path / "tally") == seen
+
+
+def tallied(file: Path) -> list[str]:
+    return [line.split()[0] for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def started(folder: Path, env: Mapping[str, str]) -> "subprocess.Popen[str]":
+    """A preview of one row, whose end nobody waits for."""
+    (folder / "spec.json").write_text(json.dumps(base("edge")))
+    (folder / "batch.jsonl").write_text(json.dumps(row(Path("x.mp4"), edge=0.5)))
+    command = (sys.executable, "-m", "cosmosctl.preview.transfer1", "--controlnet_specs", "spec.json")
+    flags = ("--batch_input_path", "batch.jsonl", "--video_save_folder", "out")
+    return subprocess.Popen(
+        (*command, *flags), cwd=folder, env={**os.environ, **env}, stdout=subprocess.PIPE, text=True
+    )
 
 
 def real(part: str) -> Path:

@@ -34,6 +34,7 @@ from cosmosctl.store import (
     load_prompt,
     load_run,
 )
+from tests.waiting import wait_for_next_tick
 
 SCENE = "inputs/videos/city"
 WEIGHTS = (Control("vis", 0.3), Control("edge", 0.4, preset="low"), Control("depth", 0.2), Control("seg", 0.0))
@@ -301,7 +302,7 @@ def test_a_file_that_was_just_written_is_not_remembered(root: Path) -> None:
 def edit_in_place(file: Path) -> None:
     """The same size and, by hand, the same modification time."""
     before = file.stat()
-    time.sleep(0.02)  # one tick of the file system's clock
+    wait_for_next_tick(file.parent)
     file.write_bytes(file.read_bytes().replace(b"0.3", b"0.5"))
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
@@ -410,7 +411,7 @@ def test_a_hash_is_remembered_while_the_file_is_the_same(root: Path, later: None
 
 def edit_in_place_video(video: Path) -> None:
     before = video.stat()
-    time.sleep(0.02)  # one tick of the file system's clock
+    wait_for_next_tick(video.parent)
     video.write_bytes(b"COLOR.mp4")
     os.utime(video, ns=(before.st_atime_ns, before.st_mtime_ns))
 

@@ -235,8 +235,7 @@ def test_a_silent_model_is_ended_with_all_its_children_and_the_rest_goes_on(batc
     batch.plan(runs(3), stall_s=600, grace_s=0.3)
     supervisor = batch.start(STANDIN_FAULTS=faults(r2="stubborn"))
     wait_until(lambda: batch.tally("begin")["r2"], "row 2")
-    clock.until_slept(times=30)  # a second and more: it has looked at the last that was written
-    clock.put_forward(601)
+    clock.put_forward_until(lambda: batch.events("process_end"), by_s=601)
     assert supervisor.wait(WAIT_S) == 0
     assert batch.ends() == {"r1": "done", "r2": "stalled", "r3": "done"}
     assert batch.tally("begin")["r2"] == 1

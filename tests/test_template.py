@@ -12,6 +12,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import CONTROLS
 from tests import clips
 from tests.tree import Tree
+from tests.waiting import PATIENCE_S
 
 WRITTEN_BY_INIT = (".gitignore", "cosmosctl.yaml", "tasks.py")
 VERSIONED = ("prompts/ps_a.yaml", "runs/rs_a/run.yaml", "runs/rs_a/result.yaml", "batches/b_1/batch.yaml")
@@ -121,13 +122,13 @@ def seen_by_git(root: Path) -> list[str]:
     """Files that `git add` would take."""
     git = ("git", "-C", str(root))
     none = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    subprocess.run((*git, "init", "-q"), check=True, env=none, timeout=60)
+    subprocess.run((*git, "init", "-q"), check=True, env=none, timeout=PATIENCE_S)
     listed = subprocess.run(
         (*git, "ls-files", "--others", "--exclude-standard", "-z"),
         check=True,
         env=none,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     return sorted(name for name in listed.stdout.split("\0") if name)

@@ -80,12 +80,15 @@ def test_it_waits_for_a_source_that_is_tried_again(tmp_path: Path, fault: str) -
 
 def test_it_waits_on_several_workers_and_after_a_restart_of_the_supervisor(tmp_path: Path) -> None:
     specs = specs_of("transfer1", ("one", "two", "three"))
-    batch = family_batch(tmp_path, [*specs, *(upscaling(spec, f"up_{spec.run}") for spec in specs)], row_s=0.3)
+    batch = family_batch(
+        tmp_path, [*specs, *(upscaling(spec, f"up_{spec.run}") for spec in specs)], faults="held:three"
+    )
     batch.replan(lambda plan: plan.update(gpus=[None, None, None]))
     supervisor = batch.start()
     batch.until("run_done")
     supervisor.kill()
     supervisor.wait()
+    (tmp_path / "state" / "go").touch()
     batch.run()
     assert set(batch.ends().values()) == {"done"}
     order = [event["run"] for event in batch.events("run_done")]

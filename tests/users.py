@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 NAME, UID = "cosmosctl-ann", 54321
 _WITH_PASSWD = 'mount --bind "$0" /etc/passwd && exec "$@"'
 
@@ -67,7 +69,7 @@ def second_user(*can_run: str) -> Iterator[SecondUser]:
         user.tally.touch()
         user.tally.chmod(0o666)
         user.own(user.home)
-        tried = subprocess.run((*user.alone, *can_run), capture_output=True, text=True, timeout=30)
+        tried = subprocess.run((*user.alone, *can_run), capture_output=True, text=True, timeout=PATIENCE_S)
         if tried.returncode != 0:
             pytest.skip(f"a second user cannot run this program here: {tried.stderr[-200:]}")
         yield user

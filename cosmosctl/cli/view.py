@@ -92,11 +92,11 @@ class FollowView:
         click.echo(summary(outcome, root, with_runs=not self._tells_all))
 
     def _phase(self, batch: Batch, progress: Progress) -> str:
-        if not progress.launched:
-            return f"{batch.name}: sending to {batch.host.name}"
         if progress.unreachable_since is not None:
             since = time.strftime("%H:%M", time.localtime(progress.unreachable_since))
             return f"{batch.name}: {batch.host.name} unreachable since {since}; it goes on there by itself"
+        if not progress.launched:
+            return f"{batch.name}: sending to {batch.host.name}"
         if progress.waiting:
             return f"{batch.name}: waiting for a GPU that another batch has ({progress.waiting})"
         if len(progress.loads) < max(1, len(progress.processes)) and not progress.finished:

@@ -21,6 +21,7 @@ from cosmosctl.models.buckets import nearest_bucket
 from cosmosctl.preview import annotators, studio
 from cosmosctl.preview.picture import picture_of
 from cosmosctl.preview.shot import Layer, Shot
+from tests.waiting import PATIENCE_S
 
 WEIGHTS = {"vis": 0.3, "edge": 0.4, "depth": 0.2, "seg": 0.1}
 """One row with every control, all of them generated."""
@@ -93,7 +94,7 @@ def _preview(video: Path, workdir: Path, rows: int) -> tuple[float, float]:
     command = (sys.executable, "-m", "cosmosctl.preview.transfer1", "--controlnet_specs", workdir / "spec.json")
     flags = ("--batch_input_path", workdir / "batch.jsonl", "--video_save_folder", workdir / "out")
     begin, cpu = time.perf_counter(), _children_cpu_s()
-    subprocess.run((*command, *flags), check=True, stdout=subprocess.DEVNULL, timeout=600)
+    subprocess.run((*command, *flags), check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_S)
     return time.perf_counter() - begin, _children_cpu_s() - cpu
 
 

@@ -7,7 +7,6 @@ the folder on the host where its GPUs are locked; in a container, that of the ho
 """
 
 import os
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from cosmosctl.preview.stage import Stage
 from tests.stage import faults, tally
 from tests.stage.faults import Faults
 from tests.stage.idle import IdleStudio
+from tests.waiting import take
 
 _LOCKS = "COSMOSCTL_GPU_LOCKS"
 
@@ -35,7 +35,7 @@ class Rehearsal:
         tally.load()
         if self.asked.of_process("before-first"):
             raise FileNotFoundError(2, "No such file or directory", checkpoint)
-        time.sleep(float(os.environ.get("COSMOSCTL_PREVIEW_LOAD_S", "0")))
+        take(float(os.environ.get("COSMOSCTL_PREVIEW_LOAD_S", "0")))
 
     def start(self, row: Mapping[str, Any]) -> None:
         tally.start(row)

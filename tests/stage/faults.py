@@ -16,6 +16,7 @@ Without either it strikes every row. While a row is made:
     gpu-oom        torch.OutOfMemoryError, exit 1
     signal-N       the process dies of signal N: signal-9, signal-11
     silence        no output and no end; `silence=3` goes on after 3 seconds
+    held           no output until a file `go`, or `go-WORD`, is in the folder `COSMOSCTL_PREVIEW_STATE`
     short          the video has half of the frames
     broken         output.mp4 is no video, though prompt.txt is written
     no-prompt      prompt.txt is not written
@@ -36,15 +37,15 @@ import os
 import re
 import resource
 import signal
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.stage import tally
+from tests.waiting import take, wait_until
 
 ROW_KINDS = (
-    *("block", "block-video", "bad-input", "crash", "crash_once", "gpu-oom", "signal-N", "silence"),
+    *("block", "block-video", "bad-input", "crash", "crash_once", "gpu-oom", "signal-N", "silence", "held"),
     *("short", "broken", "no-prompt"),
 )
 PROCESS_KINDS = ("before-first", "flat", "flat1", "own-name", "compacted")
@@ -96,13 +97,21 @@ class Faults:
 
     def _interrupt(self, item: Fault, prompt: str) -> None:
         if item.kind == "silence":
-            time.sleep(_FOR_EVER_S if item.seconds is None else item.seconds)
+            take(_FOR_EVER_S if item.seconds is None else item.seconds)
+        elif item.kind == "held":
+            self._wait_to_be_let_go(item)
         elif item.kind.startswith("signal-"):
             _die(signal.Signals(int(item.kind.removeprefix("signal-"))))
         elif item.kind == "gpu-oom":
             raise OutOfMemoryError(_OUT_OF_MEMORY)
         elif item.kind == "crash" or (item.kind == "crash_once" and self._is_first_time(item, prompt)):
             raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    def _wait_to_be_let_go(self, item: Fault) -> None:
+        if self.state_dir is None:
+            raise ValueError("held needs the folder COSMOSCTL_PREVIEW_STATE")
+        places = self.state_dir / "go", self.state_dir / f"go-{item.word}"
+        wait_until(lambda: any(place.exists() for place in places), "the row to be let go")
 
     def _is_first_time(self, item: Fault, prompt: str) -> bool:
         if self.state_dir is None:
@@ -138,4 +147,4 @@ def _fault(item: str) -> Fault:
 def _die(number: signal.Signals) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would be left in the work folder
     os.kill(os.getpid(), number)
-    time.sleep(1)  # until it is delivered
+    signal.pause()  # until it is delivered

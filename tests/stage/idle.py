@@ -6,7 +6,6 @@ its end holds the row as JSON, so that the videos of two rows differ and a test 
 
 import json
 import struct
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from cosmosctl.preview.shot import Shot, Video
+from tests.waiting import take
 
 FRAMES = 8
 _VIDEO = Path(__file__).with_name("idle.mp4")
@@ -24,7 +24,7 @@ class _Nap:
     seconds_per_frame: float
 
     def sample(self, frames: int) -> None:
-        time.sleep(self.seconds_per_frame * frames)
+        take(self.seconds_per_frame * frames)
 
 
 @dataclass(frozen=True)
