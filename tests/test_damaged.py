@@ -36,7 +36,7 @@ def test_a_receipt_with_marks_of_a_merge_is_told_and_becomes_the_side_whose_vide
     mine = place.receipt.read_text(encoding="utf-8")
     theirs = mine.replace(f"batch: {tree.batches()[0].name}", OTHER)
     theirs = theirs.replace(
-        json.loads(tree.cli("show", "rs_one", "--json").out)["preview"]["outputs"]["output.mp4"], "0" * 64
+        json.loads(tree.cli("show", "rs_one", "--json").out)["preview"]["outputs"]["output.mp4"], "f" * 64
     )
     place.receipt.write_text(_conflict(mine, theirs) if is_ours else _conflict(theirs, mine), encoding="utf-8")
     assert tree.states() == {"rs_one": "damaged"}

@@ -48,7 +48,8 @@ def sent(quick_tree: Tree) -> Tree:
     quick_tree.run("rs_a")
     quick_tree.run("rs_b", more="seed: 7\n")
     quick_tree.cli("batch", "--detach")
-    aftermath.wait_until(lambda: b"batch_done" in (aftermath.host_folder(quick_tree) / "events.jsonl").read_bytes())
+    events = aftermath.host_folder(quick_tree) / "events.jsonl"
+    aftermath.wait_until(lambda: events.exists() and b"batch_done" in events.read_bytes())
     return quick_tree
 
 
