@@ -39,18 +39,19 @@ class Moment:
 
 
 class Killer:
-    """Stands where stderr was, to hear of the phases."""
+    """Stands where stderr and its bytes were, to hear of the phases."""
 
     def __init__(self, moment: Moment, report: str, stderr: TextIO) -> None:
         self._moment, self._report, self._stderr = moment, report, stderr
+        self.buffer = self
         self._phase, self._times, self._steps = "", Counter[str](), Counter[str]()
         self._is_due, self._before = False, 0
 
-    def write(self, text: str) -> int:
-        _, found, phase = text.partition(" phase: ")
+    def write(self, data: bytes) -> int:
+        _, found, phase = bytes(data).decode().partition(" phase: ")
         if found:
             self._enter(phase.strip())
-        return self._stderr.write(text)
+        return self._stderr.buffer.write(data)
 
     def flush(self) -> None:
         self._stderr.flush()
