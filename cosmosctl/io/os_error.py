@@ -44,7 +44,8 @@ def file_error(path: Path, error: OSError, *, doing: str) -> FileError:
 
     A disk that has room for bytes and none for another file is told as that.
     """
-    folder = next((one for one in path.parents if one.is_dir()), path.parent)
+    there = os.path.isdir  # Path.is_dir raises where one may not look, up to Python 3.13
+    folder = next((one for one in path.parents if there(one)), path.parent)
     words, hint = os_words(error), _WORDS.get(error.errno or 0, ("", ""))[1]
     if error.errno == errno.ENOSPC and _lacks_inodes(folder):
         words, hint = "the disk holds as many files as it can (no inode is free)", "df -i {folder}"

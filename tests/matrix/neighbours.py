@@ -138,7 +138,8 @@ def _of_user(lab: Lab, ann: SecondUser, sshd: Sshd, login: str, name: str) -> Tr
         f"{sshd.block(address=f'{login}@box', config=config)}    dir: {home}/dir\n    engine: bare\n    gpus: [0]\n"
         f"    models: {json.dumps({'transfer1': {'command': command}})}\n    env: {json.dumps(env)}\n"
     )
-    own = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "s"), "COSMOSCTL_GPU_LOCKS": str(ann.open / "locks")}
+    own = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "s"), "XDG_STATE_HOME": str(home / "state")}
+    own |= {"COSMOSCTL_GPU_LOCKS": str(ann.open / "locks")}
     return Tree(home / "project", home, own)
 
 
