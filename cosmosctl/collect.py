@@ -18,7 +18,7 @@ from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import may_replace
 from cosmosctl.errors import CosmosctlError
 from cosmosctl.events import Event, Progress, RunEnd, read_progress
-from cosmosctl.io.atomic import remove_temps, write_text
+from cosmosctl.io.atomic import remove_temps, replace_with, write_text
 from cosmosctl.io.moving import move
 from cosmosctl.process_logs import SAFE_NAME
 from cosmosctl.receipts import Failure, Receipt, failure_text, read_failure, read_receipt, receipt_text
@@ -158,7 +158,9 @@ def write_log(project: ProjectPaths, batch: Batch, progress: Progress) -> Path:
     """
     target = project.batch(batch.name).log
     remove_temps(target.parent, unused_for_s=0)
-    write_text(target, process_logs.batch_log(project.pulled(batch.name), progress.processes))
+    with replace_with(target) as half, half.open("wb") as file:
+        for piece in process_logs.batch_log(project.pulled(batch.name), progress.processes):
+            file.write(piece)
     return target
 
 

@@ -133,8 +133,10 @@ class Reckoning:
                 self._facts |= {"started": self._facts.get("started") or event["t"], "waiting": "", "machine": event}
                 self._running.clear()
             case "process_start":
-                _append(self._processes, event)
-                self._started.setdefault(event["proc"], []).extend(event["runs"])
+                runs = [one for one in dict.fromkeys(event["runs"]) if self._runs is None or one in self._runs]
+                _append(self._processes, {**event, "runs": runs})
+                if len(self._started) < _STARTS:
+                    self._started[event["proc"]] = runs
                 self._facts["waiting"] = ""
             case "process_end":
                 for other in self._started.pop(event["proc"], ()):

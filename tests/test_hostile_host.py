@@ -1,5 +1,6 @@
 """What a host sends back cannot leave its place here: no links followed, no devices, no more than a result can be."""
 
+import json
 import os
 import re
 import shutil
@@ -7,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cosmosctl import collect, remote, tasks, trust
+from cosmosctl import collect, process_logs, remote, tasks, trust
 from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.errors import HostError
-from cosmosctl.events import RunEnd
+from cosmosctl.events import Reckoning, RunEnd
 from tests import aftermath
 from tests.tree import Tree
 from tests.waiting import wait_until
@@ -135,3 +136,63 @@ def test_links_in_what_was_handed_back_are_not_followed(ended: Tree, tmp_path: P
     assert aftermath.states(ended) == (dict.fromkeys(found, "queued") if place == "events.jsonl" else found)
     files = [path for path in ended.root.rglob("*") if path.is_file()]
     assert not any(SECRET in path.read_bytes() for path in files)
+
+
+def process_start(number: int, log: str, *runs: str) -> dict[str, object]:
+    return {"ev": "process_start", "t": 1, "proc": f"p{number}", "runs": list(runs), "log": log}
+
+
+def test_a_log_that_many_processes_name_is_told_once(ended: Tree) -> None:
+    folder = aftermath.host_folder(ended)
+    (folder / FILES[2]).write_bytes(b"a line of a log\n" * (1 << 16))
+    lines = [json.dumps(process_start(number, FILES[2])) for number in range(500)]
+    (folder / "events.jsonl").write_text("\n".join([*lines, (folder / "events.jsonl").read_text()]))
+    ended.cli("fetch", expect=None)
+    told = ended.batches()[0].log.read_bytes()
+    assert told.count(b"a line of a log\n") == 1 << 16
+    assert told.count(b"=== p") == 500
+
+
+def test_logs_come_in_small_pieces_and_are_cut_off_with_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_logs, "BATCH_LOG_BYTES", 2 << 20)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/a").write_bytes(b"x" * (8 << 20))
+    for starts in (
+        [process_start(1, "logs/a")],
+        [process_start(1, "logs/a"), {**process_start(2, "logs/b"), "gpu": 1}],
+    ):
+        pieces = list(process_logs.batch_log(tmp_path, starts))
+        assert max(map(len, pieces)) <= 1 << 17
+        assert 2 << 20 <= sum(map(len, pieces)) < (2 << 20) + 1000
+        assert b"".join(pieces).endswith(b"\n=== cut off here: more than 2 MiB of logs\n")
+
+
+def test_a_log_that_did_not_come_is_told_and_a_run_keeps_only_so_much_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = b"".join(process_logs.batch_log(tmp_path, [process_start(1, "logs/a", "rs_a")]))
+    assert told.splitlines()[1].startswith(
+        b"=== its log is not here: it is missing on the host, or larger than 256 MiB"
+    )
+    monkeypatch.setattr(process_logs, "PART_BYTES", 1 << 20)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/a").write_bytes(b"x" * (3 << 20))
+    part = {"log": {"file": "logs/a", "begin": 1 << 60, "end": 1 << 61}}
+    process_logs.write_execution_log(tmp_path, part, tmp_path / "part")
+    assert (tmp_path / "part").read_bytes() == b""
+    process_logs.write_execution_log(tmp_path, {"log": {**part["log"], "begin": 5}}, tmp_path / "part")
+    assert (tmp_path / "part").read_bytes()[1 << 20 :] == b"\n=== cut off here: more than 1 MiB of this run\n"
+
+
+def test_so_many_logs_as_there_are_have_a_bound_together() -> None:
+    names = process_logs.log_names(process_start(number, f"logs/{number}") for number in range(10_000))
+    assert len(names) == process_logs.MOST_LOGS
+    assert process_logs.most_bytes(names) * len(names) <= 2 * process_logs.LOGS_BYTES
+    assert process_logs.most_bytes(names[:4]) == process_logs.LOG_BYTES
+
+
+def test_of_the_runs_that_a_process_is_said_to_start_only_those_of_the_batch_count() -> None:
+    reckoning = Reckoning(["rs_a"])
+    for number in range(100):
+        reckoning.add(process_start(number, "logs/a", *["rs_a", "rs_other"] * 100))
+    assert [process["runs"] for process in reckoning.progress().processes] == [["rs_a"]] * 100

@@ -12,13 +12,12 @@ from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.errors import FileError, UsageError
-from cosmosctl.events import EventTail, read_progress
+from cosmosctl.events import PIECE_BYTES, EventTail, read_progress
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.io.streams import has_reader, write_log
 from cosmosctl.store import load_all
 
 POLL_S = 1.0
-PIECE_BYTES = 1 << 20
 
 
 def print_logs(folder: Path, name: str | None, *, follow: bool) -> None:
@@ -57,8 +56,10 @@ def _print_pulled(project: ProjectPaths, batch: AllowedBatch) -> None:
         processes = read_progress(project.batch(batch.name).events, batch.runs).processes
         if free:
             names = process_logs.log_names(processes)
-            remote.pull(tasks.context(), batch, names, project.pulled(batch.name), most_bytes=process_logs.LOG_BYTES)
-    write_log(process_logs.batch_log(project.pulled(batch.name), processes).encode())
+            most = process_logs.most_bytes(names)
+            remote.pull(tasks.context(), batch, names, project.pulled(batch.name), most_bytes=most)
+    for piece in process_logs.batch_log(project.pulled(batch.name), processes):
+        write_log(piece)
 
 
 def _stream(project: ProjectPaths, batch: AllowedBatch) -> None:
@@ -72,7 +73,7 @@ def _stream(project: ProjectPaths, batch: AllowedBatch) -> None:
     try:
         while True:
             names = process_logs.log_names(tail.progress().processes)
-            remote.pull(c, batch, ("events.jsonl", *names), folder, most_bytes=process_logs.LOG_BYTES)
+            remote.pull(c, batch, ("events.jsonl", *names), folder, most_bytes=process_logs.most_bytes(names))
             state = tail.progress()
             if not state.launched:
                 raise UsageError(f"batch {batch.name} was not sent", hint=f"cosmosctl attach {batch.name}")
@@ -93,9 +94,9 @@ def _print_new(log: Path, printed: dict[str, int]) -> None:
         return
     with log.open("rb") as stream:
         stream.seek(printed.get(log.name, 0))
-        data = stream.read()
-    printed[log.name] = printed.get(log.name, 0) + len(data)
-    write_log(data)
+        while data := stream.read(PIECE_BYTES):
+            printed[log.name] = printed.get(log.name, 0) + len(data)
+            write_log(data)
 
 
 def _newest_log(project: ProjectPaths, run: str) -> Path:
