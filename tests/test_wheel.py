@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -78,3 +79,20 @@ def test_an_installed_preview_knows_no_faults_even_beside_folders_called_tests(i
     env.pop("PYTHONPATH", None)
     run(str(installed / "python"), "-m", "cosmosctl.preview.transfer1", *options, cwd=tmp_path, env=env)
     assert (tmp_path / "out/video_0/prompt.txt").read_text() == "a street"
+
+
+def test_the_wheel_carries_the_documents_that_messages_name_and_says_that_it_is_typed(installed: Path) -> None:
+    code = "from cosmosctl.io.shipped import document; print(document('gpu-host.md').read_text())"
+    shown = run(str(installed / "python"), "-c", code, cwd=installed)
+    assert shown.strip() == (REPOSITORY / "docs/gpu-host.md").read_text().strip()
+    assert list(installed.parent.glob("lib/*/site-packages/cosmosctl/py.typed")) != []
+
+
+def test_the_sdist_has_what_its_own_tests_need(tmp_path: Path) -> None:
+    run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path), cwd=REPOSITORY)
+    with tarfile.open(next(tmp_path.glob("cosmosctl-*.tar.gz"))) as sdist:
+        sdist.extractall(tmp_path / "s", filter="data")
+    (root,) = (tmp_path / "s").iterdir()
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    argv = ("-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider")
+    run(sys.executable, *argv, "tests/test_ci.py", "tests/test_expected.py", "-k", "not podman", cwd=root, env=env)
