@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -148,11 +149,31 @@ def _filled(text: str, group: Group, folder: str) -> str:
 
 def read_batch(paths: BatchPaths) -> Batch:
     """The batch in that folder. Raises: FileError when plan.json is missing or not ours."""
-    try:
+    with reading_plan(paths):
         plan = mapping(parse_json(read_bounded(paths.plan, PLAN_BYTES)))
         rows = tuple(_batch_row(row, group["name"]) for group in plan["groups"] for row in group["rows"])
         inputs = tuple(_sent(entry) for entry in plan["inputs"])
         return _batch(plan, rows, inputs)
+
+
+def commands_in(plan: bytes) -> tuple[Sequence[str], ...]:
+    """The argv of every model start in the bytes of a plan, the fallbacks too. To be used within `reading_plan`."""
+    groups = [mapping(group) for group in mapping(parse_json(plan))["groups"]]
+    starts = [mapping(start) for group in groups for start in (group, *group.get("fallback", ()))]
+    return tuple(_argv(start["argv"]) for start in starts)
+
+
+def _argv(words: Any) -> Sequence[str]:
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise Unreadable("argv is no list of words")
+    return words
+
+
+@contextmanager
+def reading_plan(paths: BatchPaths) -> Iterator[None]:
+    """Whatever plain values raise that are no plan is told as that. Raises: FileError."""
+    try:
+        yield
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
         raise FileError(
             f"batches/{paths.name}/plan.json: cannot be read as a plan: {_why(e)}", hint=_way_out(paths)

@@ -84,14 +84,15 @@ def failure_text(failure: Failure) -> str:
 
 
 def read_receipt(path: Path) -> Receipt | None:
-    """The result that `path` tells of; None when there is none or it is not readable.
+    """The result that `path` tells of; None when there is none or it is not readable."""
+    return _as_today(read_facts(Receipt, path))
 
-    `spec` of one whose `effective` still holds what is no fact any more is what it would be today.
-    """
-    found = read_facts(Receipt, path)
-    return (
-        replace(found, spec=spec_hash(found.effective)) if found is not None and OFFLOAD in found.effective else found
-    )
+
+def _as_today(receipt: Receipt | None) -> Receipt | None:
+    """`spec` of one whose `effective` still holds what is no fact any more is what it would be today."""
+    if receipt is None or OFFLOAD not in receipt.effective:
+        return receipt
+    return replace(receipt, spec=spec_hash(receipt.effective))
 
 
 def read_failure(path: Path) -> Failure | None:
@@ -108,7 +109,7 @@ def _with_known_reason(failure: Failure | None) -> Failure | None:
 
 def receipt_of(text: str) -> Receipt | None:
     """The result that this text of a result.yaml tells of; None when it is none."""
-    return facts_in(Receipt, text)
+    return _as_today(facts_in(Receipt, text))
 
 
 def failure_of(text: str) -> Failure | None:

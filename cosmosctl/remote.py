@@ -159,9 +159,9 @@ def _launched(c: "Context", batch: AllowedBatch) -> str:
 
 def _held(batch: Batch, answer: Answer) -> HostError:
     """launch.sh names them: "held RUN FOLDER" for each, a folder being a batch's name and key."""
-    held = [line.split()[1:3] for line in answer.stdout.splitlines() if line.startswith("held ")]
-    lines = [f"{run} is in {folder} there, which has not ended" for run, folder in held]
-    others = ", ".join(dict.fromkeys(folder.rpartition("-")[0] for _, folder in held))
+    held = [words for line in answer.stdout.splitlines() if len(words := line.split()) == 3 and words[0] == "held"]
+    lines = [f"{run} is in {folder} there, which has not ended" for _, run, folder in held]
+    others = ", ".join(dict.fromkeys(folder.rpartition("-")[0] for _, _, folder in held))
     return HostError(
         "\n".join(f"host {batch.host.name}: {line}" for line in lines),
         hint=f"wait for {others} or cancel it, then cosmosctl attach {batch.name}",
@@ -295,7 +295,7 @@ class Sink:
 class _Meter(Sink):
     """Reads what rsync says with --info=progress2, and tells whoever the context was made for."""
 
-    _LINE = re.compile(r"^\s*(\d+)\s+(\d+)%\s+(\S+B/s)\s+([\d:]+)")
+    _LINE = re.compile(r"^\s*([0-9]{1,18})\s+([0-9]{1,3})%\s+(\S+B/s)\s+([0-9:]+)")
 
     def __init__(self, show: Callable[[Transfer], None]) -> None:
         self._show, self._rest = show, ""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cosmosctl.bundle import host_facts, read_batch, read_whereabouts
+from cosmosctl.bundle import commands_in, host_facts, read_batch, read_whereabouts, reading_plan
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.domain.project import BUILT_IN_HOST, AllowedHost, Host
@@ -154,7 +154,9 @@ def batch_leave(paths: BatchPaths, batch: Batch) -> Leave:
     """A batch as it has to be allowed: its frozen host and every command in its plan."""
     plan = _plan_bytes(paths)
     facts = {key: value for key, value in host_facts(batch.host).items() if key != "name"}
-    lines = [f"  on host {batch.host.name}: {_plain(facts)}", *(f"  runs {words}" for words in _commands(plan))]
+    with reading_plan(paths):
+        commands = dict.fromkeys(_plain(argv) for argv in commands_in(plan))
+    lines = [f"  on host {batch.host.name}: {_plain(facts)}", *(f"  runs {words}" for words in commands)]
     what = f"batch {paths.name}, which was not made here and brings its own commands,"
     return Leave(MADE, digest_of(plan), what, "\n".join(lines), _allow_batch(paths))
 
@@ -188,13 +190,6 @@ def _allow_batch(paths: BatchPaths) -> str:
 
 def _plan_bytes(paths: BatchPaths) -> bytes:
     return own.read_bytes(paths.plan, most=PLAN_BYTES)
-
-
-def _commands(plan: bytes) -> Iterator[str]:
-    """The argv of every model start in a plan, the fallbacks too, each once, in words."""
-    groups = json.loads(plan)["groups"]
-    starts = [start for group in groups for start in (group, *group.get("fallback", ()))]
-    yield from dict.fromkeys(_plain(start["argv"]) for start in starts)
 
 
 def _plain(value: Any) -> str:

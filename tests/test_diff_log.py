@@ -7,6 +7,7 @@ import pytest
 
 from cosmosctl.commands.diff import word_diff
 from cosmosctl.io.yaml_file import dump_tool, load_tool
+from cosmosctl.receipts import read_receipt, receipt_of
 from tests import clips
 from tests.tree import Tree
 
@@ -106,6 +107,7 @@ def test_offloading_makes_no_result_old_nor_do_receipts_that_hold_it(quick_tree:
     text = json.dumps(dict(sorted(facts["effective"].items())), separators=(",", ":"))
     facts["spec"] = hashlib.sha256(text.encode()).hexdigest()[:16]
     receipt.write_text(dump_tool(facts))
+    assert receipt_of(receipt.read_text()) == read_receipt(receipt)
     for value in ("true", "false"):
         quick_tree.run("rs_one", more=f"offload_models: {value}\n")
         assert quick_tree.states() == {"rs_one": "done"}

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cosmosctl.commands.host_add import Probed, host_block, refuse_mistakes
 from cosmosctl.commands.host_check import SPANS, parse
@@ -15,6 +17,7 @@ from cosmosctl.commands.host_findings import Finding, Looked, findings, worst
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.errors import HostError
 from cosmosctl.io.shipped import template
+from tests import aftermath
 from tests.containers import IMAGE, Engine, needs_podman
 from tests.sshd import Sshd, needs_sshd, write_client_config
 from tests.tree import Tree
@@ -131,6 +134,36 @@ def test_what_is_found_becomes_findings_with_the_right_words() -> None:
     assert found["lingering"].mend == "on lab: sudo loginctl enable-linger me"
     assert found["GPU"].words == "there is no GPU 3"
     assert worst(tuple(found.values())) == "FAIL"
+
+
+FACTS = (
+    *("system", "user", "flock", "rsync", "clock", "dir", "free-kib", "batches", "used-kib", "containers", "gpus"),
+    *("gpu-users", "locks", "engine", "engine-version", "image", "linger", "repo", "checkpoints", "cache", "within"),
+    *("hub-missing", "env-file", "trial-python", "trial-errors", "trial-writes", "trial-cache-writes", "trial-gpus"),
+)
+ANSWERS = st.text(max_size=20) | st.sampled_from(
+    ("", "²", "٣", "9" * 5000, "-1", "1 2 3", "1e9", "9" * 19, "yes", "ours")
+)
+
+
+@pytest.mark.parametrize("engine", ["podman", "docker", "bare", "preview"])
+@settings(max_examples=60)
+@given(facts=st.dictionaries(st.sampled_from(FACTS), ANSWERS), here=ANSWERS)
+def test_whatever_a_host_answers_becomes_findings(engine: str, facts: dict[str, str], here: str) -> None:
+    host = Host("lab", engine, "/d", "me@box", models={"transfer1": HostModel("i:1")}, gpus=(0,), cache="/c")
+    assert {one.name for one in findings(Looked(host, "transfer1", facts, here, 0.0))} >= {"ssh", "dir", "leftovers"}
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 25, "²", "٣٣"])
+def test_a_host_whose_numbers_are_none_is_checked_and_swept_all_the_same(quick_tree: Tree, number: str) -> None:
+    quick_tree.run("rs_one")
+    quick_tree.cli("batch")
+    quick_tree.config(f"{HEAD}hosts:\n  lab: {{dir: {quick_tree.home}/cosmosctl, engine: preview}}\n")
+    told = f"printf '{number}\\n'; exit"
+    env = aftermath.programs(quick_tree, date=told, du=f"printf '{number}\\tx\\n'; exit")
+    found = json.loads(quick_tree.cli("host", "check", "lab", "--json", env=env).out)
+    assert {one["name"]: one["verdict"] for one in found}["clock"] == "PASS"
+    quick_tree.cli("gc", "lab", env=env)
 
 
 @needs_sshd

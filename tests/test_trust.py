@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +107,31 @@ def test_a_plan_that_git_brought_is_run_by_no_verb_before_it_was_allowed(tree: T
     told = tree.cli("attach", batch.name, expect=4).err
     assert f"cosmosctl host allow --batch {batch.name}" in told
     assert str(tmp_path / "ran") in told
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda group: group.pop("argv"), "'argv' is missing"),
+        (lambda group: group.update(argv=7), "argv is no list of words"),
+        (lambda group: group.update(argv=["sh", ["-c"]]), "argv is no list of words"),
+        (lambda group: group.update(fallback=7), ""),
+        (lambda group: group.update(fallback=[7]), "it is no mapping"),
+    ],
+)
+def test_a_plan_whose_commands_cannot_be_shown_is_no_plan(
+    tree: Tree, change: Callable[[dict[str, Any]], object], why: str
+) -> None:
+    tree.run("rs_one")
+    tree.cli("batch", "--detach")
+    [batch] = tree.batches()
+    plan = json.loads(batch.plan.read_text())
+    change(plan["groups"][0])
+    batch.plan.write_text(json.dumps(plan) + "\n")
+    for command in (("attach", batch.name), ("host", "allow", "--batch", batch.name)):
+        told = tree.cli(*command, expect=3).err
+        assert f"plan.json: cannot be read as a plan: {why}" in told
+        assert f"cosmosctl cancel {batch.name} --abandon" in told
 
 
 def test_a_link_is_followed_only_to_where_it_was_allowed_to_lead(nobody: Path) -> None:

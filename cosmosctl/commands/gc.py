@@ -12,6 +12,7 @@ from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import FileError, HostError, UsageError
+from cosmosctl.io.checked import whole_in
 from cosmosctl.receipts import read_receipt
 from cosmosctl.store import find_root, hash_files, load_config
 
@@ -78,9 +79,10 @@ def _removed(c: "Context", host: AllowedHost, free: Sequence[str], *, dry_run: b
     for part in parts:
         what = "would" if dry_run else "remove"
         for line in _gc(c, host, (what, host.dir, remote.engine_text(host), *part)):
-            if len(line) == 3 and line[2].isdigit() and (line[0], line[1]) not in seen:
+            size = whole_in(line[2]) if len(line) == 3 else None
+            if size is not None and (line[0], line[1]) not in seen:
                 seen.add((line[0], line[1]))
-                yield Removed(line[0], line[1], int(line[2]))
+                yield Removed(line[0], line[1], size)
 
 
 def _gc(c: "Context", host: AllowedHost, args: tuple[str, ...]) -> list[list[str]]:

@@ -10,6 +10,7 @@ from cosmosctl.domain.ids import checked_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import AllowedHost, Host
 from cosmosctl.errors import HostError, UsageError
+from cosmosctl.io.checked import whole_in
 from cosmosctl.io.shipped import document
 from cosmosctl.store import find_root, load_config
 from cosmosctl.transport.address import parse_address
@@ -164,4 +165,4 @@ def _engine(probed: Probed) -> tuple[str, Sequence[str]]:
 
 def _room(line: str) -> tuple[int, str]:
     free, _, place = line.partition(" ")
-    return int(free) if free.isdigit() else 0, place
+    return whole_in(free) or 0, place

@@ -7,6 +7,7 @@ from cosmosctl import engines, models, remote, tasks, trust
 from cosmosctl.commands.host_findings import Finding, Looked, findings
 from cosmosctl.domain.project import AllowedHost, Host, HostModel
 from cosmosctl.errors import FileError, HostError, UsageError
+from cosmosctl.io.checked import whole_in
 from cosmosctl.io.shipped import template
 from cosmosctl.store import find_root, load_config
 
@@ -49,11 +50,13 @@ def look_at(host: AllowedHost, model: str) -> tuple[Finding, ...]:
     facts = parse(answer.stdout)
     if "end" not in facts:
         return (Finding("ssh", "FAIL", f"the answer broke off: {answer.stderr[-300:]}", "try again"),)
-    clock = facts.get("clock", "")
-    skew_s = int(clock) - begin if clock.isdigit() and int(clock) < begin else 0.0
-    if clock.isdigit() and int(clock) > time.time():
-        skew_s = int(clock) - time.time()
+    skew_s = _skew_s(whole_in(facts.get("clock", "")), begin, time.time())
     return findings(Looked(host, model, facts, remote.run(c, "rsync --version", timeout_s=10).stdout, skew_s))
+
+
+def _skew_s(clock: int | None, begin: float, end: float) -> float:
+    """Seconds by which a clock is off that was read between these two times of ours; 0 when it cannot be told."""
+    return 0.0 if clock is None else min(clock - begin, 0.0) or max(clock - end, 0.0)
 
 
 def parse(text: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Literal
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.domain.words import counted
 from cosmosctl.engines.building import build_command
+from cosmosctl.io.checked import whole_in
 from cosmosctl.transport.rsync import rsync_complaint
 
 Verdict = Literal["PASS", "WARN", "FAIL", "SKIP"]
@@ -101,27 +102,24 @@ def _folder(looked: Looked) -> Iterator[Finding]:
     else:
         mend = f"set hosts.{looked.host.name}.dir in cosmosctl.yaml to a folder of your own"
         yield Finding("dir", "FAIL", f"{dir}: {state or 'not looked at'}", mend)
-    free = looked.fact("free-kib")
-    if free.isdigit():
-        plenty = int(free) >= ROOM_KIB
+    free = whole_in(looked.fact("free-kib"))
+    if free is not None:
+        plenty = free >= ROOM_KIB
         mend = "" if plenty else f"cosmosctl gc {looked.host.name}"
-        yield Finding("free space", "PASS" if plenty else "WARN", f"{int(free) / (1 << 20):.1f} GiB in {dir}", mend)
+        yield Finding("free space", "PASS" if plenty else "WARN", f"{free / (1 << 20):.1f} GiB in {dir}", mend)
     else:
         yield Finding("free space", "WARN", "cannot be told")
     yield _leftovers(looked)
 
 
 def _leftovers(looked: Looked) -> Finding:
-    batches, open_ = (_number(word) for word in (looked.fact("batches") or "0 0").split(" ", 1))
-    used, stopped = _number(looked.fact("used-kib")), _number(looked.fact("containers"))
+    all_of, _, unfinished = looked.fact("batches").partition(" ")
+    batches, open_ = whole_in(all_of) or 0, whole_in(unfinished) or 0
+    used, stopped = whole_in(looked.fact("used-kib")) or 0, whole_in(looked.fact("containers")) or 0
     there = f"{counted(batches, 'batch', 'batches')}, {open_} of them unfinished, {used / 1024:.0f} MiB"
     words = f"{there}, {counted(stopped, 'stopped container')}"
     many = used > ROOM_KIB
     return Finding("leftovers", "WARN" if many else "PASS", words, f"cosmosctl gc {looked.host.name}" if many else "")
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
 
 
 def _gpus(looked: Looked) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ T = TypeVar("T", bound="DataclassInstance")
 
 MAX_WHOLE = 1 << 63
 """Whole numbers are below it, either way: a size, a seed, a time."""
+_DIGITS = re.compile("[0-9]{1,19}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -103,6 +104,12 @@ def mapping(value: Any) -> Mapping[str, Any]:
 def whole(value: object, most: int) -> int | None:
     """`value` if it is a whole number from 0 to `most`."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most else None
+
+
+def whole_in(text: str) -> int | None:
+    """The whole number below 2^63 that `text` is, in decimal digits alone."""
+    value = int(text) if _DIGITS.fullmatch(text) else MAX_WHOLE
+    return value if value < MAX_WHOLE else None
 
 
 def number(value: object, most: float) -> float | None:
