@@ -7,10 +7,11 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+import click
 import pytest
 from pydantic import BaseModel
 
-from cosmosctl.cli.main import VERBS
+from cosmosctl.cli.main import VERBS, cosmosctl
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.ends import BatchEnd
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FORMAT, TROUBLE, README = (
     (ROOT / name).read_text(encoding="utf-8") for name in ("docs/format.md", "docs/troubleshooting.md", "README.md")
 )
+DOCUMENTS = ("README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
 KEYS = (
     files.RunFile,
     files.PromptFile,
@@ -84,6 +86,43 @@ def test_every_state_and_exit_code_is_explained() -> None:
 
 def test_every_command_is_in_the_readme() -> None:
     assert [verb for verb in VERBS if not re.search(rf"`{verb}[ `]", README)] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_whatever_a_document_has_people_type_exists(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", text, flags=re.S)
+    spans = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
+    lines = [line.partition("#")[0] for code in (*blocks, *spans) for line in code.replace("\n", " \n").splitlines()]
+    assert [wrong for line in lines if (wrong := unknown_word(line.split()))] == []
+
+
+@pytest.mark.parametrize("line", ["cosmosctl history", "cosmosctl host none", "cosmosctl batch --no-such X"])
+def test_what_does_not_exist_is_found(line: str) -> None:
+    assert unknown_word(line.split())
+
+
+def unknown_word(words: list[str]) -> str:
+    """The first word after `cosmosctl` that is no command of it, or no option of that command; "" when all exist."""
+    if "cosmosctl" not in words:
+        return ""
+    command: click.Command = cosmosctl
+    context = click.Context(command)
+    for word in words[words.index("cosmosctl") + 1 :]:
+        word = word.strip(",;.()")
+        if isinstance(command, click.Group) and not word.startswith("-"):
+            found = command.get_command(context, word)
+            if found is None:
+                return word if re.fullmatch("[a-z]+", word) else ""
+            command = found
+        elif word.startswith("--") and word.partition("=")[0] not in _options(command):
+            return word
+    return ""
+
+
+def _options(command: click.Command) -> set[str]:
+    named = [[*one.opts, *one.secondary_opts] for one in command.params if isinstance(one, click.Option)]
+    return {"--help", "--version", *(word for words in named for word in words)}
 
 
 @pytest.mark.parametrize("text", (README, FORMAT), ids=("README", "format"))
