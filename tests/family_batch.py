@@ -15,11 +15,12 @@ from cosmosctl.domain.spec import Spec
 from cosmosctl.io.shipped import template
 from cosmosctl.planner import Sources, make_plan
 from tests.host_batch import HostBatch
+from tests.stage import idle
 from tests.stage.idle import FRAMES
 
 COLOR = "v/color.mp4"
 STALL_S = 3600
-VIDEO = Path(models.__file__).parent.parent / "preview" / "idle.mp4"
+VIDEO = Path(idle.__file__).with_name("idle.mp4")
 
 
 def specs_of(family: str, prompts: Sequence[str], controls: Sequence[Control] = (), **settings: Setting) -> list[Spec]:
