@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cosmosctl.domain.ids import is_id
+from cosmosctl.domain.ids import LAST_NUMBER, is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import age, lineage
 from cosmosctl.receipts import Failure, Receipt, read_failure, read_receipt
@@ -53,6 +53,7 @@ def is_own(project: ProjectPaths, run: str, receipt: Receipt | Failure) -> bool:
 def places(run: RunPaths) -> tuple[ResultPaths, ...]:
     """The folders below a run's that may hold an attempt: its own, the preview's, those in history/."""
     kept = sorted(run.history.iterdir()) if run.history.is_dir() else []
+    kept = [folder for folder in kept if is_id(folder.name)]
     return (run.result, run.preview, *map(ResultPaths, kept))
 
 
@@ -70,5 +71,5 @@ class Past:
 def past(project: ProjectPaths, runs: Sequence[str]) -> Past:
     """What is known of these runs. The caller holds the project's lock."""
     found = {run: tuple(attempts(project, run)) for run in runs}
-    number = max((one.receipt.number for known in found.values() for one in known), default=0) + 1
-    return Past({run: lineage(known) for run, known in found.items() if known}, number)
+    number = max((one.receipt.number for known in found.values() for one in known), default=0)
+    return Past({run: lineage(known) for run, known in found.items() if known}, min(number + 1, LAST_NUMBER))

@@ -19,7 +19,7 @@ from typing import Any
 
 from cosmosctl import engines
 from cosmosctl.domain.batch import Batch, BatchRow, Sent, batch_name, stamp
-from cosmosctl.domain.ids import is_id
+from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, on_host
 from cosmosctl.domain.project import Host
 from cosmosctl.errors import FileError
@@ -27,10 +27,13 @@ from cosmosctl.io.atomic import write_text
 from cosmosctl.io.checked import Unreadable, mapping, opened, parse_json, read_bounded, text_of, typed
 from cosmosctl.io.moving import relocate
 from cosmosctl.io.os_error import os_words
+from cosmosctl.io.visible import visible
 from cosmosctl.log import say
 from cosmosctl.models.names import opaque_name
 from cosmosctl.planner import Group, Plan, Row
 from cosmosctl.preview import stage
+from cosmosctl.store.root import OUTSIDE_COMMAND, outside_counts
+from cosmosctl.store.videos import path_words
 
 FORMAT = 1
 PLAN_BYTES = 1 << 30
@@ -153,7 +156,8 @@ def read_batch(paths: BatchPaths) -> Batch:
         plan = mapping(parse_json(read_bounded(paths.plan, PLAN_BYTES)))
         rows = tuple(_batch_row(row, group["name"]) for group in plan["groups"] for row in group["rows"])
         inputs = tuple(_sent(entry) for entry in plan["inputs"])
-        return _batch(plan, rows, inputs)
+        _refuse_outside(paths, inputs)
+        return _batch(paths, plan, rows, inputs)
 
 
 def commands_in(plan: bytes) -> tuple[Sequence[str], ...]:
@@ -180,6 +184,15 @@ def reading_plan(paths: BatchPaths) -> Iterator[None]:
         ) from e
 
 
+def _refuse_outside(paths: BatchPaths, inputs: Iterable[Sent]) -> None:
+    """Raises: Unreadable for a video from outside of the project, where none may be sent from there."""
+    root = paths.root.parent.parent
+    words = (path_words(root, video.source, allow_outside=False) for video in inputs)
+    away = next(filter(None, words), "")
+    if away and not outside_counts(root):
+        raise Unreadable(f"{visible(away)} ({OUTSIDE_COMMAND} lets it)")
+
+
 def readable(project: ProjectPaths, names: Iterable[str]) -> list[str]:
     """The batches whose plan can be read; of the others it is said, and what to do about them."""
     found = []
@@ -193,14 +206,14 @@ def readable(project: ProjectPaths, names: Iterable[str]) -> list[str]:
     return found
 
 
-def _batch(head: Mapping[str, Any], rows: tuple[BatchRow, ...], inputs: tuple[Sent, ...]) -> Batch:
+def _batch(paths: BatchPaths, head: Mapping[str, Any], rows: tuple[BatchRow, ...], inputs: tuple[Sent, ...]) -> Batch:
     """Raises: Unreadable, and what plain values raise that are not as they should be."""
     facts = {**head, "name": head["batch"], "host": {"gpus": (), **mapping(head["host"])}, "rows": (), "inputs": ()}
     batch = replace(typed(Batch, facts), rows=rows, inputs=inputs)
-    named = (batch.name, batch.key, batch.host.name, *batch.runs)
-    wrong = [name for name in named if not is_id(name)]
-    if wrong:
-        raise Unreadable(f"{wrong[0]!r} is no id")
+    if batch.name != paths.name:
+        raise Unreadable(f"it is that of another batch, {batch.name}")
+    if len(set(batch.runs)) != len(batch.runs):
+        raise Unreadable("it names a run twice")
     return batch
 
 
@@ -212,7 +225,7 @@ def _why(error: Exception) -> str:
 
 
 def _way_out(paths: BatchPaths) -> str:
-    return f"bring the file back, or give up what it holds: cosmosctl cancel {paths.name} --abandon"
+    return f"bring the file back, or give up what it holds: {command('cancel', paths.name, '--abandon')}"
 
 
 def read_runs(paths: BatchPaths) -> tuple[tuple[str, ...], str]:
@@ -250,6 +263,8 @@ def _listed_runs(file: Path) -> tuple[str, ...]:
     for number, words in enumerate(lines, start=1):
         if len(words) != 3 or not is_id(words[1]) or len(words[2]) != len(lines[0][2]):
             raise Unreadable(f"line {number} is not as it was written")
+    if len({words[1] for words in lines}) != len(lines):
+        raise Unreadable("it names a run twice")
     return tuple(words[1] for words in lines)
 
 
@@ -259,7 +274,7 @@ def _runs_of_head(paths: BatchPaths) -> tuple[str, ...]:
 
     try:
         groups = mapping(load_tool(text_of(read_bounded(paths.whole, PLAN_BYTES))))["groups"]
-        return tuple(run for group in groups for run in group["runs"] if is_id(run))
+        return tuple(dict.fromkeys(run for group in groups for run in group["runs"] if is_id(run)))
     except (OSError, ValueError, LookupError, TypeError):
         return ()
 
@@ -304,7 +319,7 @@ def read_head(paths: BatchPaths) -> Batch:
 
     try:
         head = mapping(load_tool(text_of(read_bounded(paths.whole, PLAN_BYTES))))
-        return _batch(head, (), ())
+        return _batch(paths, head, (), ())
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise FileError(f"batch {paths.name} is not known here: {paths.whole} cannot be read") from e
 

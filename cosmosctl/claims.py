@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cosmosctl import bundle, history
 from cosmosctl.attempts import attempts
+from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import may_replace
 from cosmosctl.errors import FileError
@@ -52,7 +53,7 @@ def _waiting(project: ProjectPaths) -> Iterator[tuple[BatchPaths, RunPaths]]:
     """What waits of batches that have ended; a running one looks after its results itself."""
     for folder in sorted(project.batches.glob("[!.]*/unclaimed/[!.]*")):
         batch = BatchPaths(folder.parent.parent)
-        if batch.end.exists():
+        if is_id(batch.name) and is_id(folder.name) and batch.end.exists():
             yield batch, RunPaths(folder)
 
 

@@ -13,14 +13,13 @@ from typing import Any
 from cosmosctl import history, process_logs
 from cosmosctl.domain import order
 from cosmosctl.domain.batch import Batch, BatchRow, stamp_of
-from cosmosctl.domain.ids import is_id
+from cosmosctl.domain.ids import is_id, is_plain_name
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import may_replace
 from cosmosctl.errors import CosmosctlError
 from cosmosctl.events import Event, Progress, RunEnd, read_progress
 from cosmosctl.io.atomic import remove_temps, replace_with, write_text
 from cosmosctl.io.moving import move
-from cosmosctl.process_logs import SAFE_NAME
 from cosmosctl.receipts import Failure, Receipt, failure_text, read_failure, read_receipt, receipt_text
 
 PRIMARY = "output.mp4"
@@ -231,14 +230,14 @@ def _comes_after(batch: Batch, run: str, there: Receipt) -> bool:
 
 def _is_cut_off(place: ResultPaths, event: Event) -> bool:
     """Whether the outputs are there and only what comes after them is missing: somebody was killed in between."""
-    is_left = place.outputs.is_dir() and read_receipt(place.receipt) is None
+    is_left = place.outputs.is_dir() and not place.receipt.exists()
     return is_left and len(_outputs(event)) > 0 and not _damage(place.outputs, event)
 
 
 def _outputs(event: Event) -> list[tuple[str, str]]:
     """(name, sha256) of each output that a run_done event names; those without a plain name are left out."""
     named = [(str(entry.get("path")), str(entry.get("sha256"))) for entry in _entries(event)]
-    return [(name, digest) for name, digest in named if SAFE_NAME.fullmatch(name)]
+    return [(name, digest) for name, digest in named if is_plain_name(name)]
 
 
 def _sizes(event: Event) -> list[int]:
@@ -262,7 +261,7 @@ def _excess(event: Event) -> str:
 
 def _is_kept_path(path: str, run: str) -> bool:
     parts = path.split("/")
-    return parts[0] == "failed" and parts[1:2] == [run] and all(map(SAFE_NAME.fullmatch, parts[2:]))
+    return parts[0] == "failed" and parts[1:2] == [run] and all(map(is_plain_name, parts[2:]))
 
 
 def _damage(folder: Path, event: Event) -> str:

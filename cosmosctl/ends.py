@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cosmosctl.collect import Collected
 from cosmosctl.domain.batch import Batch, stamp, stamp_of
+from cosmosctl.domain.ids import MOST_S, Count, Id, Seconds
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.events import Progress
 from cosmosctl.io.atomic import write_text
@@ -25,24 +26,24 @@ class BatchEnd:
     GPU time that went into generating. `frames` of each finished run make estimates possible.
     """
 
-    batch: str
-    host: str
+    batch: Id
+    host: Id
     model: str
     preview: bool
     state: str
     ended: str
-    wall_s: float
-    busy: float
-    load_s: tuple[float, ...] = ()
-    runs: Mapping[str, str] = field(default_factory=dict)
-    video_s: Mapping[str, float] = field(default_factory=dict)
-    frames: Mapping[str, int] = field(default_factory=dict)
+    wall_s: Seconds
+    busy: Seconds
+    load_s: tuple[Seconds, ...] = ()
+    runs: Mapping[Id, str] = field(default_factory=dict)
+    video_s: Mapping[Id, Seconds] = field(default_factory=dict)
+    frames: Mapping[Id, Count] = field(default_factory=dict)
 
     @staticmethod
     def of(batch: Batch, state: Progress, home: Mapping[str, Collected]) -> "BatchEnd":
         """The end of a batch whose host said that nothing more comes."""
         video_s = {run: round(end.seconds, 3) for run, end in state.ends.items() if end.state == "done"}
-        wall_s = state.elapsed.seconds
+        wall_s = min(state.elapsed.seconds, MOST_S)
         gpus = len({process.get("gpu") for process in state.processes}) or 1
         return BatchEnd(
             batch=batch.name,

@@ -14,6 +14,16 @@ EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 
 
+MOST_SHOWN = 100
+"""So many mistakes are shown at once: nobody reads more, and a project of somebody else may hold any number."""
+
+
+def bounded(lines: Sequence[str]) -> list[str]:
+    """The first of these lines, and how many more there are."""
+    more = len(lines) - MOST_SHOWN
+    return [*lines[:MOST_SHOWN], *([f"and {more:,} more"] if more > 0 else [])]
+
+
 def with_hint(message: str, hint: str) -> str:
     """A mistake as it is told in one line."""
     return f"{message} ({hint})" if hint else message

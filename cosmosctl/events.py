@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.errors import FileError
 from cosmosctl.io.checked import Unreadable, number, opened, parse_json, text, whole
@@ -286,6 +287,14 @@ def _names(value: object) -> list[str] | None:
     return [name for name in value[:_NAMES] if isinstance(name, str)] if isinstance(value, list) else None
 
 
+def _id(value: object) -> str | None:
+    return value if isinstance(value, str) and is_id(value) else None
+
+
+def _ids(value: object) -> list[str] | None:
+    return [name for name in names if is_id(name)] if (names := _names(value)) is not None else None
+
+
 def _outputs(value: object) -> list[dict[str, Any]] | None:
     keys = {"path": _words, "sha256": _words, "bytes": _count}
     return _mappings(value, keys, _FILES)
@@ -310,10 +319,10 @@ def _part(value: object) -> dict[str, Any] | None:
     return part if None not in part.values() else None
 
 
-_RUN = {"run": _words}
+_RUN = {"run": _id}
 _FIELDS: Mapping[str, Mapping[str, Callable[[object], Any]]] = {
     "batch_start": {},
-    "process_start": {"proc": _words, "runs": _names, "log": _words},
+    "process_start": {"proc": _words, "runs": _ids, "log": _words},
     "process_end": {"proc": _words},
     "loaded": {"load_s": _number},
     "waiting": {"lock": _words},

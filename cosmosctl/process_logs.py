@@ -2,19 +2,16 @@
 
 import contextlib
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from cosmosctl.domain.ids import is_plain_name
 from cosmosctl.domain.words import counted
 from cosmosctl.events import PIECE_BYTES, Event
 from cosmosctl.io import own
 from cosmosctl.io.atomic import replace_with
 from cosmosctl.io.moving import link_or_copy
-
-SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-"""What a host may call a file that comes here: no folder, nothing hidden, nothing that leads out of one."""
 
 LOG_BYTES = 256 << 20
 """Most that a host may send as the log of one process."""
@@ -119,4 +116,4 @@ def _is_copy_elsewhere(source: Path, target: Path) -> bool:
 def _name(text: object) -> str:
     """`text` if it is logs/NAME, else nothing."""
     folder, _, name = str(text).partition("/")
-    return f"logs/{name}" if folder == "logs" and SAFE_NAME.fullmatch(name) else ""
+    return f"logs/{name}" if folder == "logs" and is_plain_name(name) else ""

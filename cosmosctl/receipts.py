@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cosmosctl.domain.ids import BatchNumber, Count, Id, OutputPath, PlainName, Seconds, Sha256
 from cosmosctl.domain.project import Setting
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.domain.spec import OFFLOAD, spec_hash
+from cosmosctl.io.checked import Unreadable, read_bounded, text_of
 from cosmosctl.io.conflict import marks_line
 from cosmosctl.io.facts import facts_in, facts_text, read_facts
+from cosmosctl.io.own import RECEIPT_BYTES
 
 
 @dataclass(frozen=True)
@@ -24,30 +27,30 @@ class Receipt:
     domain/order.py.
     """
 
-    run: str
-    batch: str
-    batch_size: int
+    run: Id
+    batch: Id
+    batch_size: Count
     status: str
-    primary_output: str
-    primary_bytes: int
+    primary_output: OutputPath
+    primary_bytes: Count
     model: str
     preview: bool
-    host: str
+    host: Id
     ended: str
-    attempts: int
-    load_s: float
-    video_s: float
-    prompt_id: str
+    attempts: Count
+    load_s: Seconds
+    video_s: Seconds
+    prompt_id: Id
     prompt: str
     seed: Setting | None
     spec: str
     effective: Mapping[str, Setting]
     sources: Mapping[str, str]
     inputs: Mapping[str, str]
-    outputs: Mapping[str, str]
+    outputs: Mapping[PlainName, Sha256]
     warnings: tuple[str, ...] = ()
-    number: int = 0
-    parents: tuple[str, ...] = ()
+    number: BatchNumber = 0
+    parents: tuple[Id, ...] = ()
     image: str = ""
     commit: str = ""
     gpu: str = ""
@@ -61,16 +64,16 @@ class Failure:
     `preview`: it was a CPU preview that failed, which says nothing about the model.
     """
 
-    run: str
-    batch: str
+    run: Id
+    batch: Id
     state: str
     reason: str
     detail: str
     spec: str
     ended: str
     preview: bool = False
-    number: int = 0
-    parents: tuple[str, ...] = ()
+    number: BatchNumber = 0
+    parents: tuple[Id, ...] = ()
 
 
 def receipt_text(receipt: Receipt) -> str:
@@ -85,7 +88,7 @@ def failure_text(failure: Failure) -> str:
 
 def read_receipt(path: Path) -> Receipt | None:
     """The result that `path` tells of; None when there is none or it is not readable."""
-    return _as_today(read_facts(Receipt, path))
+    return _as_today(read_facts(Receipt, path, most_bytes=RECEIPT_BYTES))
 
 
 def _as_today(receipt: Receipt | None) -> Receipt | None:
@@ -97,7 +100,7 @@ def _as_today(receipt: Receipt | None) -> Receipt | None:
 
 def read_failure(path: Path) -> Failure | None:
     """The attempt that `path` tells of; None when there is none or it is not readable."""
-    return _with_known_reason(read_facts(Failure, path))
+    return _with_known_reason(read_facts(Failure, path, most_bytes=RECEIPT_BYTES))
 
 
 def _with_known_reason(failure: Failure | None) -> Failure | None:
@@ -120,11 +123,11 @@ def failure_of(text: str) -> Failure | None:
 def trouble(path: Path) -> str:
     """Why a receipt that is there cannot be read; "" when it can, or there is none."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
+        text = text_of(read_bounded(path, RECEIPT_BYTES))
+    except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError):
-        return "cannot be read as text"
+    except Unreadable as e:
+        return f"cannot be read: {e}"
     if receipt_of(text) is not None or failure_of(text) is not None:
         return ""
     line = marks_line(text)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cosmosctl import bundle, engines, models, transport
 from cosmosctl.domain.batch import AllowedBatch, Batch
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import AllowedHost, Host, HostModel
 from cosmosctl.engines.building import build_command
@@ -149,7 +150,7 @@ def _launched(c: "Context", batch: AllowedBatch) -> str:
         raise _held(batch, answer)
     if answer.code == MISSING:
         lost = any(word.startswith("bundle/") for word in words)
-        message, hint = f"host {batch.host.name}: {_words(answer.stdout)}", f"cosmosctl attach {batch.name}"
+        message, hint = f"host {batch.host.name}: {_words(answer.stdout)}", command("attach", batch.name)
         raise MissingInputs(message, hint=hint, folder_lost=lost)
     if answer.code == NOT_STARTED:
         failure = _failure(batch, "launch", answer)
@@ -164,7 +165,7 @@ def _held(batch: Batch, answer: Answer) -> HostError:
     others = ", ".join(dict.fromkeys(folder.rpartition("-")[0] for _, _, folder in held))
     return HostError(
         "\n".join(f"host {batch.host.name}: {line}" for line in lines),
-        hint=f"wait for {others} or cancel it, then cosmosctl attach {batch.name}",
+        hint=f"wait for {others} or cancel it, then {command('attach', batch.name)}",
     )
 
 
@@ -467,7 +468,7 @@ def _failure(batch: Batch, what: str, answer: Answer) -> HostError:
     kind = Unreachable if answer.code in UNREACHABLE else HostError
     return kind(
         f"host {batch.host.name}: {what} of {batch.name} failed ({answer.code}): {said}",
-        hint=f"cosmosctl attach {batch.name}",
+        hint=command("attach", batch.name),
     )
 
 

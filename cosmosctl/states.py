@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cosmosctl import bundle
+from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import CONFIG_FILE, BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.domain.order import age, descends, newest
 from cosmosctl.domain.project import Setting
@@ -18,7 +19,7 @@ from cosmosctl.events import Progress, read_progress
 from cosmosctl.launches import EXPORTED, Launch, read_launch
 from cosmosctl.store import Snapshot, hash_file
 from cosmosctl.traces import NOTHING, ResultTrace, Traces, Tracker
-from cosmosctl.trust import is_believed
+from cosmosctl.trust import was_made_here
 
 if TYPE_CHECKING:
     from cosmosctl.domain.spec import Spec
@@ -72,7 +73,7 @@ class OpenBatch:
 def open_batches(project: ProjectPaths) -> tuple[OpenBatch, ...]:
     """The unfinished batches of this machine, oldest first. What git brought of others holds nothing here."""
     waiting = (paths for paths in batches(project) if paths.plan.exists() and not paths.end.exists())
-    return tuple(_open_batch(paths) for paths in waiting if is_believed(paths) or bundle.cut_off(paths))
+    return tuple(_open_batch(paths) for paths in waiting if was_made_here(paths))
 
 
 def _open_batch(paths: BatchPaths) -> OpenBatch:
@@ -86,9 +87,28 @@ def _open_batch(paths: BatchPaths) -> OpenBatch:
 
 def batches(project: ProjectPaths) -> tuple[BatchPaths, ...]:
     """Every whole batch folder, the oldest first: by the numbers that they were given, of which no clock knows."""
-    found = [BatchPaths(root) for root in project.batches.glob("[!.]*")] if project.batches.is_dir() else []
+    found = [BatchPaths(project.batches / name) for name in _folder_names(project.batches) if is_id(name)]
     numbers = {paths: bundle.read_number(paths) for paths in found if paths.whole.is_file()}
     return tuple(sorted(numbers, key=lambda paths: age(numbers[paths], paths.name, paths.name[-15:])))
+
+
+def nameless_batches(project: ProjectPaths) -> tuple[str, ...]:
+    """The names in batches/ that are no ids: no batch is called so, and nothing is done with them."""
+    return tuple(name for name in _folder_names(project.batches) if not is_id(name))
+
+
+def _folder_names(folder: Path) -> list[str]:
+    """What is not hidden in a folder, sorted; nothing where there is none."""
+    try:
+        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:
+        return []
+
+
+def foreign_batches(project: ProjectPaths) -> tuple[BatchPaths, ...]:
+    """Unfinished batches that were made elsewhere and brought their plan along: they hold nothing here."""
+    waiting = (paths for paths in batches(project) if paths.plan.exists() and not paths.end.exists())
+    return tuple(paths for paths in waiting if not was_made_here(paths))
 
 
 def held_runs(project: ProjectPaths) -> Mapping[str, str]:

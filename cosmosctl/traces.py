@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.order import newest
 from cosmosctl.store import Snapshot
@@ -91,7 +92,8 @@ class Tracker:
         places = ["logs/failure.yaml"] if "logs" in left else []
         places += ["preview/logs/failure.yaml"] if "preview" in left and not previewed else []
         if "history" in left:
-            places += [f"history/{kept}/logs/failure.yaml" for kept in _listing(f"{self._runs}/{run}/history")]
+            kept = filter(is_id, _listing(f"{self._runs}/{run}/history"))
+            places += [f"history/{name}/logs/failure.yaml" for name in kept]
         for place in places:
             facts = self._own(run, notes, place, _failure_facts, damaged)
             if facts:

@@ -8,7 +8,6 @@ an AllowedHost or an AllowedBatch, and the steps on a host take nothing else.
 import json
 import os
 import re
-import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,16 +16,15 @@ from typing import Any
 
 from cosmosctl.bundle import commands_in, host_facts, read_batch, read_whereabouts, reading_plan
 from cosmosctl.domain.batch import AllowedBatch, Batch
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.domain.project import BUILT_IN_HOST, AllowedHost, Host
 from cosmosctl.errors import FileError, HostError
 from cosmosctl.io import own, user_state
 from cosmosctl.io.user_state import FOLDERS, HOSTS, LINKS, MADE, OUTSIDE, digest_of
 from cosmosctl.store import local_dir
-from cosmosctl.store.root import folder_digest
+from cosmosctl.store.root import OUTSIDE_COMMAND, folder_digest
 
-ALLOW_HOSTS = "COSMOSCTL_ALLOW_HOSTS"
-"""Names of hosts, comma between, that a script allows; `*`: every host, and videos from outside of the project."""
 PLAN_BYTES = 1 << 30
 """Most bytes of plan.json: a hundred thousand rows with prompts of a few thousand characters."""
 NAMED_FILES, NAMED_BYTES = 2000, 64 << 20
@@ -67,8 +65,8 @@ def allow(leave: Leave) -> None:
 
 def is_allowed(leave: Leave) -> bool:
     """Whether the user said yes on this machine, or a script did for a host by COSMOSCTL_ALLOW_HOSTS."""
-    names = {word.strip() for word in os.environ.get(ALLOW_HOSTS, "").split(",")}
-    by_script = ("*" in names and leave.kind in (HOSTS, OUTSIDE)) or leave.host in names - {""}
+    names = user_state.script_allows()
+    by_script = ("*" in names and leave.kind in (HOSTS, OUTSIDE)) or leave.host in names
     return by_script or user_state.is_noted(leave.kind, leave.digest)
 
 
@@ -108,14 +106,19 @@ def host_leave(root: Path, host: Host) -> Leave:
         digest_of(canonical, *parts),
         f"host {host.name}, which says what is run here and there,",
         "\n".join(lines),
-        f"cosmosctl host allow {shlex.quote(host.name)}",
+        command("host", "allow", host.name),
         host.name,
     )
 
 
 def note_made(paths: BatchPaths) -> None:
-    """Remember that the batch was made here, by its plan: the project may be moved or renamed. Raises: FileError."""
+    """Remember that the batch was made here, by its plan: the project may be moved or renamed. Raises: FileError.
+
+    By the other files of it, too, that name its runs: `was_made_here`.
+    """
     user_state.note(MADE, digest_of(_plan_bytes(paths)), str(paths.root))
+    for file in (paths.rows_list, paths.whole):
+        user_state.note(MADE, _digest_of_other(file), str(paths.root))
 
 
 def is_believed(paths: BatchPaths) -> bool:
@@ -124,6 +127,24 @@ def is_believed(paths: BatchPaths) -> bool:
         return user_state.is_noted(MADE, digest_of(_plan_bytes(paths)))
     except (OSError, FileError):
         return False
+
+
+def was_made_here(paths: BatchPaths) -> bool:
+    """Whether the batch in that folder is one of this machine, also while its plan is damaged: it goes on holding
+    its runs, and is not run.
+    """
+    return is_believed(paths) or any(_is_noted(file) for file in (paths.rows_list, paths.whole))
+
+
+def _is_noted(file: Path) -> bool:
+    try:
+        return user_state.is_noted(MADE, _digest_of_other(file))
+    except (OSError, FileError):
+        return False
+
+
+def _digest_of_other(file: Path) -> str:
+    return digest_of(file.name.encode(), b"\0", own.read_bytes(file, most=PLAN_BYTES))
 
 
 def allowed_batch(paths: BatchPaths) -> AllowedBatch:
@@ -146,7 +167,7 @@ def allowed_whereabouts(root: Path, paths: BatchPaths) -> AllowedBatch:
         return allowed_batch(paths)
     batch = read_whereabouts(paths)
     if not is_built_in(batch.host):
-        require(replace(host_leave(root, batch.host), command=_allow_batch(paths)))
+        require(replace(host_leave(root, batch.host), command=allow_batch_command(paths)))
     return AllowedBatch(batch)
 
 
@@ -158,21 +179,20 @@ def batch_leave(paths: BatchPaths, batch: Batch) -> Leave:
         commands = dict.fromkeys(_plain(argv) for argv in commands_in(plan))
     lines = [f"  on host {batch.host.name}: {_plain(facts)}", *(f"  runs {words}" for words in commands)]
     what = f"batch {paths.name}, which was not made here and brings its own commands,"
-    return Leave(MADE, digest_of(plan), what, "\n".join(lines), _allow_batch(paths))
+    return Leave(MADE, digest_of(plan), what, "\n".join(lines), allow_batch_command(paths))
 
 
 def outside_leave(root: Path) -> Leave:
     """`allow_outside_inputs` of the project in that folder."""
     text = "  videos from anywhere on this machine can be sent to the project's hosts"
-    command = "cosmosctl host allow --outside-inputs"
-    return Leave(OUTSIDE, folder_digest(root), f"allow_outside_inputs of {root}", text, command)
+    return Leave(OUTSIDE, folder_digest(root), f"allow_outside_inputs of {root}", text, OUTSIDE_COMMAND)
 
 
 def folder_leave(root: Path) -> Leave:
     """The folder of a project that belongs to another user."""
-    command = f"cosmosctl host allow --folder {shlex.quote(str(root))}"
+    way = command("host", "allow", "--folder", str(root))
     what = f"the folder {root} of user number {root.lstat().st_uid}"
-    return Leave(FOLDERS, folder_digest(root), what, "  its files say what runs as you", command)
+    return Leave(FOLDERS, folder_digest(root), what, "  its files say what runs as you", way)
 
 
 def link_leave(link: Path) -> Leave:
@@ -180,12 +200,13 @@ def link_leave(link: Path) -> Leave:
     if not link.is_symlink():
         raise FileError(f"{link}: is no symbolic link")
     text = f"  it leads to {os.path.realpath(link)}: results are written, moved and removed there"
-    command = f"cosmosctl host allow --link {shlex.quote(str(link))}"
-    return Leave(LINKS, own.link_digest(link), f"the link {link}", text, command)
+    way = command("host", "allow", "--link", str(link))
+    return Leave(LINKS, own.link_digest(link), f"the link {link}", text, way)
 
 
-def _allow_batch(paths: BatchPaths) -> str:
-    return f"cosmosctl host allow --batch {shlex.quote(paths.name)}"
+def allow_batch_command(paths: BatchPaths) -> str:
+    """What allows a batch of another clone."""
+    return command("host", "allow", "--batch", paths.name)
 
 
 def _plan_bytes(paths: BatchPaths) -> bytes:

@@ -446,7 +446,10 @@ def test_a_pipe_in_the_place_of_a_run_file_does_not_block(root: Path) -> None:
     assert said(root) == ["runs/rs_a/run.yaml: this is no ordinary file"]
 
 
-ALLOW = "copy it into inputs/, or set allow_outside_inputs: true in cosmosctl.yaml"
+ALLOW = (
+    "copy it into inputs/, or set allow_outside_inputs: true in cosmosctl.yaml and type "
+    "cosmosctl host allow --outside-inputs"
+)
 
 
 def test_inputs_leave_the_project_only_when_it_says_so(root: Path, tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ def test_a_file_of_more_bytes_than_it_may_have_is_not_read(tmp_path: Path) -> No
 )
 def test_a_receipt_whose_values_are_of_other_types_is_none(tmp_path: Path, key: str, value: str) -> None:
     receipt = Receipt(
-        "r", "b", 1, "completed", "o", 1, "m", False, "h", "e", 1, 1.5, 2.5, "p", "t", 1, "s", {}, {}, {}, {}
+        "r", "b", 1, "completed", "outputs/o", 1, "m", False, "h", "e", 1, 1.5, 2.5, "p", "t", 1, "s", {}, {}, {}, {}
     )
     from cosmosctl.receipts import receipt_text
 

@@ -10,7 +10,10 @@ from cosmosctl.domain.words import counted
 from tests.terminal import typed
 from tests.tree import REPOSITORY, Tree
 
-OUTSIDE = "(copy it into inputs/, or set allow_outside_inputs: true in cosmosctl.yaml)"
+OUTSIDE = (
+    "(copy it into inputs/, or set allow_outside_inputs: true in cosmosctl.yaml and type "
+    "cosmosctl host allow --outside-inputs)"
+)
 
 
 @pytest.mark.parametrize("verb", [("check",), ("batch", "rs_one"), ("status",), ("show", "rs_one")])

@@ -18,10 +18,10 @@ from cosmosctl.commands.prepare import Checked
 from cosmosctl.commands.select import Wanted
 from cosmosctl.commands.together import follow_together
 from cosmosctl.domain.batch import AllowedBatch
-from cosmosctl.domain.ids import Names, resolve_id
+from cosmosctl.domain.ids import Names, command, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Host
-from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, UsageError
+from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, UsageError, bounded
 from cosmosctl.log import say
 from cosmosctl.planner import Plan
 from cosmosctl.states import RunState
@@ -75,12 +75,14 @@ def run_batch(folder: Path, request: Request) -> int:
             return EXIT_OK
         snapshot = snapshot.with_drafts(drafts)
         batch.refuse_held(project, runs)
+        if not request.dry_run:
+            prepare.ask_for_outside(snapshot, runs)
         if request.takes_what_is_well:
             checked = prepare.check_well(project, snapshot, runs, host, model=request.model)
         else:
             checked = prepare.check(project, snapshot, runs, model=request.model)
     warn(prepare.to_be_told(snapshot, checked))
-    for line in left_out_lines(checked.left_out):
+    for line in bounded(list(left_out_lines(checked.left_out))):
         click.echo(line, err=True)
     with on_ctrl_c(NOTHING_STARTED), Bars() as bars:
         plans = prepare.plans(project, checked, host, progress=bars.control)
@@ -159,7 +161,7 @@ def _next_batch(folder: Path, project: ProjectPaths, checked: Checked, host: Hos
         if not request.detach and prepare.has_result(project, specs[source], host, checked.found)
     ]
     for run in [run for run in waiting if run not in ready]:
-        click.echo(f"{run} waits for the result of {waiting[run]}: cosmosctl batch {run}", err=True)
+        click.echo(f"{run} waits for the result of {waiting[run]}: {command('batch', run)}", err=True)
     following = replace(
         request, ids=tuple(ready), model=None, from_jsonl=None, roots=(), upscale_weight=None, drafts=Drafts()
     )
@@ -169,13 +171,19 @@ def _next_batch(folder: Path, project: ProjectPaths, checked: Checked, host: Hos
 
 
 def retry_runs(folder: Path, ids: Sequence[str], host: str | None, *, detach: bool) -> int:
-    """Go on with unfinished batches that were named, then run again what has no result."""
+    """Go on with unfinished batches that were named, then run again what has no result.
+
+    Raises: NotAllowed for an unfinished batch of another clone.
+    """
     project = opened(folder)
     snapshot = load_all(project.root)
     chosen = snapshot.host(host)
     known = states.all_states(project, snapshot, preview=chosen.is_preview)
     names = {paths.name for paths in states.batches(project)}
     found = [resolve_id(word, {*known, *names}, what="run or batch") for word in ids]
+    for paths in states.foreign_batches(project):
+        if paths.name in found:
+            trust.allowed_batch(paths)
     waiting = {one.paths.name for one in states.open_batches(project)}
     code = follow_all(project, [name for name in found if name in waiting], attach.attach)
     again = [run for name in found for run in _without_result(project, name, names - waiting, known)]
@@ -225,7 +233,7 @@ def launch_and_follow(project: ProjectPaths, made: Sequence[AllowedBatch], *, de
 def _detached(started: Sequence[AllowedBatch]) -> int:
     for one in started:
         click.echo(f"{one.name}")
-        click.echo(f"{one.name} runs on {one.host.name}; cosmosctl attach {one.name} brings the results", err=True)
+        click.echo(f"{one.name} runs on {one.host.name}; {command('attach', one.name)} brings the results", err=True)
     return EXIT_OK
 
 

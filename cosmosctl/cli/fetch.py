@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from cosmosctl.cli.completing import any_ids
+from cosmosctl.domain.ids import command
 
 
 @click.command()
@@ -22,7 +23,7 @@ def fetch(folder: Path, ids: tuple[str, ...], source: Path | None) -> int:
     from cosmosctl.commands.fetch import fetch_all
     from cosmosctl.commands.handed_back import fetch_from
 
-    again = "cosmosctl fetch" if source is None else f"cosmosctl fetch --from {source}"
+    again = "cosmosctl fetch" if source is None else command("fetch", "--from", str(source))
     came = on_ctrl_c("stopped; what came home so far is in its place", hint=f"{again} brings the rest")
     with came, FollowView({}) as view:
         found = fetch_all(folder, ids, view) if source is None else fetch_from(folder, source)

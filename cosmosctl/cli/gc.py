@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from cosmosctl.domain.ids import command
+
 
 @click.command()
 @click.argument("host")
@@ -18,7 +20,7 @@ def gc(folder: Path, host: str, dry_run: bool) -> None:
     from cosmosctl.cli.interrupting import on_ctrl_c
     from cosmosctl.commands.gc import collect_garbage
 
-    with on_ctrl_c("stopped; only what is not needed any more was removed", hint=f"cosmosctl gc {host} goes on"):
+    with on_ctrl_c("stopped; only what is not needed any more was removed", hint=f"{command('gc', host)} goes on"):
         swept = collect_garbage(folder, host, dry_run=dry_run)
     for one in swept.removed:
         click.echo(f"{one.kind} {one.name} {one.kib} KiB")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cosmosctl.domain.ids import command
 from cosmosctl.errors import EXIT_HOST, EXIT_OK
 from cosmosctl.io.streams import json_text, style
 
@@ -54,7 +55,7 @@ def add(
     guesses = add_host(folder, name, address, ssh_args=ssh_args, dir=folder_there, model=model)
     for guess in guesses:
         click.echo(f"to be corrected: {guess}", err=True)
-    click.echo(f"hosts.{name} is in cosmosctl.yaml; next: cosmosctl host check {name}", err=True)
+    click.echo(f"hosts.{name} is in cosmosctl.yaml; next: {command('host', 'check', name)}", err=True)
 
 
 @host.command()

@@ -1,5 +1,6 @@
 """`init`."""
 
+import shlex
 from functools import partial
 from pathlib import Path
 
@@ -22,5 +23,5 @@ def init(folder: Path, directory: Path, demo: bool) -> None:
         drawing = partial(bars.show, "drawing the scene")
         root = init_project(folder / directory, demo=demo, progress=drawing)
     click.echo(str(root))
-    there = "" if directory == Path() else f"cd {directory} && "
+    there = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
     click.echo(f"next: {there}cosmosctl {'batch' if demo else 'create prompt TEXT VIDEO_DIR'}", err=True)

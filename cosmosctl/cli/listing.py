@@ -81,8 +81,11 @@ def runs(
 def batches(folder: Path, limit: int | None, as_json: bool) -> None:
     """List batches, newest last."""
     from cosmosctl.cli.tables import Table, print_rows
-    from cosmosctl.commands.listing import batch_rows
+    from cosmosctl.commands.listing import batch_rows, foreign_words
 
     columns = ("id", "status", "host", "model", "size", "done", "created")
     table = Table(columns, dropped=("created", "model", "host"))
     print_rows(batch_rows(folder, limit=limit), as_json=as_json, table=table)
+    words = "" if as_json else foreign_words(folder)
+    if words:
+        click.echo(words, err=True)

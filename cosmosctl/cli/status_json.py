@@ -5,7 +5,9 @@ from typing import Any
 
 from cosmosctl.cli.status_view import SECTIONS, batch_lines
 from cosmosctl.commands.status import Overview
+from cosmosctl.errors import MOST_SHOWN
 from cosmosctl.states import OpenBatch, RunState
+from cosmosctl.trust import allow_batch_command
 
 _COMMAND = re.compile(r'"(cosmosctl [^"]+)"')
 
@@ -22,7 +24,9 @@ def as_data(found: Overview) -> dict[str, Any]:
         "batches": batches,
         "groups": groups,
         "runs": [_run(run, found) for run in found.runs.values()],
-        "mistakes": list(found.problems),
+        "elsewhere": [{"id": paths.name, "next": [allow_batch_command(paths)]} for paths in found.foreign],
+        "mistakes": list(found.problems[:MOST_SHOWN]),
+        "mistakes_total": len(found.problems),
     }
 
 

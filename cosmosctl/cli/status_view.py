@@ -6,11 +6,15 @@ from collections.abc import Callable, Sequence
 
 from cosmosctl.cli.words import duration, some
 from cosmosctl.commands.status import Overview, eta_s, last_word_s, share
+from cosmosctl.domain.ids import command, is_id
+from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.domain.reasons import REASONS
+from cosmosctl.errors import MOST_SHOWN, bounded
 from cosmosctl.io.streams import style
 from cosmosctl.io.visible import visible
 from cosmosctl.launches import ASKED, EXPORTED
 from cosmosctl.states import OpenBatch, RunState
+from cosmosctl.trust import allow_batch_command
 
 SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("pending", "Pending:", "cosmosctl batch"),
@@ -34,11 +38,12 @@ def print_status(found: Overview) -> None:
     lines = [f"On host {found.host.name}{' (CPU previews)' if found.host.is_preview else ''}"]
     for batch in found.open_batches:
         lines += ["", *batch_lines(batch, found)]
+    lines += foreign_lines(found.foreign)
     lines += _mistakes(found)
-    for state, title, command in SECTIONS:
+    for state, title, way in SECTIONS:
         runs = [run for run in found.runs.values() if run.state == state]
         if runs:
-            lines += ["", title, f'  (use "{command}")', *_run_lines(runs, found, _COLORS.get(state, ""))]
+            lines += ["", title, f'  (use "{way}")', *_run_lines(runs, found, _COLORS.get(state, ""))]
     lines += _leftover_line(found.leftovers)
     if not found.runs:
         lines += ["", 'no runs yet (use "cosmosctl create prompt", "cosmosctl create run")']
@@ -57,9 +62,9 @@ def batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
         left = f", about {duration(eta)} left" if eta is not None else ""
         seen_at = f", last word {duration(last_word_s(batch))} ago"
         title = f"Batch {name}: running, {100 * share(batch):.0f} %{left}{seen_at}"
-        hint = f"cosmosctl attach {name}"
+        hint = command("attach", name)
     if batch.problem:
-        hint = f'{hint}", to give it up "cosmosctl cancel {name} --abandon'
+        hint = f'{hint}", to give it up "{command("cancel", name, "--abandon")}'
     return [
         title,
         *([style(f"  {batch.problem}", "red")] if batch.problem else []),
@@ -70,11 +75,12 @@ def batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
 
 def _standing_hint(batch: OpenBatch) -> str:
     """What to type for a batch of which nothing came back. One that was exported is not sent a second time."""
-    name, how = batch.paths.name, batch.launch.how if batch.launch else ""
+    how = batch.launch.how if batch.launch else ""
+    attach, cancel = (command(verb, batch.paths.name) for verb in ("attach", "cancel"))
     if how == EXPORTED:
-        return f'cosmosctl fetch --from FOLDER" with what comes back, "cosmosctl cancel {name}'
+        return f'cosmosctl fetch --from FOLDER" with what comes back, "{cancel}'
     what = {"": "to send it", ASKED: "to see whether it runs"}.get(how, "to follow it")
-    return f'cosmosctl attach {name}" {what}, "cosmosctl cancel {name}'
+    return f'{attach}" {what}, "{cancel}'
 
 
 def _run_lines(runs: Sequence[RunState], found: Overview, color: str = "") -> list[str]:
@@ -124,18 +130,31 @@ def _mistakes(found: Overview) -> list[str]:
     if not stopped:
         return []
     lines = ["", "Mistakes:", '  (use "cosmosctl check")']
-    for problem, runs in stopped.items():
+    for problem, runs in list(stopped.items())[:MOST_SHOWN]:
         others = [run for run in runs if not problem.startswith(f"runs/{run}")]
         lines += [f"\t{style(problem, 'red')}", *([f"\t  stops {some(others, 'run')}"] if others else [])]
-    return lines
+    return [*lines, *(f"\t{more}" for more in bounded(list(stopped))[MOST_SHOWN:])]
+
+
+def foreign_lines(batches: Sequence[BatchPaths]) -> list[str]:
+    """Batches of other clones whose plans came along, and what lets them be followed from here."""
+    if not batches:
+        return []
+    return [
+        "",
+        "Made elsewhere, so that they hold no run here:",
+        f'  (use "{allow_batch_command(batches[0])}" to see what it runs and go on with it here)',
+        *bounded([f"\t{paths.name}" for paths in batches]),
+    ]
 
 
 def _leftover_line(folders: Sequence[str]) -> list[str]:
     """Folders that are no runs: git leaves results where they are when it takes run.yaml away."""
     if not folders:
         return []
+    names = [name if is_id(name) else ascii(name) for name in folders]
     why = "results of another branch, or of a run that was removed"
-    return ["", f"Left over in runs/, without run.yaml: {some(folders, 'folder')} ({why})"]
+    return ["", f"Left over in runs/, without run.yaml: {some(names, 'folder')} ({why})"]
 
 
 def _write(lines: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from cosmosctl.cli.words import counted, duration
 from cosmosctl.collect import Collected
 from cosmosctl.commands.attach import Outcome
 from cosmosctl.domain.batch import Batch, BatchRow
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.estimates import Past
 from cosmosctl.events import Progress
@@ -194,7 +195,7 @@ def _next_step(one: Collected, model: str) -> list[str]:
     if one.reason == "gpu-oom":
         meaning = f"{meaning}; {get_model(model).LESS_MEMORY}"
     told = [text for text in (one.detail, meaning) if text]
-    return [*told, f"cosmosctl logs {one.run}; cosmosctl retry {one.run}"]
+    return [*told, f"{command('logs', one.run)}; {command('retry', one.run)}"]
 
 
 def _times(outcome: Outcome) -> str:

@@ -17,6 +17,7 @@ from cosmosctl import collect, process_logs, remote, tasks, trust
 from cosmosctl.collect import Collected, DamagedCopy
 from cosmosctl.commands.follower import Follower, launch
 from cosmosctl.domain.batch import AllowedBatch, Batch
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.ends import REFUSED, BatchEnd, read_end, write_end
 from cosmosctl.errors import CosmosctlError, FileError, Interrupted, UsageError
@@ -119,7 +120,7 @@ def _refuse_exported(project: ProjectPaths, batch: Batch) -> None:
     if launch is not None and launch.how == EXPORTED and not EventTail(paths.events).progress().launched:
         raise UsageError(
             f"batch {batch.name} was {launch.words}: it is run there",
-            hint=f"cosmosctl fetch --from FOLDER takes in what comes back; cosmosctl cancel {batch.name} frees it",
+            hint=f"cosmosctl fetch --from FOLDER takes in what comes back; {command('cancel', batch.name)} frees it",
         )
 
 
@@ -229,7 +230,7 @@ def _detaching(batch: Batch) -> Iterator[None]:
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped watching; {batch.name} goes on on {batch.host.name}",
-            hint=f"cosmosctl attach {batch.name} comes back, cosmosctl cancel {batch.name} ends it",
+            hint=f"{command('attach', batch.name)} comes back, {command('cancel', batch.name)} ends it",
         ) from None
 
 
@@ -241,7 +242,8 @@ def _asking(batch: Batch) -> Iterator[None]:
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped while {batch.host.name} was asked to launch {batch.name}; it may have been started",
-            hint=f"cosmosctl attach {batch.name} tells, and starts it if not; cosmosctl cancel {batch.name} ends it",
+            hint=f"{command('attach', batch.name)} tells, and starts it if not; "
+            f"{command('cancel', batch.name)} ends it",
         ) from None
 
 
@@ -254,7 +256,7 @@ def start(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
             tasks.push(c, batch.name, str(project.root))
         except KeyboardInterrupt:
             message = f"stopped before {batch.name} was launched"
-            hint = f"cosmosctl attach {batch.name} sends it, cosmosctl cancel {batch.name} frees its runs"
+            hint = f"{command('attach', batch.name)} sends it, {command('cancel', batch.name)} frees its runs"
             raise NotLaunched(message, hint=hint) from None
     with _asking(batch):
         launch(c, project, batch)
@@ -317,9 +319,7 @@ def refuse_stuck(batch: Batch, stuck: Stuck) -> None:
     """Raises: FileError when there are runs that cannot come home: their batch stays open for them alone."""
     if stuck:
         lines = [f"run {run} cannot come home: {error.message}" for run, error in stuck.items()]
-        hints = dict.fromkeys(
-            [*(error.hint for error in stuck.values() if error.hint), f"cosmosctl attach {batch.name}"]
-        )
+        hints = dict.fromkeys([*(error.hint for error in stuck.values() if error.hint), command("attach", batch.name)])
         raise FileError("\n".join(lines), hint="; then ".join(hints))
 
 

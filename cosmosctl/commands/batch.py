@@ -11,7 +11,7 @@ from cosmosctl import bundle, ends, states, trust
 from cosmosctl.attempts import past
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.domain.batch import AllowedBatch
-from cosmosctl.domain.ids import checked_id
+from cosmosctl.domain.ids import checked_id, command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import UsageError
@@ -90,7 +90,7 @@ def refuse_held(project: ProjectPaths, runs: Sequence[str]) -> None:
     taken = [f"{run} is in batch {held[run]}, which has not ended" for run in runs if run in held]
     if taken:
         batch = held[next(run for run in runs if run in held)]
-        raise UsageError("\n".join(taken), hint=f"cosmosctl attach {batch}, or cosmosctl cancel {batch}")
+        raise UsageError("\n".join(taken), hint=f"{command('attach', batch)}, or {command('cancel', batch)}")
 
 
 def _sweep(project: ProjectPaths) -> None:

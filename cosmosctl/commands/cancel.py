@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from cosmosctl import bundle, collect, remote, tasks, trust
 from cosmosctl.commands.attach import ABANDONED, POLL_S, Outcome, Watcher, attach
 from cosmosctl.domain.batch import AllowedBatch, Batch
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.words import counted
 from cosmosctl.ends import free, give_up, is_ended, read_end
@@ -52,7 +53,7 @@ def _interrupted_in_words(batch: Batch) -> Iterator[list[str]]:
         done = "was asked to end and does so by itself" if asked else "may have been asked to end"
         raise Interrupted(
             f"stopped waiting; {batch.name} {done} on {batch.host.name}",
-            hint=f"cosmosctl attach {batch.name} brings home what is finished; cancel again asks again",
+            hint=f"{command('attach', batch.name)} brings home what is finished; cancel again asks again",
         ) from None
 
 
@@ -93,7 +94,7 @@ def give_up_host(project: ProjectPaths, batch: Batch) -> None:
     with locked_at_once(project.batch_lock(batch.name)) as held:
         if not held:
             raise UsageError(
-                f"another cosmosctl follows batch {batch.name}", hint="stop that one with Ctrl-C, then try again"
+                f"another {command('follows', 'batch', batch.name)}", hint="stop that one with Ctrl-C, then try again"
             )
         home = collect.all_here(project, batch)
         words = {run: home[run].reason or home[run].state if run in home else collect.LOST for run in batch.runs}
@@ -108,7 +109,7 @@ def _refuse_ended(project: ProjectPaths, name: str, *, abandon: bool) -> None:
     """Only a batch that was given up can be cancelled after its end: its host may still be at it."""
     end = read_end(project.batch(name).end)
     if end is not None and (abandon or end.state != ABANDONED):
-        raise UsageError(f"batch {name} has ended", hint=f"cosmosctl show {name}")
+        raise UsageError(f"batch {name} has ended", hint=command("show", name))
 
 
 def _ever_ran(project: ProjectPaths, batch: AllowedBatch, word: str) -> bool:

@@ -1,6 +1,7 @@
 """New prompts and runs as YAML files. All that is given is checked as `check` would, before a file is written."""
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from cosmosctl import models, store
 from cosmosctl.commands import prepare, scene_copy
 from cosmosctl.commands.given_controls import GivenControls, controls_of
-from cosmosctl.domain.ids import checked_id, new_id, resolve_id
+from cosmosctl.domain.ids import checked_id, command, new_id, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Place, Prompt, Run, Setting
 from cosmosctl.errors import FilesError, UsageError, with_hint
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from cosmosctl.io.yaml_words import Mistake
 
 COPY = "--copy copies its videos into inputs/videos/"
-OUTSIDE = f"{COPY}; or set allow_outside_inputs: true in cosmosctl.yaml"
+OUTSIDE = f"{COPY}; or set allow_outside_inputs: true in cosmosctl.yaml and type {store.OUTSIDE_COMMAND}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _scene(root: Path, folder: Path, text: str, video_dir: str) -> str:
     if scene and is_there(root / scene):
         return scene
     if not no_path_words(text) and is_there(root / placed(root, folder, text)):
-        hint = f"the text comes first: cosmosctl create prompt TEXT {cut(text)}"
+        hint = f"the text comes first: cosmosctl create prompt TEXT {shlex.quote(cut(text))}"
         raise UsageError(f"the arguments are swapped: {cut(text)} is the scene, not the prompt's text", hint=hint)
     hint = "put the scene's color.mp4 into inputs/videos/SCENE/"
     raise UsageError(f"there is no folder {cut(video_dir)}", hint=hint)
@@ -140,7 +141,7 @@ def _free_prompt_id(root: Path, name: str | None) -> str:
         return new_id("ps", {path.stem for path in prompts.iterdir()} if is_folder(prompts) else ())
     checked_id(name, what="prompt")
     if is_there(ProjectPaths(root).prompt(name)):
-        raise UsageError(f"there is a prompt {name!r} already", hint=f"cosmosctl show {name}")
+        raise UsageError(f"there is a prompt {name!r} already", hint=command("show", name))
     return name
 
 
@@ -149,7 +150,7 @@ def _free_run_id(root: Path, known: Snapshot, name: str | None) -> str:
         return new_id("rs", known.run_ids)
     checked_id(name, what="run")
     if is_there(ProjectPaths(root).run(name).root):
-        raise UsageError(f"there is a folder runs/{name} already", hint=f"cosmosctl show {name}")
+        raise UsageError(f"there is a folder runs/{name} already", hint=command("show", name))
     return name
 
 
@@ -167,7 +168,7 @@ def _copied(known: Snapshot, source: str | None, prompt: str | None) -> Run:
 def _prompt_named(known: Snapshot, word: str) -> str:
     runs = [run for run in known.run_ids if run == word]
     if runs and word not in known.prompt_ids:
-        raise UsageError(f"{word} is a run, not a prompt", hint=f"cosmosctl create run --from {word}")
+        raise UsageError(f"{word} is a run, not a prompt", hint=command("create", "run", "--from", word))
     return resolve_id(word, known.prompt_ids, what="prompt")
 
 

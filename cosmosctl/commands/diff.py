@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cosmosctl.attempts import own_receipt
 from cosmosctl.claims import opened
-from cosmosctl.domain.ids import resolve_id
+from cosmosctl.domain.ids import command, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.order import newest
 from cosmosctl.domain.project import Setting
@@ -62,7 +62,7 @@ def newest_receipt(project: ProjectPaths, run: str) -> Receipt:
     places = (project.run(run).result, project.run(run).preview)
     found = [receipt for place in places if (receipt := own_receipt(project, run, place)) is not None]
     if not found:
-        raise UsageError(f"run {run} has no result to compare with", hint=f"cosmosctl batch {run}")
+        raise UsageError(f"run {run} has no result to compare with", hint=command("batch", run))
     return newest(found) or found[0]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cosmosctl import remote, tasks
 from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import CosmosctlError, FileError, HostError
 from cosmosctl.events import Progress, read_progress
@@ -94,7 +95,8 @@ class Follower:
         if not may_restart:
             raise HostError(
                 f"host {host}: the job of {name} is gone and left no end, {RESTARTS} times in a row (host-lost)",
-                hint=f"cosmosctl attach {name} starts it again; cosmosctl cancel {name} --abandon frees its runs",
+                hint=f"{command('attach', name)} starts it again; "
+                f"{command('cancel', name, '--abandon')} frees its runs",
             )
         say(f"{name}: its job is gone from {host}; starting it again")
         try:
@@ -107,7 +109,7 @@ class Follower:
         if resets > 1:
             name, host = self._batch.name, self._batch.host.name
             raise HostError(
-                f"host {host}: the events of {name} are damaged there", hint=f"cosmosctl cancel {name} --abandon"
+                f"host {host}: the events of {name} are damaged there", hint=command("cancel", name, "--abandon")
             )
         remote.set_events_aside(self._project, self._batch)
 
@@ -139,5 +141,7 @@ def _launch_with_what_is_here(c: "Context", project: ProjectPaths, batch: Batch)
         if not unfit:
             raise
         lines = [f"{path} {what} since {batch.name} was made" for path, what in unfit.items()]
-        hint = f"bring it back, then cosmosctl attach {batch.name}; or cosmosctl cancel {batch.name} and batch again"
+        hint = (
+            f"bring it back, then {command('attach', batch.name)}; or {command('cancel', batch.name)} and batch again"
+        )
         raise FileError("\n".join(lines), hint=hint) from e

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cosmosctl import bundle, collect, ends, remote, states, tasks, trust
 from cosmosctl.domain.batch import Batch
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import FileError, HostError, UsageError
@@ -110,9 +111,9 @@ def _why_kept(project: ProjectPaths, batch: Batch) -> str:
         return "its results are not fetched: cosmosctl fetch"
     away = [run for run, word in end.runs.items() if word == "done" and not _is_here(project, batch, run)]
     if away:
-        return f"the videos of {', '.join(away[:3])} are not here: cosmosctl fetch {away[0]}"
+        return f"the videos of {', '.join(away[:3])} are not here: {command('fetch', away[0])}"
     is_over = end.state in ("done", "cancelled", ends.REFUSED)
-    return "" if is_over else f"it was {end.state}: cosmosctl fetch {batch.name}"
+    return "" if is_over else f"it was {end.state}: {command('fetch', batch.name)}"
 
 
 def _is_here(project: ProjectPaths, batch: Batch, run: str) -> bool:

@@ -1,12 +1,13 @@
 """Look at a machine and write it into cosmosctl.yaml as a host, a comment beside each key."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cosmosctl import models, remote, tasks, trust
-from cosmosctl.domain.ids import checked_id
+from cosmosctl.domain.ids import checked_id, command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import AllowedHost, Host
 from cosmosctl.errors import HostError, UsageError
@@ -71,7 +72,7 @@ def add_host(
     config = load_config(project.root)
     checked_id(name, what="host")
     if name in config.hosts:
-        raise UsageError(f"there is a host {name!r} already", hint=f"cosmosctl host check {name}")
+        raise UsageError(f"there is a host {name!r} already", hint=command("host", "check", name))
     family = models.get(model or config.model).NAME
     refuse_mistakes({name: host_block(Probed({}), address=address, ssh_args=ssh_args, dir=dir, model=family).keys})
     probed = _asked(trust.typed_host(Host(name, "bare", "/", parsed(address), ssh_args=tuple(ssh_args))), family)
@@ -101,7 +102,7 @@ def _asked(host: AllowedHost, family: str) -> Probed:
         return _probe(host, family)
     except HostError as error:
         hint = error.hint if "cosmosctl.yaml" not in error.hint and "host check" not in error.hint else ""
-        again = f"ssh {host.address} true shows what ssh says; nothing was written to cosmosctl.yaml"
+        again = f"ssh {shlex.quote(host.address or '')} true shows what ssh says; nothing was written to cosmosctl.yaml"
         raise HostError(error.message.replace(f"hosts.{host.name}.", ""), hint=hint or again) from error
 
 
@@ -156,10 +157,10 @@ def _probe(host: AllowedHost, model: str) -> Probed:
 
 def _engine(probed: Probed) -> tuple[str, Sequence[str]]:
     """(engine, engine_command): one that answers, docker first."""
-    for how, command in (("plain", ()), ("sudo", ("sudo", "-n"))):
+    for how, words in (("plain", ()), ("sudo", ("sudo", "-n"))):
         for engine in ("docker", "podman"):
             if probed.first(engine) == how:
-                return engine, (*command, engine) if command else ()
+                return engine, (*words, engine) if words else ()
     return "docker", ()
 
 

@@ -1,9 +1,11 @@
 """What `host check` makes of what it found: a word and the command that mends it, for each thing. Pure."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.domain.words import counted
 from cosmosctl.engines.building import build_command
@@ -105,7 +107,7 @@ def _folder(looked: Looked) -> Iterator[Finding]:
     free = whole_in(looked.fact("free-kib"))
     if free is not None:
         plenty = free >= ROOM_KIB
-        mend = "" if plenty else f"cosmosctl gc {looked.host.name}"
+        mend = "" if plenty else command("gc", looked.host.name)
         yield Finding("free space", "PASS" if plenty else "WARN", f"{free / (1 << 20):.1f} GiB in {dir}", mend)
     else:
         yield Finding("free space", "WARN", "cannot be told")
@@ -119,7 +121,7 @@ def _leftovers(looked: Looked) -> Finding:
     there = f"{counted(batches, 'batch', 'batches')}, {open_} of them unfinished, {used / 1024:.0f} MiB"
     words = f"{there}, {counted(stopped, 'stopped container')}"
     many = used > ROOM_KIB
-    return Finding("leftovers", "WARN" if many else "PASS", words, f"cosmosctl gc {looked.host.name}" if many else "")
+    return Finding("leftovers", "WARN" if many else "PASS", words, command("gc", looked.host.name) if many else "")
 
 
 def _gpus(looked: Looked) -> Iterator[Finding]:
@@ -190,14 +192,14 @@ def _files(looked: Looked) -> Iterator[Finding]:
             yield Finding(name, "FAIL", f"{path} is {state or 'not looked at'}", f"correct {where}, or make it there")
     if looked.fact("within"):
         words = f"between commits {' and '.join(_short(looked.fact('within')))}: settings with distilled fail there"
-        yield Finding("repo", "WARN", words, _on(looked, "there", f"git -C {block.repo} pull"))
+        yield Finding("repo", "WARN", words, _on(looked, "there", f"git -C {shlex.quote(str(block.repo))} pull"))
     yield _hub(looked)
     state = looked.fact("env-file")
     if host.env_file is None:
         yield Finding("env_file", "SKIP", "no secrets are configured")
     elif state.startswith("readable"):
         others = state.split(" ")[-1] == "r"
-        mend = _on(looked, "there", f"chmod 600 {host.env_file}") if others else ""
+        mend = _on(looked, "there", f"chmod 600 {shlex.quote(host.env_file)}") if others else ""
         yield Finding("env_file", "WARN" if others else "PASS", "all can read it" if others else "readable", mend)
     else:
         yield Finding("env_file", "FAIL", f"{host.env_file} is not readable", f"correct hosts.{host.name}.env_file")
@@ -235,7 +237,8 @@ def _trial(looked: Looked) -> Iterator[Finding]:
     yield Finding("trial writes", "PASS" if not mend else "FAIL", f"files in dir: {writes}", mend)
     if looked.host.cache is not None and not looked.fact("trial-cache-writes").startswith("yes"):
         words = f"{looked.host.cache}: {looked.fact('trial-cache-writes') or 'not there'}"
-        yield Finding("trial cache", "FAIL", words, _on(looked, "there", f"chmod u+rwX {looked.host.cache}"))
+        mend = f"chmod u+rwX {shlex.quote(looked.host.cache)}"
+        yield Finding("trial cache", "FAIL", words, _on(looked, "there", mend))
     yield _trial_gpus(looked)
 
 

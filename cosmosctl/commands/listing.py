@@ -11,12 +11,14 @@ from cosmosctl.commands.looks import differences
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Prompt
+from cosmosctl.domain.words import some
 from cosmosctl.ends import read_end
 from cosmosctl.errors import FileError, UsageError
 from cosmosctl.events import Progress, read_progress
 from cosmosctl.launches import read_launch
 from cosmosctl.states import ALIASES, STATES, OpenBatch
 from cosmosctl.store import Snapshot, find_root, load_all
+from cosmosctl.trust import allow_batch_command, was_made_here
 
 Rows = tuple[dict[str, Any], ...]
 
@@ -115,6 +117,15 @@ def batch_rows(folder: Path, *, limit: int | None) -> Rows:
     return tuple(_batch_row(paths) for paths in found[-limit if limit else 0 :])
 
 
+def foreign_words(folder: Path) -> str:
+    """Which batches were made elsewhere and have not ended, and what lets them be followed; "" without any."""
+    found = states.foreign_batches(ProjectPaths(find_root(folder)))
+    if not found:
+        return ""
+    named = some([paths.name for paths in found], "batch", "batches")
+    return f"{named}: made elsewhere, so that they hold no run here; to follow one: {allow_batch_command(found[0])}"
+
+
 def _run_row(project: ProjectPaths, snapshot: Snapshot, state: states.RunState) -> dict[str, Any]:
     """Every key is there and of one kind, also for a run that cannot be used: then what can be read of it."""
     run = snapshot.seen_run(state.run)
@@ -142,6 +153,7 @@ def _batch_row(paths: BatchPaths) -> dict[str, Any]:
     end = read_end(paths.end)
     done = sum(one.state == "done" for one in state.ends.values())
     standing = OpenBatch(paths, batch.runs, state, read_launch(paths.launch)).standing or "running"
+    standing = standing if was_made_here(paths) else "elsewhere"
     words = end.state if end else "damaged" if paths.end.exists() else standing
     return {
         "id": paths.name,

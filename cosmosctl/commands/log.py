@@ -4,18 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cosmosctl import states
 from cosmosctl.attempts import Attempt, attempts
+from cosmosctl.bundle import read_runs
 from cosmosctl.claims import opened
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.receipts import Failure, Receipt
-from cosmosctl.states import held_runs
 from cosmosctl.store import load_all
+from cosmosctl.trust import allow_batch_command
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One attempt: `state` is done, cancelled, unfinished or a reason. `video` is a path below the project, or ""."""
+    """One attempt: `state` is done, cancelled, unfinished, made elsewhere or a reason.
+
+    `video` is a path below the project, or "".
+    """
 
     run: str
     batch: str
@@ -35,8 +40,14 @@ def entries(folder: Path, words: Sequence[str]) -> tuple[Entry, ...]:
     project = opened(folder)
     snapshot = load_all(project.root)
     runs = [resolve_id(word, snapshot.run_ids, what="run") for word in words] or list(snapshot.run_ids)
-    held = held_runs(project)
+    named, held = frozenset(runs), states.held_runs(project)
     waiting = [Entry(run, held[run], "", "unfinished") for run in runs if run in held]
+    waiting += [
+        Entry(run, paths.name, "", "made elsewhere", detail=allow_batch_command(paths))
+        for paths in states.foreign_batches(project)
+        for run in read_runs(paths)[0]
+        if run in named
+    ]
     past = [(one.age, run, one) for run in dict.fromkeys(runs) for one in attempts(project, run)]
     past.sort(key=lambda each: each[:2], reverse=True)
     return (*waiting, *(_entry(project, run, one) for _, run, one in past))

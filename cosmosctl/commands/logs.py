@@ -9,7 +9,7 @@ from cosmosctl import process_logs, remote, states, tasks, trust
 from cosmosctl.attempts import attempts
 from cosmosctl.claims import opened
 from cosmosctl.domain.batch import AllowedBatch
-from cosmosctl.domain.ids import resolve_id
+from cosmosctl.domain.ids import command, resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.errors import FileError, UsageError
 from cosmosctl.events import PIECE_BYTES, EventTail, read_progress
@@ -76,7 +76,7 @@ def _stream(project: ProjectPaths, batch: AllowedBatch) -> None:
             remote.pull(c, batch, ("events.jsonl", *names), folder, most_bytes=process_logs.most_bytes(names))
             state = tail.progress()
             if not state.launched:
-                raise UsageError(f"batch {batch.name} was not sent", hint=f"cosmosctl attach {batch.name}")
+                raise UsageError(f"batch {batch.name} was not sent", hint=command("attach", batch.name))
             for name in names:
                 _print_new(folder / name, printed)
             if not has_reader():
@@ -105,7 +105,7 @@ def _newest_log(project: ProjectPaths, run: str) -> Path:
     logs = (log for one in found for log in (one.place.execution_log, one.place.batch_log) if log.exists())
     log = next(logs, None)
     if log is None:
-        raise FileError(f"run {run} has no log: it never ran", hint=f"cosmosctl batch {run}")
+        raise FileError(f"run {run} has no log: it never ran", hint=command("batch", run))
     return log
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from cosmosctl import bundle, collect, history, states
 from cosmosctl.collect import DamagedCopy
 from cosmosctl.domain.batch import Batch
-from cosmosctl.domain.ids import is_id
+from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import newest
 from cosmosctl.errors import CosmosctlError, FileError
@@ -57,7 +57,7 @@ def _mend_result(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> N
             return  # a video that nobody knows, and no receipt that says otherwise
         raise FileError(
             f"{place.receipt}: {trouble(place.receipt)}; nothing here tells what its video is",
-            hint=f"cosmosctl batch {home.id}, which keeps these files in history/",
+            hint=f"{command('batch', home.id)}, which keeps these files in history/",
         )
     for other in known:
         kept = home.kept(other.batch)
@@ -100,7 +100,8 @@ def _made_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> It
 
 def _failed_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> Iterator[Failure]:
     """The newest failure of this run that no other receipt here tells of."""
-    told = {one.batch for kept in home.history.glob("*") if (one := read_failure(ResultPaths(kept).failure))}
+    kept = (folder for folder in home.history.glob("*") if is_id(folder.name))
+    told = {one.batch for folder in kept if (one := read_failure(ResultPaths(folder).failure))}
     for paths in reversed(states.batches(project)):
         try:
             batch = bundle.read_batch(paths)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from cosmosctl import engines, inputs, models
+from cosmosctl import engines, inputs, models, trust
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Host, Run
@@ -14,7 +15,7 @@ from cosmosctl.errors import FileError, FilesError
 from cosmosctl.inputs import ControlProgress, Found, Recipe
 from cosmosctl.planner import PRIMARY, Plan, make_plan
 from cosmosctl.receipts import read_receipt
-from cosmosctl.store import Snapshot
+from cosmosctl.store import ALLOW_OUTSIDE, Snapshot
 
 Say = Callable[[str], None]
 
@@ -79,6 +80,15 @@ def check_well(
         messages = dict.fromkeys(line for lines in left.values() for line in lines)
         raise FilesError(tuple(messages), hint="cosmosctl check")
     return replace(looked, specs=tuple(spec for spec in looked.specs if spec.run not in left), left_out=left)
+
+
+def ask_for_outside(snapshot: Snapshot, runs: Iterable[str]) -> None:
+    """Raises: NotAllowed when these runs want videos from outside, and their project too, but this machine was not
+    asked yet.
+    """
+    wanted = snapshot.config.asks_outside and any(one.hint == ALLOW_OUTSIDE for one in snapshot.problems_of(runs))
+    if wanted:
+        raise trust.NotAllowed(trust.outside_leave(snapshot.root))
 
 
 def look(project: ProjectPaths, snapshot: Snapshot, runs: Sequence[str], *, model: str | None = None) -> Checked:
@@ -173,7 +183,7 @@ def _results(project: ProjectPaths, specs: Sequence[Spec], host: Host, found: Fo
     ]
     if problems:
         names = dict.fromkeys([*(source.run for source in wanted.values()), *wanted])
-        raise FilesError(tuple(problems), hint=f"cosmosctl batch {' '.join(names)}")
+        raise FilesError(tuple(problems), hint=command("batch", *names))
     videos = {source.run: _result(project, source.run, host) for source in wanted.values()}
     paths = {run: (place.outputs / PRIMARY).relative_to(project.root).as_posix() for run, place in videos.items()}
     looked = inputs.find(project, paths.values())

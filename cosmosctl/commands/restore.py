@@ -8,6 +8,7 @@ from cosmosctl import history, remote, tasks, trust
 from cosmosctl.attempts import own_receipt
 from cosmosctl.collect import OUTPUT_BYTES, Collected
 from cosmosctl.commands.mend import mend
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.errors import HostError
 from cosmosctl.io.lock import locked
@@ -40,9 +41,9 @@ def _lacking(project: ProjectPaths, run: str) -> tuple[ResultPaths, Receipt]:
     found = [(place, own_receipt(project, run, place)) for place in (paths.result, paths.preview)]
     there = [(place, receipt) for place, receipt in found if receipt is not None]
     if not there and any(read_failure(place.failure) for place, _ in found):
-        raise HostError(f"run {run} has no result; its attempt failed", hint=f"cosmosctl retry {run}")
+        raise HostError(f"run {run} has no result; its attempt failed", hint=command("retry", run))
     if not there:
-        raise HostError(f"run {run} has no result anywhere", hint=f"cosmosctl batch {run}")
+        raise HostError(f"run {run} has no result anywhere", hint=command("batch", run))
     lacking = [(place, receipt) for place, receipt in there if not _has_video(place.outputs, receipt)]
     return (lacking or there)[0]
 
@@ -68,9 +69,9 @@ def _gathered(project: ProjectPaths, run: str, place: ResultPaths, receipt: Rece
         except HostError as e:
             if isinstance(e, Unreachable):
                 raise
-            raise HostError(f"{nowhere}: {e.message}", hint=f"cosmosctl batch {run}") from e
+            raise HostError(f"{nowhere}: {e.message}", hint=command("batch", run)) from e
         if not _has_video(outputs, receipt):
-            raise HostError(nowhere, hint=f"cosmosctl batch {run}")
+            raise HostError(nowhere, hint=command("batch", run))
     return outputs
 
 

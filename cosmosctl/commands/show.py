@@ -15,6 +15,7 @@ from cosmosctl.domain.spec import EffectiveControl, Spec
 from cosmosctl.ends import read_end
 from cosmosctl.receipts import Receipt
 from cosmosctl.store import Snapshot, load_all
+from cosmosctl.trust import allow_batch_command
 
 
 def facts(folder: Path, name: str) -> dict[str, Any]:
@@ -34,6 +35,8 @@ def facts(folder: Path, name: str) -> dict[str, Any]:
 
 def _batch_facts(project: ProjectPaths, folder: Path, name: str) -> dict[str, Any]:
     row = next(row for row in batch_rows(folder, limit=None) if row["id"] == name)
+    if project.batch(name) in states.foreign_batches(project):
+        row |= {"made": "elsewhere, so that it holds no run here", "next": allow_batch_command(project.batch(name))}
     end = read_end(project.batch(name).end)
     if end is not None:
         row |= {"ended": end.ended, "wall_s": end.wall_s, "busy": end.busy, "load_s": list(end.load_s)}

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from cosmosctl import remote, tasks
 from cosmosctl.commands.attach import NotLaunched, Watcher, following, start
 from cosmosctl.domain.batch import AllowedBatch, Batch
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.words import NAMED
 from cosmosctl.ends import REFUSED, free
@@ -68,8 +69,8 @@ def _freed(project: ProjectPaths, batch: Batch, error: HostError | FileError) ->
     """The error of a refused batch, whose runs are free now, with the command that tries again."""
     free(project, batch, state=REFUSED)
     few = len(batch.runs) <= NAMED
-    again = f"cosmosctl batch {' '.join(batch.runs)}" if few else "cosmosctl batch"
-    hint = error.hint.partition("; or cosmosctl cancel")[0].replace(f"cosmosctl attach {batch.name}", again)
+    again = command("batch", *batch.runs) if few else "cosmosctl batch"
+    hint = error.hint.partition("; or cosmosctl cancel")[0].replace(command("attach", batch.name), again)
     if again not in hint:
         hint = f"{hint}; then {again}" if hint else again
     message = f"{error.message}\n{batch.name} was refused before anything was started; its runs are free again"

@@ -8,8 +8,10 @@ from pathlib import Path
 from cosmosctl import states
 from cosmosctl.claims import opened
 from cosmosctl.commands.looks import differences
-from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.ids import command
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import Host
+from cosmosctl.domain.words import some
 from cosmosctl.ends import read_end
 from cosmosctl.states import OpenBatch, RunState
 from cosmosctl.store import Snapshot, load_all
@@ -21,7 +23,7 @@ LOOKS = 1000
 
 @dataclass(frozen=True)
 class Overview:
-    """All that `status` shows."""
+    """All that `status` shows. `foreign`: batches of other clones, which hold no run here."""
 
     project: ProjectPaths
     host: Host
@@ -31,6 +33,7 @@ class Overview:
     open_batches: tuple[OpenBatch, ...]
     problems: tuple[str, ...]
     leftovers: tuple[str, ...] = ()
+    foreign: tuple[BatchPaths, ...] = ()
 
 
 def overview(folder: Path, host: str | None) -> Overview:
@@ -39,16 +42,24 @@ def overview(folder: Path, host: str | None) -> Overview:
     snapshot = load_all(project.root)
     chosen = snapshot.host(host)
     runs = states.all_states(project, snapshot, preview=chosen.is_preview)
-    problems = (*(problem.words for problem in snapshot.problems), *_damaged_ends(project))
+    problems = (*(problem.words for problem in snapshot.problems), *_damaged_ends(project), *_nameless(project))
     looks = differences(snapshot, runs) if len(runs) <= LOOKS else {}
     labels, open_ones = _labels(snapshot, runs), states.open_batches(project)
-    return Overview(project, chosen, runs, labels, looks, open_ones, problems, snapshot.leftovers)
+    foreign = states.foreign_batches(project)
+    return Overview(project, chosen, runs, labels, looks, open_ones, problems, snapshot.leftovers, foreign)
 
 
 def _damaged_ends(project: ProjectPaths) -> Iterator[str]:
     for paths in states.batches(project):
         if paths.end.exists() and read_end(paths.end) is None:
-            yield f"batches/{paths.name}/end.yaml: cannot be read; cosmosctl attach {paths.name} writes it anew"
+            yield f"batches/{paths.name}/end.yaml: cannot be read; {command('attach', paths.name)} writes it anew"
+
+
+def _nameless(project: ProjectPaths) -> Iterator[str]:
+    """What lies in batches/ under names that no batch has: told once, and passed over by everything."""
+    names = states.nameless_batches(project)
+    if names:
+        yield f"batches/: {some([ascii(name) for name in names], 'name')} that is no id, and passed over"
 
 
 def eta_s(batch: OpenBatch) -> float | None:

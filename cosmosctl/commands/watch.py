@@ -13,7 +13,7 @@ from cosmosctl import states
 from cosmosctl.commands.check import check_project
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.domain.words import counted
-from cosmosctl.errors import CosmosctlError, FilesError, Interrupted, UsageError
+from cosmosctl.errors import CosmosctlError, FilesError, Interrupted, UsageError, bounded
 from cosmosctl.io.streams import has_reader
 from cosmosctl.store import find_root, load_all
 
@@ -156,7 +156,7 @@ def _check(project: ProjectPaths, say: Say, changed: Sequence[str]) -> None:
         words = [counted(len(own), "mistake")] if own or not others else ["no mistakes"]
         words += [f"{counted(others, 'mistake')} in other files (cosmosctl check)"] if others else []
         say(f"{_names(saved)}{', '.join(words)}")
-        for message in own:
+        for message in bounded(own):
             say(f"  {message}")
     except CosmosctlError as e:
         say(f"  {e.message}")

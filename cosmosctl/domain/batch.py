@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NewType
 
+from cosmosctl.domain.ids import BatchNumber, Count, FilePath, GroupName, Id, Key, PoolName, Sha256
 from cosmosctl.domain.layout import HostPaths, on_host
 from cosmosctl.domain.project import Host, Setting
 
@@ -18,28 +19,28 @@ class BatchRow:
     `parents`: the batches that had left something for it when this one was planned, and theirs.
     """
 
-    run: str
-    prompt_id: str
-    group: str
+    run: Id
+    prompt_id: Id
+    group: GroupName
     text: str
-    frames: int
+    frames: Count
     spec_hash: str
     facts: Mapping[str, Setting]
     sources: Mapping[str, str]
     inputs: Mapping[str, str]
     video: str
     warnings: tuple[str, ...] = ()
-    parents: tuple[str, ...] = ()
+    parents: tuple[Id, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sent:
     """A video that the host needs: its project path here, its name in the pool there, its content."""
 
-    source: str
-    pool_name: str
-    sha256: str
-    bytes: int
+    source: FilePath
+    pool_name: PoolName
+    sha256: Sha256
+    bytes: Count
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,15 @@ class Batch:
     `number` is above those of all batches that were known when it was planned; 0 in a batch of an earlier version.
     """
 
-    name: str
-    key: str
-    project: str
+    name: Id
+    key: Key
+    project: Id
     created: str
     model: str
     host: Host
     rows: tuple[BatchRow, ...]
     inputs: tuple[Sent, ...]
-    number: int = 0
+    number: BatchNumber = 0
 
     @property
     def runs(self) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NewType
 
+from cosmosctl.domain.ids import Id
+
 CONTROLS = ("vis", "edge", "depth", "seg")
 """The control names of run files, in the order in which weights are given on the command line."""
 
@@ -124,7 +126,7 @@ class HostModel:
 class Host:
     """One block under `hosts:`. `address` None means this machine; `dir` is absolute on the host."""
 
-    name: str
+    name: Id
     engine: str
     dir: str
     address: str | None = None
@@ -149,7 +151,10 @@ AllowedHost = NewType("AllowedHost", Host)
 
 @dataclass(frozen=True)
 class Config:
-    """cosmosctl.yaml. `defaults` maps model -> setting -> value; `hosts` always holds the built-in `local`."""
+    """cosmosctl.yaml. `defaults` maps model -> setting -> value; `hosts` always holds the built-in `local`.
+
+    `asks_outside`: allow_outside_inputs is set in it and was not allowed on this machine, so it is false here.
+    """
 
     project: str
     model: str
@@ -158,3 +163,4 @@ class Config:
     hosts: Mapping[str, Host]
     allow_outside_inputs: bool = False
     quiet: tuple[str, ...] = ()
+    asks_outside: bool = False

@@ -15,10 +15,10 @@ NAMED = 3
 """So many are named of things that are counted."""
 
 
-def some(names: Sequence[str], what: str) -> str:
+def some(names: Sequence[str], what: str, plural: str = "") -> str:
     """How many, and the first few by name: 5 runs: a, b, c, …"""
     more = ", …" if len(names) > NAMED else ""
-    return f"{counted(len(names), what)}: {', '.join(names[:NAMED])}{more}"
+    return f"{counted(len(names), what, plural)}: {', '.join(names[:NAMED])}{more}"
 
 
 def counted(number: int, what: str, plural: str = "") -> str:

@@ -15,7 +15,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from cosmosctl.io.os_error import os_words
 
@@ -27,6 +27,7 @@ T = TypeVar("T", bound="DataclassInstance")
 MAX_WHOLE = 1 << 63
 """Whole numbers are below it, either way: a size, a seed, a time."""
 _DIGITS = re.compile("[0-9]{1,19}")
+_SHOWN_CHARS = 60
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -79,7 +80,9 @@ def parse_json(data: bytes) -> Any:
 
 
 def typed(kind: type[T], facts: object) -> T:
-    """The dataclass that plain values tell of, each of its type; keys that it has no field for are passed over.
+    """The dataclass that plain values tell of, each of its type and, where that is Annotated with rules, by them.
+
+    Keys that it has no field for are passed over.
 
     Raises: Unreadable that names the field.
     """
@@ -159,12 +162,17 @@ def _without_surrogates(value: Any) -> Any:
 
 @cache
 def _hints(kind: type) -> Mapping[str, Any]:
-    return get_type_hints(kind)
+    return get_type_hints(kind, include_extras=True)
 
 
 def _fitting(annotation: Any, value: Any, name: str) -> Any:
     """`value` as the annotation wants it: lists become tuples. Raises: Unreadable."""
     origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        found = _fitting(inner[0], value, name)
+        if all(rule(found) for rule in inner[1:]):
+            return found
+        raise Unreadable(f"{name} is not what it should be: {ascii(value)[:_SHOWN_CHARS]}")
     if origin in (UnionType, Union):
         plain = [kind for kind in inner if kind in (bool, int, float, str, NoneType)]
         if any(_is(kind, value) for kind in plain):

@@ -12,6 +12,8 @@ T = TypeVar("T", bound="DataclassInstance")
 
 MOST_BYTES = 64 << 20
 """Six times the end of a batch of a hundred thousand runs."""
+CHARS_A_VALUE = 4
+"""A value and its key take more in every file of ours: what has more values than that is none of them."""
 _HEAD = "# Written by cosmosctl; do not edit.\n"
 
 
@@ -23,10 +25,10 @@ def facts_text(value: "DataclassInstance") -> str:
     return _HEAD + dump_tool(facts)
 
 
-def read_facts(kind: type[T], path: Path) -> T | None:
+def read_facts(kind: type[T], path: Path, *, most_bytes: int = MOST_BYTES) -> T | None:
     """The `kind` that `path` tells of, see `facts_in`; None when there is no such file, or it cannot be read."""
     try:
-        return facts_in(kind, text_of(read_bounded(path, MOST_BYTES)))
+        return facts_in(kind, text_of(read_bounded(path, most_bytes)))
     except (FileNotFoundError, Unreadable):
         return None
 
@@ -39,6 +41,6 @@ def facts_in(kind: type[T], text: str) -> T | None:
     from cosmosctl.io.yaml_file import load_tool
 
     try:
-        return typed(kind, load_tool(text))
+        return typed(kind, load_tool(text, max_nodes=max(1000, len(text) // CHARS_A_VALUE)))
     except Unreadable:
         return None

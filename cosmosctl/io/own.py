@@ -9,6 +9,7 @@ leads to another disk may be allowed once on this machine (`user_state.LINKS`).
 import contextlib
 import errno
 import os
+import shlex
 import shutil
 import stat
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ def opened(path: Path, flags: int, mode: int = 0o666) -> Iterator[int]:
     descriptor = _open(path, flags, mode)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NotOwn(f"{path}: is no regular file", hint=f"ls -l {path}")
+            raise NotOwn(f"{path}: is no regular file", hint=f"ls -l {shlex.quote(str(path))}")
         yield descriptor
     finally:
         os.close(descriptor)
@@ -128,9 +129,10 @@ def _refused(path: Path, error: OSError, *, doing: str) -> FileError:
         link = next((part for part in reversed((path, *path.parents)) if part.is_symlink()), None)
         if link is not None:
             words = "is a symbolic link; the tool's own files and folders have to be files and folders"
-            return NotOwn(f"{link}: {words}", hint=f"rm {link}, or cosmosctl host allow --link {link}")
+            way = shlex.quote(str(link))
+            return NotOwn(f"{link}: {words}", hint=f"rm {way}, or cosmosctl host allow --link {way}")
     if error.errno == errno.ENXIO:
-        return NotOwn(f"{path}: is no regular file", hint=f"ls -l {path}")
+        return NotOwn(f"{path}: is no regular file", hint=f"ls -l {shlex.quote(str(path))}")
     return file_error(path, error, doing=doing)
 
 

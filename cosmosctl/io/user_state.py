@@ -17,6 +17,9 @@ from cosmosctl.io.os_error import file_error
 MADE, HOSTS, LINKS, FOLDERS, OUTSIDE = "made", "hosts", "links", "folders", "outside"
 """Kinds of notes: batches made here; hosts, links, foreign folders and outside inputs that were allowed."""
 
+ALLOW_HOSTS = "COSMOSCTL_ALLOW_HOSTS"
+"""Names of hosts, comma between, that a script allows; `*`: every host, and videos from outside of the project."""
+
 _SECRET_BYTES = 32
 
 
@@ -32,6 +35,11 @@ def state_dir() -> Path:
         return Path.home() / ".local" / "state" / "cosmosctl"
     except RuntimeError as e:
         raise FileError("there is no home folder to keep state in", hint="export XDG_STATE_HOME=/a/folder") from e
+
+
+def script_allows() -> frozenset[str]:
+    """The names of hosts that a script allows by `ALLOW_HOSTS`; `*` is every host, and videos from outside."""
+    return frozenset(word.strip() for word in os.environ.get(ALLOW_HOSTS, "").split(",")) - {""}
 
 
 def digest_of(*parts: bytes) -> str:

@@ -26,6 +26,11 @@ def visible(text: str) -> str:
     return _ORDER.sub(_written_out, text)
 
 
+def one_line(text: str) -> str:
+    """The same in a single line: names of files may hold line breaks, too."""
+    return visible(text).replace("\n", "\\n")
+
+
 def visible_log(text: str) -> str:
     """The same for a log: colours are taken away, and a carriage return may go on drawing a bar anew."""
     return _ORDER_OF_A_LOG.sub(_written_out, _LOOKS.sub("", text))

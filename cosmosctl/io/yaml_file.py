@@ -37,9 +37,9 @@ def dump_tool(data: Mapping[str, Any]) -> str:
     return out.getvalue().translate(back) if back else out.getvalue()
 
 
-def load_tool(text: str) -> Any:
+def load_tool(text: str, *, max_nodes: int = _MAX_NODES) -> Any:
     """The values of a file that `dump_tool` wrote, or null for what is not YAML."""
-    document = parse(text, max_nodes=_MAX_NODES)
+    document = parse(text, max_nodes=max_nodes, of_tool=True)
     return None if document.mistakes else document.value
 
 

@@ -77,8 +77,8 @@ def parse_bytes(data: bytes) -> Document:
         return _refused(*_end_of(before), f"the byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8")
 
 
-def parse(text: str, *, max_nodes: int = MAX_NODES) -> Document:
-    """What YAML text holds."""
+def parse(text: str, *, max_nodes: int = MAX_NODES, of_tool: bool = False) -> Document:
+    """What YAML text holds. `of_tool`: a file that only the tool writes is read no further than its first mistake."""
     bom = text.startswith("\ufeff")
     text = text[1:] if bom else text
     conflict = marks_line(text)
@@ -87,16 +87,18 @@ def parse(text: str, *, max_nodes: int = MAX_NODES) -> Document:
     control = _UNPRINTABLE.search(text)
     if control:
         return _refused(*_end_of(text[: control.start()]), _control_words(control.group()))
-    reader = _Reader(text, CParser, max_nodes)
-    if reader.is_cut_off and len(text) <= _PURE_LIMIT:
-        pure = _Reader(text, _PureParser, max_nodes)  # `[a:b]` is good YAML 1.2, but not to libyaml 0.1
-        reader = reader if pure.is_cut_off else pure
+    reader = _Reader(text, CParser, max_nodes, stops_at_once=of_tool)
+    if reader.is_cut_off and len(text) <= _PURE_LIMIT and not of_tool:
+        pure = _Reader(text, _PureParser, _PURE_NODES)  # `[a:b]` is good YAML 1.2, but not to libyaml 0.1
+        reader = reader if pure.is_cut_off or pure.is_too_large else pure
     mistakes = [Mistake(1, 1, _BOM)] if bom else []
     return Document(reader.value, (*mistakes, *reader.mistakes), reader.marks, reader.key_marks)
 
 
 _PURE_LIMIT = 1 << 16
 """Characters; the pure parser is some fifty times slower."""
+_PURE_NODES = 3000
+"""Values that it reads at most, for the same reason."""
 
 
 class _PureParser:
@@ -113,9 +115,9 @@ class _Stop(Exception):
 class _Reader:
     """One pass over the events of one text."""
 
-    def __init__(self, text: str, parser: Callable[[str], Any], max_nodes: int) -> None:
+    def __init__(self, text: str, parser: Callable[[str], Any], max_nodes: int, *, stops_at_once: bool = False) -> None:
         self.value: YamlValue = None
-        self.is_cut_off = False
+        self.is_cut_off, self.is_too_large, self._stops_at_once = False, False, stops_at_once
         self.mistakes: list[Mistake] = []
         self.marks: dict[KeyPath, Mark] = {}
         self.key_marks: dict[KeyPath, Mark] = {}
@@ -205,6 +207,7 @@ class _Reader:
     def _limit(self, event: Any, nodes: int, depth: int) -> None:
         self._nodes += nodes
         if self._nodes > self._max_nodes:
+            self.is_too_large = True
             self._give_up(event, f"the file grows to more than {self._max_nodes:,} values (aliases counted out)")
         if depth > MAX_DEPTH:
             self._give_up(event, f"the values are nested more than {MAX_DEPTH} deep")
@@ -215,6 +218,8 @@ class _Reader:
 
     def _say(self, event: Any, message: str) -> None:
         self.mistakes.append(Mistake(*_place(event.start_mark), message))
+        if self._stops_at_once:
+            raise _Stop
 
     def _give_up(self, event: Any, message: str) -> NoReturn:
         self._say(event, message)

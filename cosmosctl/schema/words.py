@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from cosmosctl.errors import MOST_SHOWN
 from cosmosctl.io.yaml_reader import Document, KeyPath
 from cosmosctl.io.yaml_words import Mistake
 from cosmosctl.schema.files import ABSOLUTE, ADDRESS, ID, MAPPING, NOT_EMPTY, SHORT, VARIABLE, RunFile, Settings
@@ -18,11 +19,12 @@ _SHOWN_CHARS = 40
 
 def mistakes(error: ValidationError, document: Document, model: type[BaseModel]) -> Iterator[Mistake]:
     """One mistake for each complaint about `document`, which was checked against `model`."""
-    for detail in error.errors(include_url=False):
+    for number, detail in enumerate(error.errors(include_url=False)):
         path = _path(detail["loc"])
         kind = detail["type"]
         if kind == "extra_forbidden":
-            yield Mistake(*document.key_place(path), _unknown_key(path, model))
+            words = _unknown_key(path, model) if number < MOST_SHOWN else f"unknown key '{path[-1]}'"
+            yield Mistake(*document.key_place(path), words)
         elif kind == "missing":
             yield Mistake(*document.place(path[:-1]), f"{dotted(path)} is missing")
         elif "[key]" in detail["loc"]:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cosmosctl.domain.project import Config, Control, Host, HostModel, Place, Prompt, Run, Setting
+from cosmosctl.errors import MOST_SHOWN
 from cosmosctl.store.index import to_json
 from cosmosctl.store.problem import Problem
 
@@ -27,6 +28,9 @@ def mistakes_payload(
     `seen`: the payload of what could be read all the same. `is_absent`: only its videos are not here.
     """
     facts = [[m.line, m.column, m.message, m.hint] for m in mistakes]
+    more = len(facts) - MOST_SHOWN
+    if more > 0:
+        facts = [*facts[:MOST_SHOWN], [*facts[MOST_SHOWN][:2], f"and {more:,} more mistakes in this file", ""]]
     return to_json({"mistakes": facts, "prompt_place": prompt_place, "seen": seen, "absent": is_absent})
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cosmosctl.errors import with_hint
+from cosmosctl.io.visible import one_line
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{place}: {self.message}"
+        return f"{one_line(place)}: {self.message}"
 
     @property
     def words(self) -> str:

@@ -1,14 +1,16 @@
 """Where the project is, and where this machine keeps batches of its own."""
 
 import os
-import shlex
 from pathlib import Path
 
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.errors import FileError
 from cosmosctl.io import user_state
 from cosmosctl.io.given_path import is_file
-from cosmosctl.io.user_state import FOLDERS, digest_of
+from cosmosctl.io.user_state import FOLDERS, OUTSIDE, digest_of
+
+OUTSIDE_COMMAND = command("host", "allow", "--outside-inputs")
 
 
 def find_root(start: Path) -> Path:
@@ -31,13 +33,18 @@ def _require_own(folder: Path) -> None:
         return
     raise FileError(
         f"{folder}: this project belongs to another user, who could have anything run as you",
-        hint=f"if you trust them: cosmosctl host allow --folder {shlex.quote(str(folder))}",
+        hint=f"if you trust them: {command('host', 'allow', '--folder', str(folder))}",
     )
 
 
 def folder_digest(folder: Path) -> str:
     """What stands for a project's folder in the notes of allowed ones; the path is a resolved one."""
     return digest_of(os.fsencode(folder))
+
+
+def outside_counts(root: Path) -> bool:
+    """Whether `allow_outside_inputs` of the project in that folder was allowed on this machine."""
+    return "*" in user_state.script_allows() or user_state.is_noted(OUTSIDE, folder_digest(root))
 
 
 def local_dir() -> str:

@@ -1,12 +1,14 @@
 """The folders of prompts and runs: what each file says by the index, or read anew where the index no longer fits."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cosmosctl.domain.ids import is_id
 from cosmosctl.io.os_error import os_words
+from cosmosctl.io.visible import one_line
 from cosmosctl.store import payload as payloads
 from cosmosctl.store.index import Entry, Index
 from cosmosctl.store.problem import Problem
@@ -16,6 +18,9 @@ _NAME_RULE = "is no id: letters, digits, '.', '_' and '-', at most 64, a letter 
 
 _MEANT = ("run", "run.yaml", "run.yml", "run.yaml.txt", "runs.yaml", "run.json")
 """In small letters, what people call a run's file who mean run.yaml."""
+
+_COMPARED = 20_000
+"""So many ids are looked at for one that was meant: nobody waits for more."""
 
 _TOOLS = ("outputs", "logs", "preview")
 _LINK = "is a symbolic link; what cosmosctl writes and moves there would be outside of the run"
@@ -67,7 +72,7 @@ def scan_prompts(root: Path, index: Index, *, outside: bool) -> Found:
         if not is_id(prompt) or is_link:
             words = "is a symbolic link; the project's own files have to be files" if is_link else _NAME_RULE
             found.ids += [prompt] if is_id(prompt) else []
-            found.problems.append(_problem(file, f"'{prompt}' {words}", f"prompts/{prompt}"))
+            found.problems.append(_problem(file, f"'{one_line(prompt)}' {words}", f"prompts/{prompt}"))
             continue
         entry = _known_prompt(root, index, file, scenes, outside=outside)
         if entry is None:
@@ -153,7 +158,7 @@ def _folder_problem(run: str, is_link: bool) -> Problem | None:
     folder = f"runs/{run}"
     if is_link:
         return _problem(folder, "is a symbolic link; the project's own folders have to be folders", folder)
-    return None if is_id(run) else _problem(folder, f"'{run}' {_NAME_RULE}", folder)
+    return None if is_id(run) else _problem(folder, f"'{one_line(run)}' {_NAME_RULE}", folder)
 
 
 def _no_run(found: Found, root: Path, run: str, error: OSError) -> None:
@@ -161,13 +166,17 @@ def _no_run(found: Found, root: Path, run: str, error: OSError) -> None:
     folder = f"runs/{run}"
     if isinstance(error, NotADirectoryError) or not (root / folder).is_dir():
         if run.endswith((".yaml", ".yml")):
-            words = f"a run is a folder: runs/{Path(run).stem}/run.yaml"
+            words = f"a run is a folder: runs/{one_line(Path(run).stem)}/run.yaml"
             found.problems.append(_problem(folder, words, folder))
         return
     if not isinstance(error, FileNotFoundError):
-        words, hint = f"cannot be read: {os_words(error)}", f"chmod u+rwx {folder}, or remove the folder"
+        words, hint = (
+            f"cannot be read: {os_words(error)}",
+            f"chmod u+rwx {shlex.quote(one_line(folder))}, or remove the folder",
+        )
     elif misnamed := _misnamed(root / folder):
-        words, hint = f"has no run.yaml, but {misnamed}", f"mv {folder}/{misnamed} {folder}/run.yaml"
+        way = shlex.join(("mv", f"{folder}/{misnamed}", f"{folder}/run.yaml"))
+        words, hint = f"has no run.yaml, but {misnamed}", way if is_id(run) else ""
     else:
         found.leftovers.append(run)
         return
@@ -213,15 +222,19 @@ def _problem(file: str, message: str, subject: str, *, hint: str = "") -> Proble
 def lost_runs(runs: Found, prompts: Found) -> Iterator[Problem]:
     """Runs whose prompt is not there at all; that a prompt is wrong is told once, at the prompt."""
     known = set(prompts.ids)
-    for run, prompt in runs.links.items():
-        if prompt and prompt not in known:
-            yield _no_prompt(run, runs.payloads.get(run) or runs.broken[run], prompt, known)
+    lost = [(run, prompt) for run, prompt in runs.links.items() if prompt and prompt not in known]
+    for number, (run, prompt) in enumerate(lost):
+        near = _nearest(prompt, prompts.ids) if number * len(known) < _COMPARED else ""
+        yield _no_prompt(run, runs.payloads.get(run) or runs.broken[run], prompt, near)
 
 
-def _no_prompt(run: str, payload: str, prompt: str, known: set[str]) -> Problem:
+def _nearest(prompt: str, known: list[str]) -> str:
     from difflib import get_close_matches
 
+    return next(iter(get_close_matches(prompt, known[:_COMPARED], n=1)), "")
+
+
+def _no_prompt(run: str, payload: str, prompt: str, near: str) -> Problem:
     line, column = payloads.prompt_place_of(payload)
-    near = get_close_matches(prompt, sorted(known), n=1)
-    words = f"there is no prompt '{prompt}'" + (f"; did you mean {near[0]}?" if near else "")
+    words = f"there is no prompt '{prompt}'" + (f"; did you mean {near}?" if near else "")
     return Problem(f"runs/{run}", f"runs/{run}/run.yaml", line, column, words, "cosmosctl list prompts")

@@ -16,7 +16,7 @@ from cosmosctl.schema import write_schemas
 from cosmosctl.store import payload as payloads
 from cosmosctl.store.index import Index
 from cosmosctl.store.problem import Problem
-from cosmosctl.store.root import local_dir
+from cosmosctl.store.root import local_dir, outside_counts
 from cosmosctl.store.scan import Found, known_entry, lost_runs, noted, scan_prompts, scan_runs
 
 Value = TypeVar("Value")
@@ -141,7 +141,7 @@ def load_config(root: Path) -> Config:
     from cosmosctl.store import parsing
 
     payload = _usable(parsing.read_config(root).entry.payload, CONFIG_FILE)
-    return _with_local(payloads.config_from(payload))
+    return _here(root, payloads.config_from(payload))
 
 
 def load_prompt(root: Path, prompt_id: str) -> Prompt:
@@ -203,23 +203,26 @@ def _config(root: Path, index: Index) -> tuple[Config, list[Problem]]:
         entry = noted(index, CONFIG_FILE, reading.entry, keep=reading.may_be_kept)
     if payloads.is_mistakes(entry.payload):
         builtin = Config(project="", model="transfer1", host="local", defaults={}, hosts={})
-        return _with_local(builtin), payloads.problems_of(entry.payload, "", CONFIG_FILE)
-    return _with_local(payloads.config_from(entry.payload)), []
+        return _here(root, builtin), payloads.problems_of(entry.payload, "", CONFIG_FILE)
+    return _here(root, payloads.config_from(entry.payload)), []
 
 
-def _with_local(config: Config) -> Config:
-    """The built-in host, and folders for hosts that are this machine."""
+def _here(root: Path, config: Config) -> Config:
+    """The project on this machine: the built-in host, folders for hosts that are this machine, what was allowed."""
     here = local_dir()
     hosts = {BUILT_IN_HOST: Host(BUILT_IN_HOST, "preview", here)}
     hosts |= {name: replace(host, dir=host.dir or here) for name, host in config.hosts.items()}
-    return replace(config, hosts=hosts)
+    asks = config.allow_outside_inputs and not outside_counts(root)
+    return replace(
+        config, hosts=hosts, allow_outside_inputs=config.allow_outside_inputs and not asks, asks_outside=asks
+    )
 
 
 def _grouped(problems: Iterable[Problem]) -> dict[str, tuple[Problem, ...]]:
-    found: dict[str, tuple[Problem, ...]] = {}
+    found: dict[str, list[Problem]] = {}
     for problem in problems:
-        found[problem.subject] = (*found.get(problem.subject, ()), problem)
-    return found
+        found.setdefault(problem.subject, []).append(problem)
+    return {subject: tuple(several) for subject, several in found.items()}
 
 
 def _save(root: Path, index: Index) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from cosmosctl.domain.project import VIDEO_STEMS, VIDEO_SUFFIXES
 from cosmosctl.io.given_path import is_file, is_folder, no_path_words, shown
 from cosmosctl.io.os_error import os_words
+from cosmosctl.store.root import OUTSIDE_COMMAND
 
-ALLOW_OUTSIDE = "copy it into inputs/, or set allow_outside_inputs: true in cosmosctl.yaml"
+ALLOW_OUTSIDE = f"copy it into inputs/, or set allow_outside_inputs: true in cosmosctl.yaml and type {OUTSIDE_COMMAND}"
 _SHOWN_FILES = 5
 
 

@@ -6,6 +6,7 @@ ours, the others go through it, and it ends by itself soon after the last of the
 
 import hashlib
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def _private_folder() -> Path:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise HostError(
-            f"{folder} is not a folder that only you can read", hint=f"rm -r {folder}, or set XDG_RUNTIME_DIR"
+            f"{folder} is not a folder that only you can read",
+            hint=f"rm -r {shlex.quote(str(folder))}, or set XDG_RUNTIME_DIR",
         )
     return folder
