@@ -12,26 +12,38 @@ from typing import Any
 
 from cosmosctl import history, process_logs
 from cosmosctl.domain import order
-from cosmosctl.domain.batch import Batch, BatchRow, stamp_of
+from cosmosctl.domain.batch import Batch, stamp_of
 from cosmosctl.domain.ids import is_id, is_plain_name
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import may_replace
+from cosmosctl.domain.words import counted
 from cosmosctl.errors import CosmosctlError
-from cosmosctl.events import Event, Progress, RunEnd, read_progress
+from cosmosctl.events import Progress, RunEnd, read_progress
+from cosmosctl.io import own
 from cosmosctl.io.atomic import remove_temps, replace_with, write_text
 from cosmosctl.io.moving import move
+from cosmosctl.judgement import (
+    MOST_OUTPUTS,
+    PRIMARY,
+    DamagedCopy,
+    Judgement,
+    damage,
+    excess,
+    frame_warning,
+    judge,
+    outputs_of,
+    run_bytes,
+    sizes,
+    trimmed,
+)
+from cosmosctl.log import say
 from cosmosctl.receipts import Failure, Receipt, failure_text, read_failure, read_receipt, receipt_text
 
-PRIMARY = "output.mp4"
-PROMPT_FILE = "prompt.txt"
-MOST_OUTPUTS = 64
-OUTPUT_BYTES = 4 << 30
-"""Most files, and bytes in each, that a host may send for a run: many times what the models write."""
 LOST = "host-lost"
 
 
-class DamagedCopy(CosmosctlError):
-    """A file here is not what the host has: it was torn on the way, or is gone there."""
+class Moved(CosmosctlError):
+    """What was judged is not what lies there any more: another command was faster, or was killed in between."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +70,11 @@ class Wanted:
     most_bytes: int
 
 
-def wanted_files(end: RunEnd) -> tuple[str, ...]:
-    """The paths below the batch's folder on the host that this end names; names that are not plain are left out."""
+def wanted_files(batch: Batch, end: RunEnd) -> tuple[str, ...]:
+    """The paths below the batch's folder on the host that this end names and that are asked for."""
     if end.state == "done":
-        return () if _excess(end.event) else tuple(f"done/{end.run}/{name}" for name, _ in _outputs(end.event))
+        names = () if excess(batch, end.run, end.event) else outputs_of(batch, end.event)
+        return tuple(f"done/{end.run}/{name}" for name, _ in names)
     kept = (path for path in map(str, end.event.get("kept", ())) if _is_kept_path(path, end.run))
     return tuple(kept)[:MOST_OUTPUTS]
 
@@ -71,9 +84,11 @@ def files_to_fetch(project: ProjectPaths, batch: Batch, runs: Sequence[str] = ()
     state = read_progress(project.batch(batch.name).events, batch.runs)
     wanted = runs or [run for run in state.ends if run in batch.runs and not already_here(project, batch, run)]
     ends = [state.ends[run] for run in wanted if run in state.ends]
-    outputs = [file for end in ends for file in wanted_files(end)]
-    told = [size for end in ends for size in _sizes(end.event) if size <= OUTPUT_BYTES]
-    return Wanted((*outputs, *process_logs.log_names(state.processes)), max([process_logs.LOG_BYTES, *told]))
+    outputs = [file for end in ends for file in wanted_files(batch, end)]
+    logs = process_logs.log_names(state.processes)
+    bounds = [run_bytes(batch, batch.row(end.run)) for end in ends if end.state == "done"]
+    told = [min(most, max(sizes(end.event), default=0)) for end, most in zip(ends, bounds, strict=False)]
+    return Wanted((*outputs, *logs), max([process_logs.most_bytes(logs), *told]))
 
 
 def all_here(project: ProjectPaths, batch: Batch) -> dict[str, Collected]:
@@ -96,39 +111,75 @@ def already_here(project: ProjectPaths, batch: Batch, run: str) -> Collected | N
     return None
 
 
-def collect(project: ProjectPaths, batch: Batch, end: RunEnd, progress: Progress) -> Collected:
-    """Bring one ended run home. The caller holds the project's lock; repeating it changes nothing more.
+def looked_at(project: ProjectPaths, batch: Batch, end: RunEnd) -> Judgement | None:
+    """What the outputs of a run that is to be collected are; None when there is nothing to look at.
 
-    Raises: DamagedCopy when a file differs from the host's sha256, so that it is fetched again.
+    Takes its time, and nobody has to hold a lock for it. Raises: DamagedCopy.
+    """
+    found = already_here(project, batch, end.run)
+    is_done = end.state == "done" and not excess(batch, end.run, end.event)
+    if not is_done or (found is not None and found.reason != LOST):
+        return None
+    place = _place(project, batch, _home(project, batch, end.run), end)
+    return judge(_source(project, batch, end, place), batch, end.run, end.event)
+
+
+def collect(
+    project: ProjectPaths, batch: Batch, end: RunEnd, progress: Progress, looked: Judgement | None = None
+) -> Collected:
+    """Bring one ended run home, as it was `looked_at` before or is now. Repeating it changes nothing more.
+
+    The caller holds the project's lock. Raises: DamagedCopy when a file differs from the host's sha256, so that it is
+    fetched again; Moved when other files lie there than were looked at.
     """
     found = already_here(project, batch, end.run)
     if found is not None and not (found.reason == LOST and end.state == "done"):
         return found
     if end.state != "done":
         return _note(project, batch, end, project.pulled(batch.name) / "failed" / end.run)
-    excess = _excess(end.event)
-    if excess:
-        return refuse(project, batch, end, excess)
-    home, pulled = _home(project, batch, end.run), _pulled(project, batch, end.run)
+    too_much = excess(batch, end.run, end.event)
+    if too_much:
+        return refuse(project, batch, end, too_much)
+    home = _home(project, batch, end.run)
     place = _place(project, batch, home, end)
-    here = _is_cut_off(place, end.event)
-    outputs = _verified(place.outputs if here else pulled, end.event)
-    refusal, frames = _judged(place.outputs if here else pulled, batch.row(end.run))
-    if refusal:
-        return refuse(project, batch, end, refusal)
+    source = _source(project, batch, end, place)
+    looked = looked or judge(source, batch, end.run, end.event)
+    if not looked.is_of(source):
+        raise Moved(f"{source} changed while it was looked at")
+    if looked.refusal:
+        return refuse(project, batch, end, looked.refusal)
     if found is not None and found.folder.root == place.root:
         found.folder.failure.unlink(missing_ok=True)  # it was not lost after all
     history.tidy(place)
-    if not here:
+    if source != place.outputs:
+        _drop_others(source, looked.outputs)
         history.retire(home, place)
-        move(pulled, place.outputs)
-    warnings = (*batch.row(end.run).warnings, *_frame_warning(batch.row(end.run), frames))
+        move(source, place.outputs)
+    warnings = (*batch.row(end.run).warnings, *frame_warning(batch.row(end.run), looked.frames))
     if home.root != project.run(end.run).root:
         warnings += (f"there is no run {end.run} any more; its result waits in {home.root.relative_to(project.root)}",)
     process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
-    write_text(place.manifest, manifest_text(outputs))
-    write_text(place.receipt, receipt_text(_receipt(batch, end, progress, outputs, warnings)))
+    write_text(place.manifest, manifest_text(looked.outputs))
+    write_text(place.receipt, receipt_text(_receipt(batch, end, progress, looked.outputs, warnings)))
     return Collected(end.run, "done", "", "", place, warnings)
+
+
+def _source(project: ProjectPaths, batch: Batch, end: RunEnd, place: ResultPaths) -> Path:
+    """Where the outputs are: where they were pulled to, or in their place when only what comes after is missing.
+
+    Then somebody was killed in between.
+    """
+    is_left = place.outputs.is_dir() and not place.receipt.exists()
+    pulled = _pulled(project, batch, end.run)
+    is_cut_off = is_left and outputs_of(batch, end.event) and not damage(place.outputs, batch, end.event)
+    return place.outputs if is_cut_off else pulled
+
+
+def _drop_others(folder: Path, outputs: Mapping[str, object]) -> None:
+    """Nothing but these outputs is in `folder`: an earlier version, or another command, may have left more."""
+    for name in own.names(folder):
+        if name not in outputs:
+            own.remove(folder / name)
 
 
 def refuse(project: ProjectPaths, batch: Batch, end: RunEnd, why: str) -> Collected:
@@ -165,12 +216,11 @@ def write_log(project: ProjectPaths, batch: Batch, progress: Progress) -> Path:
 
 def receipt_for(batch: Batch, end: RunEnd, progress: Progress, place: ResultPaths) -> Receipt:
     """The receipt of the outputs in `place`, made again. Raises: DamagedCopy when they are not those of that end."""
-    outputs = _verified(place.outputs, end.event)
-    refusal, frames = _judged(place.outputs, batch.row(end.run))
-    if refusal:
-        raise DamagedCopy(refusal)
-    warnings = (*batch.row(end.run).warnings, *_frame_warning(batch.row(end.run), frames))
-    return _receipt(batch, end, progress, outputs, warnings)
+    looked = judge(place.outputs, batch, end.run, end.event)
+    if looked.refusal:
+        raise DamagedCopy(looked.refusal)
+    warnings = (*batch.row(end.run).warnings, *frame_warning(batch.row(end.run), looked.frames))
+    return _receipt(batch, end, progress, looked.outputs, warnings)
 
 
 def manifest_text(outputs: Mapping[str, Mapping[str, Any]]) -> str:
@@ -228,81 +278,9 @@ def _comes_after(batch: Batch, run: str, there: Receipt) -> bool:
     return may_replace(order.Row(batch.name, batch.row(run).parents, batch.number), there)
 
 
-def _is_cut_off(place: ResultPaths, event: Event) -> bool:
-    """Whether the outputs are there and only what comes after them is missing: somebody was killed in between."""
-    is_left = place.outputs.is_dir() and not place.receipt.exists()
-    return is_left and len(_outputs(event)) > 0 and not _damage(place.outputs, event)
-
-
-def _outputs(event: Event) -> list[tuple[str, str]]:
-    """(name, sha256) of each output that a run_done event names; those without a plain name are left out."""
-    named = [(str(entry.get("path")), str(entry.get("sha256"))) for entry in _entries(event)]
-    return [(name, digest) for name, digest in named if is_plain_name(name)]
-
-
-def _sizes(event: Event) -> list[int]:
-    """The bytes of the outputs that a run_done event names."""
-    return [entry["bytes"] for entry in _entries(event) if isinstance(entry.get("bytes"), int)]
-
-
-def _entries(event: Event) -> list[dict[str, Any]]:
-    return [entry for entry in event.get("outputs", ()) if isinstance(entry, dict)]
-
-
-def _excess(event: Event) -> str:
-    """Why what a run_done event names is more than a result can be; "" when it is not."""
-    count, largest = len(_entries(event)), max(_sizes(event), default=0)
-    if count > MOST_OUTPUTS:
-        return f"the host names {count} files, a result has at most {MOST_OUTPUTS}"
-    if largest > OUTPUT_BYTES:
-        return f"the host names a file of {largest} bytes, a result's have at most {OUTPUT_BYTES}"
-    return ""
-
-
 def _is_kept_path(path: str, run: str) -> bool:
     parts = path.split("/")
     return parts[0] == "failed" and parts[1:2] == [run] and all(map(is_plain_name, parts[2:]))
-
-
-def _damage(folder: Path, event: Event) -> str:
-    """What is wrong with the copy of the outputs in `folder`; empty when all are there, to the byte."""
-    for name, digest in _outputs(event):
-        if (folder / name).is_symlink() or not (folder / name).is_file():
-            return f"{name} is missing, or is a link or larger than its event tells"
-        if not history.is_file_with(folder / name, digest):
-            return f"{name} differs from what the host has"
-    return ""
-
-
-def _verified(folder: Path, event: Event) -> dict[str, dict[str, Any]]:
-    """name -> {bytes, sha256, time} of every output, each read whole here. Raises: DamagedCopy."""
-    damage = _damage(folder, event)
-    if damage:
-        raise DamagedCopy(damage)
-    ended = stamp_of(event["t"])
-    return {
-        name: {"bytes": (folder / name).stat().st_size, "sha256": digest, "time": ended}
-        for name, digest in _outputs(event)
-    }
-
-
-def _judged(outputs: Path, row: BatchRow) -> tuple[str, int]:
-    """Why these outputs are not this run's result (empty: they are), and the frames of the video."""
-    from cosmosctl.media.probe import VideoError, probe
-
-    video, prompt = outputs / PRIMARY, outputs / PROMPT_FILE
-    if not video.is_file():
-        return f"there is no {PRIMARY}", 0
-    if prompt.is_file() and prompt.read_bytes() != row.text.encode():
-        return f"{PROMPT_FILE} holds another prompt than the run's", 0
-    try:
-        return "", probe(video).frames
-    except VideoError as e:
-        return f"{PRIMARY} does not decode: {e.message.removeprefix(str(video)).lstrip(': ')}", 0
-
-
-def _frame_warning(row: BatchRow, frames: int) -> tuple[str, ...]:
-    return () if frames == row.frames else (f"the video has {frames} frames, {row.frames} were expected",)
 
 
 def _receipt(
@@ -353,6 +331,9 @@ def _machine(end: RunEnd, progress: Progress) -> dict[str, str]:
 def _note(project: ProjectPaths, batch: Batch, end: RunEnd, left: Path) -> Collected:
     """Write down how a run ended without a result; `left`, what came of it all the same, goes to history/."""
     home = _home(project, batch, end.run)
+    beyond = trimmed(left, run_bytes(batch, batch.row(end.run)))
+    if beyond:
+        say(f"{end.run}: {counted(beyond, 'file')} of what came is more than such a run may leave, and was removed")
     history.keep(left, home.kept(batch.name).root / "refused")
     place = _failure_place(batch, home)
     history.tidy(place)

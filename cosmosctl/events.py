@@ -75,7 +75,7 @@ class Progress:
 
     `unreachable_since` (epoch seconds) is no event: it is when the host, for whoever follows it, fell silent.
     `machine` is what the newest start told of where it runs: image, commit, gpus. `replaced`: why groups were started
-    otherwise than planned.
+    otherwise than planned; `unlocked`: why GPUs are used without a lock, so that others may use them meanwhile.
     """
 
     ends: Mapping[str, RunEnd] = field(default_factory=dict)
@@ -88,6 +88,7 @@ class Progress:
     waiting: str = ""
     machine: Event = field(default_factory=dict)
     replaced: tuple[str, ...] = ()
+    unlocked: tuple[str, ...] = ()
     unreachable_since: float | None = None
     elapsed: Elapsed = field(default_factory=Elapsed)
 
@@ -120,6 +121,7 @@ class Reckoning:
         self._started: dict[str, list[str]] = {}
         self._loads: list[float] = []
         self._replaced: list[str] = []
+        self._unlocked: list[str] = []
         self._facts: dict[str, Any] = {}
         self._elapsed = Elapsed()
 
@@ -146,6 +148,8 @@ class Reckoning:
                 _append(self._loads, bounded_s(event["load_s"]))
             case "group_replaced":
                 _append(self._replaced, event["detail"])
+            case "unlocked":
+                _append(self._unlocked, event["detail"])
             case "waiting":
                 self._facts["waiting"] = event["lock"]
             case "row_start":
@@ -169,6 +173,7 @@ class Reckoning:
             loads=tuple(self._loads),
             processes=tuple(self._processes),
             replaced=tuple(self._replaced),
+            unlocked=tuple(dict.fromkeys(self._unlocked)),
             elapsed=self._elapsed,
             **self._facts,
         )
@@ -327,6 +332,7 @@ _FIELDS: Mapping[str, Mapping[str, Callable[[object], Any]]] = {
     "loaded": {"load_s": _number},
     "waiting": {"lock": _words},
     "group_replaced": {"detail": _detail},
+    "unlocked": {"detail": _detail},
     "row_start": _RUN,
     "progress": {**_RUN, "done": _seconds, "total": _seconds},
     "run_again": _RUN,

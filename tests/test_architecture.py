@@ -16,7 +16,19 @@ LAYERS = (
     {"domain", "io", "log"},
     {"models", "engines", "transport", "media", "preview"},
     {"schema", "store", "inputs", "planner", "bundle", "events", "receipts", "trust"},
-    {"remote", "process_logs", "history", "launches", "collect", "ends", "traces", "attempts", "claims", "states"}
+    {
+        "remote",
+        "process_logs",
+        "history",
+        "launches",
+        "judgement",
+        "collect",
+        "ends",
+        "traces",
+        "attempts",
+        "claims",
+        "states",
+    }
     | {"estimates"},
     {"tasks"},
     {"commands"},

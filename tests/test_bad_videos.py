@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.media.probe import Bounds, TooMuch, probe
 from tests import clips
 from tests.tree import Tree
 
@@ -15,6 +16,10 @@ COLOR = "inputs/videos/city/color.mp4"
 
 def cover_first(path: Path) -> Path:
     return clips.with_cover(path, first=True)
+
+
+def huge_pictures(path: Path) -> Path:
+    return clips.color(path, width=8192, height=2160, frames=2)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +38,7 @@ def cover_first(path: Path) -> Path:
         (cover_first, "cover picture before the film"),
         (clips.hdr, "HLG colours"),
         (clips.lfs_pointer, "git lfs pull"),
+        (huge_pictures, "pictures of 8192x2160, more than the 16.8 million pixels that are read (the models work at"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -139,3 +145,12 @@ def test_a_video_that_another_tool_keeps_is_told_with_its_command(
     err = tree.cli("check", expect=3).err
     assert "prompts/ps_a.yaml:2:" in err
     assert words in err
+
+
+def test_a_clip_of_more_pixels_than_are_read_is_told_by_its_packets(tmp_path: Path) -> None:
+    clip = clips.color(tmp_path / "clip.mp4", frames=9)
+    bounds = Bounds(pixels=64 * 48, all_pixels=64 * 48 * 8)
+    with pytest.raises(TooMuch, match="has more than 8 frames of 64x48") as told:
+        probe(clip, bounds)
+    assert "ffmpeg -ss START -t SECONDS" in told.value.hint
+    assert probe(clip, Bounds(pixels=64 * 48, all_pixels=64 * 48 * 9)).frames == 9

@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 from cosmosctl import collect, ends
-from cosmosctl.collect import Collected, DamagedCopy
+from cosmosctl.collect import Collected, Moved
 from cosmosctl.domain.batch import Batch, BatchRow
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Host
 from cosmosctl.events import Progress, RunEnd
+from cosmosctl.judgement import DamagedCopy
 from cosmosctl.receipts import read_failure, read_receipt
+from tests import clips
 from tests.stage import idle
 
 VIDEO = Path(idle.__file__).with_name("idle.mp4").read_bytes()
@@ -183,14 +185,62 @@ def test_what_is_no_result_is_refused_and_kept_in_history(desk: Desk, files: dic
     assert desk.collect(desk.arrives("rs_one", files)) == found
 
 
-def test_a_short_video_is_done_with_a_warning(desk: Desk) -> None:
-    rows = tuple(replace(row, frames=121, warnings=("one that was known",)) for row in desk.batch.rows)
-    desk = replace(desk, batch=replace(desk.batch, rows=rows))
-    found = desk.collect(desk.arrives("rs_one"))
-    assert (found.state, found.warnings) == (
-        "done",
-        ("one that was known", "the video has 8 frames, 121 were expected"),
+@pytest.mark.parametrize("planned", [1, 9, 15])
+def test_a_video_that_is_rounded_as_the_model_rounds_is_done_with_a_warning(desk: Desk, planned: int) -> None:
+    found = expecting(desk, planned).collect(desk.arrives("rs_one"))
+    warning = f"the video has 8 frames, {planned} were expected"
+    assert (found.state, found.warnings) == ("done", ("one that was known", warning))
+
+
+def expecting(desk: Desk, frames: int) -> Desk:
+    """The same desk, whose results were planned to have that many frames; they have 8."""
+    rows = tuple(replace(row, frames=frames, warnings=("one that was known",)) for row in desk.batch.rows)
+    return replace(desk, batch=replace(desk.batch, rows=rows))
+
+
+@pytest.mark.parametrize("planned", [16, 121])
+def test_a_video_of_another_length_is_none_of_the_runs_and_is_not_decoded(desk: Desk, planned: int) -> None:
+    garbled = VIDEO.replace(VIDEO[-200:], bytes(200))  # no frame of it would decode
+    found = expecting(desk, planned).collect(
+        desk.arrives("rs_one", {"output.mp4": garbled, "prompt.txt": b"prompt of rs_one"})
     )
+    detail = f"output.mp4 holds 8 frames; {planned} frames were expected"
+    assert (found.state, found.reason, found.detail) == ("failed", "bad-output", detail)
+
+
+def test_a_small_file_of_huge_pictures_is_refused_undecoded(desk: Desk, tmp_path: Path) -> None:
+    bomb = clips.color(tmp_path / "bomb.mp4", width=4096, height=4096, frames=2).read_bytes()
+    found = desk.collect(desk.arrives("rs_one", {"output.mp4": bomb, "prompt.txt": b"prompt of rs_one"}))
+    assert (found.state, found.reason) == ("failed", "bad-output")
+    assert found.detail.startswith("output.mp4 has pictures of 4096x4096, more than the 2.1 million pixels")
+
+
+def test_what_was_looked_at_has_to_be_what_is_moved(desk: Desk) -> None:
+    end = desk.arrives("rs_one")
+    looked = collect.looked_at(desk.project, desk.batch, end)
+    (desk.project.pulled("night") / "done/rs_one/prompt.txt").write_bytes(b"prompt of rs_onf")
+    with pytest.raises(Moved):
+        collect.collect(desk.project, desk.batch, end, Progress(), looked)
+    assert _tree(desk.project.run("rs_one").root) == {"run.yaml"}
+
+
+def test_what_another_command_brought_home_meanwhile_is_left_alone(desk: Desk) -> None:
+    end = desk.arrives("rs_one")
+    looked = collect.looked_at(desk.project, desk.batch, end)
+    found = desk.collect(end)
+    before = _contents(desk.project.runs)
+    assert collect.collect(desk.project, desk.batch, end, Progress(), looked) == found
+    assert _contents(desk.project.runs) == before
+
+
+def test_of_what_a_failed_run_left_so_much_is_kept_as_such_a_run_may_make(desk: Desk) -> None:
+    end = desk.fails("rs_one", left=b"half a video")
+    huge = desk.project.pulled("night") / "failed/rs_one/01-edge.1/huge.mp4"
+    huge.touch()
+    os.truncate(huge, 3 << 30)
+    desk.collect(end)
+    kept = desk.project.run("rs_one").kept("night").root / "refused"
+    assert _contents(kept) == {"01-edge.1/half.mp4": b"half a video"}
 
 
 def test_a_failure_beside_a_result_goes_to_history(desk: Desk) -> None:
@@ -342,7 +392,7 @@ def test_a_host_cannot_name_a_file_outside_the_outputs(desk: Desk, name: str) ->
     end = desk.arrives("rs_one")
     outputs = [*end.event["outputs"], {"path": name, "bytes": 1, "sha256": "0"}]
     end = replace(end, event={**end.event, "outputs": outputs})
-    assert collect.wanted_files(end) == ("done/rs_one/output.mp4", "done/rs_one/prompt.txt")
+    assert collect.wanted_files(desk.batch, end) == ("done/rs_one/output.mp4", "done/rs_one/prompt.txt")
     assert desk.collect(end).state == "done"
 
 

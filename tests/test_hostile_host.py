@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cosmosctl import collect, process_logs, remote, tasks, trust
+from cosmosctl import collect, judgement, process_logs, remote, tasks, trust
 from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.errors import HostError
 from cosmosctl.events import Reckoning, RunEnd
+from cosmosctl.io.lock import locked
 from tests import aftermath
 from tests.tree import Tree
 from tests.waiting import wait_until
@@ -108,7 +109,7 @@ def test_events_without_end_are_given_up(ended: Tree, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("pattern", "replacement", "words"),
     [
-        (r'("path":"output.mp4","bytes":)\d+', rf"\g<1>{300 << 30}", "the host names a file of"),
+        (r'("path":"output.mp4","bytes":)\d+', rf"\g<1>{300 << 30}", "the host names files of"),
         (r'"outputs":\[', '"outputs":[' + '{"path":"x","bytes":1,"sha256":"0"},' * 100, "the host names 10"),
     ],
 )
@@ -121,10 +122,10 @@ def test_a_result_that_is_more_than_one_can_be_is_not_even_fetched(
     assert aftermath.states(ended) == {"rs_a": "bad-output", "rs_b": "done"}
 
 
-def test_of_the_files_that_a_failed_run_left_only_so_many_are_fetched() -> None:
+def test_of_the_files_that_a_failed_run_left_only_so_many_are_fetched(ended: Tree) -> None:
     kept = [f"failed/rs_a/01-edge.1/f{number}" for number in range(1000)]
     end = RunEnd("rs_a", "failed", {"ev": "run_failed", "t": 1, "run": "rs_a", "kept": kept})
-    assert collect.wanted_files(end) == tuple(kept[: collect.MOST_OUTPUTS])
+    assert collect.wanted_files(read(ended), end) == tuple(kept[: judgement.MOST_OUTPUTS])
 
 
 @pytest.mark.parametrize("place", ["done/rs_a/output.mp4", "done/rs_a", "events.jsonl"])
@@ -196,3 +197,28 @@ def test_of_the_runs_that_a_process_is_said_to_start_only_those_of_the_batch_cou
     for number in range(100):
         reckoning.add(process_start(number, "logs/a", *["rs_a", "rs_other"] * 100))
     assert [process["runs"] for process in reckoning.progress().processes] == [["rs_a"]] * 100
+
+
+def test_files_that_the_model_does_not_write_are_not_asked_for(ended: Tree) -> None:
+    events = aftermath.host_folder(ended) / "events.jsonl"
+    more = '{"path":"weights.pt","bytes":5,"sha256":"0"},'
+    events.write_text(events.read_text().replace('"outputs":[', f'"outputs":[{more}', 1))
+    ended.cli("fetch")
+    assert aftermath.states(ended) == {"rs_a": "done", "rs_b": "done"}
+    assert not list(ended.root.rglob("weights.pt"))
+
+
+def test_what_a_lying_host_sends_beyond_the_bound_of_a_run_is_not_kept(ended: Tree) -> None:
+    os.truncate(aftermath.host_folder(ended) / FILES[0], 100 << 20)
+    assert "differs from what the host has, 3 times in a row" in ended.cli("fetch", expect=1).out
+    assert aftermath.states(ended) == {"rs_a": "bad-output", "rs_b": "done"}
+    assert sum(path.stat().st_size for path in ended.root.rglob("*") if path.is_file()) < 10 << 20
+
+
+def test_others_are_not_kept_waiting_while_results_are_hashed_and_decoded(ended: Tree) -> None:
+    with locked(ended.paths.lock):
+        client = aftermath.Client(ended, "fetch")
+        client.wait_for("looked at rs_a")
+        assert "done" not in aftermath.states(ended).values()
+    assert client.end().code == 0
+    assert aftermath.states(ended) == {"rs_a": "done", "rs_b": "done"}

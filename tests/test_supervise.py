@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -674,6 +674,47 @@ def test_the_gpu_lock_is_named_by_the_gpus_uuid_and_open_to_all_users(batch: Hos
     assert {path.stat().st_mode & 0o777 for path in locks.iterdir()} == {0o666}
     gpu = {"uuid": "GPU-bbb", "name": "NVIDIA L4", "driver": "570.1"}
     assert batch.events("batch_start")[0]["gpus"][1] == gpu
+
+
+def _pipe(lock: Path) -> None:
+    os.mkfifo(lock)
+
+
+def _link(lock: Path) -> None:
+    lock.with_name("elsewhere").touch()
+    lock.symlink_to(lock.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize(("put", "why"), [(_pipe, "it is no file"), (_link, "symbolic link"), (Path.mkdir, "it is no")])
+def test_what_is_no_lock_under_its_name_hangs_nobody_and_is_told(
+    batch: HostBatch, put: Callable[[Path], None], why: str
+) -> None:
+    batch.gpu_locks.mkdir(parents=True)
+    put(batch.gpu_locks / "gpu-0")
+    batch.plan(runs(2), gpus=[0])
+    batch.run()
+    assert batch.ends() == {"r1": "done", "r2": "done"}
+    [told] = batch.events("unlocked")
+    assert (told["gpu"], str(batch.gpu_locks / "gpu-0 cannot be locked: ") in told["detail"]) == (0, True)
+    assert why in told["detail"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as another user")
+def test_a_lock_of_another_user_that_cannot_be_opened_is_told(batch: HostBatch) -> None:
+    batch.gpu_locks.mkdir(parents=True, mode=0o755)
+    (batch.gpu_locks / "gpu-0").touch(mode=0o600)
+    code = (
+        "import os, sys; from pathlib import Path; import supervise; os.setuid(65534); "
+        "lock = supervise.GpuLock(Path(sys.argv[1])); print(lock.take(), lock.trouble)"
+    )
+    batch.gpu_locks.chmod(0o755)
+    for folder in (batch.gpu_locks, *batch.gpu_locks.parents):
+        folder.chmod(folder.stat().st_mode | 0o001)
+    argv = [sys.executable, "-c", code, str(batch.gpu_locks / "gpu-0")]
+    said = subprocess.run(
+        argv, capture_output=True, text=True, cwd=SUPERVISE.parent, env={"PYTHONDONTWRITEBYTECODE": "1"}
+    )
+    assert said.stdout.startswith("True ") and said.stdout.endswith(": Permission denied\n"), said
 
 
 def test_many_rows_of_two_groups_are_each_done_once(batch: HostBatch) -> None:

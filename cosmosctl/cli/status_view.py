@@ -4,7 +4,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 
-from cosmosctl.cli.words import duration, some
+from cosmosctl.cli.words import duration, some, unlocked_lines
 from cosmosctl.commands.status import Overview, eta_s, last_word_s, share
 from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import BatchPaths
@@ -69,6 +69,7 @@ def batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
         title,
         *([style(f"  {batch.problem}", "red")] if batch.problem else []),
         f'  (use "{hint}")',
+        *(style(f"  {line}", "yellow") for line in unlocked_lines(seen)),
         *_run_lines([found.runs[run] for run in batch.runs if run in found.runs], found),
     ]
 

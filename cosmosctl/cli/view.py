@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cosmosctl.cli.words import counted, duration
+from cosmosctl.cli.words import counted, duration, unlocked_lines
 from cosmosctl.collect import Collected
 from cosmosctl.commands.attach import Outcome
 from cosmosctl.domain.batch import Batch, BatchRow
@@ -69,6 +69,8 @@ class FollowView:
             self._once(phase)
         for why in progress.replaced:
             self._once(f"{batch.name}: {why}; the model's own command is started instead")
+        for line in unlocked_lines(progress):
+            self._once(f"{batch.name}: {line}")
         for run, one in home.items():
             row = batch.row(run)
             if self._tells_all:
@@ -162,6 +164,7 @@ def summary(outcome: Outcome, root: Path, *, with_runs: bool = True) -> str:
     for row in batch.rows if with_runs else ():
         lines += _run_lines(row, outcome.runs[row.run], batch.model, width=width)
     lines.append(_times(outcome))
+    lines += [f"{batch.name}: {line}" for line in unlocked_lines(outcome.progress)]
     videos = [one.video for one in outcome.runs.values() if one.state == "done"]
     return "\n".join([*lines, *(str(_shown(video, root)) for video in videos)])
 

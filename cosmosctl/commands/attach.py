@@ -7,14 +7,14 @@ file, so a client may be killed at any moment and the next one goes on.
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from cosmosctl import collect, process_logs, remote, tasks, trust
-from cosmosctl.collect import Collected, DamagedCopy
+from cosmosctl.collect import Collected, Moved
 from cosmosctl.commands.follower import Follower, launch
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.ids import command
@@ -24,6 +24,7 @@ from cosmosctl.errors import CosmosctlError, FileError, Interrupted, UsageError
 from cosmosctl.events import EventTail, Progress, RunEnd, read_progress
 from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.io.os_error import file_error, is_environment
+from cosmosctl.judgement import DamagedCopy
 from cosmosctl.launches import EXPORTED, read_launch
 from cosmosctl.log import debug, say
 from cosmosctl.remote import Transfer, Unreachable
@@ -295,24 +296,29 @@ def collected(
     found: dict[str, Collected] = {}
     stuck: dict[str, CosmosctlError] = {}
     for end in ends:
-        with locked(project.lock):
-            try:
-                one = _collected(project, batch, end, state, is_last=is_last)
-            except (FileError, OSError) as e:
-                stuck[end.run] = _told(project, end.run, e)
-            else:
-                found |= {} if one is None else {end.run: one}
+        try:
+            one = _collected(project, batch, end, state, is_last=is_last)
+        except (FileError, OSError) as e:
+            stuck[end.run] = _told(project, end.run, e)
+        else:
+            found |= {} if one is None else {end.run: one}
     return found, stuck
 
 
 def _collected(project: ProjectPaths, batch: Batch, end: RunEnd, state: Progress, *, is_last: bool) -> Collected | None:
+    """Hashed and decoded first, then moved under the lock: others are kept waiting for the moves alone."""
     try:
-        return collect.collect(project, batch, end, state)
+        while True:
+            looked = collect.looked_at(project, batch, end)
+            debug(f"looked at {end.run}")
+            with locked(project.lock), suppress(Moved):
+                return collect.collect(project, batch, end, state, looked)
     except DamagedCopy as e:
-        if is_last:
-            return collect.refuse(project, batch, end, f"{e.message}, {FETCHES} times in a row")
-        collect.discard(project, batch, end.run)
-        return None
+        with locked(project.lock):
+            if is_last:
+                return collect.refuse(project, batch, end, f"{e.message}, {FETCHES} times in a row")
+            collect.discard(project, batch, end.run)
+            return None
 
 
 def refuse_stuck(batch: Batch, stuck: Stuck) -> None:

@@ -4,11 +4,10 @@ A merge conflict holds two whole receipts: the one that tells of the video besid
 batch and the events that its host told of make the same receipt again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cosmosctl import bundle, collect, history, states
-from cosmosctl.collect import DamagedCopy
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
@@ -19,6 +18,7 @@ from cosmosctl.io.atomic import write_text
 from cosmosctl.io.conflict import sides
 from cosmosctl.io.lock import locked
 from cosmosctl.io.moving import move_aside
+from cosmosctl.judgement import DamagedCopy
 from cosmosctl.receipts import (
     Failure,
     Receipt,
@@ -41,16 +41,19 @@ def mend(project: ProjectPaths, run: str) -> None:
     for place in (home.result, home.preview):
         is_lost = place.outputs.is_dir() and not place.receipt.exists() and not place.failure.exists()
         if is_lost or trouble(place.receipt):
+            made = tuple(_made_again(project, home, place))  # decodes: nobody is kept waiting meanwhile
             with locked(project.lock):
-                _mend_result(project, home, place)
+                _mend_result(home, place, made)
         if trouble(place.failure):
             with locked(project.lock):
                 _mend_failure(project, home, place)
 
 
-def _mend_result(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> None:
+def _mend_result(home: RunPaths, place: ResultPaths, made: Sequence[Receipt]) -> None:
+    if read_receipt(place.receipt) is not None:
+        return  # another command was faster
     known = [one for side in _sides(place.receipt) if (one := receipt_of(side)) is not None]
-    found = [one for one in (*known, *_made_again(project, home, place)) if _is_of(place, one)]
+    found = [one for one in (*known, *made) if _is_of(place, one)]
     chosen = found[0] if found else newest(known)
     if chosen is None:
         if not place.receipt.exists():

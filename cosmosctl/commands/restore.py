@@ -6,12 +6,13 @@ from pathlib import Path
 
 from cosmosctl import history, remote, tasks, trust
 from cosmosctl.attempts import own_receipt
-from cosmosctl.collect import OUTPUT_BYTES, Collected
+from cosmosctl.collect import Collected
 from cosmosctl.commands.mend import mend
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.errors import HostError
 from cosmosctl.io.lock import locked
+from cosmosctl.judgement import UNPLANNED_BYTES, run_bytes
 from cosmosctl.receipts import Receipt, read_failure
 from cosmosctl.remote import Unreachable
 
@@ -84,7 +85,8 @@ def _fetch(project: ProjectPaths, receipt: Receipt, staged: Path, outputs: Path)
     """Pull the outputs from the host of the batch that made them. Raises: FileError, HostError."""
     batch = trust.allowed_whereabouts(project.root, project.batch(receipt.batch))
     files = [f"done/{receipt.run}/{name}" for name in receipt.outputs]
-    remote.pull(tasks.context(), batch, files, staged / "pulled", most_bytes=OUTPUT_BYTES)
+    most = run_bytes(batch, batch.row(receipt.run)) if receipt.run in batch.runs else UNPLANNED_BYTES
+    remote.pull(tasks.context(), batch, files, staged / "pulled", most_bytes=most)
     for name, digest in receipt.outputs.items():
         pulled = staged / "pulled" / "done" / receipt.run / name
         if history.is_file_with(pulled, digest):

@@ -47,6 +47,24 @@ class VideoError(FileError):
     """A file that is not there or cannot be read as a video."""
 
 
+class TooMuch(VideoError):
+    """A video with larger or more pictures than are decoded: a small file may hold hours of work."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a video may be before any of it is decoded: pixels of a picture, fewest and most frames, pixels of all."""
+
+    pixels: int
+    frames: tuple[int, int] | None = None
+    all_pixels: int = 1 << 34
+
+
+INPUT_BOUNDS = Bounds(pixels=1 << 24)
+"""Of a clip: 5760x2880, and half an hour of 640x360 or a minute of 4K; decoding it all takes half a minute (measured).
+The models read 5000 frames and work at 1920x1080 or less."""
+
+
 @dataclass(frozen=True)
 class VideoInfo:
     """One video stream. Sizes are in pixels as coded, `rotation` in degrees to turn before showing.
@@ -79,13 +97,14 @@ class VideoInfo:
     has_alpha: bool
 
 
-def probe(path: Path) -> VideoInfo:
-    """What `path` holds, by decoding all of it. Raises: VideoError when that gives no frame."""
+def probe(path: Path, bounds: Bounds = INPUT_BOUNDS) -> VideoInfo:
+    """What `path` holds, by decoding all of it. Raises: VideoError when that gives no frame; TooMuch, undecoded."""
     try:
         if path.stat().st_size == 0:
             raise VideoError(f"{path} is an empty file")
+        _check_header(path, bounds)
         with frames.opened(path) as container:
-            return _info(container, path)
+            return _info(container, path, bounds)
     except FileNotFoundError as e:
         raise VideoError(f"{path}: there is no such file") from e
     except IsADirectoryError as e:
@@ -105,14 +124,61 @@ def _unreadable(path: Path) -> VideoError:
     return VideoError(f"{path} is not a readable mp4, mov, mkv, webm or avi video", hint=_LOOK)
 
 
-def _info(container: InputContainer, path: Path) -> VideoInfo:
-    covers = [bool(stream.disposition & Disposition.attached_pic) for stream in container.streams.video]
+def _check_header(path: Path, bounds: Bounds) -> None:
+    """Raises: TooMuch by what the file says of itself and the number of its packets; nothing is decoded."""
+    with frames.opened(path) as container:
+        stream = _film(container, path)
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > bounds.pixels:
+            raise _too_large(path, width, height, bounds)
+        most = bounds.frames[1] if bounds.frames else bounds.all_pixels // max(1, width * height)
+        count = _count(container, stream, most)
+    if count > most and bounds.frames is None:
+        part = f"ffmpeg -ss START -t SECONDS -i {_quoted(path)} -c copy {_quoted(_target(path))}"
+        words = f"{path} has more than {most} frames of {width}x{height}, more than is read of a clip"
+        raise TooMuch(words, hint=f"cut out what you need: {part}")
+    if bounds.frames and not bounds.frames[0] <= count <= most:
+        raise TooMuch(f"{path} holds {'more than ' if count > most else ''}{min(count, most)} frames")
+
+
+def _count(container: InputContainer, stream: VideoStream, most: int) -> int:
+    """The packets of a stream, each a frame; `most` + 1 when there are more."""
+    count = 0
+    try:
+        for packet in container.demux(stream):
+            count += packet.size > 0
+            if count > most:
+                break
+    except av.error.InvalidDataError:
+        pass  # told by decoding
+    return count
+
+
+def _too_large(path: Path, width: int, height: int, bounds: Bounds) -> TooMuch:
+    words = (
+        f"{path} has pictures of {width}x{height}, more than the {bounds.pixels / 1e6:.1f} million pixels that are read"
+    )
+    hint = f"the models work at 1280x704 or so: ffmpeg -i {_quoted(path)} -vf scale=1920:-2 {_quoted(_target(path))}"
+    return TooMuch(words, hint=hint)
+
+
+def _film(container: InputContainer, path: Path) -> VideoStream:
+    """The first video stream that is no cover picture. Raises: VideoError when there is none."""
+    covers = _covers(container)
     if not covers:
         raise VideoError(f"{path} has no video stream")
     if all(covers):
         raise VideoError(f"{path} has no video stream, only a cover picture")
-    stream = container.streams.video[covers.index(False)]
-    seen = _decode(container, stream)
+    return container.streams.video[covers.index(False)]
+
+
+def _covers(container: InputContainer) -> list[bool]:
+    return [bool(stream.disposition & Disposition.attached_pic) for stream in container.streams.video]
+
+
+def _info(container: InputContainer, path: Path, bounds: Bounds) -> VideoInfo:
+    covers, stream = _covers(container), _film(container, path)
+    seen = _decode(container, stream, path, bounds)
     if seen.first is None:
         raise VideoError(f"{path} has no frame that decodes", hint=_LOOK)
     fps = _rate(stream, seen.times)
@@ -167,11 +233,13 @@ class _Seen:
             self.times.append(frame.pts * frames.fraction(frame.time_base))
 
 
-def _decode(container: InputContainer, stream: VideoStream) -> _Seen:
+def _decode(container: InputContainer, stream: VideoStream, path: Path, bounds: Bounds) -> _Seen:
     seen = _Seen()
     for packet in _packets(container, stream, seen):
         try:
             for frame in stream.decode(packet):
+                if frame.width * frame.height > bounds.pixels:  # the pictures may be larger than the file says
+                    raise _too_large(path, frame.width, frame.height, bounds)
                 seen.take(frame)
         except av.error.InvalidDataError:
             seen.damaged += 1  # the other packets may still decode: their number tells how bad it is
@@ -261,9 +329,17 @@ def normalising(info: VideoInfo, path: Path) -> tuple[str, ...]:
     from_the_start = ["setpts=PTS-STARTPTS"] if info.late_frames else []
     filters = ",".join((*deinterlaced, *plain, square, *from_the_start, f"fps={rate}"))
     film = ("-map", "0:V:0") if info.cover_first or info.films > 1 else ()
-    target = path.with_name(f"{path.stem}_normalised.mp4")
+    target = _target(path)
     encoder = ("-c:v", "libx264", "-crf", "12", "-pix_fmt", "yuv420p", "-movflags", "+faststart")
     return ("ffmpeg", "-i", _argument(path), "-vf", filters, *film, "-an", *encoder, _argument(target))
+
+
+def _target(path: Path) -> Path:
+    return path.with_name(f"{path.stem}_normalised.mp4")
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(_argument(path))
 
 
 def _argument(path: Path) -> str:

@@ -1,5 +1,6 @@
 """The model families: one module of pure functions each, listed in `REGISTRY`."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -21,6 +22,18 @@ def get(name: str) -> Model:
     if name in REGISTRY:
         return REGISTRY[name]
     raise UsageError(f"there is no model {name!r}; known: {', '.join(REGISTRY)}")
+
+
+_CONTROL_NAMES = r"[a-z]+_input_control(_\d+)?\.mp4|control_[a-z_]+\.mp4"
+"""Control videos that programs leave beside a result in a folder of its own (model-contracts 1c)."""
+
+
+def output_names(model: str) -> re.Pattern[str]:
+    """What the outputs of a run of that family may be called. Raises: UsageError."""
+    warm = WARM_MODELS.get(model)
+    layouts = (*get(model).LAYOUTS, *(() if warm is None else warm.LAYOUTS))
+    named = {name for one in layouts for name in (one.primary, *(one.files or {}).values())}
+    return re.compile("|".join((*map(re.escape, sorted(named)), r"prompt\.txt", _CONTROL_NAMES)))
 
 
 def spec_of(run: Run, prompt: Prompt, config: Config, *, model: str | None = None, source: Spec | None = None) -> Spec:

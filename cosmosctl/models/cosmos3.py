@@ -36,6 +36,8 @@ LESS_MEMORY = (
 LAUNCHER = ("python", "-m", "cosmos_framework.scripts.inference")
 """One process a GPU: replicas with shared weights can wait for each other for ever."""
 
+FRAMES_AT_ONCE = 4
+"""The tokenizer holds four frames in one, after the first: the program rounds chunks up to 4n + 1."""
 CHUNK_FRAMES = 93
 """Frames generated at once; chunks overlap by one. Both are written into every row."""
 

@@ -97,6 +97,10 @@ class Model(Protocol):
         """What a user of this model can do when the GPU's memory does not suffice."""
 
     @property
+    def FRAMES_AT_ONCE(self) -> int:
+        """Frames that its tokenizer holds in one: a result may differ by fewer than these from what was planned."""
+
+    @property
     def LAYOUTS(self) -> tuple[Layout, ...]: ...
     @property
     def PATTERNS(self) -> Patterns: ...

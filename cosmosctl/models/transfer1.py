@@ -39,6 +39,8 @@ LAUNCHER = (
 `--standalone` takes a free port: without it two processes on one host meet at torchrun's fixed port 29500.
 """
 
+FRAMES_AT_ONCE = 8
+"""The tokenizer holds eight frames in one, after the first (Cosmos-Tokenize1-CV8x8x8-720p): 121 is 15 of them."""
 CLIP_FRAMES = 121
 """Frames generated at once; clips overlap by one (world_generation_pipeline.py)."""
 

@@ -48,6 +48,7 @@ defaults = transfer1.defaults
 check = transfer1.check
 arguments = transfer1.arguments
 env = transfer1.env
+FRAMES_AT_ONCE = transfer1.FRAMES_AT_ONCE
 frames = transfer1.frames
 steps = transfer1.steps
 random_controls = transfer1.random_controls

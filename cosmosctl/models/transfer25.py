@@ -33,6 +33,8 @@ LESS_MEMORY = (
 LAUNCHER = ("python", "examples/inference.py")
 """Run in the repository's root; one process a GPU: under torchrun all ranks would write the same files."""
 
+FRAMES_AT_ONCE = 4
+"""The tokenizer holds four frames in one, after the first (Wan2.1 VAE): 93 is 23 of them."""
 CHUNK_FRAMES = 93
 """Frames generated at once; chunks overlap by one (num_conditional_frames)."""
 

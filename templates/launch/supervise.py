@@ -21,6 +21,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -253,10 +254,17 @@ class Batch:
             worker.lock.release()
         elif worker.lock.take():
             worker.told_waiting = False
+            self._tell_unlocked(worker)
             self._start(worker, *following)
         elif not worker.told_waiting:
             worker.told_waiting = True
             self.record.write({"ev": "waiting", "gpu": worker.gpu, "lock": str(worker.lock.path)})
+
+    def _tell_unlocked(self, worker: Worker) -> None:
+        """Says once that the GPU of a worker is used without its lock."""
+        if worker.lock.trouble:
+            self.record.write({"ev": "unlocked", "gpu": worker.gpu, "detail": one_line(worker.lock.trouble)})
+            worker.lock.trouble = ""
 
     def _start(self, worker: Worker, group: Group, rows: List[Row]) -> None:
         count = sum(start["group"] == group.name for start in self.record.processes.values())
@@ -422,22 +430,24 @@ class GpuLock:
     def __init__(self, path: Optional[Path]) -> None:
         self.path = path
         self.descriptor = -1
+        self.trouble = ""
 
     def take(self) -> bool:
-        """Whether we have it now. A lock that cannot be made is done without, and stderr says so."""
+        """Whether we have it now. A lock that cannot be had by anybody is done without: `trouble` says why."""
         if self.path is None or self.descriptor >= 0:
             return True
         try:
             descriptor = open_for_all(self.path)
+            try:
+                self.descriptor = descriptor if locked(descriptor) else -1
+            finally:
+                if self.descriptor < 0:
+                    os.close(descriptor)
         except OSError as error:
-            print(f"supervise.py: going on without a GPU lock: {error}", file=sys.stderr)
+            self.trouble = f"{self.path} cannot be locked: {error.strerror or error}"
             self.path = None
             return True
-        if locked(descriptor):
-            self.descriptor = descriptor
-            return True
-        os.close(descriptor)
-        return False
+        return self.descriptor >= 0
 
     def release(self) -> None:
         """Lets go of it; a model that inherited it keeps it for as long as it lives."""
@@ -455,13 +465,18 @@ def open_for_all(path: Path) -> int:
             os.mkdir(path.parent, 0o1777)
     except FileExistsError:
         pass  # another supervisor was faster
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe that somebody put there would stop us for ever
     try:
         # O_CREAT on another user's file in a sticky folder is refused (fs.protected_regular)
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, flags)
     except FileNotFoundError:
-        return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        descriptor = os.open(path, flags | os.O_CREAT, 0o666)
     finally:
         os.umask(umask)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no file")
+    return descriptor
 
 
 class Model:

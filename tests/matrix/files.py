@@ -53,7 +53,7 @@ def more_than_a_result_can_be(lab: Lab) -> None:
     assert done.code == (0 if is_log else 1), done.err
     assert lab.states() == {run: "bad-output" if run == "rs_a" and not is_log else "done" for run in PROMPTS}
     words = {
-        "told": "names a file of",
+        "told": "names files of",
         "many": "names 10",
         "done/rs_a/output.mp4": "larger than its event tells",
     }
