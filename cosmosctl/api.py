@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmosctl import trust
+from cosmosctl.claims import opened
 from cosmosctl.commands import attach, batch, prepare, select, starting
 from cosmosctl.commands.attach import Outcome
 from cosmosctl.commands.create import GivenRun, create_prompt, create_run
@@ -36,7 +37,7 @@ class BatchResult:
     """An ended batch. `duration_s` is from the job's start to its end on the host.
 
     `output_mapping` maps each run id to the path of its video, or to the reason why there is none. `left_out` maps the
-    pending runs that were not taken to their mistakes.
+    runs that were not taken to the reasons: mistakes, receipts that cannot be read.
     """
 
     batch: str
@@ -104,9 +105,14 @@ class Project:
         """
         return create_run(self.root, prompt, GivenRun(GivenControls(weights), model, settings), name=id)
 
+    def _opened(self) -> Snapshot:
+        """The files as they are, after results that waited for a run's folder were taken in."""
+        opened(self.root)
+        return load_all(self.root)
+
     def pending(self, *, host: str | None = None) -> tuple[str, ...]:
         """The runs that a bare batch would take: pending, with no mistake in their files and videos."""
-        snapshot = load_all(self.root)
+        snapshot = self._opened()
         checked = self._checked(snapshot, (), snapshot.host(host), None)
         return tuple(spec.run for spec in checked.specs)
 
@@ -122,7 +128,7 @@ class Project:
 
         Raises: CosmosctlError; UsageError also for a named run that has to wait for the result of another one.
         """
-        snapshot = load_all(self.root)
+        snapshot = self._opened()
         chosen = trust.allowed_host(self.root, snapshot.host(host))
         batch.checked_title(name)
         checked, drafts = self._looked(snapshot, ids, chosen, model, select.names_for(snapshot))
@@ -140,7 +146,7 @@ class Project:
         return [json.loads(row.line_in("BATCH")) for plan in self._plans(ids, host) for row in plan.rows]
 
     def _plans(self, ids: Sequence[str], host: str | None) -> tuple[Plan, ...]:
-        snapshot = load_all(self.root)
+        snapshot = self._opened()
         chosen = snapshot.host(host)
         checked, _ = self._looked(snapshot, ids, chosen, None, select.names_for(snapshot, placeholders=True))
         return prepare.plans(self._paths, checked, chosen, progress=prepare.silent)
@@ -162,11 +168,12 @@ class Project:
             for run, source in prepare.waits(checked).items():
                 raise UsageError(_waits(run, source), hint=f"batch {source} first, and {run} when it is done")
             return checked
-        runs = select.bare(all_states(self._paths, snapshot, preview=host.is_preview), select.Wanted())
+        known = all_states(self._paths, snapshot, preview=host.is_preview)
+        runs = select.bare(known, select.Wanted())
         checked = prepare.check_well(self._paths, snapshot, runs, host, model=model)
         waiting = {run: (_waits(run, source),) for run, source in prepare.waits(checked).items()}
         ready = tuple(spec for spec in checked.specs if spec.run not in waiting)
-        return replace(checked, specs=ready, left_out={**checked.left_out, **waiting})
+        return replace(checked, specs=ready, left_out={**checked.left_out, **waiting, **select.damaged(known)})
 
 
 def write_jsonl(rows: Iterable[JsonRow], path: str | Path) -> Path:

@@ -5,7 +5,7 @@ can), the receipt last, and only then what waited goes.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,13 +27,14 @@ AWAY = "there is no run "
 """How the warning begins that a result is given which no run takes in."""
 
 
-def opened(folder: Path) -> ProjectPaths:
+def opened(folder: Path, *, may_write: bool = True) -> ProjectPaths:
     """The project that `folder` lies in, its runs with all that waited for them. Raises: FileError when there is none.
 
-    What cannot be taken in now (a read-only disk, another command at work) goes on waiting.
+    What cannot be taken in now (a read-only disk, another command at work) goes on waiting; all of it where nothing
+    may be written.
     """
     project = ProjectPaths(find_root(folder))
-    if next(_waiting(project), None) is not None:
+    if may_write and next(_waiting(project), None) is not None:
         with suppress(FileError, OSError), locked_at_once(project.lock) as free:
             if free:
                 claim(project)
@@ -47,6 +48,17 @@ def claim(project: ProjectPaths) -> None:
             home = _home(project, batch, waiting.id)
             if home is not None:
                 _take_in(waiting, home, batch.name)
+
+
+def waiting_for(project: ProjectPaths) -> Mapping[str, str]:
+    """Run -> the folder below the project whose results the next command that may write gives it."""
+    found: dict[str, str] = {}
+    for batch, waiting in _waiting(project):
+        with suppress(FileError, OSError):
+            home = _home(project, batch, waiting.id)
+            if home is not None:
+                found[home.id] = waiting.root.relative_to(project.root).as_posix()
+    return found
 
 
 def _waiting(project: ProjectPaths) -> Iterator[tuple[BatchPaths, RunPaths]]:

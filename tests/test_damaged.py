@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import cosmosctl
 from cosmosctl.io.conflict import marks_line, sides
 from cosmosctl.receipts import read_failure, read_receipt
 from tests import clips
@@ -43,12 +44,57 @@ def test_a_receipt_with_marks_of_a_merge_is_told_and_becomes_the_side_whose_vide
     told = tree.cli("status").out
     assert "runs/rs_one/preview/result.yaml: has the marks of a merge conflict in line 3" in told
     assert "cosmosctl fetch RUN" in told
-    assert "nothing is pending" in tree.cli("batch").err
+    assert "nothing is pending" in tree.cli("batch", expect=1).err
     tree.cli("fetch", "rs_one")
     assert place.receipt.read_text(encoding="utf-8") == mine
     assert tree.states() == {"rs_one": "done"}
     logged = {line.split()[4] for line in tree.cli("log").lines}
     assert logged == {tree.batches()[0].name, "other_20260101_000000"}
+
+
+@pytest.mark.parametrize("command", [("batch",), ("batch", "--all"), ("batch", "--dry-run"), ("batch", "--failed")])
+def test_a_bare_batch_says_that_it_leaves_out_a_run_whose_receipt_cannot_be_read(
+    tree: Tree, command: tuple[str, ...]
+) -> None:
+    tree.cli("batch")
+    tree.run_paths("rs_one").preview.receipt.write_text("torn")
+    tree.run("rs_two")
+    done = tree.cli(*command, expect=1)
+    why = "runs/rs_one/preview/result.yaml: is damaged: it is no receipt of cosmosctl; cosmosctl fetch rs_one"
+    assert f"left out: rs_one: {why}" in done.err.splitlines()
+    assert "1 run left out because of receipts that cannot be read" in done.err
+    assert tree.states() == {"rs_one": "damaged", "rs_two": "pending" if "--dry-run" in command else "done"}
+
+
+def test_a_bare_retry_says_that_it_leaves_out_a_run_whose_note_of_a_failure_cannot_be_read(tree: Tree) -> None:
+    tree.cli("batch", env=faults("gpu-oom"), expect=1)
+    tree.run_paths("rs_one").preview.failure.write_text("torn")
+    done = tree.cli("retry", expect=1)
+    assert "left out: rs_one: runs/rs_one/preview/logs/failure.yaml: is damaged" in done.err
+    assert "cosmosctl fetch rs_one" in done.err
+
+
+def test_python_tells_the_run_whose_receipt_cannot_be_read(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree.cli("batch")
+    tree.run_paths("rs_one").preview.receipt.write_text("torn")
+    tree.run("rs_two")
+    for name, value in tree.environment().items():
+        monkeypatch.setenv(name, value)
+    result = cosmosctl.Project(tree.root).batch().wait()
+    assert (set(result.output_mapping), set(result.left_out), result.ok) == ({"rs_two"}, {"rs_one"}, False)
+    assert result.left_out["rs_one"][0].endswith("cosmosctl fetch rs_one")
+
+
+def test_a_copied_run_has_no_result_that_could_be_upscaled(tree: Tree) -> None:
+    tree.cli("batch")
+    shutil.copytree(tree.run_paths("rs_one").root, tree.run_paths("rs_copy").root)
+    spec = tree.run_paths("rs_large").spec
+    spec.parent.mkdir()
+    spec.write_text("prompt: ps_a\nupscale: {run: rs_copy, weight: 0.5}\n", encoding="utf-8")
+    told = tree.cli("batch", "rs_large", expect=3).err
+    assert "runs/rs_large/run.yaml: rs_copy has no result, or an old one: there is nothing to upscale" in told
+    tree.cli("batch", "rs_copy", "rs_large")
+    assert set(tree.states().values()) == {"done"}
 
 
 @pytest.mark.parametrize("text", ["", "run: [", "run: rs_one\n", "\0\1"])

@@ -50,6 +50,12 @@ def test_an_exported_batch_says_so_and_no_hint_or_attach_runs_it_a_second_time(t
     assert set(aftermath.states(three).values()) == {"pending"}
 
 
+def test_what_a_batch_that_runs_holds_is_told_with_the_command_that_follows_it(three: Tree) -> None:
+    three.cli("batch", "--detach", env=aftermath.faults("silence:first"))
+    assert "there are 3 queued (cosmosctl attach)" in three.cli("batch", "--all").err
+    three.cli("cancel")
+
+
 def test_a_killed_launch_was_not_answered_and_attach_tells(three: Tree) -> None:
     client = Client(three, "batch", env=aftermath.programs(three, flock="case $* in *'-w 60'*) sleep 2;; esac"))
     aftermath.wait_until(lambda: any(three.root.glob("batches/*/launch.yaml")))

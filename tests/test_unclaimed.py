@@ -1,14 +1,17 @@
 """Results that come home while their run's folder is away are its own once it is back."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
+import cosmosctl
 from cosmosctl import states
 from cosmosctl.receipts import read_receipt
 from tests import clips
 from tests.aftermath import Client, faults, rows_done, wait_until
+from tests.aftermath import states as aftermath_states
 from tests.tree import Tree
 
 
@@ -45,6 +48,38 @@ def test_a_batch_on_the_branch_that_is_back_computes_nothing_anew(tree: Tree) ->
     assert sum(rows_done(tree).values()) == 2
     log = tree.run_paths("rs_one").preview.batch_log
     assert log.read_bytes() == tree.batches()[-1].log.read_bytes()
+
+
+def test_a_dry_run_counts_what_waits_and_writes_nothing(tree: Tree) -> None:
+    _while_away(tree)
+    before = tree.files()
+    told = tree.cli("batch", "--dry-run").err
+    assert "nothing is pending" in told
+    assert "rs_one has a result that waits in batches/" in told
+    assert tree.files() == before
+    assert tree.batches()[-1].unclaimed.is_dir()
+    tree.cli("batch", "rs_one", "--dry-run")
+    assert tree.files() == before
+
+
+def test_python_takes_in_what_waits(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    _while_away(tree)
+    for name, value in tree.environment().items():
+        monkeypatch.setenv(name, value)
+    project = cosmosctl.Project(tree.root)
+    assert project.pending() == ()
+    assert project.batch().names == ()
+    assert aftermath_states(tree) == {"rs_one": "done", "rs_two": "done"}
+
+
+def test_watch_takes_in_what_waits_when_the_runs_folder_comes_back(tree: Tree) -> None:
+    _while_away(tree, back=False)
+    client = Client(tree, "watch")
+    wait_until(lambda: client.has_printed("watching"))
+    _put_back(tree, tree.home / "away")
+    wait_until(lambda: tree.run_paths("rs_one").preview.receipt.exists())
+    client.send(signal.SIGINT)
+    assert client.end().code == 130
 
 
 def test_a_failure_that_came_home_meanwhile_is_told_too(tree: Tree) -> None:

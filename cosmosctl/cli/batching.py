@@ -1,13 +1,14 @@
 """The body of `batch` and `inference`: select, check, bundle, send, follow, sum up."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
 
 from cosmosctl import bundle, ends, estimates, models, states, trust
-from cosmosctl.claims import opened
+from cosmosctl.claims import opened, waiting_for
+from cosmosctl.cli import left_out
 from cosmosctl.cli.bars import Bars
 from cosmosctl.cli.interrupting import on_ctrl_c
 from cosmosctl.cli.view import FollowView, preview_note
@@ -21,14 +22,11 @@ from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import Names, command, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Host
-from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, UsageError, bounded
+from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, UsageError
 from cosmosctl.log import say
 from cosmosctl.planner import Plan
 from cosmosctl.states import RunState
 from cosmosctl.store import Snapshot, load_all, write_drafts
-
-SHOWN_RUNS = 5
-"""Of the runs that one mistake keeps out, as many are named."""
 
 NOTHING_STARTED = "interrupted; nothing was started"
 
@@ -63,16 +61,17 @@ def run_batch(folder: Path, request: Request) -> int:
 
     What has to be made for it (a prompt's run, the runs of JSONL lines) is written when all has been looked at.
     """
-    project = opened(folder)
+    project = opened(folder, may_write=not request.dry_run)
     _refuse_words(request)
     with on_ctrl_c(NOTHING_STARTED):
         snapshot = load_all(project.root)
         host = snapshot.host(request.host)
         if not request.dry_run:
             trust.allowed_host(project.root, host)  # before anything is written
-        runs, drafts = _runs(folder, project, snapshot, host, request)
+        runs, drafts, damaged = _runs(folder, project, snapshot, host, request)
+        left_out.tell(damaged)
         if not runs:
-            return EXIT_OK
+            return left_out.code_with(EXIT_OK, {}, damaged)
         snapshot = snapshot.with_drafts(drafts)
         batch.refuse_held(project, runs)
         if not request.dry_run:
@@ -82,8 +81,7 @@ def run_batch(folder: Path, request: Request) -> int:
         else:
             checked = prepare.check(project, snapshot, runs, model=request.model)
     warn(prepare.to_be_told(snapshot, checked))
-    for line in bounded(list(left_out_lines(checked.left_out))):
-        click.echo(line, err=True)
+    left_out.tell(checked.left_out)
     with on_ctrl_c(NOTHING_STARTED), Bars() as bars:
         plans = prepare.plans(project, checked, host, progress=bars.control)
     if request.dry_run:
@@ -93,10 +91,7 @@ def run_batch(folder: Path, request: Request) -> int:
         for run in _new_or_found(snapshot, runs, drafts, request):
             click.echo(run)
         code = _run(folder, project, snapshot.config.project, plans, checked, host, request)
-    if not checked.left_out:
-        return code
-    click.echo(f"{counted(len(checked.left_out), 'run')} left out because of mistakes: cosmosctl check", err=True)
-    return max(code, EXIT_RUNS_WITHOUT_RESULT)
+    return left_out.code_with(code, checked.left_out, damaged)
 
 
 def _new_or_found(snapshot: Snapshot, runs: Sequence[str], drafts: Drafts, request: Request) -> tuple[str, ...]:
@@ -189,6 +184,9 @@ def retry_runs(folder: Path, ids: Sequence[str], host: str | None, *, detach: bo
     again = [run for name in found for run in _without_result(project, name, names - waiting, known)]
     if not ids:
         again = [run for run, state in known.items() if state.state in ("failed", "cancelled")]
+        damaged = select.damaged(known)
+        left_out.tell(damaged)
+        code = left_out.code_with(code, {}, damaged)
     if not again:
         if not ids:
             pending = sum(state.state == "pending" for state in known.values())
@@ -252,8 +250,8 @@ def follow_all(project: ProjectPaths, names: Sequence[str], how: "attach.How") -
 
 def _runs(
     folder: Path, project: ProjectPaths, snapshot: Snapshot, host: Host, request: Request
-) -> tuple[tuple[str, ...], Drafts]:
-    """The runs to batch, and drafts of those that are in no file yet."""
+) -> tuple[tuple[str, ...], Drafts, left_out.LeftOut]:
+    """The runs to batch, drafts of those that are in no file yet, and what nobody can tell the state of."""
     names = select.names_for(snapshot, placeholders=request.dry_run)
     if request.from_jsonl is not None:
         from cosmosctl.commands.from_jsonl import drafts_from_jsonl, roots_of
@@ -261,18 +259,21 @@ def _runs(
         roots = roots_of(folder, request.roots)
         drafts = drafts_from_jsonl(snapshot, request.from_jsonl, names, roots=roots, model=request.model)
         _tell_placeholders(drafts, request)
-        return tuple(run.id for run in drafts.runs), drafts
+        return tuple(run.id for run in drafts.runs), drafts, {}
     if request.drafts.runs:
-        return request.ids, request.drafts
+        return request.ids, request.drafts, {}
     if request.ids:
         runs, drafts = _named(snapshot, request, names)
         _tell_placeholders(drafts, request)
-        return runs, drafts
+        return runs, drafts, {}
     known = states.all_states(project, snapshot, preview=host.is_preview)
-    runs = select.bare(known, request.wanted)
+    waiting = waiting_for(project) if request.dry_run else {}
+    for run, place in waiting.items():
+        click.echo(f"{run} has a result that waits in {place}; cosmosctl status takes it in", err=True)
+    runs = tuple(run for run in select.bare(known, request.wanted) if run not in waiting)
     if not runs:
         click.echo(select.nothing_to_do(known), err=True)
-    return runs, Drafts()
+    return runs, Drafts(), select.damaged(known)
 
 
 def _named(snapshot: Snapshot, request: Request, names: Names) -> tuple[tuple[str, ...], Drafts]:
@@ -294,14 +295,3 @@ def _tell_placeholders(drafts: Drafts, request: Request) -> None:
         source = models.source_of(run)
         what = f"that upscales {source}" if source else f"of {run.places[''] if run.places else run.prompt}"
         click.echo(f"{run.id} stands for a new run {what}", err=True)
-
-
-def left_out_lines(left_out: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Which runs are left out and why, those with the same mistakes in one line."""
-    runs: dict[tuple[str, ...], list[str]] = {}
-    for run, mistakes in left_out.items():
-        runs.setdefault(tuple(mistakes), []).append(run)
-    for mistakes, named in runs.items():
-        more = f" and {len(named) - SHOWN_RUNS} more" if len(named) > SHOWN_RUNS else ""
-        for mistake in mistakes:
-            yield f"left out: {', '.join(named[:SHOWN_RUNS])}{more}: {mistake}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from cosmosctl import engines, inputs, models, trust
+from cosmosctl.attempts import own_receipt
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths, ResultPaths
@@ -14,7 +15,6 @@ from cosmosctl.domain.surprises import VIDEO, Surprise, Told, gathered, kind_of,
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.inputs import ControlProgress, Found, Recipe
 from cosmosctl.planner import PRIMARY, Plan, make_plan
-from cosmosctl.receipts import read_receipt
 from cosmosctl.store import ALLOW_OUTSIDE, Snapshot
 
 Say = Callable[[str], None]
@@ -195,7 +195,7 @@ def _results(project: ProjectPaths, specs: Sequence[Spec], host: Host, found: Fo
 def has_result(project: ProjectPaths, spec: Spec, host: Host, found: Found) -> bool:
     """Whether the result of a run is here and as its files are now; on a host that makes previews, its preview."""
     place = _result(project, spec.run, host)
-    receipt = read_receipt(place.receipt)
+    receipt = own_receipt(project, spec.run, place)
     now = spec_hash(fingerprint(spec, {path: found.files[path].sha256 for path in spec.input_paths}))
     return receipt is not None and receipt.spec == now and (place.outputs / PRIMARY).is_file()
 

@@ -61,12 +61,17 @@ def bare(states: Mapping[str, RunState], wanted: Wanted) -> tuple[str, ...]:
     return tuple(run for run, state in states.items() if state.state in wanted.states)
 
 
+def damaged(states: Mapping[str, RunState]) -> Mapping[str, tuple[str, ...]]:
+    """The runs that no bare command takes because nobody can tell what they have, and what mends each."""
+    return {
+        run: (f"{state.detail}; cosmosctl fetch {run}",) for run, state in states.items() if state.state == "damaged"
+    }
+
+
 def nothing_to_do(states: Mapping[str, RunState]) -> str:
     """Why a bare batch has nothing to run, and the flag for what there is."""
     flags = {"changed": "--changed", "failed": "--failed", "cancelled": "--failed", "done": "--all", "absent": "--all"}
-    flags |= {"damaged": "cosmosctl fetch RUN"}
-    counts = {name: sum(state.state == name for state in states.values()) for name in (*flags, "queued", "running")}
-    there = [
-        f"{count} {name}" + (f" ({flags[name]})" if name in flags else "") for name, count in counts.items() if count
-    ]
+    flags |= {"damaged": "cosmosctl fetch RUN", "queued": "cosmosctl attach", "running": "cosmosctl attach"}
+    counts = {name: sum(state.state == name for state in states.values()) for name in flags}
+    there = [f"{count} {name} ({flags[name]})" for name, count in counts.items() if count]
     return "nothing is pending" + (f"; there are {', '.join(there)}" if there else "; cosmosctl create run makes a run")

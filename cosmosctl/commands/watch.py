@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosmosctl import states
+from cosmosctl.claims import opened
 from cosmosctl.commands.check import check_project
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.domain.words import counted
 from cosmosctl.errors import CosmosctlError, FilesError, Interrupted, UsageError, bounded
 from cosmosctl.io.streams import has_reader
-from cosmosctl.store import find_root, load_all
+from cosmosctl.store import load_all
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEventHandler
@@ -47,7 +48,7 @@ def watch_project(folder: Path, *, host: str | None, say: Say, run_pending: RunP
     `run_pending` gets runs whose own file was saved and that are pending for the first time; what it raises is told,
     and watching goes on. Raises: Interrupted, UsageError.
     """
-    project = ProjectPaths(find_root(folder).resolve())
+    project = ProjectPaths(opened(folder).root.resolve())
     memory = _Memory(set(_pending(project, host)))
     saves: queue.Queue[str] = queue.Queue()
     observer = _started(project, saves)
@@ -56,6 +57,7 @@ def watch_project(folder: Path, *, host: str | None, say: Say, run_pending: RunP
         _check(project, say, ())
         while run_pending is not None or has_reader():
             changed = _next_saves(saves)
+            opened(project.root)  # a run's folder may be back, for which results wait
             _check(project, say, changed)
             if run_pending is not None:
                 _run_fresh(_fresh(project, host, memory, changed), memory, say, run_pending)
