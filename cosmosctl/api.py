@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import trust
+from cosmosctl import ends, trust
 from cosmosctl.claims import opened
 from cosmosctl.commands import attach, batch, prepare, select, starting
 from cosmosctl.commands.attach import Outcome
@@ -21,7 +21,7 @@ from cosmosctl.commands.prepare import Checked
 from cosmosctl.domain.ids import Names
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Host, Setting
-from cosmosctl.errors import UsageError
+from cosmosctl.errors import CosmosctlError, UsageError
 from cosmosctl.events import Progress
 from cosmosctl.io.atomic import replace_with
 from cosmosctl.io.given_path import no_path_words
@@ -54,16 +54,21 @@ class BatchResult:
 
 @dataclass(frozen=True)
 class RunningBatch:
-    """Batches that were launched; one for each model family among their runs, none when nothing is pending."""
+    """Batches that were launched; one for each model family among their runs, none when nothing is pending.
+
+    `refused` maps the runs of batches that their host did not take, which are free again, to what it said.
+    """
 
     project: ProjectPaths
     names: tuple[str, ...]
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refused: Mapping[str, CosmosctlError] = field(default_factory=dict)
 
     def wait(self) -> BatchResult:
         """Follow to the end and bring every run home. Raises: HostError when the host stays out of reach."""
         outcomes = [attach.follow(self.project, name, attach.Unwatched()) for name in self.names]
-        outputs = {run: one.video if one.state == "done" else one.reason or one.state for run, one in _runs(outcomes)}
+        outputs: dict[str, Path | str] = dict.fromkeys(self.refused, ends.REFUSED)
+        outputs |= {run: one.video if one.state == "done" else one.reason or one.state for run, one in _runs(outcomes)}
         return BatchResult(
             batch=self.names[0] if self.names else "",
             duration_s=sum(_duration_s(outcome.progress) for outcome in outcomes),
@@ -126,7 +131,9 @@ class Project:
     ) -> RunningBatch:
         """Bundle and launch runs (for a prompt's id, a new run), or what is pending and well.
 
-        Raises: CosmosctlError; UsageError also for a named run that has to wait for the result of another one.
+        Of several batches those that were launched are returned, with what was said of the others in `refused`.
+        Raises: CosmosctlError, also what a host says that refuses all; UsageError also for a named run that has to
+        wait for the result of another one.
         """
         snapshot = self._opened()
         chosen = trust.allowed_host(self.root, snapshot.host(host))
@@ -135,9 +142,12 @@ class Project:
         plans = prepare.plans(self._paths, checked, chosen, progress=prepare.silent)
         write_drafts(self.root, drafts)
         made = batch.make_batches(self._paths, checked, plans, chosen, project_id=snapshot.config.project, title=name)
-        for refused in starting.start_all(self._paths, made, attach.Unwatched()):
-            raise refused
-        return RunningBatch(self._paths, tuple(one.name for one in made), checked.left_out)
+        refused = starting.start_all(self._paths, made, attach.Unwatched())
+        launched = tuple(one.name for one in made if one.name not in refused)
+        for error in refused.values() if not launched else ():
+            raise error
+        runs = {run: refused[one.name] for one in made if one.name in refused for run in one.runs}
+        return RunningBatch(self._paths, launched, checked.left_out, runs)
 
     def jsonl(self, ids: Sequence[str] = (), *, host: str | None = None) -> list[JsonRow]:
         """The rows that a batch of these runs would give the model, in order, groups one after the other."""

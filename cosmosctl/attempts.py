@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cosmosctl.domain.ids import LAST_NUMBER, is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import age, lineage
+from cosmosctl.io.os_error import is_there
 from cosmosctl.receipts import Failure, Receipt, read_failure, read_receipt
 
 
@@ -47,13 +48,15 @@ def own_receipt(project: ProjectPaths, run: str, place: ResultPaths) -> Receipt 
 def is_own(project: ProjectPaths, run: str, receipt: Receipt | Failure) -> bool:
     """Whether a receipt in the run's folder tells of it: the run that it names is this one, or was renamed to it."""
     named = receipt.run
-    return named == run or not is_id(named) or not project.run(named).spec.exists()
+    return named == run or not is_id(named) or not is_there(project.run(named).spec)
 
 
 def places(run: RunPaths) -> tuple[ResultPaths, ...]:
     """The folders below a run's that may hold an attempt: its own, the preview's, those in history/."""
-    kept = sorted(run.history.iterdir()) if run.history.is_dir() else []
-    kept = [folder for folder in kept if is_id(folder.name)]
+    try:
+        kept = sorted(folder for folder in run.history.iterdir() if is_id(folder.name))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        kept = []
     return (run.result, run.preview, *map(ResultPaths, kept))
 
 

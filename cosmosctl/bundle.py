@@ -45,6 +45,8 @@ GRACE_S = 10
 _HEAD_BYTES = 1024
 _NUMBER = re.compile(rb"^number: (\d{1,15})$", re.MULTILINE)
 """The line of batch.yaml; the whole file is not parsed for it, as every batch is asked by every command."""
+HEAD = ("format", "batch", "number", "key", "project", "created", "model", "host")
+"""What batch.yaml and plan.json begin with."""
 HALF = ".new"
 """The end of the name of a bundle in staging/ that is not whole yet."""
 
@@ -180,7 +182,7 @@ def reading_plan(paths: BatchPaths) -> Iterator[None]:
         yield
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
         raise FileError(
-            f"batches/{paths.name}/plan.json: cannot be read as a plan: {_why(e)}", hint=_way_out(paths)
+            f"batches/{paths.name}/plan.json: cannot be read as a plan: {_why(e)}", hint=way_out(paths)
         ) from e
 
 
@@ -224,7 +226,8 @@ def _why(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
-def _way_out(paths: BatchPaths) -> str:
+def way_out(paths: BatchPaths) -> str:
+    """What to do about a plan that cannot be read."""
     return f"bring the file back, or give up what it holds: {command('cancel', paths.name, '--abandon')}"
 
 
@@ -247,10 +250,12 @@ def cut_off(paths: BatchPaths) -> str:
     """Whether the end of plan.json is missing, in words: all of it is read only by who works with it."""
     try:
         with opened(paths.plan) as file:
+            begins = file.read(1) == b"{"
             file.seek(-2, os.SEEK_END)
-            return (
-                "" if file.read() == b"}\n" else f"batches/{paths.name}/plan.json: cannot be read: its end is missing"
-            )
+            if begins and file.read() == b"}\n":
+                return ""
+            what = "end is missing" if begins else "beginning is not as it was written"
+            return f"batches/{paths.name}/plan.json: cannot be read: its {what}"
     except (OSError, Unreadable) as e:
         return f"batches/{paths.name}/plan.json: cannot be read: {_why(e)}"
 
@@ -416,8 +421,6 @@ def _sent(entry: Mapping[str, Any]) -> Sent:
 
 
 def _batch_yaml(head: Mapping[str, Any], plan: Plan, parents: Mapping[str, Sequence[str]]) -> str:
-    from cosmosctl.io.yaml_file import dump_tool
-
     groups = [
         {
             "name": group.name,
@@ -434,8 +437,15 @@ def _batch_yaml(head: Mapping[str, Any], plan: Plan, parents: Mapping[str, Seque
         }
         for group in plan.groups
     ]
+    return head_text(head, groups)
+
+
+def head_text(head: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> str:
+    """batch.yaml."""
+    from cosmosctl.io.yaml_file import dump_tool
+
     comment = "# Written by cosmosctl batch; plan.json beside it is the same for the host. Do not edit.\n"
-    return comment + dump_tool({**head, "groups": groups})
+    return comment + dump_tool({**head, "groups": list(groups)})
 
 
 def sendable(paths: BatchPaths) -> tuple[Path, ...]:

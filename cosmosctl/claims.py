@@ -19,6 +19,7 @@ from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import replace_with, write_text
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.io.moving import link_or_copy, remove, sync_below
+from cosmosctl.io.os_error import is_there
 from cosmosctl.receipts import Receipt, read_failure, read_receipt, receipt_text
 from cosmosctl.states import Current, held_runs
 from cosmosctl.store import find_root, load_all
@@ -72,7 +73,7 @@ def _waiting(project: ProjectPaths) -> Iterator[tuple[BatchPaths, RunPaths]]:
 def _home(project: ProjectPaths, batch: BatchPaths, run: str) -> RunPaths | None:
     """The run's folder, or the only one that it can have been renamed to; None while there is none."""
     own = project.run(run)
-    if own.spec.exists():
+    if is_there(own.spec):
         return own
     known = bundle.read_batch(batch)
     snapshot, held = load_all(project.root), held_runs(project)

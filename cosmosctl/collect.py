@@ -22,6 +22,7 @@ from cosmosctl.events import Progress, RunEnd, read_progress
 from cosmosctl.io import own
 from cosmosctl.io.atomic import remove_temps, replace_with, write_text
 from cosmosctl.io.moving import move
+from cosmosctl.io.os_error import is_there
 from cosmosctl.judgement import (
     MOST_OUTPUTS,
     PRIMARY,
@@ -37,6 +38,7 @@ from cosmosctl.judgement import (
     trimmed,
 )
 from cosmosctl.log import say
+from cosmosctl.manifests import manifest_text
 from cosmosctl.receipts import Failure, Receipt, failure_text, read_failure, read_receipt, receipt_text
 
 LOST = "host-lost"
@@ -223,12 +225,6 @@ def receipt_for(batch: Batch, end: RunEnd, progress: Progress, place: ResultPath
     return _receipt(batch, end, progress, looked.outputs, warnings)
 
 
-def manifest_text(outputs: Mapping[str, Mapping[str, Any]]) -> str:
-    """One line a file: sha256, bytes, time it was finished on the host, path."""
-    lines = [f"{o['sha256']}  {o['bytes']:>12}  {o['time']}  outputs/{name}\n" for name, o in sorted(outputs.items())]
-    return "# sha256, bytes, time, file\n" + "".join(lines)
-
-
 def _pulled(project: ProjectPaths, batch: Batch, run: str) -> Path:
     return project.pulled(batch.name) / "done" / run
 
@@ -236,14 +232,14 @@ def _pulled(project: ProjectPaths, batch: Batch, run: str) -> Path:
 def _home(project: ProjectPaths, batch: Batch, run: str) -> RunPaths:
     """The run's folder; while there is no run of that name, a folder like it below the batch's unclaimed/."""
     own = project.run(run)
-    return own if own.spec.exists() else RunPaths(project.batch(batch.name).unclaimed / run)
+    return own if is_there(own.spec) else RunPaths(project.batch(batch.name).unclaimed / run)
 
 
 def _places(project: ProjectPaths, batch: Batch, run: str) -> Iterator[ResultPaths]:
     """Wherever this batch may have left something for `run`; a folder that is gone may have been renamed."""
     own = project.run(run)
     homes = [own, RunPaths(project.batch(batch.name).unclaimed / run)]
-    if not own.spec.exists() and project.runs.is_dir():
+    if not is_there(own.spec) and project.runs.is_dir():
         homes += [RunPaths(folder) for folder in sorted(project.runs.iterdir())]
     for home in homes:
         for place in (home.result, home.preview, home.kept(batch.name)):

@@ -72,6 +72,6 @@ class HostError(CosmosctlError):
 
 
 class Interrupted(CosmosctlError):
-    """The user pressed Ctrl-C; the message says what goes on without us."""
+    """The user pressed Ctrl-C; the message says what goes on without us, the hint is a sentence on how to go on."""
 
     exit_code = EXIT_INTERRUPTED

@@ -18,7 +18,7 @@ from cosmosctl.errors import FileError
 from cosmosctl.events import Progress, read_progress
 from cosmosctl.launches import EXPORTED, Launch, read_launch
 from cosmosctl.store import Snapshot, hash_file
-from cosmosctl.traces import NOTHING, ResultTrace, Traces, Tracker
+from cosmosctl.traces import NOTHING, FailureTrace, ResultTrace, Traces, Tracker
 from cosmosctl.trust import was_made_here
 
 if TYPE_CHECKING:
@@ -169,6 +169,19 @@ class Current:
         """The fingerprint of a run. Raises: FileError when a video cannot be read."""
         return self._facts(self._spec(run))
 
+    def lacks_videos(self, run: str) -> bool:
+        """Whether all that keeps the hash from being known is that videos are not here, as in a clone."""
+        from cosmosctl import models
+
+        source = models.source_of(self._snapshot.runs[run])
+        if source is not None and self._snapshot.lacks_videos(source):
+            return True
+        try:
+            paths = self._spec(run).input_paths
+        except FileError:
+            return False
+        return any(not (self._project.root / path).exists() for path in paths)
+
     def _spec(self, run: str) -> "Spec":
         from cosmosctl import models
 
@@ -227,12 +240,50 @@ def _held_state(run: str, held: OpenBatch) -> RunState:
 def _unusable(runs: str, run: str, snapshot: Snapshot, tracker: Tracker, *, preview: bool) -> RunState:
     """The state of a run whose files are not well: in a clone all that is missing may be videos."""
     words = snapshot.problems_of([run])[0].words
-    if snapshot.lacks_videos(run):
-        traces = tracker.traces(run)
-        result = newest((traces.result, traces.preview)) if preview else traces.result
-        if result is not None and not _is_here(runs, run, result):
-            return RunState(run, "absent", detail=words, batch=result.batch, place=result.folder)
-    return RunState(run, "invalid", detail=words)
+    found = _by_receipts(runs, run, tracker.traces(run), words, preview=preview) if snapshot.lacks_videos(run) else None
+    return found or RunState(run, "invalid", detail=words)
+
+
+def _by_receipts(runs: str, run: str, traces: Traces, words: str, *, preview: bool) -> RunState | None:
+    """What receipts alone say of a run whose videos are not here: nobody can tell what it would be made from now."""
+    damaged = _damaged(run, traces, preview=preview)
+    if damaged is not None:
+        return damaged
+    result, failure = _newest(traces, preview=preview)
+    if failure is not None and (result is None or descends(failure, result)):
+        return _failed(run, failure, result, previewed=traces.preview is not None)
+    if result is None:
+        return None
+    state, detail = ("done", "") if _is_here(runs, run, result) else ("absent", words)
+    previewed = traces.preview is not None
+    return RunState(run, state, detail=detail, batch=result.batch, previewed=previewed, place=result.folder)
+
+
+def _damaged(run: str, traces: Traces, *, preview: bool) -> RunState | None:
+    for file, why in traces.damaged:
+        if preview or not file.startswith("preview/"):
+            return RunState(run, "damaged", f"runs/{run}/{file}: {why}")
+    return None
+
+
+def _newest(traces: Traces, *, preview: bool) -> tuple[ResultTrace | None, FailureTrace | None]:
+    """The result and the failure that count."""
+    result = newest((traces.result, traces.preview)) if preview else traces.result
+    failure = newest((traces.failure, traces.preview_failure)) if preview else traces.failure
+    return result, failure
+
+
+def _failed(run: str, failure: FailureTrace, result: ResultTrace | None, *, previewed: bool) -> RunState:
+    return RunState(
+        run,
+        failure.state,
+        detail=failure.detail,
+        reason=failure.reason,
+        batch=failure.batch,
+        previewed=previewed,
+        earlier_kept=result is not None,
+        place=result.folder if result is not None else "",
+    )
 
 
 def _is_here(runs: str, run: str, result: ResultTrace) -> bool:
@@ -243,34 +294,23 @@ def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: 
     """The state of a run that no batch holds and whose files are well."""
     if traces is NOTHING:
         return RunState(run, "pending")
-    for file, why in traces.damaged:
-        if preview or not file.startswith("preview/"):
-            return RunState(run, "damaged", f"runs/{run}/{file}: {why}")
+    damaged = _damaged(run, traces, preview=preview)
+    if damaged is not None:
+        return damaged
     previewed = traces.preview is not None
-    result = newest((traces.result, traces.preview)) if preview else traces.result
-    failure = newest((traces.failure, traces.preview_failure)) if preview else traces.failure
+    result, failure = _newest(traces, preview=preview)
     if result is None and failure is None:
         return RunState(run, "pending", previewed=True) if previewed else RunState(run, "pending")
     try:
         now = current.spec_hash(run)
     except FileError as e:
-        if result is not None and not _is_here(runs, run, result):
-            return RunState(run, "absent", detail=e.line, batch=result.batch, place=result.folder)
-        return RunState(run, "invalid", detail=e.line)
-    place = result.folder if result is not None else ""
+        found = _by_receipts(runs, run, traces, e.line, preview=preview) if current.lacks_videos(run) else None
+        return found or RunState(run, "invalid", detail=e.line)
     if failure is not None and failure.spec == now and (result is None or descends(failure, result)):
-        return RunState(
-            run,
-            failure.state,
-            detail=failure.detail,
-            reason=failure.reason,
-            batch=failure.batch,
-            previewed=previewed,
-            earlier_kept=result is not None,
-            place=place,
-        )
+        return _failed(run, failure, result, previewed=previewed)
     if result is None:
         return RunState(run, "pending", previewed=previewed)
+    place = result.folder
     if not _is_here(runs, run, result):
         return RunState(run, "absent", batch=result.batch, place=place)
     if result.spec == now:

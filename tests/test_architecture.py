@@ -29,7 +29,7 @@ LAYERS = (
         "claims",
         "states",
     }
-    | {"estimates"},
+    | {"estimates", "batch_files", "manifests"},
     {"tasks"},
     {"commands"},
     {"cli", "api"},

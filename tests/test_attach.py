@@ -253,8 +253,10 @@ def test_ctrl_c_after_the_launch_detaches_and_says_how_to_come_back(three: Tree,
     name = three.batches()[0].name
     if how != "again and again":  # then there may be no time for words
         assert done.code == 130
-        assert f"stopped watching; {name} goes on on local" in done.err
-        assert f"cosmosctl attach {name} comes back, cosmosctl cancel {name} ends it" in done.err
+        told = f"stopped watching; {name} goes on by itself on local\n"
+        told += f"  cosmosctl attach {name} comes back, cosmosctl cancel {name} ends it\n"
+        assert done.err.endswith(f"\n{told}")
+        assert "error:" not in done.err
     aftermath.let_go(three)
     three.cli("attach", name)
     _assert_all_right(three, name)

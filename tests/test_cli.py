@@ -308,7 +308,7 @@ def test_watch_starts_only_what_became_pending_by_its_own_save(quick_tree: Tree)
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert (process.returncode, "Warning" in err) == (130, False)
-    assert err.endswith("error: stopped watching\n  try: cosmosctl status\n")
+    assert err.endswith("\nstopped watching the files\n  cosmosctl status tells where the runs stand\n")
     assert quick_tree.states() == {"rs_old": "pending", "rs_new": "done"}
 
 

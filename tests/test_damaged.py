@@ -1,18 +1,21 @@
 """A file of the tool that cannot be read is told, and fetch writes it anew from what is here; nothing is computed."""
 
 import json
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import cosmosctl
 from cosmosctl.io.conflict import marks_line, sides
+from cosmosctl.io.yaml_file import load_tool
 from cosmosctl.receipts import read_failure, read_receipt
 from tests import clips
-from tests.aftermath import faults
+from tests.aftermath import Client, faults
 from tests.disks import mount, mounted
-from tests.tree import Tree
+from tests.tree import Done, Tree
 
 OTHER = "batch: other_20260101_000000"
 
@@ -150,6 +153,79 @@ def test_a_damaged_end_of_a_batch_is_told_and_attach_writes_it_anew(tree: Tree) 
     assert batch.end.read_text(encoding="utf-8") == whole
 
 
+@pytest.mark.parametrize("damage", ["marks, ours", "marks, theirs", "torn", "empty", "no text"])
+def test_a_damaged_head_of_a_batch_is_told_and_attach_writes_it_anew(tree: Tree, damage: str) -> None:
+    tree.cli("batch")
+    batch = tree.batches()[0]
+    text = batch.whole.read_text(encoding="utf-8")
+    other = text.replace(f"key: {text.split('key: ')[1][:8]}", "key: 00000000")
+    spoilt = {
+        "marks, ours": _conflict(text, other).encode(),
+        "marks, theirs": _conflict(other, text).encode(),
+        "torn": text[: len(text) // 2].encode(),
+        "empty": b"",
+        "no text": b"\xff\xfe\0",
+    }[damage]
+    batch.whole.write_bytes(spoilt)
+    told = f"batches/{batch.name}/batch.yaml: "
+    more = f"; cosmosctl attach {batch.name} writes it anew"
+    for verb in (("status",), ("list", "batches"), ("show", batch.name)):
+        done = tree.cli(*verb)
+        assert told in done.out + done.err
+        assert more in done.out + done.err
+    tree.cli("attach", batch.name)
+    assert told not in tree.cli("status").out
+    anew = load_tool(batch.whole.read_text(encoding="utf-8"))
+    assert {**anew, "groups": _without_settings(anew)} == {
+        **load_tool(text),
+        "groups": _without_settings(load_tool(text)),
+    }
+    if "marks" in damage:
+        assert anew == load_tool(text)
+
+
+def test_a_damaged_head_in_a_clone_is_told_with_gits_own_command(tree: Tree) -> None:
+    tree.cli("batch")
+    batch = tree.batches()[0]
+    text = batch.whole.read_text(encoding="utf-8")
+    batch.plan.unlink()
+    [row] = json.loads(tree.cli("list", "batches", "--json").out)
+    assert (row["status"], row["host"], row["model"], row["mistakes"]) == ("elsewhere", "local", "transfer1", [])
+    batch.whole.write_text(_conflict(text, text), encoding="utf-8")
+    assert f"git checkout --theirs batches/{batch.name}/batch.yaml, or --ours" in tree.cli("status").out
+    batch.whole.write_text("torn")
+    assert f"git checkout batches/{batch.name}/batch.yaml" in tree.cli("list", "batches").err
+
+
+@pytest.mark.parametrize("place", ["beginning", "end"])
+def test_a_damaged_plan_of_a_batch_is_told(tree: Tree, place: str) -> None:
+    tree.cli("batch")
+    batch = tree.batches()[0]
+    data = batch.plan.read_bytes()
+    batch.plan.write_bytes(b"<<<<<<< HEAD\n" + data if place == "beginning" else data[:-40])
+    told = f"batches/{batch.name}/plan.json: cannot be read: its {place}"
+    assert told in tree.cli("status").out
+    listed = tree.cli("list", "batches")
+    assert "unreadable" in listed.out
+    assert told in listed.err
+    assert told in tree.cli("show", batch.name).out
+    assert tree.states() == {"rs_one": "done"}
+
+
+@pytest.mark.parametrize("text", ["", "torn", "# sha256, bytes, time, file\n<<<<<<< HEAD\n"])
+def test_a_damaged_manifest_is_told_and_fetch_writes_it_anew(tree: Tree, text: str) -> None:
+    tree.cli("batch")
+    manifest = tree.run_paths("rs_one").preview.manifest
+    whole = manifest.read_bytes()
+    manifest.write_text(text)
+    assert "runs/rs_one/preview/manifest.txt: is damaged" in tree.cli("status").out
+    assert "cosmosctl fetch rs_one" in tree.cli("show", "rs_one").out
+    assert tree.states() == {"rs_one": "done"}
+    tree.cli("fetch", "rs_one")
+    assert manifest.read_bytes() == whole
+    assert "manifest" not in tree.cli("status").out
+
+
 @pytest.mark.parametrize("file", ["runs/rs_one/run.yaml", "prompts/ps_a.yaml", "cosmosctl.yaml"])
 def test_marks_of_a_merge_in_a_file_of_the_user_are_called_so(tree: Tree, file: str) -> None:
     path = tree.root / file
@@ -183,6 +259,37 @@ def test_a_run_whose_folder_cannot_be_written_to_keeps_no_other_from_coming_home
     assert tree.run_paths("rs_one").preview.batch_log.samefile(tree.batches()[0].log)
 
 
+@pytest.mark.parametrize("place", ["", "preview", "preview/logs"])
+def test_a_folder_of_a_run_that_may_not_be_looked_into_ends_no_verb_and_keeps_no_other_run_from_anything(
+    tree: Tree, place: str
+) -> None:
+    tree.run("rs_two")
+    if place:
+        tree.cli("batch", env=faults("gpu-oom") if place == "preview/logs" else {}, expect=None)
+    stuck = tree.run_paths("rs_one").root / place
+    name = "" if place else tree.cli("batch", "--detach").out.strip()
+    stuck.chmod(0)
+    try:
+        codes = {verb: as_nobody_special(tree, *verb.split()) for verb in ("status", "list runs", "log", "show rs_one")}
+        assert {verb: done.code for verb, done in codes.items()} == dict.fromkeys(codes, 0)
+        assert "permission denied" in codes["status"].out
+        if name:
+            told = as_nobody_special(tree, "attach")
+            assert (told.code, "run rs_one cannot come home" in told.err) == (3, True)
+            assert tree.states()["rs_two"] == "done"
+    finally:
+        stuck.chmod(0o755)
+    if name:
+        tree.cli("attach")
+        assert set(tree.states().values()) == {"done"}
+
+
+def as_nobody_special(tree: Tree, *args: str) -> Done:
+    """A command of root without the right to look wherever it likes, or of whoever we are."""
+    without = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner", "--inh-caps", "-all")
+    return Client(tree, *args, before=without if os.geteuid() == 0 else ()).end()
+
+
 def test_show_of_a_copied_run_does_not_show_the_results_of_the_original(tree: Tree) -> None:
     tree.cli("batch")
     shutil.copytree(tree.run_paths("rs_one").root, tree.run_paths("rs_copy").root)
@@ -198,6 +305,11 @@ def test_an_upscale_of_a_run_that_is_random_is_not_called_reproducible(tree: Tre
     path.write_text("prompt: ps_a\nupscale: {run: rs_one, weight: 0.5}\n", encoding="utf-8")
     said = json.loads(tree.cli("show", "rs_large", "--json").out)["reproducible"]
     assert said == "no: the result of rs_one, which it enlarges, is another one each time"
+
+
+def _without_settings(head: Any) -> list[Any]:
+    """The groups of a batch.yaml; which of the settings its runs have in common are a start's is in no other file."""
+    return [{**group, "settings": None} for group in head["groups"]]
 
 
 def _conflict(ours: str, theirs: str) -> str:

@@ -1,6 +1,7 @@
 """Where a batch is said to be between its bundling and its first event, and what a host's refusal leaves."""
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -115,6 +116,42 @@ def test_python_hears_of_a_refusal_and_the_runs_are_free(three: Tree, monkeypatc
         monkeypatch.setenv(key, value)
     with pytest.raises(HostError, match="was refused before anything was started"):
         cosmosctl.Project(three.root).batch()
+    assert set(aftermath.states(three).values()) == {"pending"}
+
+
+def test_python_gets_the_batch_that_runs_and_what_was_said_of_the_one_that_was_refused(
+    three: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three.run("rs_b", prompt="ps_rs_b", more="model: transfer2.5\n")
+    once = f"[ -e {three.home}/once ] || {{ : >{three.home}/once; exit 1; }}"
+    for key, value in three.environment(aftermath.programs(three, setsid=once)).items():
+        monkeypatch.setenv(key, value)
+    running = cosmosctl.Project(three.root).batch()
+    assert len(running.names) == 1
+    assert all("was refused before anything was started" in error.message for error in running.refused.values())
+    result = running.wait()
+    assert not result.ok
+    refused = {run for run, output in result.output_mapping.items() if output == "refused"}
+    assert refused == set(running.refused)
+    assert aftermath.states(three) == {run: "pending" if run in refused else "done" for run in aftermath.PROMPTS}
+
+
+@pytest.mark.parametrize("refusal", [{"setsid": "exit 1"}, {"df": "echo head; echo none 1 1 1 1% /; exit 0"}])
+def test_a_batch_that_was_not_sent_and_that_its_host_refuses_at_the_attach_is_freed(
+    three: Tree, refusal: dict[str, str]
+) -> None:
+    client = Client(three, "batch", env=aftermath.programs(three, rsync="sleep 60"))
+    client.wait_for("phase: push")
+    client.send(signal.SIGKILL)
+    client.end()
+    name = three.batches()[0].name
+    assert standing(three) == "not sent"
+    shutil.rmtree(three.home / "bin")
+    told = three.cli("attach", env=aftermath.programs(three, **refusal), expect=4).err
+    assert f"{name} was refused before anything was started; its runs are free again" in told
+    assert "cosmosctl batch rs_a rs_b rs_c" in told
+    assert f"cosmosctl attach {name}" not in told
+    assert standing(three) == "refused"
     assert set(aftermath.states(three).values()) == {"pending"}
 
 

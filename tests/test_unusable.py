@@ -41,6 +41,39 @@ def test_in_a_clone_a_run_with_its_receipt_is_absent_and_keeps_its_weights_promp
     assert "Absent" in clone.cli("status").out
 
 
+def test_in_a_clone_a_result_that_was_fetched_is_done_and_missing_videos_keep_it_from_a_batch_alone(
+    clone: Tree,
+) -> None:
+    clone.run_paths("rs_new").spec.unlink()
+    assert "Mistakes" not in clone.cli("status").out
+    clone.cli("fetch", "rs_a")
+    row = runs(clone)["rs_a"]
+    assert (row["status"], row["output"]) == ("done", "runs/rs_a/outputs/output.mp4")
+    told = clone.cli("status").out
+    assert "Done:" in told
+    assert "Mistakes" not in told
+    assert "there is no folder" in clone.cli("check", expect=3).err
+    assert "there is no folder" in clone.cli("batch", "rs_a", expect=3).err
+    clone.scene()
+    clone.run("rs_a", controls="{edge: {weight: 0.4, input: inputs/gone.mp4}}")
+    assert runs(clone)["rs_a"]["status"] == "done"
+    clone.run("rs_a", more="sede: 4\n")
+    assert runs(clone)["rs_a"]["status"] == "invalid"
+
+
+def test_a_missing_video_is_a_mistake_where_a_run_that_has_no_result_wants_it(clone: Tree) -> None:
+    told = clone.cli("status").out
+    assert told.index("Mistakes:") < told.index("prompts/ps_a.yaml") < told.index("Absent")
+
+
+def test_in_a_clone_a_failure_is_what_its_receipt_says(clone: Tree) -> None:
+    shutil.copytree(clone.root.parent / "project/inputs", clone.root / "inputs", dirs_exist_ok=True)
+    clone.run("rs_new", more="seed: 9\n")
+    clone.cli("batch", "rs_new", env={"COSMOSCTL_PREVIEW_FAULTS": "block:street"}, expect=1)
+    shutil.rmtree(clone.root / "inputs/videos")
+    assert (runs(clone)["rs_new"]["status"], runs(clone)["rs_new"]["reason"]) == ("failed", "blocked")
+
+
 def test_in_a_clone_a_run_whose_control_file_is_missing_is_absent_too(clone: Tree) -> None:
     clone.scene()
     text = clone.run_paths("rs_a").spec.read_text()

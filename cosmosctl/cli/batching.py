@@ -221,9 +221,9 @@ def launch_and_follow(project: ProjectPaths, made: Sequence[AllowedBatch], *, de
         refused = starting.start_all(project, made, view)
     started = [one for one in made if not ends.is_ended(project.batch(one.name))]
     code = _detached(started) if detach else follow_all(project, [one.name for one in started], attach.follow)
-    for error in refused[1:]:
+    for error in list(refused.values())[1:]:
         say(error.line)
-    for error in refused:
+    for error in refused.values():
         raise error
     return code
 

@@ -85,7 +85,10 @@ def batches(folder: Path, limit: int | None, as_json: bool) -> None:
 
     columns = ("id", "status", "host", "model", "size", "done", "created")
     table = Table(columns, dropped=("created", "model", "host"))
-    print_rows(batch_rows(folder, limit=limit), as_json=as_json, table=table)
+    rows = batch_rows(folder, limit=limit)
+    print_rows(rows, as_json=as_json, table=table)
+    for mistake in (mistake for row in rows for mistake in row["mistakes"]):
+        click.echo(mistake, err=True)
     words = "" if as_json else foreign_words(folder)
     if words:
         click.echo(words, err=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from cosmosctl import __version__
-from cosmosctl.errors import EXIT_BUG, EXIT_INTERRUPTED, CosmosctlError, FileError, UsageError, bounded
+from cosmosctl.errors import EXIT_BUG, EXIT_INTERRUPTED, CosmosctlError, FileError, Interrupted, UsageError, bounded
 from cosmosctl.io.given_path import is_folder, shown
 from cosmosctl.io.os_error import file_error, is_environment
 from cosmosctl.io.streams import open_closed_descriptors, safe_streams
@@ -161,6 +161,9 @@ def _asked(error: CosmosctlError) -> bool:
 
 
 def _tell(error: CosmosctlError) -> None:
+    if isinstance(error, Interrupted):  # the user asked for it: it is no error
+        click.echo("\n".join([error.message, *([f"  {error.hint}"] if error.hint else [])]), err=True)
+        return
     click.echo("\n".join(f"error: {line}" for line in bounded(error.message.splitlines())), err=True)
     if error.hint:
         click.echo(f"  try: {error.hint}", err=True)

@@ -13,21 +13,22 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from cosmosctl import collect, process_logs, remote, tasks, trust
+from cosmosctl import batch_files, collect, process_logs, remote, tasks, trust
 from cosmosctl.collect import Collected, Moved
 from cosmosctl.commands.follower import Follower, launch
+from cosmosctl.commands.refusal import freed, may_run
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.ends import REFUSED, BatchEnd, read_end, write_end
-from cosmosctl.errors import CosmosctlError, FileError, Interrupted, UsageError
+from cosmosctl.errors import CosmosctlError, FileError, HostError, Interrupted, UsageError
 from cosmosctl.events import EventTail, Progress, RunEnd, read_progress
 from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.io.os_error import file_error, is_environment
 from cosmosctl.judgement import DamagedCopy
-from cosmosctl.launches import EXPORTED, read_launch
+from cosmosctl.launches import EXPORTED, LAUNCHED, read_launch
 from cosmosctl.log import debug, say
-from cosmosctl.remote import Transfer, Unreachable
+from cosmosctl.remote import NotAllSent, Transfer, Unreachable
 
 POLL_S = 0.1
 PAUSE_S = 1
@@ -80,6 +81,13 @@ Stuck = Mapping[str, CosmosctlError]
 """Runs that cannot come home, and why: their folders cannot be written to."""
 
 
+def goes_on(stopped: str, left: Sequence[Batch]) -> str:
+    """That batches which were launched need nobody who watches them."""
+    names, hosts = ", ".join(batch.name for batch in left), dict.fromkeys(batch.host.name for batch in left)
+    verb = "goes on by itself" if len(left) == 1 else "go on by themselves"
+    return f"{stopped}; {names} {verb} on {', '.join(hosts)}"
+
+
 class NotLaunched(Interrupted):
     """Ctrl-C came before the host was asked to start anything."""
 
@@ -92,17 +100,33 @@ def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     """
     batch = trust.allowed_batch(project.batch(name))
     with following(project, batch, watch):
+        batch_files.mend(project.batch(name), batch)
         end = read_end(project.batch(name).end)
         if end is None and project.batch(name).end.exists() and _mended_end(project, batch):
             return outcome(project, batch)
         if end is None:
             if not read_progress(project.batch(name).events, batch.runs).finished:
                 _refuse_exported(project, batch)
-                start(project, batch, watch)
+                _start_or_free(project, batch, watch)
             _run_to_end(project, batch, watch)
         elif end.state == ABANDONED:
             bring_late(project, batch, watch)
     return outcome(project, batch)
+
+
+def _start_or_free(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
+    """`start`; a batch that the host refuses, and of which nothing ever ran there, is freed. Raises: HostError."""
+    paths = project.batch(batch.name)
+    launch = read_launch(paths.launch)
+    was_launched = read_progress(paths.events, batch.runs).launched or (launch is not None and launch.how == LAUNCHED)
+    try:
+        start(project, batch, watch)
+    except (Unreachable, NotAllSent):
+        raise
+    except HostError as e:
+        if was_launched or may_run(project, batch):
+            raise
+        raise freed(project, batch, e) from e
 
 
 def follow(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
@@ -230,7 +254,7 @@ def _detaching(batch: Batch) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise Interrupted(
-            f"stopped watching; {batch.name} goes on on {batch.host.name}",
+            goes_on("stopped watching", [batch]),
             hint=f"{command('attach', batch.name)} comes back, {command('cancel', batch.name)} ends it",
         ) from None
 

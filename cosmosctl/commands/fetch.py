@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cosmosctl import bundle, collect, remote, states, tasks, trust
+from cosmosctl import batch_files, bundle, collect, remote, states, tasks, trust
 from cosmosctl.claims import opened
 from cosmosctl.collect import Collected
 from cosmosctl.commands.attach import ABANDONED, Watcher, bring_home, bring_late, close, refuse_stuck
@@ -41,6 +41,7 @@ def fetch_batch(project: ProjectPaths, name: str, watch: Watcher) -> tuple[Colle
         if not free:
             say(f"{name} is being followed by another cosmosctl, which brings its results")
             return ()
+        batch_files.mend(project.batch(name), batch)
         end = read_end(project.batch(name).end)
         if end is not None:
             return bring_late(project, batch, watch) if end.state == ABANDONED else ()

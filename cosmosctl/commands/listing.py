@@ -1,11 +1,12 @@
 """What `list` prints: one mapping a prompt, run or batch, newest last."""
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import bundle, states
+from cosmosctl import batch_files, bundle, states
 from cosmosctl.claims import opened
 from cosmosctl.commands.looks import differences
 from cosmosctl.domain.ids import resolve_id
@@ -141,11 +142,13 @@ def _run_row(project: ProjectPaths, snapshot: Snapshot, state: states.RunState) 
 
 
 def _batch_row(paths: BatchPaths) -> dict[str, Any]:
+    troubles = batch_files.troubles(paths)
     try:
         batch = bundle.read_batch(paths)
-    except FileError:
-        words = "unreadable" if paths.plan.exists() else "elsewhere"
-        return {"id": paths.name, "status": words, "host": None, "model": None, "size": None, "done": None}
+    except FileError as e:
+        is_here = paths.plan.exists()
+        mistakes = [*troubles, *([e.line] if is_here and not any("/plan.json: " in one for one in troubles) else [])]
+        return {**_far_row(paths), "status": "unreadable" if is_here else "elsewhere", "mistakes": mistakes}
     try:
         state = read_progress(paths.events, batch.runs)
     except FileError:
@@ -164,7 +167,17 @@ def _batch_row(paths: BatchPaths) -> dict[str, Any]:
         "done": done,
         "created": batch.created,
         "runs": list(batch.runs),
+        "mistakes": list(troubles),
     }
+
+
+def _far_row(paths: BatchPaths) -> dict[str, Any]:
+    """What batch.yaml tells of a batch whose plan is not here or cannot be read."""
+    row: dict[str, Any] = {"id": paths.name, "status": "", "host": None, "model": None, "size": None, "done": None}
+    with suppress(FileError):
+        head = bundle.read_head(paths)
+        row |= {"host": head.host.name, "model": head.model, "created": head.created}
+    return row
 
 
 def _newest(names: Iterable[str], limit: int | None, files: Sequence[Path]) -> list[str]:

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from cosmosctl import history, remote, tasks, trust
+from cosmosctl import history, manifests, remote, tasks, trust
 from cosmosctl.attempts import own_receipt
 from cosmosctl.collect import Collected
 from cosmosctl.commands.mend import mend
@@ -33,6 +33,9 @@ def restore(project: ProjectPaths, run: str) -> Collected:
                 history.put_back(project.run(run), place, outputs, receipt.outputs)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
+    for found in (project.run(run).result, project.run(run).preview):
+        if (one := own_receipt(project, run, found)) is not None:
+            manifests.mend(found, one)
     return Collected(run, "done", "", "", place, receipt.warnings)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import models, states
+from cosmosctl import manifests, models, states
 from cosmosctl.attempts import own_receipt
 from cosmosctl.claims import opened
 from cosmosctl.commands.listing import batch_rows, prompt_rows
@@ -75,7 +75,7 @@ def _result_facts(project: ProjectPaths, run: str) -> dict[str, Any]:
     places = (("result", project.run(run).result), ("preview", project.run(run).preview))
     found = {key: (place, own_receipt(project, run, place)) for key, place in places}
     return {
-        key: _receipt_facts(receipt, place.root.relative_to(project.root).as_posix())
+        key: _receipt_facts(receipt, place.root.relative_to(project.root).as_posix(), manifests.trouble(place))
         for key, (place, receipt) in found.items()
         if receipt is not None
     }
@@ -104,9 +104,10 @@ def _reproducible(spec: Spec) -> str:
     return f"no: {spec.model} makes {', '.join(random)} with random strengths or colours; use a preset or a file"
 
 
-def _receipt_facts(receipt: Receipt, folder: str) -> dict[str, Any]:
+def _receipt_facts(receipt: Receipt, folder: str, words: str) -> dict[str, Any]:
     prefix = "" if folder == "." else f"{folder}/"
     return {
+        **({"manifest": f"{words}; cosmosctl fetch {receipt.run} writes it anew"} if words else {}),
         "video": f"{prefix}{receipt.primary_output}",
         "batch": receipt.batch,
         "batch_size": receipt.batch_size,

@@ -1,77 +1,62 @@
 """Batches that were made just now to their hosts; what a host refuses, and what Ctrl-C keeps back, is freed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from cosmosctl import remote, tasks
-from cosmosctl.commands.attach import NotLaunched, Watcher, following, start
+from cosmosctl.commands.attach import NotLaunched, Watcher, following, goes_on, start
+from cosmosctl.commands.refusal import freed, may_run
 from cosmosctl.domain.batch import AllowedBatch, Batch
-from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.words import NAMED
-from cosmosctl.ends import REFUSED, free
+from cosmosctl.ends import free, is_ended
 from cosmosctl.errors import CosmosctlError, FileError, HostError, Interrupted
-from cosmosctl.launches import read_launch
-from cosmosctl.log import debug
 from cosmosctl.remote import NotAllSent, Unreachable
 
 
-def start_all(project: ProjectPaths, made: Sequence[AllowedBatch], watch: Watcher) -> tuple[CosmosctlError, ...]:
+def start_all(project: ProjectPaths, made: Sequence[AllowedBatch], watch: Watcher) -> Mapping[str, CosmosctlError]:
     """Send and launch batches that were made just now. One that is refused before anything started is freed; one that
     was sent in part, or whose host fell silent, is left for `attach`.
 
-    Returns what was said of those. Ctrl-C before a launch frees the runs of what is left.
+    Returns what was said of those, by batch. Ctrl-C before a launch frees the runs of what is left.
     Raises: HostError for a host out of reach, Interrupted.
     """
-    refused = []
+    refused: dict[str, CosmosctlError] = {}
     for position, batch in enumerate(made):
-        with following(project, batch, watch), _freeing(project, made[position:]):
+        with following(project, batch, watch), _freeing(project, made[:position], made[position:]):
             try:
                 start(project, batch, watch)
             except (Unreachable, NotAllSent):
                 raise
             except (HostError, FileError) as e:
-                if _may_run(project, batch):
+                if may_run(project, batch):
                     raise
-                refused.append(_freed(project, batch, e))
-    return tuple(refused)
+                refused[batch.name] = freed(project, batch, e)
+    return refused
 
 
 @contextmanager
-def _freeing(project: ProjectPaths, left: Sequence[Batch]) -> Iterator[None]:
-    """Ctrl-C frees the batches that were not launched: all of `left`, or all but the first, whose launch was asked."""
+def _freeing(project: ProjectPaths, before: Sequence[Batch], left: Sequence[Batch]) -> Iterator[None]:
+    """Ctrl-C frees the batches that were not launched: all of `left`, or all but the first, whose launch was asked.
+
+    What of `before` was launched goes on, which is said too.
+    """
     try:
         yield
-    except NotLaunched:
-        for batch in left:
+    except Interrupted as e:
+        was_asked = not isinstance(e, NotLaunched)
+        kept_back = left[1:] if was_asked else left
+        for batch in kept_back:
             free(project, batch)
-        names = ", ".join(batch.name for batch in left)
-        message = f"stopped before {names} was launched; its runs are free again"
-        raise NotLaunched(message, hint="cosmosctl batch") from None
-    except Interrupted:
-        for batch in left[1:]:
-            free(project, batch)
-        raise
+        words = [e.message] if was_asked else []
+        words += [_freed_words(kept_back)] if kept_back else []
+        launched = [one for one in before if not is_ended(project.batch(one.name))]
+        hints = [e.hint] if was_asked else ["cosmosctl batch takes them again"]
+        if launched:
+            words = [goes_on("; ".join(words), launched)]
+            hints.append("cosmosctl attach follows what goes on")
+        raise type(e)("; ".join(words), hint="; ".join(hints)) from None
 
 
-def _may_run(project: ProjectPaths, batch: AllowedBatch) -> bool:
-    """Whether a job of a batch whose launch failed may run all the same. One that does is asked to end."""
-    if read_launch(project.batch(batch.name).launch) is None:
-        return False
-    try:
-        return tasks.cancel(tasks.context(), batch.name, str(project.root)) not in (remote.GONE, remote.NOT_THERE)
-    except HostError as e:
-        debug(e.message)
-        return True
-
-
-def _freed(project: ProjectPaths, batch: Batch, error: HostError | FileError) -> CosmosctlError:
-    """The error of a refused batch, whose runs are free now, with the command that tries again."""
-    free(project, batch, state=REFUSED)
-    few = len(batch.runs) <= NAMED
-    again = command("batch", *batch.runs) if few else "cosmosctl batch"
-    hint = error.hint.partition("; or cosmosctl cancel")[0].replace(command("attach", batch.name), again)
-    if again not in hint:
-        hint = f"{hint}; then {again}" if hint else again
-    message = f"{error.message}\n{batch.name} was refused before anything was started; its runs are free again"
-    return FileError(message, hint=hint) if isinstance(error, FileError) else HostError(message, hint=hint)
+def _freed_words(kept_back: Sequence[Batch]) -> str:
+    names = ", ".join(batch.name for batch in kept_back)
+    was, its = ("was", "its") if len(kept_back) == 1 else ("were", "their")
+    return f"stopped before {names} {was} launched; {its} runs are free again"

@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosmosctl import states
+from cosmosctl import batch_files, manifests, states
 from cosmosctl.claims import opened
 from cosmosctl.commands.looks import differences
-from cosmosctl.domain.ids import command
-from cosmosctl.domain.layout import BatchPaths, ProjectPaths
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Host
 from cosmosctl.domain.words import some
-from cosmosctl.ends import read_end
+from cosmosctl.ends import is_ended
 from cosmosctl.states import OpenBatch, RunState
 from cosmosctl.store import Snapshot, load_all
 
@@ -42,17 +41,37 @@ def overview(folder: Path, host: str | None) -> Overview:
     snapshot = load_all(project.root)
     chosen = snapshot.host(host)
     runs = states.all_states(project, snapshot, preview=chosen.is_preview)
-    problems = (*(problem.words for problem in snapshot.problems), *_damaged_ends(project), *_nameless(project))
+    problems = (
+        *_mistakes(snapshot, runs),
+        *_damaged_batches(project),
+        *_damaged_manifests(project, runs),
+        *_nameless(project),
+    )
     looks = differences(snapshot, runs) if len(runs) <= LOOKS else {}
     labels, open_ones = _labels(snapshot, runs), states.open_batches(project)
     foreign = states.foreign_batches(project)
     return Overview(project, chosen, runs, labels, looks, open_ones, problems, snapshot.leftovers, foreign)
 
 
-def _damaged_ends(project: ProjectPaths) -> Iterator[str]:
+def _mistakes(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Iterator[str]:
+    """What is wrong with the files. That videos are not here is no mistake while it keeps no run from anything."""
+    known = [run for run, state in runs.items() if state.state != "invalid" and snapshot.lacks_videos(run)]
+    stopped = {snapshot.prompt_of(run) for run, state in runs.items() if state.state == "invalid"}
+    quiet = {f"prompts/{snapshot.prompt_of(run)}" for run in known if snapshot.prompt_of(run) not in stopped}
+    return (problem.words for problem in snapshot.problems if problem.subject not in quiet)
+
+
+def _damaged_batches(project: ProjectPaths) -> Iterator[str]:
+    """What is wrong with files of batches. An unfinished one whose plan is damaged is told where it stands."""
     for paths in states.batches(project):
-        if paths.end.exists() and read_end(paths.end) is None:
-            yield f"batches/{paths.name}/end.yaml: cannot be read; {command('attach', paths.name)} writes it anew"
+        found = batch_files.troubles(paths)
+        yield from found if is_ended(paths) else (line for line in found if "/plan.json: " not in line)
+
+
+def _damaged_manifests(project: ProjectPaths, runs: Mapping[str, RunState]) -> Iterator[str]:
+    for run, state in runs.items():
+        if state.batch and (words := manifests.trouble(ResultPaths(project.run(run).root / state.place))):
+            yield f"runs/{run}/{f'{state.place}/' if state.place else ''}manifest.txt: {words}; cosmosctl fetch {run}"
 
 
 def _nameless(project: ProjectPaths) -> Iterator[str]:

@@ -43,10 +43,11 @@ def follow_together(names: Sequence[str], follow: Follow) -> Iterator[Outcome]:
             if one.outcome is not None:
                 yield one.outcome
     except KeyboardInterrupt:
-        left = ", ".join(one.name for one in followed if not one.over.is_set())
-        raise Interrupted(
-            f"stopped watching; {left} go on on their hosts", hint="cosmosctl attach comes back"
-        ) from None
+        left = [one.name for one in followed if not one.over.is_set()]
+        verb = "goes on by itself on its host" if len(left) == 1 else "go on by themselves on their hosts"
+        again = f"cosmosctl attach{f' {left[0]}' if len(left) == 1 else ''} comes back"
+        end = ", ".join(f"cosmosctl cancel {name}" for name in left)
+        raise Interrupted(f"stopped watching; {', '.join(left)} {verb}", hint=f"{again}; to end: {end}") from None
     errors = {one.name: one.error for one in followed if one.error is not None}
     for name in list(errors)[1:]:
         say(f"{name}: {errors[name]}")

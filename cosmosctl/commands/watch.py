@@ -62,7 +62,7 @@ def watch_project(folder: Path, *, host: str | None, say: Say, run_pending: RunP
             if run_pending is not None:
                 _run_fresh(_fresh(project, host, memory, changed), memory, say, run_pending)
     except KeyboardInterrupt:
-        raise Interrupted("stopped watching", hint="cosmosctl status") from None
+        raise Interrupted("stopped watching the files", hint="cosmosctl status tells where the runs stand") from None
     finally:
         observer.stop()
         observer.join()
@@ -115,6 +115,9 @@ def _handler(project: ProjectPaths, saves: "queue.Queue[str]", observer: "BaseOb
             for path in (event.src_path, event.dest_path):
                 if path and event.event_type == "created" and _parts(project, Path(str(path))) in _NEW:
                     observer.schedule(self, str(path), recursive=True)
+                    for file in Path(str(path)).rglob("*"):  # written before it was watched
+                        if is_watched(project, file):
+                            saves.put(str(file))
                 if path and is_watched(project, Path(str(path))):
                     saves.put(str(path))
 

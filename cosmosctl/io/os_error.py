@@ -33,6 +33,17 @@ def is_environment(error: OSError) -> bool:
     return error.errno in _ENVIRONMENT
 
 
+def is_there(path: Path) -> bool:
+    """Whether something is at `path`, or may be: nobody may look."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as e:
+        return is_environment(e)
+    return True
+
+
 def os_words(error: OSError) -> str:
     """What went wrong, without path and error number."""
     words, _ = _WORDS.get(error.errno or 0, ("", ""))

@@ -111,6 +111,9 @@ class Index:
         except (FileNotFoundError, NotADirectoryError):
             self.note(notes, name, None)
             return None
+        except PermissionError:
+            self.note(notes, name, None)
+            return make(file)  # which says that it cannot be read
         key, known = stat_key(status), notes.get(name)
         if known is not None and known[0] == key:
             return known[1]
