@@ -21,13 +21,14 @@ from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import AllowedHost, Host, HostModel
 from cosmosctl.engines.building import build_command
+from cosmosctl.engines.container import container_user
 from cosmosctl.errors import CosmosctlError, HostError
 from cosmosctl.io.os_error import file_error
 from cosmosctl.io.shipped import template
 from cosmosctl.launches import ASKED, LAUNCHED, note_launch, read_launch
-from cosmosctl.log import debug
+from cosmosctl.log import debug, say
 from cosmosctl.store import hash_files
-from cosmosctl.transport.rsync import rsync_complaint
+from cosmosctl.transport.rsync import rsync_complaint, rsync_warning
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -106,7 +107,8 @@ def push(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> None:
     bundle.mend(project.batch(batch.name), batch)
     need_kib, engine = str(RESULT_KIB * len(batch.rows)), engine_text(batch.host)
     image = (_image(batch), build_command(batch.host, batch.model) if engine else "")
-    _script(c, batch, "prepare.sh", (batch.host.dir, batch.there.folder, need_kib, engine, *image))
+    args = (batch.host.dir, batch.there.folder, need_kib, engine, *image, container_user(batch.host.engine_args))
+    _script(c, batch, "prepare.sh", args)
     tree = _link_tree(project, batch)
     options = ("-rL", "-s", "--size-only", "--append", f"--compare-dest={batch.host.dir}", *PROGRESS)
     target = transport.of(batch.host).rsync_path(batch.host, f"{batch.there.incoming}/")
@@ -395,9 +397,23 @@ def _require_rsync(c: "Context") -> None:
         raise HostError(f"this machine: {complaint}", hint="apt-get install rsync, or brew install rsync")
 
 
+def _warn_of_old_rsync(c: "Context") -> None:
+    """Once in the life of this process: a hostile host could make it write where it should not."""
+    if not _WARNED:
+        _WARNED.append(warning := rsync_warning(run(c, "rsync --version", timeout_s=SHORT_S).stdout))
+        if warning:
+            say(f"warning: {warning}")
+
+
+_WARNED: list[str] = []
+"""What was said of the rsync of this machine, once it was looked at."""
+
+
 def _rsync(c: "Context", batch: AllowedBatch, args: tuple[str, ...], *, what: str) -> None:
     if shutil.which("rsync") is None:
         raise HostError("rsync is not installed on this machine", hint="apt-get install rsync, or brew install rsync")
+    if batch.host.address is not None:
+        _warn_of_old_rsync(c)
     argv = ("rsync", *transport.of(batch.host).rsync_options(batch.host), *args)
     show = c.config.get("show_transfer")
     answer = run(c, shlex.join(argv), timeout_s=None, sink=_Meter(show) if show else None)

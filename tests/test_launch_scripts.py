@@ -16,6 +16,8 @@ from subprocess import PIPE
 
 import pytest
 
+from cosmosctl.engines.container import container_user
+from cosmosctl.transport.rsync import rsync_warning
 from tests.host_batch import LAUNCH, WAIT_S, HostBatch, alive, faults, runs
 from tests.waiting import wait_until
 
@@ -576,3 +578,49 @@ def test_the_two_scripts_treat_an_env_file_alike() -> None:
     texts = [(LAUNCH / name).read_text().replace("launch.sh", "check.sh") for name in ("launch.sh", "check.sh")]
     shared = [text[text.index("# Calls `$1 FILE`") : text.index("# end of what")] for text in texts]
     assert shared[0] == shared[1]
+
+
+def engine_with_user(folder: Path, user: str) -> str:
+    """A container engine that knows of an image nothing but its user."""
+    program = folder / f"engine-{user or 'none'}"
+    program.write_text(f"#!/bin/sh\necho {user}\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+def modes_after_preparing(folder: Path, batch: str, engine: str, user: str = "") -> tuple[int, int]:
+    """The permissions of the pool and of the batch's folder."""
+    said = script("prepare.sh", str(folder), batch, "0", engine, "image", "", user)
+    assert said.returncode == 0, said.stderr
+    pool, own = folder / "inputs", folder / "batches" / batch
+    return pool.stat().st_mode & 0o777, own.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("user", ["", "root", "0:0", str(os.getuid())])
+def test_what_is_sent_is_closed_to_others_where_the_containers_user_can_still_read_it(
+    tmp_path: Path, user: str
+) -> None:
+    assert modes_after_preparing(tmp_path / "host", "a-1", engine_with_user(tmp_path, user)) == (0o700, 0o700)
+    assert modes_after_preparing(tmp_path / "bare", "a-1", "") == (0o700, 0o700)
+
+
+def test_what_is_sent_stays_open_for_a_container_of_another_user_until_its_batch_is_over(tmp_path: Path) -> None:
+    host, engine = tmp_path / "host", engine_with_user(tmp_path, "12345")
+    assert modes_after_preparing(host, "a-1", engine) == (0o755, 0o755)
+    assert modes_after_preparing(host, "b-2", engine, "keep-id") == (0o755, 0o700)
+    (host / "batches/a-1/events.jsonl").write_text('{"ev":"batch_done"}\n')
+    assert modes_after_preparing(host, "b-2", "") == (0o700, 0o700)
+
+
+def test_the_user_of_a_container_is_told_by_the_hosts_arguments() -> None:
+    assert [container_user(args) for args in ((), ("--user=7:8",), ("-u", "9"), ("--userns=keep-id",))] == [
+        "",
+        "7:8",
+        "9",
+        "keep-id",
+    ]
+
+
+def test_an_rsync_that_a_hostile_host_can_use_is_warned_of() -> None:
+    assert "3.2.7 of this machine is older than 3.4" in rsync_warning("rsync  version 3.2.7  protocol version 31\n")
+    assert rsync_warning("rsync  version 3.4.0  protocol version 32\n") == ""

@@ -235,6 +235,13 @@ def _trial(looked: Looked) -> Iterator[Finding]:
     writes = looked.fact("trial-writes")
     mend = "" if writes.startswith("yes") else "let the image's user write there, or engine_args: [--user=…]"
     yield Finding("trial writes", "PASS" if not mend else "FAIL", f"files in dir: {writes}", mend)
+    reads = looked.fact("trial-reads") == "yes"
+    words = "prompts and videos there are closed to other users"
+    open_words = (
+        "the image's user cannot read what only you can: other users of the machine can read prompts and videos"
+    )
+    mend = "" if reads else "an image whose user is root, or engine_args: [--user=…] with your own number"
+    yield Finding("trial reads", "PASS" if reads else "WARN", words if reads else open_words, mend)
     if looked.host.cache is not None and not looked.fact("trial-cache-writes").startswith("yes"):
         words = f"{looked.host.cache}: {looked.fact('trial-cache-writes') or 'not there'}"
         mend = f"chmod u+rwX {shlex.quote(looked.host.cache)}"

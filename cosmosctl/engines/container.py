@@ -8,6 +8,7 @@ batch is home: it is what a later launch finds.
 import csv
 import io
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host, HostModel
@@ -72,6 +73,16 @@ def trial(host: Host, model: Model, program: str, devices: tuple[str, ...]) -> t
         image(host, model),
         *("python3", "-c", program),
     )
+
+
+def container_user(engine_args: tuple[str, ...]) -> str:
+    """Who a container runs as by the arguments of its host: "keep-id" for ourselves, "" for the image's own user."""
+    pairs = tuple(pairwise((*engine_args, "")))
+    if any("keep-id" in arg for arg in engine_args):
+        return "keep-id"
+    named = [arg.partition("=")[2] for arg in engine_args if arg.startswith("--user=")]
+    named += [following for arg, following in pairs if arg in ("--user", "-u")]
+    return named[-1] if named else ""
 
 
 def mounts_and_environment(host: Host, model: Model) -> tuple[str, ...]:

@@ -119,9 +119,10 @@ try() {
     fi
     limit=$(command -v timeout >/dev/null && echo 'timeout 240')
     errors=$(mktemp "${TMPDIR:-/tmp}/cosmosctl-check.XXXXXX") || return
+    closed=$(mktemp "$dir/.check-closed-XXXXXX" 2>/dev/null) || closed= # only we can read it: can the container?
     if [ "$engine" ]; then eval "$limit $engine \"\$@\""; else $limit "$@"; fi </dev/null 2>"$errors" | grep '^trial-'
     tell trial-errors "$(unquoted "$@" <"$errors" | tail -n 3)"
-    rm -f "$errors"
+    rm -f "$errors" "$closed"
 }
 
 # Calls `$1 FILE` for each env_file that an engine's arguments name.

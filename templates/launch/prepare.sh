@@ -1,18 +1,22 @@
 # Makes the host's folders ready for a push, once what can be known before is known. Fed to `sh -s`; may be repeated.
-# usage: sh -s -- DIR BATCH_FOLDER NEED_KIB ENGINE IMAGE BUILD
+# usage: sh -s -- DIR BATCH_FOLDER NEED_KIB ENGINE IMAGE BUILD USER
 #   NEED_KIB: room that the batch needs in DIR; ENGINE: the command of a container engine, quoted for a shell, or empty
 #   BUILD: what a person types to make IMAGE there; it is only told
+#   USER: who the container runs as, "keep-id" for ourselves, empty for the image's own user
+# Prompts, videos and results are closed to other users of the machine, unless the container's user could not read them.
 # exit codes: 69 a tool or image is missing, 73 the disk is too full, 77 DIR is not ours. stderr says more.
 
 main() {
     set -eu
-    dir=$1 folder=$2 need_kib=$3 engine=$4 image=$5 build=${6:-}
+    dir=$1 folder=$2 need_kib=$3 engine=$4 image=$5 build=${6:-} user=${7:-}
     require_rsync
     if [ -e "$dir" ] && ! [ -O "$dir" ]; then
         fail 77 "$dir belongs to another user; set dir: to a folder of your own"
     fi
     umask 022
-    mkdir -p -- "$dir/inputs" "$dir/batches/$folder/incoming"
+    mkdir -p -- "$dir/inputs" "$dir/batches/$folder"
+    if reads_what_is_closed; then close_to_others; else chmod go+rx -- "$dir/inputs" "$dir/batches/$folder"; fi
+    mkdir -p -- "$dir/batches/$folder/incoming"
     rm -rf -- "$dir/batches/$folder/incoming/bundle" # small, and maybe of another version: a push goes on with tails
     require_room
     [ -z "$engine" ] || require_image
@@ -21,6 +25,25 @@ main() {
 fail() {
     printf '%s\n' "$2" >&2
     exit "$1"
+}
+
+# Whether the model's process is ours or root's: it reads files that nobody else does.
+reads_what_is_closed() {
+    [ "$engine" ] && [ "$user" != keep-id ] || return 0
+    [ "$user" ] || user=$(eval "$engine image inspect --format '{{.Config.User}}' \"\$image\"" 2>/dev/null </dev/null) || user=
+    case ${user%%:*} in '' | 0 | root) return 0 ;; esac
+    case $engine in *podman*) return 1 ;; esac # without keep-id its numbers are those of other users here
+    [ "${user%%:*}" = "$(id -u)" ]
+}
+
+# The pool stays open while a batch that is not over needs it open.
+close_to_others() {
+    chmod 700 -- "$dir/batches/$folder"
+    for other in "$dir"/batches/*/; do
+        [ -n "$(find "$other" -prune -perm -005 2>/dev/null)" ] || continue
+        grep -q '^{"ev":"batch_done"' "$other/events.jsonl" 2>/dev/null || [ -e "$other/abandoned" ] || return 0
+    done
+    chmod 700 -- "$dir/inputs"
 }
 
 require_rsync() {

@@ -14,6 +14,7 @@ def main() -> None:
     tell("python", sys.version.split()[0])
     tell("user", str(os.getuid()))
     tell("writes", writable("/cosmosctl"))
+    tell("reads", "yes" if all(readable(file) for file in Path("/cosmosctl").glob(".check-closed-*")) else "no")
     for name in ("workspace", "checkpoints", "cache"):
         if Path("/", name).is_dir():
             tell(name, f"{len(list(Path('/', name).iterdir()))} entries")
@@ -24,6 +25,14 @@ def main() -> None:
 
 def tell(name: str, value: str) -> None:
     sys.stdout.write(f"trial-{name}\t{' '.join(value.split())}\n")
+
+
+def readable(file: Path) -> bool:
+    """Whether we can read what is closed to all but its owner and root."""
+    try:
+        return file.read_bytes() is not None
+    except OSError:
+        return False
 
 
 def writable(folder: str) -> str:
