@@ -19,6 +19,7 @@ from cosmosctl import bundle, process_logs, states, trust
 from cosmosctl.commands.status import overview
 from cosmosctl.domain.ids import LAST_NUMBER, command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
+from cosmosctl.domain.order import Row, newest
 from cosmosctl.ends import read_end
 from cosmosctl.errors import MOST_SHOWN, FileError
 from cosmosctl.events import parse_lines
@@ -499,6 +500,32 @@ def test_a_receipt_of_more_than_a_mebibyte_is_not_read(tmp_path: Path) -> None:
     file.write_text(RECEIPT + "#" * (1 << 20))
     assert read_receipt(file) is None
     assert trouble(file) == "cannot be read: it is larger than 1 MiB"
+
+
+class Counted(tuple[str, ...]):
+    """Parents that count how often they are looked through."""
+
+    looked = 0
+
+    def __iter__(self) -> Iterator[str]:
+        Counted.looked += 1
+        return super().__iter__()
+
+    def __contains__(self, key: object) -> bool:
+        Counted.looked += 1
+        return super().__contains__(key)
+
+
+def test_the_newest_of_many_attempts_is_found_without_comparing_each_with_each() -> None:
+    attempts = [Row(f"b{number}", Counted((f"b{number - 1}",)), number) for number in range(1000)]
+    assert newest(attempts) == attempts[-1]
+    assert newest(reversed(attempts)) == attempts[-1]
+    assert Counted.looked <= 4 * len(attempts)
+
+
+def test_what_names_itself_as_its_parent_is_no_older_for_it() -> None:
+    assert newest([Row("a", ("a",), 1), Row("b", ("a",), 2)]) == Row("b", ("a",), 2)
+    assert newest([Row("a", ("b",), 1), Row("b", ("a",), 2)]) == Row("a", ("b",), 1)
 
 
 FISH = 'source (cosmosctl completion fish | psub); complete -C "cosmosctl show r"; complete -C "cosmosctl show z"'

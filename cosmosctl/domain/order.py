@@ -4,6 +4,7 @@ A batch names its parents: for each of its runs, every batch of which something 
 neither of two descends from the other (two clones, a merge) there is no newest: what stands in place counts.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -54,8 +55,11 @@ def may_replace(one: Planned, there: Standing) -> bool:
 def newest(attempts: Iterable[One | None]) -> One | None:
     """The first that no other descends from: give what stands in place first. None without any."""
     found = [one for one in attempts if one is not None]
-    heads = (one for one in found if not any(descends(other, one) for other in found if other is not one))
-    return next(heads, found[0] if found else None)
+    if len(found) < 2:
+        return found[0] if found else None
+    named = Counter(batch for one in found for batch in set(one.parents))
+    heads = (one for one in found if named[one.batch] == descends(one, one))
+    return next(heads, found[0])
 
 
 def lineage(attempts: Iterable[Standing]) -> tuple[str, ...]:
