@@ -15,8 +15,10 @@ from cosmosctl.commands.host_add import Probed, host_block, refuse_mistakes
 from cosmosctl.commands.host_check import SPANS, parse
 from cosmosctl.commands.host_findings import Finding, Looked, findings, worst
 from cosmosctl.domain.project import Host, HostModel
-from cosmosctl.errors import HostError
+from cosmosctl.errors import CosmosctlError, HostError
 from cosmosctl.io.shipped import template
+from cosmosctl.io.yaml_edit import set_in_file
+from cosmosctl.store import load_config
 from tests import aftermath
 from tests.containers import IMAGE, Engine, needs_podman
 from tests.sshd import Sshd, needs_sshd, write_client_config
@@ -293,3 +295,20 @@ def test_host_add_names_no_weights_for_models_that_fetch_their_own(model: str) -
     facts = {"docker": ("plain",), "repo": ("/data/repo",), "checkpoints": ("/data/repo/checkpoints",)}
     block = host_block(Probed(facts), address="me@box", model=model)
     assert set(dict(block.keys)["models"][model]) == {"image", "repo"}
+
+
+@pytest.mark.parametrize(
+    "said", ["\x1b]0;x\x07/data", "/d\x85ata", "/data: {a: [", "/x" * 600_000, "- *a\n", "/a #b", "!!python/x", "'\"%"]
+)
+@pytest.mark.parametrize("key", ["home", "room", "repo", "image docker", "cache", "env-file", "gpus", "checkpoints"])
+def test_no_answer_of_a_machine_makes_a_project_that_cannot_be_read(near: Tree, key: str, said: str) -> None:
+    answer = f"9 {said}" if key == "room" else said
+    keys = host_block(Probed({"docker": ("plain",), key: (answer,)}), address="me@box", model="transfer1").keys
+    near.config(HEAD)
+    before = near.paths.config.read_bytes()
+    try:
+        refuse_mistakes({"lab": keys}, from_host="lab")
+        set_in_file(near.paths.config, ("hosts", "lab"), dict(keys), comments={})
+    except CosmosctlError:
+        assert near.paths.config.read_bytes() == before
+    assert load_config(near.root).project

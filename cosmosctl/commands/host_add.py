@@ -58,6 +58,10 @@ class Block:
     guesses: tuple[str, ...]
 
 
+MOST_CHARS = 1 << 16
+"""Of all lines of a host: some paths, each of at most 4096 characters (limits.h, PATH_MAX)."""
+
+
 def add_host(
     folder: Path, name: str, address: str, *, ssh_args: Sequence[str], dir: str | None, model: str | None
 ) -> tuple[str, ...]:
@@ -88,7 +92,7 @@ def refuse_mistakes(hosts: Mapping[str, Mapping[str, Any]], *, from_host: str = 
     """Nothing, when cosmosctl.yaml may hold these hosts. Raises: UsageError; HostError for what a machine answered."""
     from cosmosctl.schema.values import host_mistakes  # pydantic
 
-    mistakes = host_mistakes(hosts)
+    mistakes = ["it is longer than a host's lines can be"] if len(str(hosts)) > MOST_CHARS else host_mistakes(hosts)
     if mistakes and from_host:
         words = "; ".join(mistakes)
         raise HostError(f"host {from_host}: its answer cannot be used, nothing was written: {words}")
