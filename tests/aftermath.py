@@ -121,11 +121,13 @@ class Client:
         return Done(code, self._out.read_text(encoding="utf-8"), self._err.read_text(encoding="utf-8"))
 
 
-def killed(tree: Tree, moment: Moment, *args: str, env: Mapping[str, str] | None = None) -> str:
-    """Run a command until it is killed at that moment; the phase it was in."""
-    report = tree.home / "report"
+def killed(
+    tree: Tree, moment: Moment, *args: str, env: Mapping[str, str] | None = None, dir: Path | None = None
+) -> str:
+    """Run a command until it is killed at that moment; the phase it was in. `dir`: the host's, if not the built-in."""
+    report, folder = tree.home / "report", dir or tree.home / "cosmosctl"
     process = subprocess.run(
-        (sys.executable, str(Path(killed_client.__file__)), moment.to_json(), str(report), *args),
+        (sys.executable, str(Path(killed_client.__file__)), moment.to_json(), str(folder), str(report), *args),
         cwd=tree.root,
         env=tree.environment({"COSMOSCTL_LOG_LEVEL": "DEBUG", **(env or {})}),
         stdin=subprocess.DEVNULL,

@@ -20,7 +20,6 @@ ONCE_FLAKY = (
     "tests/test_faults.py::test_supervise_killed_again_and_again_computes_no_finished_row_twice",
     "tests/test_faults.py::test_a_model_that_falls_silent_is_ended",
     "tests/test_api.py::test_a_batch_of_runs_gives_its_duration_and_where_each_output_is",
-    "tests/test_preview.py::test_idle_rows_take_their_time",
     "tests/test_ssh.py::test_a_key_with_a_passphrase_fails_at_once_instead_of_asking",
     "tests/test_families.py::test_progress_within_a_video_counts_the_steps_of_all_its_chunks",
     "tests/test_families.py::test_the_batch_of_one_family_comes_home_while_that_of_another_runs",

@@ -29,12 +29,15 @@ from tests.containers import IMAGE, Engine
 from tests.proxy import Proxy, running_proxy
 from tests.sshd import Sshd, running_sshd, write_client_config
 from tests.tree import Done, Tree
-from tests.waiting import PATIENCE_S, take, wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 SENT_BESIDE_BYTES = 20_000
 """About what a small batch sends beside its video."""
 WATCH_S = 0.003
 """How often a moment is looked for."""
+
+LINES = 14
+"""Of the events of a batch of three runs that nothing befalls."""
 
 T = TypeVar("T")
 
@@ -51,6 +54,7 @@ class Lab:
     engine: Engine | None = None
     row_s: float = 0.15
     image: str = IMAGE
+    faults: str = ""
     moment: list[str] = field(default_factory=list)
 
     @property
@@ -74,18 +78,46 @@ class Lab:
         self.moment.append(str(chosen))
         return chosen
 
-    def pause(self, what: str, low: float, high: float) -> None:
-        """Let a drawn time go by: nothing depends on it but what happens next, which may be anything."""
-        take(self.draw(f"s {what}", low, high))
+    def hold(self, *words: str) -> None:
+        """From now on the rows with one of `words` in their prompts wait, once begun, until they are let go."""
+        self.faults = ",".join(f"held:{word}" for word in words)
+        self.configure()
+
+    def hold_one(self) -> str:
+        """Hold a drawn run's row; its run."""
+        run = self.pick(*PROMPTS)
+        self.hold(PROMPTS[run].split()[0])
+        return run
+
+    def until_held(self, run: str) -> None:
+        """Go on once that row, which is held, has begun."""
+        self.until(lambda: aftermath.rows_begun(self.tree).keys() >= aftermath.named([PROMPTS[run]]))
+
+    def let_go(self) -> None:
+        """The rows that are held go on, and none waits any more."""
+        (self.tally.parent / "go").touch()
+
+    def until_some_events(self, *, or_ended: Client) -> None:
+        """Go on once the host has told a drawn number of events, or that command has ended."""
+        lines = self.pick(*range(LINES))
+        self.until(lambda: self.events_there().count("\n") >= lines, or_ended=or_ended)
+
+    def freeze_in(self, client: Client, phase: str, low: int, high: int) -> None:
+        """In that phase of the command, freeze the line after a drawn number of bytes, or when it has ended."""
+        client.wait_for(f"phase: {phase}")
+        upwards = phase in ("push", "launch")
+        self.line.freeze_after(int(self.draw("more bytes", low, high)), upwards=upwards)
+        self.until(lambda: self.line.is_frozen, or_ended=client)
 
     def configure(self, *, more: str = "") -> None:
         """Write cosmosctl.yaml for how the host is now."""
         config = write_client_config(self.sshd, port=self.line.port, name="line")
         env = {"COSMOSCTL_PREVIEW_ROW_S": str(self.row_s), "COSMOSCTL_PREVIEW_TALLY": str(self.tally)}
+        env |= {"COSMOSCTL_PREVIEW_STATE": str(self.tally.parent), "COSMOSCTL_PREVIEW_FAULTS": self.faults}
         block = f"    dir: {json.dumps(str(self.dir))}\n    engine: preview\n    env: {json.dumps(env)}\n{more}"
         if self.engine:
-            block = self.engine.block(dir=self.dir, tally=self.tally.parent, row_s=str(self.row_s), more=more)
-            block = block.replace(IMAGE, self.image)
+            told = {"row_s": str(self.row_s), "faults": self.faults, "more": more}
+            block = self.engine.block(dir=self.dir, tally=self.tally.parent, **told).replace(IMAGE, self.image)
         reached = self.sshd.block(config=config)
         self.tree.config(f"project: 5f3a91c2\nmodel: transfer1\nhost: lab\nhosts:\n  lab:\n{reached}{block}")
 
@@ -99,13 +131,11 @@ class Lab:
         """A command that goes on while the case does."""
         return Client(self.tree, *args, env=env)
 
-    def sending(self, padding_bytes: int, *, bytes_per_s: int) -> Client:
-        """A batch, caught on a slow line when a drawn part of a video that is so much longer has been sent."""
+    def sending(self, padding_bytes: int) -> Client:
+        """A batch, on a line that froze when a drawn part of a video that is so much longer had been sent."""
         self.pad(padding_bytes)
-        self.line.bytes_per_s = bytes_per_s
         client = self.start("batch")
-        sent = self.draw("bytes sent", 3_000, padding_bytes + SENT_BESIDE_BYTES)
-        self.until(lambda: self.line.sent > sent, or_ended=client)
+        self.freeze_in(client, "push", 0, padding_bytes + SENT_BESIDE_BYTES)
         return client
 
     def end(self, client: Client, *codes: int) -> Done:
@@ -203,6 +233,23 @@ class Lab:
         if self.engine:
             assert not {folder.name for folder in self.folders()} & set(self.engine.containers())
 
+    def until_looked_around(self, times: int = 20) -> None:
+        """Go on once the supervisors of this host have woken so often more: what they were about to do is done."""
+        for pid in self._supervisors():
+            enough = _wakes(pid) + times
+            self.until(lambda pid=pid, enough=enough: _wakes(pid) >= enough)  # type: ignore[misc]
+
+    def _supervisors(self) -> list[int]:
+        """Also those in containers, which see other paths; without the shells that start them."""
+        names = [f"/{folder.name}/supervise.py".encode() for folder in self.folders()]
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                line = (process / "cmdline").read_bytes()
+                is_python = (process / "comm").read_text(encoding="utf-8").startswith("python")
+                found += [int(process.name)] if is_python and any(name in line for name in names) else []
+        return found
+
     def _assert_nobody_there(self) -> None:
         wait_until(lambda: not self._processes(), f"the end of {self._processes()} {self.moment}", look_s=0.05)
 
@@ -219,6 +266,14 @@ class Lab:
                 if line and any(mark in line or mark in (process / "environ").read_bytes() for mark in marks):
                     found.append((int(process.name), line.replace(b"\0", b" ").decode(errors="replace")))
         return found
+
+
+def _wakes(pid: int) -> int:
+    """How often that process gave up the processor of its own accord; one that has ended did so without bound."""
+    with contextlib.suppress(OSError):
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches:"))
+    return 1 << 62
 
 
 def end_connections(tree: Tree) -> None:

@@ -15,13 +15,21 @@ TICK_S = 0.01
 
 @dataclass
 class Proxy:
-    """Forwards 127.0.0.1:`port` to `target`. `cut_after` bytes of one connection towards the server end it, once."""
+    """Forwards 127.0.0.1:`port` to `target`. `cut_after` bytes of one connection towards the server end it, once.
+
+    `sent` bytes went to the server so far, `received` came from there. `is_felt`: somebody had something to send, or
+    ended, since the line was frozen.
+    """
 
     target: int
     port: int = 0
     bytes_per_s: float = 0.0
     cut_after: int = 0
     sent: int = 0
+    received: int = 0
+    is_felt: bool = False
+    _frozen_at: int = 0
+    _is_upwards: bool = True
     _thawed: threading.Event = field(default_factory=threading.Event)
     _closing: threading.Event = field(default_factory=threading.Event)
     _listener: socket.socket | None = None
@@ -50,9 +58,20 @@ class Proxy:
 
     def freeze(self) -> None:
         """Nothing gets through, and nobody is told."""
+        self.is_felt = False
         self._thawed.clear()
 
+    def freeze_after(self, size_bytes: int, *, upwards: bool) -> None:
+        """Freeze once so many more bytes have gone to the server (`upwards`) or have come from there."""
+        self._is_upwards = upwards
+        self._frozen_at = (self.sent if upwards else self.received) + max(size_bytes, 1)
+
+    @property
+    def is_frozen(self) -> bool:
+        return not self._thawed.is_set()
+
     def thaw(self) -> None:
+        self._frozen_at = 0
         self._thawed.set()
 
     def cut(self) -> int:
@@ -97,6 +116,7 @@ class Proxy:
             selector.register(server, selectors.EVENT_READ, client)
             while not self._closing.is_set() and client.fileno() >= 0:
                 if not self._thawed.wait(TICK_S):
+                    self.is_felt = self.is_felt or bool(selector.select(0))
                     continue
                 for key, _ in selector.select(TICK_S * 10):
                     if not self._pass_on(key.fileobj, key.data, upwards=key.fileobj is client):  # type: ignore[arg-type]
@@ -106,7 +126,11 @@ class Proxy:
 
     def _pass_on(self, source: socket.socket, target: socket.socket, *, upwards: bool) -> bool:
         """Whether the connection goes on after what was read now."""
-        data = source.recv(CHUNK_BYTES)
+        most = self._most(upwards=upwards)
+        if most == 0:  # another connection came first
+            self.freeze()
+            return True
+        data = source.recv(most)
         if not data:
             with suppress(OSError):
                 target.shutdown(socket.SHUT_WR)
@@ -114,6 +138,9 @@ class Proxy:
             return False
         target.sendall(data)
         self.sent += len(data) if upwards else 0
+        self.received += 0 if upwards else len(data)
+        if self._frozen_at and self._most(upwards=self._is_upwards) == 0:
+            self.freeze()
         if self.bytes_per_s:
             take(len(data) / self.bytes_per_s)
         if upwards and 0 < self.cut_after <= self.sent:
@@ -121,6 +148,12 @@ class Proxy:
             self.cut()
             return False
         return True
+
+    def _most(self, *, upwards: bool) -> int:
+        """How much is passed on at once."""
+        if not self._frozen_at or upwards != self._is_upwards:
+            return CHUNK_BYTES
+        return max(0, min(CHUNK_BYTES, self._frozen_at - (self.sent if upwards else self.received)))
 
 
 @contextmanager

@@ -180,7 +180,7 @@ def test_an_input_that_is_not_there_any_more_when_the_batch_is_sent(three: Tree,
 
 
 def test_an_input_that_is_edited_once_it_was_sent_changes_no_running_batch(three: Tree) -> None:
-    aftermath.killed(three, Moment("launch", delay_s=0.5), "batch")
+    aftermath.killed(three, Moment("launch", there="events.jsonl", told="inputs_checked"), "batch")
     video = three.root / "inputs/videos/city/color.mp4"
     video.unlink()
     three.cli("attach")

@@ -22,6 +22,8 @@ from tests.tree import Tree
 SEED = 20261122
 RUNS = ("rs_a", "rs_b", "rs_c")
 PHASES = ("bundle", "push", "launch", "follow", "collect")
+TOLD = ("inputs_checked", "process_start", "loaded", "row_start", "run_done", "process_end", "batch_done")
+"""Events in which the host tells how far it is."""
 LEAST = 5
 """Kills in each phase."""
 
@@ -52,12 +54,13 @@ def drawn(chance: random.Random, *, alone: bool) -> list[Moment]:
     """Moments of every phase, in random order; `alone`: the client's own processes are not killed with it."""
     moments = [
         *(Moment("bundle", step=chance.randint(low, low + 7)) for low in (1, 9, 17, 25, 33)),
-        *(Moment("push", step=step) for step in chance.sample(range(1, 30), 3)),
-        *(Moment("push", delay_s=chance.uniform(0, 0.05)) for _ in range(2)),
-        *(Moment("launch", delay_s=chance.uniform(0, 0.06)) for _ in range(5)),
-        *(Moment("follow", delay_s=chance.uniform(0, 0.2)) for _ in range(4)),
+        *(Moment("push", step=step) for step in chance.sample(range(1, 50), 3)),
+        *(Moment("push", there=sign) for sign in chance.sample(("incoming", "incoming/bundle/rows.txt", "."), 2)),
+        *(Moment("launch", step=step) for step in chance.sample(range(1, 15), 2)),
+        *(Moment("launch", there=sign) for sign in ("rows.txt", "lock", "events.jsonl")),
+        *(Moment("follow", there="events.jsonl", told=told) for told in chance.sample(TOLD, 4)),
         Moment("follow", time=2),
-        Moment("pull", delay_s=chance.uniform(0, 0.02)),
+        Moment("pull", step=chance.randint(1, 5)),
         *(Moment("collect", step=step) for step in chance.sample(range(1, 16), 3)),
         *(Moment("close", step=step) for step in chance.sample(range(1, 24), 2)),
     ]

@@ -7,9 +7,9 @@ from tests.lab import Lab
 
 
 def session_killed_during_push(lab: Lab) -> None:
-    client = lab.sending(300_000, bytes_per_s=600_000)
+    client = lab.sending(300_000)
     lab.kill_sessions()
-    lab.line.bytes_per_s = 0
+    lab.line.thaw()
     lab.end(client, 0, 4)
     lab.catch_up()
     lab.assert_all_well()
@@ -18,30 +18,35 @@ def session_killed_during_push(lab: Lab) -> None:
 def session_killed_during_follow(lab: Lab) -> None:
     client = lab.start("batch")
     client.wait_for("phase: follow")
-    lab.pause("after the launch", 0, 1)
+    lab.until_some_events(or_ended=client)
     lab.kill_sessions()
     lab.end(client)
     lab.assert_all_well()
 
 
 def session_killed_during_pull(lab: Lab) -> None:
-    client = lab.start("batch")
-    client.wait_for("phase: pull")
-    lab.line.bytes_per_s = 15_000
-    lab.pause("after the pull began", 0, 0.6)
+    pulling, go = lab.root / "pulling", lab.root / "go"
+    meets = f"""case "$*" in *--include-from*) touch '{pulling}'; while ! [ -e '{go}' ]; do sleep 0.02; done ;; esac"""
+    client = lab.start("batch", env=aftermath.programs(lab.tree, rsync=meets))
+    lab.until(pulling.exists, or_ended=client)
+    lab.line.freeze_after(int(lab.draw("bytes", 0, 8_000)), upwards=False)
+    go.touch()
+    lab.until(lambda: lab.line.is_frozen, or_ended=client)
     lab.kill_sessions()
-    lab.line.bytes_per_s = 0
+    lab.line.thaw()
     lab.end(client)
     lab.assert_all_well()
 
 
 def line_frozen_and_back(lab: Lab) -> None:
+    """For so short that nobody notices, or until ssh gives up."""
     client = lab.start("batch")
-    client.wait_for(f"phase: {lab.pick('push', 'launch', 'follow', 'pull')}")
-    lab.pause("later", 0, 0.3)
+    lab.freeze_in(client, lab.pick("push", "launch", "follow", "pull"), 0, 2_000)
     was_launched = client.has_told("phase: follow")
-    lab.line.freeze()
-    lab.pause("frozen", *lab.pick((16, 20), (0.5, 4), (0.5, 4), (0.5, 4)))  # after 15 s ssh gives up
+    if lab.pick(True, False, False, False):
+        lab.until(lambda: client.has_told("unreachable since"), or_ended=client)
+    else:
+        lab.until(lambda: lab.line.is_felt, or_ended=client)
     lab.line.thaw()
     lab.end(client, 0, *(() if was_launched else (4,)))  # a push or launch is not tried again by itself
     lab.catch_up()
@@ -49,12 +54,14 @@ def line_frozen_and_back(lab: Lab) -> None:
 
 
 def port_refused_for_a_while(lab: Lab) -> None:
+    """For so short that nobody notices, or until the client does."""
     client = lab.start("batch")
     client.wait_for("phase: follow")
-    lab.pause("after the launch", 0, 0.6)
+    lab.until_some_events(or_ended=client)
     lab.line.refuse()
     lab.line.cut()
-    lab.pause("refused", 0.2, 2)
+    if lab.pick(True, False):
+        lab.until(lambda: client.has_told("unreachable since"), or_ended=client)
     lab.line.listen()
     lab.end(client)
     lab.assert_all_well()

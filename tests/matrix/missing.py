@@ -43,13 +43,11 @@ def _without(lab: Lab, take_away: Callable[[], object], bring_back: Callable[[],
     at_once = lab.pick(True, False)
     if at_once:
         take_away()
-    lab.line.bytes_per_s = 100_000
     client = lab.start("batch")
     if not at_once:
-        client.wait_for("phase: push")
-        lab.pause("later", 0, 0.8)
+        lab.freeze_in(client, "push", 0, 30_000)
         take_away()
-    lab.line.bytes_per_s = 0
+        lab.line.thaw()
     done = lab.end(client, *((4,) if at_once else (0, 4)))
     nothing_sent = not list(lab.dir.rglob("*.mp4"))
     bring_back()

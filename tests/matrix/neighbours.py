@@ -24,7 +24,7 @@ def two_projects_batch_at_once(lab: Lab) -> None:
         other.prompt(f"ps_{run}", prompt)
     other.config(lab.tree.paths.config.read_text().replace("5f3a91c2", "0123abcd"))
     clients = [lab.start("batch")]
-    lab.pause("between them", 0, 0.6)
+    _until_some_phase(lab, clients[0])
     clients.append(replace(lab, tree=other).start("batch"))
     for client in clients:
         lab.end(client)
@@ -45,7 +45,7 @@ def two_users_batch_at_once(lab: Lab) -> None:
         ann.own(trees[1].home)
         first, second = lab.pick((0, 1), (1, 0))
         clients = {first: Client(trees[first], "batch", before=ann.alone if first else ())}
-        lab.pause("between them", 0, 0.6)
+        _until_some_phase(lab, clients[first])
         clients[second] = Client(trees[second], "batch", before=ann.alone if second else ())
         for client in clients.values():
             lab.end(client)
@@ -64,9 +64,13 @@ def two_users_batch_at_once(lab: Lab) -> None:
 
 def two_clones_batch_the_same_runs(lab: Lab) -> None:
     clone = _copy(lab, "clone")
+    for tree in (lab.tree, clone):
+        replace(lab, tree=tree).hold("words")
     first = lab.start("batch", "--batch-name", "mine")
-    lab.pause("between them", 0, 0.5)
+    _until_some_phase(lab, first)
     second = replace(lab, tree=clone).start("batch", "--batch-name", "theirs")
+    lab.until(lambda: first.has_ended() or second.has_ended())
+    lab.let_go()
     ends = {name: client.end() for name, client in (("mine", first), ("theirs", second))}
     assert sorted(done.code for done in ends.values()) == [0, 4], {name: done.err for name, done in ends.items()}
     won, lost = sorted(ends, key=lambda name: ends[name].code)
@@ -80,10 +84,10 @@ def two_clones_batch_the_same_runs(lab: Lab) -> None:
 
 
 def input_edited_while_it_is_sent(lab: Lab) -> None:
-    client = lab.sending(200_000, bytes_per_s=400_000)
+    client = lab.sending(200_000)
     video = lab.tree.root / "inputs/videos/city/color.mp4"
     _edit(video, lab.pick("in place", "replaced", "shorter", "longer"))
-    lab.line.bytes_per_s = 0
+    lab.line.thaw()
     done = lab.end(client, 0, 1, 3, 4)
     made_before = set(lab.states().values()) == {"changed"}
     if made_before:  # the host had the whole of it: the results are those of the video as it was
@@ -104,14 +108,27 @@ def input_edited_while_it_is_sent(lab: Lab) -> None:
 def gc_at_the_moment_of_a_push(lab: Lab) -> None:
     lab.tree.cli("batch", "rs_a")
     _age(lab.dir)
-    lab.line.bytes_per_s = 200_000
-    client = lab.start("batch", "rs_b", "rs_c")
-    client.wait_for(f"phase: {lab.pick('push', 'launch')}")
-    lab.pause("later", 0, 0.4)
-    lab.tree.cli("gc", "lab")
-    lab.line.bytes_per_s = 0
+    sending, go = lab.root / "sending", lab.root / "go"
+    meet = f"touch '{sending}'; while ! [ -e '{go}' ]; do sleep 0.02; done"
+    push = f'{shutil.which("rsync")} "$@"; code=$?; {meet}; exit $code' if lab.pick(True, False) else meet
+    rsync = f'case "$*" in *--compare-dest*) {push} ;; esac'
+    client = lab.start("batch", "rs_b", "rs_c", env=aftermath.programs(lab.tree, rsync=rsync))
+    lab.until(sending.exists, or_ended=client)
+    if lab.pick(True, False):
+        lab.tree.cli("gc", "lab")
+        go.touch()
+    else:
+        go.touch()
+        client.wait_for("phase: launch")
+        lab.tree.cli("gc", "lab")
     lab.end(client)
     lab.assert_all_well()
+
+
+def _until_some_phase(lab: Lab, client: Client) -> None:
+    """Go on at once, or once that command is so far."""
+    if phase := lab.pick("", "bundle", "push", "launch", "follow"):
+        client.wait_for(f"phase: {phase}")
 
 
 def _assert_both_right(lab: Lab, wanted: Sequence[tuple[Tree, Mapping[str, str]]]) -> None:

@@ -13,17 +13,19 @@ from tests.lab import Lab
 
 def client_killed(lab: Lab) -> None:
     phase = lab.pick("bundle", "push", "launch", "follow", "pull", "collect", "close")
-    by_step = phase in ("bundle", "collect", "close")
-    moment = Moment(phase, step=lab.chance.randint(1, 12)) if by_step else Moment(phase, delay_s=lab.draw("s", 0, 0.3))
-    moment = replace(moment, alone=lab.pick(True, False))
+    signs = {"launch": ("rows.txt", "lock", "events.jsonl"), "follow": ("done/rs_a", "done/rs_b", "logs")}
+    moment = Moment(phase, step=lab.chance.randint(1, 12), alone=lab.pick(True, False))
+    if phase in signs and lab.pick(True, False):
+        moment = replace(moment, step=0, there=lab.pick(*signs[phase]))
     lab.moment.append(str(moment))
-    aftermath.killed(lab.tree, moment, "batch")
+    aftermath.killed(lab.tree, moment, "batch", dir=lab.dir)
     lab.catch_up()
     lab.assert_all_well()
 
 
 def client_gone_for_the_whole_batch(lab: Lab) -> None:
-    aftermath.killed(lab.tree, Moment("follow", delay_s=lab.draw("s", 0, 0.3)), "batch")
+    told = lab.pick("batch_start", "process_start", "loaded", "row_start")
+    aftermath.killed(lab.tree, Moment("follow", there="events.jsonl", told=told), "batch", dir=lab.dir)
     lab.line.refuse()
     lab.line.cut()
     lab.until_there("batch_done")
@@ -35,11 +37,15 @@ def client_gone_for_the_whole_batch(lab: Lab) -> None:
 
 
 def two_clients_attach_to_one_batch(lab: Lab) -> None:
+    run = lab.hold_one()
     name = lab.launched()
-    lab.pause("before the first", 0, 0.5)
+    if lab.pick(True, False):
+        lab.until_held(run)
     first = lab.start("attach", name)
-    lab.pause("between them", 0, 0.8)
+    if phase := lab.pick("", "launch", "follow"):
+        first.wait_for(f"phase: {phase}")
     second = lab.start("attach", name)
+    lab.let_go()
     for client in (first, second):
         done = lab.end(client)
         assert [line.split()[:2] for line in done.lines if line[:3] == "rs_"] == [[run, "done"] for run in PROMPTS]
@@ -48,22 +54,26 @@ def two_clients_attach_to_one_batch(lab: Lab) -> None:
 
 
 def model_killed(lab: Lab) -> None:
+    run = lab.hold_one()
     client = lab.start("batch")
-    lab.until(lambda: lab.tallied("start") > 0)
-    lab.pause("after the first row began", 0, 0.5)
+    lab.until_held(run)
     for pid in lab.there("cosmosctl.preview.transfer1"):
         os.kill(pid, signal.SIGKILL)
+    lab.let_go()
     lab.end(client)
     lab.assert_all_well()
 
 
 def supervisor_killed_with_the_model_alive(lab: Lab) -> None:
+    run = lab.hold_one()
     client = lab.start("batch")
     lab.until_there("process_start")
-    lab.pause("after the model was started", 0, 0.8)
+    if lab.pick(True, False):
+        lab.until_held(run)
     was_launched = client.has_told("phase: follow")
     for pid in lab.there("/supervise.py"):  # the shell that launches it is among them, as long as it lives
         os.kill(pid, signal.SIGKILL)
+    lab.let_go()
     lab.end(client, 0, *(() if was_launched else (4,)))
     lab.catch_up()
     lab.assert_all_well()
@@ -71,36 +81,40 @@ def supervisor_killed_with_the_model_alive(lab: Lab) -> None:
 
 
 def events_with_garbage_and_a_torn_end(lab: Lab) -> None:
+    run = lab.hold_one()
     name = lab.launched()
-    lab.until_there("row_start")
-    lab.pause("after the first row began", 0, 0.5)
+    lab.until_held(run)
     for pid in lab.there("/supervise.py"):
         os.kill(pid, signal.SIGKILL)
     [folder] = lab.folders()
     torn = b'{"ev":"run_done","t":5,"run":"rs_a","outputs":['
     with (folder / "events.jsonl").open("ab") as events:
         events.write(lab.chance.randbytes(200).replace(b"\n", b"") + b"\n" + torn[: lab.chance.randint(1, len(torn))])
+    lab.let_go()
     lab.tree.cli("attach", name)
     lab.assert_all_well()
 
 
 def container_killed(lab: Lab) -> None:
+    run = lab.hold_one()
     client = lab.start("batch")
-    lab.until(lambda: lab.tallied("start") > 0)
-    lab.pause("after the first row began", 0, 1.2)
+    lab.until_held(run)
     lab.boxes("kill", expect=None)
+    lab.let_go()
     lab.end(client)
     lab.assert_all_well()
 
 
 def host_rebooted(lab: Lab) -> None:
+    run = lab.hold_one()
     client = lab.start("batch")
-    lab.until(lambda: lab.tallied("start") > 0)
-    lab.pause("after the first row began", 0, 1.2)
+    lab.until_held(run)
     lab.line.refuse()
     lab.kill_sessions()
     lab.boxes("rm", "--force", "--time", "0")
-    lab.pause("down", 0, 1)
+    if lab.pick(True, False):
+        lab.until(lambda: client.has_told("unreachable since"), or_ended=client)
+    lab.let_go()
     lab.line.listen()
     lab.end(client)
     lab.assert_all_well()
@@ -113,7 +127,7 @@ def gpu_of_another_batch_is_waited_for(lab: Lab) -> None:
         fcntl.flock(theirs, fcntl.LOCK_EX)
         client = lab.start("batch")
         client.wait_for("waiting for a GPU that another batch has (")
-        lab.pause("later", 0, 0.5)
+        lab.until_looked_around()
         assert lab.tallied("load") == 0
     lab.end(client)
     lab.assert_all_well()
