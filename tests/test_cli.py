@@ -306,7 +306,7 @@ def test_watch_starts_only_what_became_pending_by_its_own_save(quick_tree: Tree)
         _wait_for(process, "output.mp4")
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, "Warning" in err) == (130, False)
     assert err.endswith("\nstopped watching the files\n  cosmosctl status tells where the runs stand\n")
     assert quick_tree.states() == {"rs_old": "pending", "rs_new": "done"}
@@ -329,7 +329,7 @@ def test_watch_goes_on_when_the_host_refuses_and_names_many_files_by_their_count
         _wait_for(process, "5 files in prompts: no mistakes")
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 130
 
 

@@ -290,12 +290,13 @@ def start(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
 def _run_to_end(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
     home, tail = collect.all_here(project, batch), EventTail(project.batch(batch.name).events, batch.runs)
     stuck: dict[str, CosmosctlError] = {}
+    unreachable_since: float | None = None  # for a pull; the follower tells its own
     debug("phase: follow")
     with _detaching(batch), Follower(project, batch) as follower:
         while True:
             over = follower.over  # asked first: what it brought is in the file then
             state = tail.progress()
-            watch(batch, replace(state, unreachable_since=follower.unreachable_since), home)
+            watch(batch, replace(state, unreachable_since=follower.unreachable_since or unreachable_since), home)
             try:
                 if state.ends.keys() - home.keys() - stuck.keys():
                     stuck |= _bring_and_tell(project, batch, state, home, watch, besides=stuck.keys())
@@ -304,7 +305,9 @@ def _run_to_end(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> N
                     refuse_stuck(batch, bring_home(project, batch, state, home, watch))  # they may be mended by now
                     close(project, batch, state, home)
                     return
+                unreachable_since = None
             except Unreachable as e:
+                unreachable_since = unreachable_since or time.time()
                 debug(e.message)
                 time.sleep(PAUSE_S)
             time.sleep(POLL_S)

@@ -76,7 +76,6 @@ def two_clones_batch_the_same_runs(lab: Lab) -> None:
     won, lost = sorted(ends, key=lambda name: ends[name].code)
     winner, loser = (lab.tree, clone) if won == "mine" else (clone, lab.tree)
     assert f"rs_a is in {won}_" in ends[lost].err
-    loser.cli("cancel", loser.batches()[0].name)
     assert set(aftermath.states(loser).values()) == {"pending"}
     assert lab.tallied("done") == len(PROMPTS)
     replace(lab, tree=winner).assert_all_well()
