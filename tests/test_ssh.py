@@ -359,7 +359,6 @@ def test_an_rsync_that_cannot_do_it_is_refused_by_name(
     (programs / "rsync").chmod(0o755)
     here = lab.cli("batch", "--batch-name", "here", env={"PATH": f"{programs}:{os.environ['PATH']}"}, expect=4)
     assert complaint in here.err
-    lab.cli("cancel", "here")
     with running_sshd(tmp_path / "old", path=str(programs)) as old:
         lab.config(config_of(old, tmp_path))
         refused = lab.cli("batch", expect=4)
