@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from cosmosctl.domain.ids import LAST_NUMBER, is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import age, lineage
+from cosmosctl.errors import FileError
+from cosmosctl.io import own
 from cosmosctl.io.os_error import is_there
+from cosmosctl.io.own import NotOwn
 from cosmosctl.receipts import Failure, Receipt, read_failure, read_receipt
 
 
@@ -54,10 +57,12 @@ def is_own(project: ProjectPaths, run: str, receipt: Receipt | Failure) -> bool:
 def places(run: RunPaths) -> tuple[ResultPaths, ...]:
     """The folders below a run's that may hold an attempt: its own, the preview's, those in history/."""
     try:
-        kept = sorted(folder for folder in run.history.iterdir() if is_id(folder.name))
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        kept = [run.kept(name) for name in own.names(run.history) if is_id(name)]
+    except NotOwn:
+        raise
+    except FileError:  # it may not be looked into
         kept = []
-    return (run.result, run.preview, *map(ResultPaths, kept))
+    return (run.result, run.preview, *kept)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.ends import is_ended, read_end
-from cosmosctl.io.atomic import write_text
 from cosmosctl.io.checked import Unreadable, read_bounded, text_of
 from cosmosctl.io.conflict import marks_line, sides
+from cosmosctl.io.own import write_text
 
 _SHARED_NOT = ("model", "prompt", "video")
 """Facts that are no settings of a group, whatever its rows have in common."""

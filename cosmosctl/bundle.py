@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -23,7 +22,7 @@ from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, on_host
 from cosmosctl.domain.project import Host
 from cosmosctl.errors import FileError
-from cosmosctl.io.atomic import write_text
+from cosmosctl.io import own
 from cosmosctl.io.checked import Unreadable, mapping, opened, parse_json, read_bounded, text_of, typed
 from cosmosctl.io.moving import relocate
 from cosmosctl.io.os_error import os_words
@@ -42,6 +41,8 @@ STALL_S = 1800
 """Silence after which a model process is ended: NCCL's own heartbeat limit (model-contracts 5.8)."""
 GRACE_S = 10
 """Between SIGTERM and SIGKILL."""
+_IN_BUNDLE = re.compile(r"[A-Za-z0-9_][^/\0]*/[A-Za-z0-9_][^/\0]*")
+"""A file in the folder of a group."""
 _HEAD_BYTES = 1024
 _NUMBER = re.compile(rb"^number: (\d{1,15})$", re.MULTILINE)
 """The line of batch.yaml; the whole file is not parsed for it, as every batch is asked by every command."""
@@ -72,7 +73,7 @@ def write_bundle(
         moment += timedelta(seconds=1)
     name = batch_name(title, moment)
     half = BatchPaths(project.staging / f"{name}{HALF}")
-    shutil.rmtree(half.root, ignore_errors=True)
+    own.discard(half.root)
     files = bundle_files(
         plan,
         name=name,
@@ -84,14 +85,14 @@ def write_bundle(
         parents=parents,
     )
     for path, text in files:
-        write_text(half.root / path, text)
+        own.write_text(half.root / path, text)
     return half
 
 
 def put_in_place(project: ProjectPaths, half: BatchPaths) -> BatchPaths:
     """Have a whole bundle as a batch of the project."""
     target = project.batch(half.name.removesuffix(HALF))
-    target.root.parent.mkdir(exist_ok=True)
+    own.make_folders(target.root.parent)
     relocate(half.root, target.root)
     return target
 
@@ -297,15 +298,15 @@ def mend(paths: BatchPaths, batch: Batch) -> None:
     except (OSError, Unreadable):
         is_right = False
     if not is_right:
-        write_text(paths.rows_list, wanted)
+        own.write_text(paths.rows_list, wanted)
 
 
 def read_number(paths: BatchPaths) -> int:
     """The number of a batch, from the first lines of batch.yaml; 0 when it has none (an earlier version's)."""
     try:
-        with paths.whole.open("rb") as file:
+        with opened(paths.whole) as file:
             found = _NUMBER.search(file.read(_HEAD_BYTES))
-    except OSError:
+    except (OSError, Unreadable):
         return 0
     return int(found[1]) if found else 0
 
@@ -449,10 +450,17 @@ def head_text(head: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> s
 
 
 def sendable(paths: BatchPaths) -> tuple[Path, ...]:
-    """The files of a bundle that the host gets: all but what came back from it."""
-    ours = {paths.events, paths.events_before, paths.log, paths.end, paths.launch}
-    return tuple(
-        path
-        for path in sorted(paths.root.rglob("*"))
-        if path.is_file() and path not in ours and paths.unclaimed not in path.parents
-    )
+    """The files of a bundle that the host gets: those that `bundle_files` wrote, nothing that lies beside them.
+
+    Raises: NotOwn when one of them is a link; FileError when plan.json cannot be read.
+    """
+    try:
+        groups = mapping(parse_json(read_bounded(paths.plan, PLAN_BYTES)))["groups"]
+        inner = [(group["name"], name) for group in groups for name in (*group["files"], group["rows_file"], "command")]
+    except (OSError, ValueError, LookupError, TypeError) as e:
+        message = f"batches/{paths.name}/plan.json: cannot be read as a plan: {_why(e)}"
+        raise FileError(message, hint=way_out(paths)) from e
+    plain = [f"{folder}/{name}" for folder, name in inner if _IN_BUNDLE.fullmatch(f"{folder}/{name}")]
+    own_files = (paths.whole, paths.plan, paths.inputs_list, paths.rows_list)
+    found = (*own_files, *(paths.root / name for name in plain))
+    return tuple(sorted({own.checked(path) for path in found if own.is_file(path) or path.is_symlink()}))

@@ -16,10 +16,11 @@ from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import may_replace
 from cosmosctl.errors import FileError
-from cosmosctl.io.atomic import replace_with, write_text
+from cosmosctl.io import own
 from cosmosctl.io.lock import locked_at_once
-from cosmosctl.io.moving import link_or_copy, remove, sync_below
+from cosmosctl.io.moving import link_or_copy, sync_below
 from cosmosctl.io.os_error import is_there
+from cosmosctl.io.own import replace_with, write_text
 from cosmosctl.receipts import Receipt, read_failure, read_receipt, receipt_text
 from cosmosctl.states import Current, held_runs
 from cosmosctl.store import find_root, load_all
@@ -64,10 +65,10 @@ def waiting_for(project: ProjectPaths) -> Mapping[str, str]:
 
 def _waiting(project: ProjectPaths) -> Iterator[tuple[BatchPaths, RunPaths]]:
     """What waits of batches that have ended; a running one looks after its results itself."""
-    for folder in sorted(project.batches.glob("[!.]*/unclaimed/[!.]*")):
-        batch = BatchPaths(folder.parent.parent)
-        if is_id(batch.name) and is_id(folder.name) and batch.end.exists():
-            yield batch, RunPaths(folder)
+    for name in own.names(project.batches):
+        batch = project.batch(name)
+        if is_id(name) and batch.unclaimed.is_dir() and batch.end.exists():
+            yield from ((batch, RunPaths(batch.unclaimed / run)) for run in own.names(batch.unclaimed) if is_id(run))
 
 
 def _home(project: ProjectPaths, batch: BatchPaths, run: str) -> RunPaths | None:
@@ -97,13 +98,13 @@ def _take_in(waiting: RunPaths, home: RunPaths, batch: str) -> None:
             _take_result(source, home, place, receipt)
         elif source.failure.exists():
             _take_failure(source, home, place, batch)
-    for kept in waiting.history.iterdir() if waiting.history.is_dir() else ():
-        if not (home.history / kept.name).exists():
-            _copy_whole(kept, home.history / kept.name)
+    for kept in own.names(waiting.history):
+        if not (home.history / kept).exists():
+            _copy_whole(waiting.history / kept, home.history / kept)
     gone = waiting.root.with_name(f".{waiting.id}.gone")
-    remove(gone)
-    waiting.root.rename(gone)
-    remove(gone)
+    own.remove(gone)
+    own.rename(waiting.root, gone)
+    own.remove(gone)
     with suppress(OSError):
         gone.parent.rmdir()  # the last one
 
@@ -143,22 +144,22 @@ def _holds(outputs: Path, receipt: Receipt) -> bool:
 def _copy_whole(source: Path, target: Path) -> None:
     """Have a copy of a folder at `target`, where nothing is, whole or not at all."""
     half = target.with_name(f".{target.name}.new")
-    remove(half)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(source, half, symlinks=True, copy_function=link_or_copy)
+    own.remove(half)
+    own.make_folders(target.parent)
+    shutil.copytree(own.checked(source), half, symlinks=True, copy_function=link_or_copy)
     sync_below(half)
     half.rename(target)
 
 
 def _copy_files(source: Path, target: Path) -> None:
     """The files of a folder; failure.yaml, by which the others count, last."""
-    found = [file for file in source.iterdir() if file.is_file()] if source.is_dir() else []
+    found = [source / name for name in own.names(source)]
     for file in sorted(found, key=lambda one: one.suffix == ".yaml"):
         _copy_file(file, target / file.name)
 
 
 def _copy_file(source: Path, target: Path) -> None:
-    if source.is_file():
+    if own.is_file(source):
         with replace_with(target) as half:
             half.unlink()
             link_or_copy(source, half)

@@ -3,7 +3,6 @@
 Every step may be cut off and repeated. Nothing that came from a host is thrown away: what is refused goes to history/.
 """
 
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from cosmosctl.domain.ids import is_id, is_plain_name
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import may_replace
 from cosmosctl.domain.words import counted
-from cosmosctl.errors import CosmosctlError
+from cosmosctl.errors import CosmosctlError, FileError
 from cosmosctl.events import Progress, RunEnd, read_progress
 from cosmosctl.io import own
-from cosmosctl.io.atomic import remove_temps, replace_with, write_text
 from cosmosctl.io.moving import move
 from cosmosctl.io.os_error import is_there
+from cosmosctl.io.own import RECEIPT_BYTES, remove_temps, replace_with, write_text
 from cosmosctl.judgement import (
     MOST_OUTPUTS,
     PRIMARY,
@@ -151,7 +150,7 @@ def collect(
     if looked.refusal:
         return refuse(project, batch, end, looked.refusal)
     if found is not None and found.folder.root == place.root:
-        found.folder.failure.unlink(missing_ok=True)  # it was not lost after all
+        own.remove(found.folder.failure)  # it was not lost after all
     history.tidy(place)
     if source != place.outputs:
         _drop_others(source, looked.outputs)
@@ -200,7 +199,7 @@ def note_lost(project: ProjectPaths, batch: Batch, run: str, why: str) -> Collec
 
 def discard(project: ProjectPaths, batch: Batch, run: str) -> None:
     """Forget the pulled copy of a run's files, so that they are fetched whole again."""
-    shutil.rmtree(_pulled(project, batch, run), ignore_errors=True)
+    own.discard(_pulled(project, batch, run))
 
 
 def write_log(project: ProjectPaths, batch: Batch, progress: Progress) -> Path:
@@ -250,8 +249,8 @@ def _places(project: ProjectPaths, batch: Batch, run: str) -> Iterator[ResultPat
 def _mentions(file: Path, run: str) -> bool:
     """Whether a file could be about `run`: asked of every run's folder, so nothing is parsed."""
     try:
-        return run.encode() in file.read_bytes()
-    except OSError:
+        return run.encode() in own.read_bytes(file, most=RECEIPT_BYTES)
+    except (OSError, FileError):
         return False
 
 

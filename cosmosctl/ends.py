@@ -1,6 +1,5 @@
 """end.yaml: how a batch ended. While it is not there, the batch holds its runs."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,8 +10,9 @@ from cosmosctl.domain.batch import Batch, stamp, stamp_of
 from cosmosctl.domain.ids import MOST_S, Count, Id, Seconds
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.events import Progress
-from cosmosctl.io.atomic import write_text
+from cosmosctl.io import own
 from cosmosctl.io.facts import facts_text, read_facts
+from cosmosctl.io.own import write_text
 
 REFUSED = "refused"
 """The state of a batch that its host did not take: nothing was started."""
@@ -79,7 +79,7 @@ def is_ended(paths: BatchPaths) -> bool:
 def free(project: ProjectPaths, batch: Batch, *, state: str = "cancelled") -> None:
     """Close a batch that never ran: its runs are what they were before. The caller holds the batch's lock."""
     give_up(project.batch(batch.name), batch, state=state, runs=dict.fromkeys(batch.runs, state))
-    shutil.rmtree(project.staged(batch.name), ignore_errors=True)
+    own.discard(project.staged(batch.name))
 
 
 def give_up(paths: BatchPaths, batch: Batch, *, state: str, runs: Mapping[str, str]) -> None:

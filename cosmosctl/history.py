@@ -4,14 +4,16 @@ Every step may be cut off and repeated. Nothing is overwritten, and nothing is r
 """
 
 import hashlib
-import shutil
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import ResultPaths, RunPaths
-from cosmosctl.io.atomic import STALE_S, remove_temps
+from cosmosctl.io import own
+from cosmosctl.io.atomic import STALE_S
 from cosmosctl.io.moving import move, move_aside
+from cosmosctl.io.own import NotOwn, remove_temps
 from cosmosctl.receipts import read_failure, read_receipt
 
 NAMELESS = "unnamed"
@@ -20,10 +22,11 @@ NAMELESS = "unnamed"
 
 def is_file_with(file: Path, digest: str) -> bool:
     """Whether there is a regular file with that sha256, in hex."""
-    if file.is_symlink() or not file.is_file():
+    try:
+        with own.opened(file, os.O_RDONLY) as descriptor, open(descriptor, "rb", closefd=False) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == digest
+    except (FileNotFoundError, NotOwn):
         return False
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() == digest
 
 
 def put_back(home: RunPaths, place: ResultPaths, outputs: Path, digests: Mapping[str, str]) -> None:
@@ -31,9 +34,9 @@ def put_back(home: RunPaths, place: ResultPaths, outputs: Path, digests: Mapping
 
     The caller holds the project's lock.
     """
-    there = list(place.outputs.iterdir()) if place.outputs.is_dir() else []
-    if all(is_file_with(file, digests.get(file.name, "")) for file in there):
-        shutil.rmtree(place.outputs, ignore_errors=True)
+    there = own.names(place.outputs)
+    if all(is_file_with(place.outputs / name, digests.get(name, "")) for name in there):
+        own.discard(place.outputs)
     else:
         move_aside(place.outputs, home.kept(NAMELESS).root / place.outputs.name)
     move(outputs, place.outputs)
@@ -48,7 +51,7 @@ def tidy(place: ResultPaths) -> None:
 def keep(left: Path, kept: Path) -> None:
     """Move a folder of files that are no result; the same files are kept once, however often this is repeated."""
     if kept.exists():
-        shutil.rmtree(left, ignore_errors=True)
+        own.discard(left)
     elif left.is_dir():
         move(left, kept)
 

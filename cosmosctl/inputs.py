@@ -1,7 +1,6 @@
 """The videos of a batch: found, hashed, decoded once, controls computed. What was learnt is kept by content."""
 
 import contextlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.spec import Spec
 from cosmosctl.errors import FileError
-from cosmosctl.io.atomic import write_text
+from cosmosctl.io import own
+from cosmosctl.io.signed import read_cache, write_cache
 from cosmosctl.models.protocol import Clip
 from cosmosctl.planner import Sources
 from cosmosctl.store import hash_file
@@ -48,7 +48,7 @@ def find(project: ProjectPaths, paths: Iterable[str]) -> Found:
             mistakes[path] = problems
     if index != before:
         with contextlib.suppress(FileError):  # a read-only project, a full disk: decoded again next time
-            write_text(project.videos_index, json.dumps(index, sort_keys=True) + "\n")
+            write_cache(project.videos_index, index)
     return Found(files, mistakes, remarks)
 
 
@@ -69,15 +69,24 @@ def compute(
     project: ProjectPaths, files: Mapping[str, Input], wanted: Sequence[Recipe], *, progress: ControlProgress
 ) -> Mapping[Recipe, Input]:
     """Make the controls that are not kept yet. Raises: FileError when one cannot be written."""
-    computed = {}
+    computed, made = {}, _made_here(project)
     for recipe in wanted:
         video, control, preset = recipe
         target = control_file(project, files[video], control, preset)
-        if not target.is_file():
+        if not own.is_file(target) or hash_file(project.root, target) != made.get(target.name):
             _write_control(files[video].file, target, recipe, progress)
+            made[target.name] = hash_file(project.root, target)
+            with contextlib.suppress(FileError):
+                write_cache(project.controls_index, made)
         path = target.relative_to(project.root).as_posix()
         computed[recipe] = find(project, [path]).files[path]
     return computed
+
+
+def _made_here(project: ProjectPaths) -> dict[str, str]:
+    """Name -> sha256 of the controls that were computed on this machine: what git brought under such a name is none."""
+    made = read_cache(project.controls_index)
+    return made if isinstance(made, dict) else {}
 
 
 def sources(project: ProjectPaths, found: Found, specs: Sequence[Spec], *, progress: ControlProgress) -> Sources:
@@ -93,7 +102,7 @@ def clip(video: Input) -> Clip:
 def _write_control(source: Path, target: Path, recipe: Recipe, progress: ControlProgress) -> None:
     from cosmosctl.media.control import write_control
 
-    target.parent.mkdir(parents=True, exist_ok=True)
+    own.make_folders(target.parent)
     write_control(recipe[1], recipe[2], source, target, progress=lambda done, total: progress(recipe, done, total))
 
 
@@ -127,8 +136,5 @@ def _input(path: str, file: Path, digest: str, info: "VideoInfo") -> Input:
 
 
 def _read_index(path: Path) -> dict[str, dict[str, object]]:
-    try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    index = read_cache(path)
     return index if isinstance(index, dict) else {}

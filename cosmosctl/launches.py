@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cosmosctl.domain.batch import stamp
 from cosmosctl.errors import FileError
-from cosmosctl.io.atomic import write_text
 from cosmosctl.io.facts import facts_text, read_facts
+from cosmosctl.io.own import write_text
 
 ASKED, LAUNCHED, EXPORTED = "asked", "launched", "exported"
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cosmosctl.domain.layout import ResultPaths
-from cosmosctl.io.atomic import write_text
 from cosmosctl.io.checked import Unreadable, read_bounded
-from cosmosctl.io.own import RECEIPT_BYTES
+from cosmosctl.io.own import RECEIPT_BYTES, write_text
 from cosmosctl.receipts import Receipt
 
 _HEAD = b"# sha256, bytes, time, file\n"

@@ -10,8 +10,8 @@ from cosmosctl.domain.ids import is_plain_name
 from cosmosctl.domain.words import counted
 from cosmosctl.events import PIECE_BYTES, Event
 from cosmosctl.io import own
-from cosmosctl.io.atomic import replace_with
 from cosmosctl.io.moving import link_or_copy
+from cosmosctl.io.own import replace_with
 
 LOG_BYTES = 256 << 20
 """Most that a host may send as the log of one process."""
@@ -101,7 +101,7 @@ def copy_log(source: Path, target: Path) -> None:
 
     A copy that is as long already is left alone. Whoever changes either writes a new file in its place.
     """
-    if target.is_file() and (target.samefile(source) or _is_copy_elsewhere(source, target)):
+    if own.is_file(target) and (target.samefile(source) or _is_copy_elsewhere(source, target)):
         return
     with replace_with(target, durable=False) as half:
         half.unlink()

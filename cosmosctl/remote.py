@@ -23,6 +23,7 @@ from cosmosctl.domain.project import AllowedHost, Host, HostModel
 from cosmosctl.engines.building import build_command
 from cosmosctl.engines.container import container_user
 from cosmosctl.errors import CosmosctlError, HostError
+from cosmosctl.io import own
 from cosmosctl.io.os_error import file_error
 from cosmosctl.io.shipped import template
 from cosmosctl.launches import ASKED, LAUNCHED, note_launch, read_launch
@@ -113,7 +114,7 @@ def push(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> None:
     options = ("-rL", "-s", "--size-only", "--append", f"--compare-dest={batch.host.dir}", *PROGRESS)
     target = transport.of(batch.host).rsync_path(batch.host, f"{batch.there.incoming}/")
     _rsync(c, batch, (*options, "--", f"{tree}/", target), what="push")
-    shutil.rmtree(tree, ignore_errors=True)
+    own.discard(tree)
 
 
 def unfit_inputs(project: ProjectPaths, batch: Batch) -> Mapping[str, str]:
@@ -202,8 +203,8 @@ def set_events_aside(project: ProjectPaths, batch: Batch) -> None:
     """
     paths = project.batch(batch.name)
     if paths.events.exists():
-        paths.events.replace(paths.events_before)
-    shutil.rmtree(project.pulled(batch.name) / "logs", ignore_errors=True)
+        own.rename(paths.events, paths.events_before)
+    own.discard(project.pulled(batch.name) / "logs")
 
 
 def pull(c: "Context", batch: AllowedBatch, files: Sequence[str], target: Path, *, most_bytes: int) -> None:
@@ -213,15 +214,16 @@ def pull(c: "Context", batch: AllowedBatch, files: Sequence[str], target: Path, 
     what is larger than `most_bytes`. Folders are walked, not named (--files-from): rsync would go through a folder
     that is a link (tried with 3.5.0). Raises: FileError, HostError.
     """
-    target.mkdir(parents=True, exist_ok=True)
+    own.make_folders(target)
+    own.remove_strange(target)
     wanted = target.with_name(f"{target.name}.wanted")
-    wanted.write_text("".join(f"/{path}\n" for path in _with_folders(files)), encoding="utf-8")
+    own.write_text(wanted, "".join(f"/{path}\n" for path in _with_folders(files)), durable=False)
     options = ("-r", "-s", "--append", "--no-links", "--no-devices", "--no-specials", f"--max-size={most_bytes}")
     source = transport.of(batch.host).rsync_source(batch.host, f"{batch.there.batch}/")
     filters = (f"--include-from={wanted}", "--exclude=*", "--prune-empty-dirs", *PROGRESS)
     with _told_of_full_disk(target):
         _rsync(c, batch, (*options, *filters, "--", source, f"{target}/"), what="pull")
-    wanted.unlink(missing_ok=True)
+    own.discard(wanted)
 
 
 def _with_folders(files: Sequence[str]) -> Sequence[str]:
@@ -232,7 +234,7 @@ def _with_folders(files: Sequence[str]) -> Sequence[str]:
 
 def copy_events(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> None:
     """Bring batches/B/events.jsonl up to date without waiting for more. The caller holds the batch's lock."""
-    local = project.batch(batch.name).events
+    local = own.checked(project.batch(batch.name).events)
     source = transport.of(batch.host).rsync_source(batch.host, str(batch.there.events))
     options = ("-s", "--append", "--ignore-missing-args", "--no-links", f"--max-size={EVENTS_BYTES}")
     with _told_of_full_disk(local):
@@ -335,14 +337,8 @@ class _Appender(Sink):
 
 @contextmanager
 def _opened(path: Path) -> Iterator[_Appender]:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
-    except OSError as e:
-        raise file_error(path, e, doing="write") from e
-    try:
+    with own.opened(path, os.O_WRONLY | os.O_CREAT) as descriptor:
         yield _Appender(path, descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -359,10 +355,10 @@ def _told_of_full_disk(target: Path) -> Iterator[None]:
 def _link_tree(project: ProjectPaths, batch: Batch) -> Path:
     """A folder of links to all that is sent, laid out as it will lie in incoming/."""
     tree = project.pushed(batch.name)
-    shutil.rmtree(tree, ignore_errors=True)
+    own.discard(tree)
     for place, file in sent_files(project, batch).items():
         link = tree / place
-        link.parent.mkdir(parents=True, exist_ok=True)
+        own.make_folders(link.parent)
         link.symlink_to(file.resolve())
     return tree
 

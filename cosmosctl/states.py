@@ -16,6 +16,7 @@ from cosmosctl.domain.order import age, descends, newest
 from cosmosctl.domain.project import Setting
 from cosmosctl.errors import FileError
 from cosmosctl.events import Progress, read_progress
+from cosmosctl.io import own
 from cosmosctl.launches import EXPORTED, Launch, read_launch
 from cosmosctl.store import Snapshot, hash_file
 from cosmosctl.traces import NOTHING, FailureTrace, ResultTrace, Traces, Tracker
@@ -87,8 +88,8 @@ def _open_batch(paths: BatchPaths) -> OpenBatch:
 
 def batches(project: ProjectPaths) -> tuple[BatchPaths, ...]:
     """Every whole batch folder, the oldest first: by the numbers that they were given, of which no clock knows."""
-    found = [BatchPaths(project.batches / name) for name in _folder_names(project.batches) if is_id(name)]
-    numbers = {paths: bundle.read_number(paths) for paths in found if paths.whole.is_file()}
+    found = [project.batch(name) for name in own.names(project.batches) if is_id(name)]
+    numbers = {paths: bundle.read_number(paths) for paths in found if own.is_file(paths.whole)}
     return tuple(sorted(numbers, key=lambda paths: age(numbers[paths], paths.name, paths.name[-15:])))
 
 
@@ -100,8 +101,8 @@ def nameless_batches(project: ProjectPaths) -> tuple[str, ...]:
 def _folder_names(folder: Path) -> list[str]:
     """What is not hidden in a folder, sorted; nothing where there is none."""
     try:
-        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError:
+        return [name for name in own.names(folder) if not name.startswith(".")]
+    except FileError:
         return []
 
 

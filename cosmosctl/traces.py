@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.order import newest
+from cosmosctl.io import own
 from cosmosctl.store import Snapshot
 from cosmosctl.store.index import Notes
 
@@ -52,6 +53,14 @@ class Traces(NamedTuple):
     damaged: tuple[tuple[str, str], ...] = ()
 
 
+_LINK = "@"
+"""Marks the name of a symbolic link."""
+
+
+class _DamagedError(Exception):
+    """A receipt cannot be read; why is not remembered, as a link may be allowed next."""
+
+
 NOTHING = Traces()
 LEFT_BY_ATTEMPTS = ("result.yaml", "preview", "logs", "history")
 
@@ -70,15 +79,25 @@ class Tracker:
         found = self._index.fact(notes, "left", folder, _left)
         if not found:
             return NOTHING
-        left, damaged = found.split(), dict[str, str]()
+        damaged = dict[str, str]()
+        left = [*self._followed(run, found.split(), damaged)]
         result = self._result(run, notes, "", damaged) if "result.yaml" in left else None
         preview = self._result(run, notes, "preview", damaged) if "preview" in left else None
-        if result is None and left == ["preview"] and preview is not None:
+        if result is None and left == ["preview"] and preview is not None and not damaged:
             return Traces(None, preview)
         failures = [*self._failures(run, notes, left, damaged, previewed=preview is not None)]
         failure = newest(one for one in failures if not one.preview)
         newest_preview = newest(one for one in failures if one.preview)
         return Traces(result, preview, failure, newest_preview, tuple(damaged.items()))
+
+    def _followed(self, run: str, left: list[str], damaged: dict[str, str]) -> Iterator[str]:
+        """The names but those of links that nobody allowed here, which are noted in `damaged`."""
+        for name in left:
+            plain = name.removesuffix(_LINK)
+            if name == plain or own.is_allowed_link(Path(self._runs, run, plain)):
+                yield plain
+            else:
+                damaged[plain] = own.LINK_WORDS
 
     def _result(self, run: str, notes: Notes, folder: str, damaged: dict[str, str]) -> ResultTrace | None:
         place = f"{folder}/result.yaml" if folder else "result.yaml"
@@ -103,10 +122,13 @@ class Tracker:
         self, run: str, notes: Notes, place: str, make: Callable[[str], list[Any]], damaged: dict[str, str]
     ) -> list[Any]:
         """What a receipt says of this run, else nothing; one that cannot be read is noted in `damaged`, with why."""
-        facts: list[Any] = self._index.fact(notes, place, f"{self._runs}/{run}/{place}", make) or []
-        if facts and not facts[0] and not place.startswith("history/"):
-            damaged[place] = facts[1]
-        return facts if facts and facts[0] and self._is_own(facts[0], run) else []
+        try:
+            facts: list[Any] = self._index.fact(notes, place, f"{self._runs}/{run}/{place}", make) or []
+        except _DamagedError as e:
+            if not place.startswith("history/"):
+                damaged[place] = str(e)
+            return []
+        return facts if facts and self._is_own(facts[0], run) else []
 
     def _is_own(self, named: str, run: str) -> bool:
         """Another name whose folder still exists: this folder is a copy of it. Gone: this folder was renamed."""
@@ -114,8 +136,9 @@ class Tracker:
 
 
 def _left(folder: str) -> str:
-    """The names of those things in a run's folder that an attempt leaves there."""
-    return " ".join(name for name in _listing(folder) if name in LEFT_BY_ATTEMPTS)
+    """The names of those things in a run's folder that an attempt leaves there, links with a mark."""
+    found = (name for name in _listing(folder) if name in LEFT_BY_ATTEMPTS)
+    return " ".join(name + _LINK if os.path.islink(f"{folder}/{name}") else name for name in found)  # noqa: PTH114
 
 
 def _listing(folder: str) -> list[str]:
@@ -130,7 +153,7 @@ def _result_facts(file: str) -> list[Any]:
 
     found = read_receipt(Path(file))
     if found is None:
-        return ["", trouble(Path(file))]
+        raise _DamagedError(trouble(Path(file)))
     facts = [found.run, found.batch, found.ended, found.spec, found.primary_output, found.primary_bytes]
     return [*facts, list(found.parents)]
 
@@ -140,6 +163,6 @@ def _failure_facts(file: str) -> list[Any]:
 
     found = read_failure(Path(file))
     if found is None:
-        return ["", trouble(Path(file))]
+        raise _DamagedError(trouble(Path(file)))
     facts = [found.run, found.batch, found.ended, found.spec, found.state, found.reason, found.detail, found.preview]
     return [*facts, list(found.parents)]

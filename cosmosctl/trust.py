@@ -66,7 +66,7 @@ def allow(leave: Leave) -> None:
 def is_allowed(leave: Leave) -> bool:
     """Whether the user said yes on this machine, or a script did for a host by COSMOSCTL_ALLOW_HOSTS."""
     names = user_state.script_allows()
-    by_script = ("*" in names and leave.kind in (HOSTS, OUTSIDE)) or leave.host in names
+    by_script = ("*" in names and leave.kind in (HOSTS, OUTSIDE, LINKS)) or leave.host in names
     return by_script or user_state.is_noted(leave.kind, leave.digest)
 
 

@@ -21,6 +21,7 @@ from cosmosctl.commands.init import init_project
 from cosmosctl.domain.project import Control, Host, Place, Prompt, Run
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.io.atomic import create_exclusive, replace_with, write_text
+from cosmosctl.io.signed import write_cache
 from cosmosctl.io.stat_key import is_settled, stat_key
 from cosmosctl.store import (
     Snapshot,
@@ -283,8 +284,8 @@ def test_an_index_that_did_not_change_is_not_written_again(root: Path, later: No
 def test_the_index_is_a_header_the_notes_of_runs_and_a_line_for_each_file(root: Path, later: None) -> None:
     load_all(root)
     header, notes, *entries = (root / ".cosmosctl/index").read_text().split("\n")
-    assert sorted(json.loads(header)) == ["checksum", "format", "rules"]
-    assert json.loads(notes) == {}
+    assert sorted(json.loads(header)) == ["format", "rules", "signature"]
+    assert {run: list(found) for run, found in json.loads(notes).items()} == {"rs_one": ["links"], "rs_two": ["links"]}
     assert [line.split("\t")[0] for line in entries] == [
         "cosmosctl.yaml",
         "prompts/ps_city.yaml",
@@ -350,7 +351,7 @@ def test_a_damaged_index_is_made_anew(root: Path, later: None, data: st.DataObje
     cut, junk = data.draw(st.integers(0, len(whole))), data.draw(st.binary(max_size=20))
     index.write_bytes(whole[:cut] + junk + whole[cut + data.draw(st.integers(0, 40)) :])
     assert same(load_all(root), first)
-    assert json.loads((root / ".cosmosctl/index").read_text().splitlines()[0])["format"] == 2
+    assert json.loads((root / ".cosmosctl/index").read_text().splitlines()[0])["format"] == 4
 
 
 def test_what_the_index_was_made_by_must_be_this_very_code(root: Path, later: None) -> None:
@@ -390,7 +391,7 @@ def test_notes_of_a_run_that_is_gone_are_dropped(root: Path, later: None) -> Non
         index.note(index.notes(run), "spec", ["what", 1])
     index.save()
     again = load_all(root).index
-    assert again.notes("rs_one") == {"spec": ["what", 1]}
+    assert again.notes("rs_one")["spec"] == ["what", 1]
     assert again.notes("rs_gone") == {}
 
 
@@ -402,8 +403,9 @@ def test_a_hash_is_remembered_while_the_file_is_the_same(root: Path, later: None
     expected = hashlib.sha256(b"color.mp4").hexdigest()
     assert hash_file(root, video) == expected
     memory = root / ".cosmosctl/hashes.json"
-    assert json.loads(memory.read_text()) == {f"{SCENE}/color.mp4": [stat_key(video.stat()), expected]}
-    memory.write_text(memory.read_text().replace(expected, "f" * 64))
+    known = json.loads(memory.read_text())["known"]
+    assert known == {f"{SCENE}/color.mp4": [stat_key(video.stat()), expected]}
+    write_cache(memory, {f"{SCENE}/color.mp4": [stat_key(video.stat()), "f" * 64]})
     assert hash_file(root, video) == "f" * 64
     edit_in_place_video(video)
     assert hash_file(root, video) == hashlib.sha256(b"COLOR.mp4").hexdigest()
@@ -422,7 +424,10 @@ def test_many_files_are_hashed_with_one_write_of_the_memory(root: Path, later: N
     inside = Path(SCENE) / "color.mp4"
     found = hash_files(root, [inside, outside, inside])
     assert found == {inside: hashlib.sha256(b"color.mp4").hexdigest(), outside: hashlib.sha256(b"x").hexdigest()}
-    assert set(json.loads((root / ".cosmosctl/hashes.json").read_text())) == {f"{SCENE}/color.mp4", str(outside)}
+    assert set(json.loads((root / ".cosmosctl/hashes.json").read_text())["known"]) == {
+        f"{SCENE}/color.mp4",
+        str(outside),
+    }
 
 
 def test_a_fresh_file_is_hashed_each_time(root: Path) -> None:
@@ -436,7 +441,7 @@ def test_a_damaged_memory_of_hashes_is_forgotten(root: Path, later: None, damage
     (root / ".cosmosctl").mkdir(exist_ok=True)
     (root / ".cosmosctl/hashes.json").write_bytes(damage)
     assert hash_file(root, root / SCENE / "color.mp4") == hashlib.sha256(b"color.mp4").hexdigest()
-    assert len(json.loads((root / ".cosmosctl/hashes.json").read_bytes())) == 1
+    assert len(json.loads((root / ".cosmosctl/hashes.json").read_bytes())["known"]) == 1
 
 
 def test_a_file_that_grows_while_it_is_read_is_told(root: Path) -> None:

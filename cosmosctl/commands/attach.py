@@ -4,7 +4,6 @@ The host's events are copied to batches/B/events.jsonl by a thread (`follower`);
 file, so a client may be killed at any moment and the next one goes on.
 """
 
-import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.ends import REFUSED, BatchEnd, read_end, write_end
 from cosmosctl.errors import CosmosctlError, FileError, HostError, Interrupted, UsageError
 from cosmosctl.events import EventTail, Progress, RunEnd, read_progress
+from cosmosctl.io import own
 from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.io.os_error import file_error, is_environment
 from cosmosctl.judgement import DamagedCopy
@@ -192,7 +192,7 @@ def bring_late(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> tu
     state, home = read_progress(project.batch(batch.name).events, batch.runs), collect.all_here(project, batch)
     before = set(home)
     refuse_stuck(batch, bring_home(project, batch, replace(state, ends=_done_ends(state)), home, watch))
-    shutil.rmtree(project.staged(batch.name), ignore_errors=True)
+    own.discard(project.staged(batch.name))
     return tuple(one for run, one in home.items() if run not in before)
 
 
@@ -202,7 +202,7 @@ def close(project: ProjectPaths, batch: AllowedBatch, state: Progress, home: dic
     tasks.pull(tasks.context(), batch.name, str(project.root))
     settle(project, batch, state, home)
     remote.tidy(tasks.context(), batch)
-    shutil.rmtree(project.staged(batch.name), ignore_errors=True)
+    own.discard(project.staged(batch.name))
 
 
 def settle(project: ProjectPaths, batch: Batch, state: Progress, home: dict[str, Collected]) -> None:

@@ -1,7 +1,6 @@
 """Selected runs into batches: one per model family, planned and bundled under the project's lock."""
 
 import secrets
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,11 +10,12 @@ from cosmosctl import bundle, ends, states, trust
 from cosmosctl.attempts import past
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.domain.batch import AllowedBatch
-from cosmosctl.domain.ids import checked_id, command
+from cosmosctl.domain.ids import checked_id, command, is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import UsageError
-from cosmosctl.io.atomic import STALE_S, remove_temps
+from cosmosctl.io import own
+from cosmosctl.io.atomic import STALE_S
 from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.log import debug
 from cosmosctl.planner import Plan
@@ -98,13 +98,15 @@ def _sweep(project: ProjectPaths) -> None:
 
     The caller holds the project's lock, so nobody is at a bundle.
     """
-    remove_temps(project.derived, unused_for_s=STALE_S)
-    for half in (*project.staging.glob(f"*{bundle.HALF}"), *project.batches.glob(f".*{bundle.HALF}")):
-        shutil.rmtree(half, ignore_errors=True)
+    own.remove_temps(project.derived, unused_for_s=STALE_S)
+    for folder in (project.staging, project.batches):
+        for name in own.names(folder):
+            if name.endswith(bundle.HALF) and is_id(name.removeprefix(".").removesuffix(bundle.HALF)):
+                own.discard(folder / name)
     for paths in states.batches(project):
         lock = project.batch_lock(paths.name)
         if paths.end.exists() and (lock.exists() or project.staged(paths.name).exists()):
             with locked_at_once(lock) as held:
                 if held:
-                    shutil.rmtree(project.staged(paths.name), ignore_errors=True)
-                    lock.unlink()
+                    own.discard(project.staged(paths.name))
+                    own.remove(lock)

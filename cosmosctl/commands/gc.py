@@ -1,6 +1,6 @@
 """Remove from a host what is safely here, and from here what a killed command left."""
 
-import shutil
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from cosmosctl import bundle, collect, ends, remote, states, tasks, trust
 from cosmosctl.domain.batch import Batch
-from cosmosctl.domain.ids import command
+from cosmosctl.domain.ids import ID_PATTERN, command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import FileError, HostError, UsageError
+from cosmosctl.io import own
 from cosmosctl.io.checked import whole_in
 from cosmosctl.receipts import read_receipt
 from cosmosctl.store import find_root, hash_files, load_config
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from invoke import Context
 
 DAY_S = 86_400
+_HALF_BATCH = re.compile(rf"{ID_PATTERN}_\d{{8}}_\d{{6}}|\.{ID_PATTERN}\.new")
+"""A batch that is not whole: as versions before made them, and one on its way from another disk."""
+_STAGED = re.compile(rf"{ID_PATTERN}\.(new|restored|logs-\d+)|dry-run")
 AT_ONCE = 500
 """Folders named in one call: ssh hands all arguments on as one word, of at most 128 KiB (execve(2), MAX_ARG_STRLEN)."""
 GC_S = 600
@@ -128,16 +132,17 @@ def _is_here(project: ProjectPaths, batch: Batch, run: str) -> bool:
 
 def _leftovers(project: ProjectPaths, *, dry_run: bool) -> Iterator[Removed]:
     """Halves of batches that a killed command left here a day ago or earlier."""
-    halves = [path for path in _folders(project.batches) if not BatchPaths(path).whole.exists()]
-    halves += [path for path in _folders(project.staging) if path.suffix == ".new" or ".logs-" in path.name]
-    for path in halves:
-        if time.time() - path.stat().st_mtime < DAY_S:
+    halves = [path for path in _made_by_us(project.batches, _HALF_BATCH) if not BatchPaths(path).whole.exists()]
+    for path in (*halves, *_made_by_us(project.staging, _STAGED)):
+        if time.time() - path.lstat().st_mtime < DAY_S:
             continue
         bytes_ = sum(file.lstat().st_size for file in path.rglob("*"))
         if not dry_run:
-            shutil.rmtree(path)
+            own.remove(path)
         yield Removed("leftover", path.relative_to(project.root).as_posix(), bytes_ // 1024)
 
 
-def _folders(parent: Path) -> list[Path]:
-    return [path for path in sorted(parent.iterdir()) if path.is_dir()] if parent.is_dir() else []
+def _made_by_us(parent: Path, pattern: re.Pattern[str]) -> list[Path]:
+    """The folders in `parent` whose names only this tool gives. Raises: NotOwn when it lies behind a link."""
+    found = (parent / name for name in own.names(parent) if pattern.fullmatch(name))
+    return [path for path in found if path.is_dir() and not path.is_symlink()]

@@ -1,6 +1,5 @@
 """Results of exported batches out of a folder that somebody sent back. Nothing there is changed."""
 
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
 from cosmosctl.events import read_progress
+from cosmosctl.io import own
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.log import say
 
@@ -39,7 +39,7 @@ def _take_in(project: ProjectPaths, batch: Batch, place: Path) -> Sequence[Colle
         if not free:
             say(f"{batch.name} is being followed by another cosmosctl")
             return ()
-        shutil.copyfile(place / "events.jsonl", project.batch(batch.name).events)
+        own.copy_file(place / "events.jsonl", project.batch(batch.name).events)
         state, home = read_progress(project.batch(batch.name).events, batch.runs), collect.all_here(project, batch)
         _copy(place, project.pulled(batch.name), collect.files_to_fetch(project, batch))
         ready = [end for run, end in state.ends.items() if run not in home and run in batch.runs]
@@ -47,7 +47,7 @@ def _take_in(project: ProjectPaths, batch: Batch, place: Path) -> Sequence[Colle
         refuse_stuck(batch, stuck)
         if state.finished:
             settle(project, batch, state, home | found)
-            shutil.rmtree(project.staged(batch.name), ignore_errors=True)
+            own.discard(project.staged(batch.name))
         else:
             say(f"{batch.name} has not ended where this comes from")
         return tuple(found.values())
@@ -57,8 +57,7 @@ def _copy(place: Path, target: Path, wanted: Wanted) -> None:
     """Copy these files; what is not there, too large or behind a link is left out."""
     for name in wanted.files:
         if _is_own_file(place, name) and (place / name).stat().st_size <= wanted.most_bytes:
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(place / name, target / name)
+            own.copy_file(place / name, target / name)
 
 
 def _is_own_file(place: Path, name: str) -> bool:

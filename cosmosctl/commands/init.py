@@ -1,5 +1,6 @@
 """A new project: the template's files, a project id, the schemas; with a demo, a scene of our own drawing."""
 
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -7,9 +8,10 @@ from pathlib import Path
 
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import UsageError
-from cosmosctl.io.atomic import write_text
+from cosmosctl.io import own
 from cosmosctl.io.given_path import cut, is_folder, is_there, no_path_words
 from cosmosctl.io.os_error import file_error
+from cosmosctl.io.own import write_text
 from cosmosctl.io.shipped import template
 from cosmosctl.schema import write_schemas
 
@@ -36,7 +38,8 @@ def init_project(folder: Path, *, demo: bool, progress: Callable[[int, int], Non
     except OSError as e:
         raise file_error(root, e, doing="make a project") from e
     for part in PARTS:
-        (root / part).mkdir(parents=True, exist_ok=True)
+        if not is_folder(root / part):
+            own.make_folders(root / part)
     write_schemas(root)
     if demo:
         _draw_demo(root, progress)
@@ -62,9 +65,9 @@ def _files(root: Path, demo: bool) -> Iterator[tuple[Path, Path]]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    if target.exists():
+    if os.path.lexists(target):
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    own.make_folders(target.parent)
     if target.name == "cosmosctl.yaml":
         text = source.read_text(encoding="utf-8")
         write_text(target, text.replace(_ID_LINE, f'project: "{secrets.token_hex(4)}"', 1))

@@ -1,7 +1,6 @@
 """The log of a batch or of one run: the copy that is here, or the host's while the batch runs."""
 
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -13,6 +12,8 @@ from cosmosctl.domain.ids import command, resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.errors import FileError, UsageError
 from cosmosctl.events import PIECE_BYTES, EventTail, read_progress
+from cosmosctl.io import own
+from cosmosctl.io.checked import opened as opened_file
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.io.streams import has_reader, write_log
 from cosmosctl.store import load_all
@@ -85,14 +86,14 @@ def _stream(project: ProjectPaths, batch: AllowedBatch) -> None:
                 return
             time.sleep(POLL_S)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        own.discard(folder)
 
 
 def _print_new(log: Path, printed: dict[str, int]) -> None:
     """Write what `log` has beyond what was printed of it before."""
-    if not log.is_file():
+    if not own.is_file(log):
         return
-    with log.open("rb") as stream:
+    with opened_file(log) as stream:
         stream.seek(printed.get(log.name, 0))
         while data := stream.read(PIECE_BYTES):
             printed[log.name] = printed.get(log.name, 0) + len(data)
@@ -110,6 +111,9 @@ def _newest_log(project: ProjectPaths, run: str) -> Path:
 
 
 def _print_file(path: Path) -> None:
-    with path.open("rb") as log:
-        while data := log.read(PIECE_BYTES):
-            write_log(data)
+    try:
+        with own.opened(path, os.O_RDONLY) as descriptor:
+            while data := os.read(descriptor, PIECE_BYTES):
+                write_log(data)
+    except FileNotFoundError as e:
+        raise FileError(f"{path}: it is gone") from e

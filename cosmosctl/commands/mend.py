@@ -14,10 +14,12 @@ from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import newest
 from cosmosctl.errors import CosmosctlError, FileError
 from cosmosctl.events import read_progress
-from cosmosctl.io.atomic import write_text
+from cosmosctl.io import own
+from cosmosctl.io.checked import Unreadable, read_bounded
 from cosmosctl.io.conflict import sides
 from cosmosctl.io.lock import locked
 from cosmosctl.io.moving import move_aside
+from cosmosctl.io.own import RECEIPT_BYTES, write_text
 from cosmosctl.judgement import DamagedCopy
 from cosmosctl.receipts import (
     Failure,
@@ -79,7 +81,10 @@ def _mend_failure(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> 
 
 
 def _sides(path: Path) -> tuple[str, ...]:
-    return sides(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else ()
+    try:
+        return sides(read_bounded(path, RECEIPT_BYTES).decode(errors="replace"))
+    except (FileNotFoundError, Unreadable):
+        return ()
 
 
 def _is_of(place: ResultPaths, receipt: Receipt) -> bool:
@@ -103,8 +108,8 @@ def _made_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> It
 
 def _failed_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> Iterator[Failure]:
     """The newest failure of this run that no other receipt here tells of."""
-    kept = (folder for folder in home.history.glob("*") if is_id(folder.name))
-    told = {one.batch for folder in kept if (one := read_failure(ResultPaths(folder).failure))}
+    kept = (home.kept(name).failure for name in own.names(home.history) if is_id(name))
+    told = {one.batch for file in kept if (one := read_failure(file))}
     for paths in reversed(states.batches(project)):
         try:
             batch = bundle.read_batch(paths)

@@ -1,6 +1,5 @@
 """The video of a result whose receipt is here and which itself is not: found in history/, else on its host."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from cosmosctl.commands.mend import mend
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.errors import HostError
+from cosmosctl.io import own
 from cosmosctl.io.lock import locked
 from cosmosctl.judgement import UNPLANNED_BYTES, run_bytes
 from cosmosctl.receipts import Receipt, read_failure
@@ -26,13 +26,13 @@ def restore(project: ProjectPaths, run: str) -> Collected:
     place, receipt = _lacking(project, run)
     if not _has_video(place.outputs, receipt):
         staged = project.staging / f"{run}.restored"
-        shutil.rmtree(staged, ignore_errors=True)
+        own.discard(staged)
         try:
             outputs = _gathered(project, run, place, receipt, staged)
             with locked(project.lock):
                 history.put_back(project.run(run), place, outputs, receipt.outputs)
         finally:
-            shutil.rmtree(staged, ignore_errors=True)
+            own.discard(staged)
     for found in (project.run(run).result, project.run(run).preview):
         if (one := own_receipt(project, run, found)) is not None:
             manifests.mend(found, one)
@@ -60,12 +60,12 @@ def _has_video(outputs: Path, receipt: Receipt) -> bool:
 def _gathered(project: ProjectPaths, run: str, place: ResultPaths, receipt: Receipt, staged: Path) -> Path:
     """A folder in `staged` with the outputs that the receipt names, the video among them."""
     outputs = staged / "outputs"
-    outputs.mkdir(parents=True)
+    own.make_folders(outputs)
     for name, digest in receipt.outputs.items():
         copies = (copy for copy in _copies_here(project, run, place, name) if history.is_file_with(copy, digest))
         copy = next(copies, None)
         if copy is not None:
-            shutil.copyfile(copy, outputs / name)
+            own.copy_file(copy, outputs / name)
     if not _has_video(outputs, receipt):
         nowhere = f"run {run}: its video is neither in history/ nor on host {receipt.host}"
         try:
@@ -81,7 +81,10 @@ def _gathered(project: ProjectPaths, run: str, place: ResultPaths, receipt: Rece
 
 def _copies_here(project: ProjectPaths, run: str, place: ResultPaths, name: str) -> Iterator[Path]:
     yield place.outputs / name
-    yield from sorted(project.run(run).history.glob(f"*/outputs*/{name}"))
+    history_folder = project.run(run).history
+    for kept in own.names(history_folder):
+        folders = (one for one in own.names(history_folder / kept) if one.startswith("outputs"))
+        yield from (history_folder / kept / one / name for one in folders)
 
 
 def _fetch(project: ProjectPaths, receipt: Receipt, staged: Path, outputs: Path) -> None:
@@ -93,4 +96,4 @@ def _fetch(project: ProjectPaths, receipt: Receipt, staged: Path, outputs: Path)
     for name, digest in receipt.outputs.items():
         pulled = staged / "pulled" / "done" / receipt.run / name
         if history.is_file_with(pulled, digest):
-            pulled.replace(outputs / name)
+            own.rename(pulled, outputs / name)

@@ -1,9 +1,8 @@
 """How much of a plan's video the host lacks, asked of rsync without sending anything."""
 
-import shutil
-
 from cosmosctl import remote, tasks, trust
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.io import own
 from cosmosctl.planner import Plan
 
 
@@ -14,12 +13,12 @@ def bytes_to_send(project: ProjectPaths, plan: Plan) -> tuple[int, int]:
     """
     host = trust.allowed_host(project.root, plan.host)
     tree = project.staging / "dry-run"
-    shutil.rmtree(tree, ignore_errors=True)
+    own.discard(tree)
     for video in plan.inputs:
         link = tree / "inputs" / video.pool_name
-        link.parent.mkdir(parents=True, exist_ok=True)
+        own.make_folders(link.parent)
         link.symlink_to(video.file.resolve())
     missing = remote.lacking(tasks.context(), host, tree)
-    shutil.rmtree(tree, ignore_errors=True)
+    own.discard(tree)
     total = sum(video.bytes for video in plan.inputs)
     return sum(video.bytes for video in plan.inputs if f"inputs/{video.pool_name}" in missing), total

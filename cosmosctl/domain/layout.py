@@ -173,6 +173,11 @@ class ProjectPaths:
         return self.derived / "controls"
 
     @property
+    def controls_index(self) -> Path:
+        """sha256 of each control that was computed here, by its name."""
+        return self.derived / "controls.json"
+
+    @property
     def videos_index(self) -> Path:
         """What probing found, by sha256."""
         return self.derived / "videos.json"

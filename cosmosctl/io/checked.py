@@ -3,12 +3,10 @@
 What cannot be read is an `Unreadable` in words; no other error leaves here, whatever the bytes are.
 """
 
-import errno
 import json
 import math
 import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, fields, is_dataclass
@@ -17,7 +15,10 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from cosmosctl.errors import FileError
+from cosmosctl.io import own
 from cosmosctl.io.os_error import os_words
+from cosmosctl.io.own import NotOwn
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -46,16 +47,18 @@ def read_bounded(path: Path, most_bytes: int) -> bytes:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """A regular file to read from. Raises: FileNotFoundError, Unreadable."""
+    """A regular file of the tool's to read from, behind no link. Raises: FileNotFoundError, Unreadable."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Unreadable("it is no file")  # a pipe would stop us for ever
+        with own.opened(path, os.O_RDONLY) as descriptor, open(descriptor, "rb", closefd=False) as file:
             yield file
-    except (FileNotFoundError, NotADirectoryError):
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+    except FileNotFoundError:
+        raise
     except OSError as e:
         raise Unreadable(os_words(e)) from e
+    except NotOwn as e:
+        raise Unreadable(e.words) from e
+    except FileError as e:
+        raise Unreadable(e.message.removeprefix(f"{path}: ")) from e
 
 
 def text_of(data: bytes) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosmosctl.errors import FileError
+from cosmosctl.io import own
 from cosmosctl.io.os_error import file_error
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _acquired(lock: "BaseFileLock", path: Path, timeout_s: float) -> bool:
     from filelock import Timeout
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        own.make_folders(path.parent)
         lock.acquire(timeout=timeout_s)
     except Timeout:
         return False

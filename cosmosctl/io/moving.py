@@ -1,6 +1,6 @@
-"""Files and folders moved whole, to another disk too: a copy there first, then the original goes.
+"""The tool's files and folders moved whole, to another disk too: a copy there first, then the original goes.
 
-Every step may be cut off and repeated. Nothing is overwritten.
+Every step may be cut off and repeated. Nothing is overwritten, and nothing goes through a link (`own`).
 """
 
 import errno
@@ -9,6 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
+from cosmosctl.io import own
 from cosmosctl.io.atomic import sync_folder
 
 NO_LINK = frozenset((errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS))
@@ -18,7 +19,7 @@ NO_LINK = frozenset((errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errn
 def move(source: Path, target: Path) -> None:
     """Have `source` at `target`, where nothing is, whole or not at all, and on the disk before anything tells of it."""
     sync_below(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    own.make_folders(target.parent)
     relocate(source, target)
     sync_folder(target.parent)
 
@@ -28,9 +29,9 @@ def move_aside(source: Path, target: Path) -> None:
 
     What a move to another disk left that was cut off after the copy was whole is removed.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    own.make_folders(target.parent)
     if _is_rest(source, target):
-        remove(source)
+        own.remove(source)
     else:
         relocate(source, free(target))
 
@@ -38,17 +39,17 @@ def move_aside(source: Path, target: Path) -> None:
 def relocate(source: Path, target: Path) -> None:
     """Have `source` at `target`, where nothing is, on whatever disk."""
     try:
-        source.rename(target)
+        own.rename(source, target)
     except OSError as e:
         if e.errno != errno.EXDEV:
             raise
         half = target.with_name(f".{target.name}.new")
-        remove(half)
+        own.remove(half)
         copy(source, half)
         sync_below(half)
         half.rename(target)
         sync_folder(target.parent)
-        remove(source)
+        own.remove(source)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -69,14 +70,6 @@ def link_or_copy(source: str | Path, target: str | Path) -> None:
         shutil.copyfile(source, target)
 
 
-def remove(path: Path) -> None:
-    """Nothing is at `path` any more, a file or a folder; what a link leads to stays."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
 def free(path: Path) -> Path:
     """`path`, or the first of path.1, path.2, … that is not taken."""
     number, found = 0, path
@@ -90,17 +83,20 @@ def _is_rest(source: Path, target: Path) -> bool:
     """Whether all that `source` still holds lies at `target`, on another disk, byte for byte."""
     if not target.exists() or source.is_symlink() or source.stat().st_dev == target.stat().st_dev:
         return False
-    files = [file for file in (source, *source.rglob("*")) if not file.is_dir()]
+    files = [file for file in (source, *source.rglob("*")) if file.is_symlink() or not file.is_dir()]
+    if any(file.is_symlink() for file in files):
+        return False
     pairs = ((file, target / file.relative_to(source)) for file in files)
     return all(twin.is_file() and filecmp.cmp(file, twin, shallow=False) for file, twin in pairs)
 
 
 def sync_below(path: Path) -> None:
-    """Have the disk hold all that is in `path` as it is now."""
+    """Have the disk hold all that is in `path` as it is now. Raises: NotOwn when that lies behind a link."""
+    own.checked(path.parent)
     for file in (path, *path.rglob("*")):
         if file.is_symlink():
             continue
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
             os.fsync(descriptor)
         finally:

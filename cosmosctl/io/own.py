@@ -16,11 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cosmosctl.errors import FileError
-from cosmosctl.io import user_state
-from cosmosctl.io.os_error import file_error, os_words
+from cosmosctl.io import atomic, user_state
+from cosmosctl.io.os_error import file_error
 
 RECEIPT_BYTES = 1 << 20
 """Most bytes of a receipt: what a thousand outputs with their hashes take, ten times over."""
+
+LINK_WORDS = "is a symbolic link; the tool's own files and folders have to be files and folders"
 
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CAREFULLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -29,17 +31,21 @@ _CAREFULLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 class NotOwn(FileError):
     """Under a name of the tool's lies what it did not put there: a link, a pipe, a device, a file too large."""
 
+    def __init__(self, path: Path, words: str, *, hint: str = "") -> None:
+        super().__init__(f"{path}: {words}", hint=hint)
+        self.words = words
+
 
 def read_bytes(path: Path, *, most: int) -> bytes:
     """All bytes of a file. Raises: FileNotFoundError; NotOwn; FileError when it cannot be read."""
     with opened(path, os.O_RDONLY) as descriptor:
         size = os.fstat(descriptor).st_size
         if size > most:
-            raise NotOwn(f"{path}: has {size} bytes, at most {most} are read")
+            raise NotOwn(path, f"has {size} bytes, at most {most} are read")
         with open(descriptor, "rb", closefd=False) as stream:
             data = stream.read(most + 1)
     if len(data) > most:
-        raise NotOwn(f"{path}: grows beyond {most} bytes while it is read")
+        raise NotOwn(path, f"grows beyond {most} bytes while it is read")
     return data
 
 
@@ -49,7 +55,7 @@ def opened(path: Path, flags: int, mode: int = 0o666) -> Iterator[int]:
     descriptor = _open(path, flags, mode)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NotOwn(f"{path}: is no regular file", hint=f"ls -l {shlex.quote(str(path))}")
+            raise NotOwn(path, "is no regular file", hint=f"ls -l {shlex.quote(str(path))}")
         yield descriptor
     finally:
         os.close(descriptor)
@@ -57,17 +63,28 @@ def opened(path: Path, flags: int, mode: int = 0o666) -> Iterator[int]:
 
 def _open(path: Path, flags: int, mode: int) -> int:
     try:
-        if not flags & os.O_CREAT:
-            descriptor = os.open(path, flags | _CAREFULLY, mode)
-            if _lies_at(descriptor, path):
-                return descriptor
-            os.close(descriptor)
+        if not flags & os.O_CREAT and (descriptor := _opened_at_once(path, flags, mode)) is not None:
+            return descriptor
         with folder(path.parent) as above:
             return os.open(path.name, flags | _CAREFULLY, mode, dir_fd=above)
     except FileNotFoundError:
         raise
     except OSError as e:
         raise _refused(path, e, doing="open") from e
+
+
+def _opened_at_once(path: Path, flags: int, mode: int) -> int | None:
+    """The file by its whole path, as nearly always there is no link in it; None when there may be one."""
+    try:
+        descriptor = os.open(path, flags | _CAREFULLY, mode)
+    except OSError as e:
+        if e.errno == errno.ELOOP:
+            return None
+        raise
+    if _lies_at(descriptor, path):
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _lies_at(descriptor: int, path: Path) -> bool:
@@ -109,8 +126,13 @@ def _entered(above: int, path: Path) -> int:
 
 
 def is_allowed_link(path: Path) -> bool:
-    """Whether the user said on this machine that this link may lead where it leads."""
-    return user_state.is_noted(user_state.LINKS, link_digest(path))
+    """Whether it leads to a folder, and the user said on this machine that it may, or a script did for all."""
+    return path.is_dir() and (user_state.allows_all() or user_state.is_noted(user_state.LINKS, link_digest(path)))
+
+
+def is_strange_link(path: Path) -> bool:
+    """Whether there is a link in place of the tool's own that nobody allowed here."""
+    return path.is_symlink() and not is_allowed_link(path)
 
 
 def link_digest(path: Path) -> str:
@@ -124,16 +146,23 @@ def _is_link(above: int, name: str) -> bool:
     return False
 
 
-def _refused(path: Path, error: OSError, *, doing: str) -> FileError:
+def _refused(path: Path, error: OSError, *, doing: str) -> FileError | FileNotFoundError:
     if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
-        link = next((part for part in reversed((path, *path.parents)) if part.is_symlink()), None)
+        links = (part for part in reversed((path, *path.parents)) if is_strange_link(part))
+        link = next(links, None)
         if link is not None:
-            words = "is a symbolic link; the tool's own files and folders have to be files and folders"
-            way = shlex.quote(str(link))
-            return NotOwn(f"{link}: {words}", hint=f"rm {way}, or cosmosctl host allow --link {way}")
+            return NotOwn(link, LINK_WORDS, hint=link_hint(link))
+    if error.errno == errno.ENOTDIR:  # a file where a folder would be: nothing can lie below it
+        return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     if error.errno == errno.ENXIO:
-        return NotOwn(f"{path}: is no regular file", hint=f"ls -l {shlex.quote(str(path))}")
+        return NotOwn(path, "is no regular file", hint=f"ls -l {shlex.quote(str(path))}")
     return file_error(path, error, doing=doing)
+
+
+def link_hint(link: Path) -> str:
+    """What to type about a link that nobody allowed."""
+    name = shlex.quote(str(link))
+    return f"rm {name}, or cosmosctl host allow --link {name}" if link.is_dir() else f"rm {name}"
 
 
 def checked(path: Path) -> Path:
@@ -159,6 +188,46 @@ def make_folders(path: Path) -> None:
         checked(path).mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise file_error(path, e, doing="create") from e
+
+
+@contextlib.contextmanager
+def replace_with(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """`atomic.replace_with` below a folder that no link leads to; a link at `path` itself is replaced."""
+    make_folders(path.parent)
+    with atomic.replace_with(path, durable=durable) as temp:
+        yield temp
+
+
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """`path` holds `data`, or on any error what it held before; missing folders are made. Raises: NotOwn, FileError."""
+    with replace_with(path, durable=durable) as temp, temp.open("wb") as stream:
+        stream.write(data)
+
+
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """`write_bytes` of UTF-8, line ends as given."""
+    write_bytes(path, text.encode(), durable=durable)
+
+
+def create_exclusive(path: Path, data: bytes) -> None:
+    """`atomic.create_exclusive` below a folder that no link leads to."""
+    make_folders(path.parent)
+    atomic.create_exclusive(path, data)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """`target` is a whole copy of `source`, which may lie anywhere. Raises: NotOwn, FileError."""
+    with replace_with(target, durable=False) as temp:
+        shutil.copyfile(source, temp)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a regular file lies there, with no link on the way that was not allowed."""
+    try:
+        with opened(path, os.O_RDONLY):
+            return True
+    except (OSError, FileError):
+        return False
 
 
 def names(path: Path) -> list[str]:
@@ -194,12 +263,28 @@ def remove(path: Path) -> None:
         raise file_error(path, e, doing="remove") from e
 
 
+def discard(path: Path) -> None:
+    """`remove`, as far as that can be done: what nobody will miss, nobody has to be told of."""
+    with contextlib.suppress(FileError):
+        remove(path)
+
+
+def remove_strange(path: Path) -> None:
+    """Have nothing but folders and regular files in the folder, at any depth. Raises: NotOwn, FileError."""
+    checked(path)
+    for above, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            place = Path(above, name)
+            if stat.S_IFMT(place.lstat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+                remove(place)
+
+
+def remove_temps(folder: Path, *, unused_for_s: float) -> None:
+    """`atomic.remove_temps` in a folder that no link leads to. Raises: NotOwn, FileError."""
+    atomic.remove_temps(checked(folder), unused_for_s=unused_for_s)
+
+
 def rename(path: Path, target: Path) -> None:
     """Have `path` at `target`; a file there is replaced. Raises: OSError as of os.rename, NotOwn, FileError."""
     with folder(path.parent) as above, folder(target.parent) as new_above:
         os.rename(path.name, target.name, src_dir_fd=above, dst_dir_fd=new_above)
-
-
-def words_of(error: Exception) -> str:
-    """What an error of this module says, without the path."""
-    return os_words(error) if isinstance(error, OSError) else str(error).partition(": ")[2]

@@ -18,7 +18,7 @@ MADE, HOSTS, LINKS, FOLDERS, OUTSIDE = "made", "hosts", "links", "folders", "out
 """Kinds of notes: batches made here; hosts, links, foreign folders and outside inputs that were allowed."""
 
 ALLOW_HOSTS = "COSMOSCTL_ALLOW_HOSTS"
-"""Names of hosts, comma between, that a script allows; `*`: every host, and videos from outside of the project."""
+"""Names of hosts, comma between, that a script allows; `*`: every host, videos from outside of the project, links."""
 
 _SECRET_BYTES = 32
 
@@ -48,6 +48,11 @@ def digest_of(*parts: bytes) -> str:
     for part in parts:
         made.update(part)
     return made.hexdigest()
+
+
+def allows_all() -> bool:
+    """Whether a script allows every host and link."""
+    return "*" in script_allows()
 
 
 def is_noted(kind: str, digest: str) -> bool:

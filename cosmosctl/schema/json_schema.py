@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from cosmosctl.io.atomic import write_bytes
+from cosmosctl.io import own
+from cosmosctl.io.own import NotOwn
 from cosmosctl.schema.files import ProjectFile, PromptFile, RunFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -31,13 +32,13 @@ def write_json_schemas(folder: Path) -> None:
     for name, schema in json_schemas().items():
         path, data = folder / f"{name}.json", f"{json.dumps(schema, indent=1)}\n".encode()
         if not _holds(path, data):
-            write_bytes(path, data, durable=False)
+            own.write_bytes(path, data, durable=False)
 
 
 def _holds(path: Path, data: bytes) -> bool:
     try:
-        return path.read_bytes() == data
-    except OSError:
+        return own.read_bytes(path, most=len(data)) == data
+    except (OSError, NotOwn):
         return False
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import json
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -10,8 +9,9 @@ from pathlib import Path
 
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
-from cosmosctl.io.atomic import write_text
+from cosmosctl.io import user_state
 from cosmosctl.io.os_error import file_error
+from cosmosctl.io.signed import read_cache, write_cache
 from cosmosctl.io.stat_key import is_settled, stat_key
 
 _ATTEMPTS = 3
@@ -33,7 +33,7 @@ def hash_files(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
     found = {path: _hash(root / path, _name(root, path), known) for path in dict.fromkeys(paths)}
     if known != before:
         with contextlib.suppress(FileError):  # a read-only project, a full disk: hashed again next time
-            write_text(memory_file, json.dumps(known, indent=0, sort_keys=True) + "\n", durable=False)
+            write_cache(memory_file, known)
     return found
 
 
@@ -73,20 +73,17 @@ def _remember(name: str, status: os.stat_result, started_ns: int, digest: str, k
 
 
 def _read(path: Path) -> Mapping[str, list[str]]:
-    """What is remembered; nothing when the file is not there or damaged."""
+    """What is remembered; nothing when the file is not there, damaged or not signed by this user."""
     try:
-        return _parsed(path, stat_key(path.stat()))
-    except OSError:
+        return _parsed(path, f"{stat_key(path.lstat())} {user_state.state_dir()}")
+    except (OSError, FileError):
         return {}
 
 
 @functools.lru_cache(maxsize=1)
 def _parsed(path: Path, key: str) -> Mapping[str, list[str]]:
     """Decoded once as long as `key` says that the file is the same: callers ask for one video at a time."""
-    try:
-        known = json.loads(path.read_bytes())
-    except ValueError:
-        return {}
+    known = read_cache(path)
     is_sound = isinstance(known, dict) and all(
         isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
         for pair in known.values()

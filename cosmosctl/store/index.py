@@ -1,9 +1,9 @@
 """What was read from many small files, by stat key: .cosmosctl/index. It can always be deleted.
 
-Lines of text. The first, JSON, says by what rules the rest was made and its checksum; the second, JSON, maps a run to
-what others remember about it, as all of it is looked at each time; each other line is an entry, its name, key, link and
-payload between tabs, so that ten thousand are read at once and only the payloads that somebody asks for are decoded.
-Anything unexpected in the file and all of it is forgotten.
+Lines of text. The first, JSON, says by what rules the rest was made and has this user's signature of it; the second,
+JSON, maps a run to what others remember about it, as all of it is looked at each time; each other line is an entry, its
+name, key, link and payload between tabs, so that ten thousand are read at once and only the payloads that somebody asks
+for are decoded. Anything unexpected in the file, or a signature of somebody else, and all of it is forgotten.
 """
 
 import contextlib
@@ -17,10 +17,12 @@ from typing import Any, NamedTuple
 
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
-from cosmosctl.io.atomic import write_text
+from cosmosctl.io import own
+from cosmosctl.io.checked import parse_json
+from cosmosctl.io.signed import MOST_BYTES, is_signed, signature
 from cosmosctl.io.stat_key import is_settled, stat_key
 
-_FORMAT = 3
+_FORMAT = 4
 
 Notes = dict[str, list[Any]]
 """What is remembered about one run, by a name that means something to whoever remembers it."""
@@ -105,9 +107,12 @@ class Index:
             self._changed = True
 
     def fact(self, notes: Notes, name: str, file: str, make: Callable[[str], Any]) -> Any:
-        """`make(file)`, a value of JSON, remembered among `notes` until `file` (absolute) changes; None without it."""
+        """`make(file)`, a value of JSON, remembered among `notes` until `file` (absolute) changes; None without it.
+
+        What `make` raises is not remembered.
+        """
         try:
-            status = os.stat(file)  # noqa: PTH116  # asked for ten thousand files at a time
+            status = os.lstat(file)
         except (FileNotFoundError, NotADirectoryError):
             self.note(notes, name, None)
             return None
@@ -131,10 +136,10 @@ class Index:
             self._notes = {run: found for run, found in self._notes.items() if run in self._owners["runs"]}
         notes = json.dumps({run: found for run, found in self._notes.items() if found}, separators=(",", ":"))
         body = "\n".join([notes, *(f"{name}\t{words}" for name, words in sorted(self._entries.items()))])
-        header = to_json({"format": _FORMAT, "rules": self._rules, "checksum": zlib.crc32(body.encode())})
+        self._changed, data = False, body.encode()
+        header = {"format": _FORMAT, "rules": self._rules, "signature": signature(f"index {self._rules}", data)}
         with contextlib.suppress(FileError):
-            write_text(self._path, f"{header}\n{body}", durable=False)
-        self._changed = False
+            own.write_bytes(self._path, to_json(header).encode() + b"\n" + data, durable=False)
 
 
 def to_json(value: Any) -> str:
@@ -150,13 +155,14 @@ def _is_owned(name: str, owners: Mapping[str, Collection[str]]) -> bool:
 
 def _read(path: Path, rules: str) -> tuple[dict[str, Notes], dict[str, str]] | None:
     try:
-        with path.open("rb") as file:
-            header, body = json.loads(file.readline()), file.read()
-        if header != {"format": _FORMAT, "rules": rules, "checksum": zlib.crc32(body)}:
+        head, _, body = own.read_bytes(path, most=MOST_BYTES).partition(b"\n")
+        header = parse_json(head)
+        given = header.pop("signature", "") if isinstance(header, dict) else ""
+        if header != {"format": _FORMAT, "rules": rules} or not is_signed(f"index {rules}", body, given):
             return None
         notes, *entries = body.decode().split("\n")
         return json.loads(notes), dict([line.split("\t", 1) for line in entries])
-    except (OSError, ValueError):
+    except (OSError, ValueError, FileError):
         return None
 
 

@@ -9,8 +9,9 @@ from cosmosctl.domain.ids import checked_id, new_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import UPSCALE, Control, Run, Setting
 from cosmosctl.errors import FileError
-from cosmosctl.io.atomic import create_exclusive
+from cosmosctl.io import own
 from cosmosctl.io.os_error import file_error
+from cosmosctl.io.own import create_exclusive
 
 _PROMPT_HEAD = "# yaml-language-server: $schema=../.cosmosctl/schema/prompt.json"
 _RUN_HEAD = "# yaml-language-server: $schema=../../.cosmosctl/schema/run.json"
@@ -57,8 +58,9 @@ def create_run(
     run = Run(run_id, prompt, tuple(controls), model, settings or {}, tuple(tags), notes)
     path = ProjectPaths(root).run(run_id).spec
     data = _encoded(path, lambda: run_text(run))
+    own.make_folders(path.parent.parent)
     try:
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir()
     except OSError as error:
         raise file_error(path.parent, error, doing="create") from error
     try:

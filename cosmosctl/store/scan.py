@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cosmosctl.domain.ids import is_id
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.io import own
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.visible import one_line
 from cosmosctl.store import payload as payloads
@@ -16,6 +18,7 @@ from cosmosctl.store.stamps import file_key, scene_key, split_link
 
 _NAME_RULE = "is no id: letters, digits, '.', '_' and '-', at most 64, a letter or digit first"
 
+_DERIVED = ("index", "hashes.json", "videos.json", "controls.json", "controls", "staging", "locks", "lock", "schema")
 _MEANT = ("run", "run.yaml", "run.yml", "run.yaml.txt", "runs.yaml", "run.json")
 """In small letters, what people call a run's file who mean run.yaml."""
 
@@ -188,6 +191,17 @@ def _misnamed(folder: Path) -> str:
     """The file in a folder without run.yaml that was meant to be it; a copy or an editor's backup is not."""
     names = (path.name for path in sorted(folder.iterdir()) if path.is_file())
     return next((name for name in names if name.lower() in _MEANT), "")
+
+
+def strange_links(root: Path) -> Iterator[Problem]:
+    """The links in place of the tool's own folders and caches that nobody allowed on this machine."""
+    project = ProjectPaths(root)
+    for path in (project.derived, project.batches, *(project.derived / name for name in _DERIVED)):
+        if own.is_strange_link(path):
+            name = path.relative_to(root).as_posix()
+            yield _problem(name, own.LINK_WORDS, name, hint=own.link_hint(path))
+            if path == project.derived:
+                return
 
 
 def _listed(root: Path, folder: str, found: Found) -> list[tuple[str, bool]]:

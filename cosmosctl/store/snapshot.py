@@ -17,7 +17,7 @@ from cosmosctl.store import payload as payloads
 from cosmosctl.store.index import Index
 from cosmosctl.store.problem import Problem
 from cosmosctl.store.root import local_dir, outside_counts
-from cosmosctl.store.scan import Found, known_entry, lost_runs, noted, scan_prompts, scan_runs
+from cosmosctl.store.scan import Found, known_entry, lost_runs, noted, scan_prompts, scan_runs, strange_links
 
 Value = TypeVar("Value")
 
@@ -111,7 +111,7 @@ def load_all(root: Path) -> Snapshot:
     prompts = scan_prompts(root, index, outside=config.allow_outside_inputs)
     runs = scan_runs(root, index, outside=config.allow_outside_inputs)
     of_runs = sorted([*runs.problems, *lost_runs(runs, prompts)], key=lambda p: (p.file, p.line, p.column))
-    problems = [*problems, *prompts.problems, *of_runs]
+    problems = [*problems, *strange_links(root), *prompts.problems, *of_runs]
     index.forget_others(prompts=prompts.links, runs=runs.links)
     _save(root, index)
     usable = {run: text for run, text in runs.payloads.items() if _is_usable(run, runs, prompts)}

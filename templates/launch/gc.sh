@@ -5,9 +5,12 @@
 # remove takes these folders, which whoever calls has the results of, and their containers; then the inputs that no
 # batch left here names and that were not touched for a day; would only tells. A line `batch|input<TAB>NAME<TAB>KIB`
 # for each. ENGINE: the command of a container engine, quoted for a shell, or empty.
+# Only what launches made is looked at: a folder with their lock, batches named NAME-KEY, inputs named by 16 hex digits.
 # A launch touches the inputs it needs before it looks whether they are there, and both hold the same lock.
 
 DAY_MIN=1440
+HEX='[0-9a-f]'
+KEY=$HEX$HEX$HEX$HEX$HEX$HEX$HEX$HEX
 
 main() {
     set -eu
@@ -17,6 +20,7 @@ main() {
         echo "$dir belongs to another user" >&2
         exit 77
     fi
+    [ -f "$dir/launch.lock" ] || return 0
     if [ "$what" = list ]; then
         list
         return
@@ -36,9 +40,9 @@ main() {
 }
 
 list() {
-    for batch in "$dir"/batches/*/; do
+    for batch in "$dir"/batches/*-$KEY/; do
         batch=${batch%/}
-        if [ -d "$batch" ] && over "$batch"; then
+        if [ -d "$batch" ] && [ ! -L "$batch" ] && over "$batch"; then
             read -r project rest 2>/dev/null <"$batch/rows.txt" || continue
             printf '%s\t%s\t%s\n' "$project" "${batch##*/}" "$(kib "$batch")"
         fi
@@ -63,8 +67,8 @@ kib() {
 remove_batches() {
     for folder in "$@"; do
         batch=$dir/batches/$folder
-        case $folder in */* | .* | '') continue ;; esac
-        [ -d "$batch" ] && over "$batch" || continue
+        case $folder in */* | .* | '') continue ;; *-$KEY) ;; *) continue ;; esac
+        [ -d "$batch" ] && [ ! -L "$batch" ] && over "$batch" || continue
         printf 'batch\t%s\t%s\n' "$folder" "$(kib "$batch")"
         [ "$what" = remove ] || continue
         [ -z "$engine" ] || eval "$engine rm -f \"\$folder\"" >/dev/null 2>&1 </dev/null 9>&- || :
@@ -87,9 +91,9 @@ name_inputs() {
 }
 
 remove_inputs() {
-    for input in "$dir"/inputs/*/; do
+    for input in "$dir"/inputs/$KEY$KEY/; do
         input=${input%/}
-        [ -d "$input" ] && old "$input" || continue
+        [ -d "$input" ] && [ ! -L "$input" ] && old "$input" || continue
         grep -qxF -- "${input##*/}" "$named" && continue
         printf 'input\t%s\t%s\n' "${input##*/}" "$(kib "$input")"
         [ "$what" = would ] || rm -rf -- "$input"
