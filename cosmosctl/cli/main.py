@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from cosmosctl import __version__
-from cosmosctl.errors import EXIT_BUG, EXIT_INTERRUPTED, CosmosctlError, FileError, Interrupted, UsageError, bounded
-from cosmosctl.io.given_path import is_folder, shown
+from cosmosctl.errors import EXIT_BUG, EXIT_INTERRUPTED, CosmosctlError, Interrupted, UsageError, bounded
+from cosmosctl.io.given_path import is_folder, require_cwd, shown
 from cosmosctl.io.os_error import file_error, is_environment
 from cosmosctl.io.streams import open_closed_descriptors, safe_streams
 
@@ -83,10 +83,8 @@ def cosmosctl(ctx: click.Context, folder: str) -> None:
     Prompts and runs are small YAML files; `cosmosctl batch` turns the runs without a result into one model start
     and brings each video, with its log, into its run's folder.
     """
-    try:
-        Path.cwd()
-    except OSError as e:
-        raise FileError("the folder that you are in was removed", hint="cd to one that is there") from e
+    if ctx.invoked_subcommand != "init":  # which may be given a whole path, anywhere
+        require_cwd()
     if ctx.invoked_subcommand != "init" and not is_folder(folder):
         raise UsageError(f"-C: there is no folder {shown(folder)}")
     ctx.obj = Path(folder)

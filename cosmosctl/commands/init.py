@@ -9,7 +9,7 @@ from pathlib import Path
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import UsageError
 from cosmosctl.io import own
-from cosmosctl.io.given_path import cut, is_folder, is_there, no_path_words
+from cosmosctl.io.given_path import cut, is_folder, is_there, no_path_words, require_cwd
 from cosmosctl.io.os_error import file_error
 from cosmosctl.io.own import write_text
 from cosmosctl.io.shipped import template
@@ -49,6 +49,8 @@ def init_project(folder: Path, *, demo: bool, progress: Callable[[int, int], Non
 def _refuse_place(folder: Path) -> None:
     """Nothing, when a project can be made there. Raises: UsageError before anything is written."""
     words = no_path_words(str(folder))
+    if not folder.is_absolute():
+        require_cwd()
     for place in (*reversed(folder.absolute().parents), folder.absolute(), *(folder / part for part in PARTS)):
         if not words and is_there(place) and not is_folder(place):
             words = f"{cut(str(place))} is no folder"

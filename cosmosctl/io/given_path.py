@@ -4,6 +4,8 @@ import errno
 import os
 from pathlib import Path
 
+from cosmosctl.errors import FileError
+
 _SHOWN_CHARS = 80
 
 
@@ -20,6 +22,14 @@ def is_folder(path: str | Path) -> bool:
 def is_there(path: str | Path) -> bool:
     """Whether there is anything of that name, a link that leads nowhere too."""
     return os.path.lexists(path)
+
+
+def require_cwd() -> None:
+    """Nothing, when the folder that the user is in is still there. Raises: FileError."""
+    try:
+        Path.cwd()
+    except OSError as e:
+        raise FileError("the folder that you are in was removed", hint="cd to one that is there") from e
 
 
 def no_path_words(text: str) -> str:
