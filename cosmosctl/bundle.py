@@ -158,7 +158,7 @@ def read_batch(paths: BatchPaths) -> Batch:
     with reading_plan(paths):
         plan = mapping(parse_json(read_bounded(paths.plan, PLAN_BYTES)))
         rows = tuple(_batch_row(row, group["name"]) for group in plan["groups"] for row in group["rows"])
-        inputs = tuple(_sent(entry) for entry in plan["inputs"])
+        inputs = tuple(_sent(entry) for entry in _list(plan["inputs"]))
         _refuse_outside(paths, inputs)
         return _batch(paths, plan, rows, inputs)
 
@@ -168,6 +168,12 @@ def commands_in(plan: bytes) -> tuple[Sequence[str], ...]:
     groups = [mapping(group) for group in mapping(parse_json(plan))["groups"]]
     starts = [mapping(start) for group in groups for start in (group, *group.get("fallback", ()))]
     return tuple(_argv(start["argv"]) for start in starts)
+
+
+def _list(value: Any) -> Sequence[Any]:
+    if not isinstance(value, list):
+        raise Unreadable("it has no list where one belongs")
+    return value
 
 
 def _argv(words: Any) -> Sequence[str]:
