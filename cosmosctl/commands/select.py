@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cosmosctl.domain.ids import Names, draft_ids, new_ids, resolve_id
+from cosmosctl.domain.ids import Names, command, draft_ids, new_ids, resolve_id
 from cosmosctl.domain.project import CONTROLS, Control, Drafts, Run
 from cosmosctl.errors import FilesError
 from cosmosctl.states import RunState
@@ -64,7 +64,7 @@ def bare(states: Mapping[str, RunState], wanted: Wanted) -> tuple[str, ...]:
 def damaged(states: Mapping[str, RunState]) -> Mapping[str, tuple[str, ...]]:
     """The runs that no bare command takes because nobody can tell what they have, and what mends each."""
     return {
-        run: (f"{state.detail}; cosmosctl fetch {run}",) for run, state in states.items() if state.state == "damaged"
+        run: (f"{state.detail}; {command('fetch', run)}",) for run, state in states.items() if state.state == "damaged"
     }
 
 

@@ -8,7 +8,7 @@ from cosmosctl.attempts import own_receipt
 from cosmosctl.claims import opened
 from cosmosctl.commands.listing import batch_rows, prompt_rows
 from cosmosctl.commands.prepare import specs_of
-from cosmosctl.domain.ids import resolve_id
+from cosmosctl.domain.ids import command, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import UPSCALE
 from cosmosctl.domain.spec import EffectiveControl, Spec
@@ -107,7 +107,7 @@ def _reproducible(spec: Spec) -> str:
 def _receipt_facts(receipt: Receipt, folder: str, words: str) -> dict[str, Any]:
     prefix = "" if folder == "." else f"{folder}/"
     return {
-        **({"manifest": f"{words}; cosmosctl fetch {receipt.run} writes it anew"} if words else {}),
+        **({"manifest": f"{words}; {command('fetch', receipt.run)} writes it anew"} if words else {}),
         "video": f"{prefix}{receipt.primary_output}",
         "batch": receipt.batch,
         "batch_size": receipt.batch_size,

@@ -8,6 +8,7 @@ from pathlib import Path
 from cosmosctl import batch_files, manifests, states
 from cosmosctl.claims import opened
 from cosmosctl.commands.looks import differences
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Host
 from cosmosctl.domain.words import some
@@ -71,7 +72,8 @@ def _damaged_batches(project: ProjectPaths) -> Iterator[str]:
 def _damaged_manifests(project: ProjectPaths, runs: Mapping[str, RunState]) -> Iterator[str]:
     for run, state in runs.items():
         if state.batch and (words := manifests.trouble(ResultPaths(project.run(run).root / state.place))):
-            yield f"runs/{run}/{f'{state.place}/' if state.place else ''}manifest.txt: {words}; cosmosctl fetch {run}"
+            place = f"{state.place}/" if state.place else ""
+            yield f"runs/{run}/{place}manifest.txt: {words}; {command('fetch', run)}"
 
 
 def _nameless(project: ProjectPaths) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cosmosctl.commands.attach import Outcome
+from cosmosctl.domain.ids import command
 from cosmosctl.errors import Interrupted
 from cosmosctl.log import say
 
@@ -46,7 +47,7 @@ def follow_together(names: Sequence[str], follow: Follow) -> Iterator[Outcome]:
         left = [one.name for one in followed if not one.over.is_set()]
         verb = "goes on by itself on its host" if len(left) == 1 else "go on by themselves on their hosts"
         again = f"cosmosctl attach{f' {left[0]}' if len(left) == 1 else ''} comes back"
-        end = ", ".join(f"cosmosctl cancel {name}" for name in left)
+        end = ", ".join(command("cancel", name) for name in left)
         raise Interrupted(f"stopped watching; {', '.join(left)} {verb}", hint=f"{again}; to end: {end}") from None
     errors = {one.name: one.error for one in followed if one.error is not None}
     for name in list(errors)[1:]:

@@ -15,6 +15,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from cosmosctl.domain.ids import command
 from cosmosctl.errors import FileError
 from cosmosctl.io import atomic, user_state
 from cosmosctl.io.os_error import file_error
@@ -161,8 +162,8 @@ def _refused(path: Path, error: OSError, *, doing: str) -> FileError | FileNotFo
 
 def link_hint(link: Path) -> str:
     """What to type about a link that nobody allowed."""
-    name = shlex.quote(str(link))
-    return f"rm {name}, or cosmosctl host allow --link {name}" if link.is_dir() else f"rm {name}"
+    remove = shlex.join(("rm", str(link)))
+    return f"{remove}, or {command('host', 'allow', '--link', str(link))}" if link.is_dir() else remove
 
 
 def checked(path: Path) -> Path:
