@@ -400,7 +400,7 @@ def test_in_a_compacted_batch_of_one_prompt_no_run_is_given_the_video_of_another
 def test_the_five_runs_of_the_demo_on_each_family(quick_tree: Tree, family: str, starts: int) -> None:
     shutil.copytree(REPOSITORY / "templates/demo", quick_tree.root, dirs_exist_ok=True)
     if family == "cosmos3":
-        told = quick_tree.cli("batch", "--model", family, expect=3).err
+        told = quick_tree.cli("batch", "rs_noseg0", "--model", family, expect=3).err
         assert (
             "runs/rs_noseg0/run.yaml:6:10: controls.depth needs a file: cosmos3 makes only vis and edge itself" in told
         )
