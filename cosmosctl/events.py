@@ -202,11 +202,10 @@ class EventTail:
 
     def progress(self) -> Progress:
         """Where the batch stands by the file's whole lines of now. Raises: FileError when it cannot be read."""
-        before = self._offset
         try:
             with opened(self._path) as stream:
                 self._start_over_unless_same(os.fstat(stream.fileno()))
-                stream.seek(self._offset)
+                before = stream.seek(self._offset)
                 while data := stream.read(PIECE_BYTES):
                     self._take(data)
         except FileNotFoundError:

@@ -1,12 +1,12 @@
 """Videos that the models' readers disagree about, or cannot read, are told before anything is written or sent."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.io import signed
 from cosmosctl.media.probe import Bounds, TooMuch, probe
 from tests import clips
 from tests.tree import Tree
@@ -116,12 +116,12 @@ def test_what_an_older_release_remembers_of_a_video_is_looked_up_again(tree: Tre
     tree.run("rs_one")
     tree.cli("check", expect=3)
     index = ProjectPaths(tree.root).videos_index
-    looked = json.loads(index.read_text())
-    index.write_text(json.dumps({digest: {**facts, "late_frames": 0} for digest, facts in looked.items()}))
+    looked = signed.read_cache(index)
+    signed.write_cache(index, {digest: {**facts, "late_frames": 0} for digest, facts in looked.items()})
     assert tree.cli("check").err  # so it is remembered
     for facts in looked.values():
         del facts["late_frames"]
-    index.write_text(json.dumps(looked))
+    signed.write_cache(index, looked)
     assert "after its sound" in tree.cli("check", expect=3).err
 
 
