@@ -8,7 +8,7 @@ from cosmosctl.engines.building import build_command
 from tests.terminal import typed
 from tests.tree import REPOSITORY, Tree
 
-KEYS = {"host", "preview", "next", "batches", "groups", "runs", "mistakes"}
+KEYS = {"host", "preview", "next", "batches", "groups", "runs", "mistakes", "elsewhere", "mistakes_total"}
 
 
 def test_each_run_is_told_once_on_a_terminal_when_it_ends(quick_tree: Tree) -> None:
