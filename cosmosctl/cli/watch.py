@@ -24,5 +24,5 @@ def watch(folder: Path, run_pending: bool, host: str | None) -> None:
     def run(runs: Sequence[str]) -> None:
         run_batch(folder, Request(tuple(runs), "watch", host, None, False, Wanted(), False, None, only_well=True))
 
-    with on_ctrl_c("stopped watching the files"):
+    with on_ctrl_c("stopped watching the files", hint="cosmosctl status tells where the runs stand"):
         watch_project(folder, host=host, say=click.echo, run_pending=run if run_pending else None)

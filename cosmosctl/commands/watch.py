@@ -46,7 +46,7 @@ def watch_project(folder: Path, *, host: str | None, say: Say, run_pending: RunP
     """Check now and after every save until interrupted, or nobody reads what is said.
 
     `run_pending` gets runs whose own file was saved and that are pending for the first time; what it raises is told,
-    and watching goes on. Raises: Interrupted, UsageError.
+    and watching goes on. Raises: KeyboardInterrupt, Interrupted, UsageError.
     """
     project = ProjectPaths(opened(folder).root.resolve())
     memory = _Memory(set(_pending(project, host)))
@@ -61,8 +61,6 @@ def watch_project(folder: Path, *, host: str | None, say: Say, run_pending: RunP
             _check(project, say, changed)
             if run_pending is not None:
                 _run_fresh(_fresh(project, host, memory, changed), memory, say, run_pending)
-    except KeyboardInterrupt:
-        raise Interrupted("stopped watching the files", hint="cosmosctl status tells where the runs stand") from None
     finally:
         observer.stop()
         observer.join()
