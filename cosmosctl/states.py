@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cosmosctl import bundle
 from cosmosctl.domain.ids import is_id
-from cosmosctl.domain.layout import CONFIG_FILE, BatchPaths, ProjectPaths, ResultPaths
+from cosmosctl.domain.layout import CONFIG_FILE, BatchPaths, ProjectPaths
 from cosmosctl.domain.order import age, descends, newest
 from cosmosctl.domain.project import Setting
 from cosmosctl.errors import FileError
@@ -24,7 +24,6 @@ from cosmosctl.trust import was_made_here
 
 if TYPE_CHECKING:
     from cosmosctl.domain.spec import Spec
-    from cosmosctl.receipts import Receipt
 
 STATES = ("running", "queued", "pending", "changed", "failed", "cancelled", "absent", "damaged", "invalid", "done")
 ALIASES = {"completed": "done"}
@@ -322,11 +321,6 @@ def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: 
     receipt = read_receipt(Path(runs, run, place, "result.yaml"))
     changed = changed_keys(receipt.effective, current.facts(run)) if receipt is not None else ()
     return RunState(run, "changed", ", ".join(changed), "", result.batch, changed, previewed=previewed, place=place)
-
-
-def is_present(folder: ResultPaths, receipt: "Receipt") -> bool:
-    """Whether the video of a result is here, by its size: a clone or another branch lacks it."""
-    return _has_size(str(folder.root / receipt.primary_output), receipt.primary_bytes)
 
 
 def _has_size(path: str, size: int) -> bool:

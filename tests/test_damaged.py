@@ -12,21 +12,16 @@ import cosmosctl
 from cosmosctl.io.conflict import marks_line, sides
 from cosmosctl.io.yaml_file import load_tool
 from cosmosctl.receipts import read_failure, read_receipt
-from tests import clips
 from tests.aftermath import Client, faults
 from tests.disks import mount, mounted
-from tests.tree import Done, Tree
+from tests.tree import Done, Tree, on_this_machine
 
 OTHER = "batch: other_20260101_000000"
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
-    tree = Tree(tmp_path / "project", tmp_path / "home", {"COSMOSCTL_PREVIEW_ROW_S": "0.02"})
-    tree.root.mkdir()
-    tree.config("project: 5f3a91c2\nmodel: transfer1\nhost: local\n")
-    clips.scene(tree.root / "inputs/videos/city")
-    tree.prompt("ps_a")
+    tree = on_this_machine(tmp_path, {"COSMOSCTL_PREVIEW_ROW_S": "0.02"})
     tree.run("rs_one")
     return tree
 

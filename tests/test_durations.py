@@ -6,21 +6,15 @@ import pytest
 
 from cosmosctl import ends
 from cosmosctl.events import bounded_s, progress
-from tests import clips
 from tests.aftermath import Client, wait_until
-from tests.tree import Tree
+from tests.tree import Tree, on_this_machine
 from tests.wrong_clock import HostClock
 
 HOURS_S = 3600
 
 
 def test_a_host_whose_clock_is_set_back_while_it_works_tells_the_true_seconds(tmp_path: Path) -> None:
-    tree = Tree(tmp_path / "project", tmp_path / "home", {"COSMOSCTL_PREVIEW_ROW_S": "0.3"})
-    tree.root.mkdir()
-    tree.home.mkdir()
-    tree.config("project: 5f3a91c2\nmodel: transfer1\nhost: local\n")
-    clips.scene(tree.root / "inputs/videos/city")
-    tree.prompt("ps_a")
+    tree = on_this_machine(tmp_path, {"COSMOSCTL_PREVIEW_ROW_S": "0.3"})
     tree.run("rs_one")
     tree.run("rs_two")
     clock = HostClock(tree)

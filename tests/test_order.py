@@ -10,9 +10,8 @@ import pytest
 from cosmosctl import states
 from cosmosctl.domain.order import descends, newest
 from cosmosctl.receipts import read_receipt
-from tests import clips
 from tests.aftermath import faults
-from tests.tree import Tree
+from tests.tree import Tree, on_this_machine
 from tests.wrong_clock import HostClock
 
 DAY_S = 86_400
@@ -28,12 +27,7 @@ class Known:
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
     """A project with one run on the built-in host, whose clock can be set."""
-    tree = Tree(tmp_path / "project", tmp_path / "home", FAST)
-    tree.root.mkdir()
-    tree.home.mkdir()
-    tree.config("project: 5f3a91c2\nmodel: transfer1\nhost: local\n")
-    clips.scene(tree.root / "inputs/videos/city")
-    tree.prompt("ps_a")
+    tree = on_this_machine(tmp_path, FAST)
     tree.run("rs_one")
     return tree
 

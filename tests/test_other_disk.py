@@ -11,20 +11,15 @@ from cosmosctl import process_logs
 from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.moving import move_aside
-from tests import clips
 from tests.disks import mounted
-from tests.tree import Tree
+from tests.tree import Tree, on_this_machine
 
 SHM = Path("/dev/shm")
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
-    tree = Tree(tmp_path / "project", tmp_path / "home", {"COSMOSCTL_PREVIEW_ROW_S": "0.02"})
-    tree.root.mkdir()
-    tree.config("project: 5f3a91c2\nmodel: transfer1\nhost: local\n")
-    clips.scene(tree.root / "inputs/videos/city")
-    tree.prompt("ps_a")
+    tree = on_this_machine(tmp_path, {"COSMOSCTL_PREVIEW_ROW_S": "0.02"})
     tree.run("rs_one")
     tree.run("rs_two")
     return tree

@@ -9,22 +9,16 @@ import pytest
 import cosmosctl
 from cosmosctl import states
 from cosmosctl.receipts import read_receipt
-from tests import clips
 from tests.aftermath import Client, faults, rows_done, wait_until
 from tests.aftermath import states as aftermath_states
-from tests.tree import Tree
+from tests.tree import Tree, on_this_machine
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
     """Two runs on the built-in host, half a second a row."""
     env = {"COSMOSCTL_PREVIEW_ROW_S": "0.5", "COSMOSCTL_PREVIEW_TALLY": str(tmp_path / "tally")}
-    tree = Tree(tmp_path / "project", tmp_path / "home", env)
-    tree.root.mkdir()
-    tree.home.mkdir()
-    tree.config("project: 5f3a91c2\nmodel: transfer1\nhost: local\n")
-    clips.scene(tree.root / "inputs/videos/city")
-    tree.prompt("ps_a")
+    tree = on_this_machine(tmp_path, env)
     tree.run("rs_one")
     tree.run("rs_two", controls="{edge: 0.6}")
     return tree

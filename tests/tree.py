@@ -126,6 +126,17 @@ class Tree:
         ).stdout
 
 
+def on_this_machine(folder: Path, env: Mapping[str, str]) -> Tree:
+    """A new project in `folder` with one small scene and one prompt (`ps_a`), on the built-in host."""
+    tree = Tree(folder / "project", folder / "home", env)
+    tree.root.mkdir()
+    tree.home.mkdir()
+    tree.config("project: 5f3a91c2\nmodel: transfer1\nhost: local\n")
+    tree.scene()
+    tree.prompt("ps_a")
+    return tree
+
+
 def loads(events: Sequence[Mapping[str, Any]]) -> int:
     """How many model processes were started."""
     return sum(event["ev"] == "process_start" for event in events)
