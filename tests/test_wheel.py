@@ -88,6 +88,57 @@ def test_the_wheel_carries_the_documents_that_messages_name_and_says_that_it_is_
     assert list(installed.parent.glob("lib/*/site-packages/cosmosctl/py.typed")) != []
 
 
+CONSUMER = """
+import cosmosctl
+from pathlib import Path
+
+def rendered(project: cosmosctl.Project) -> dict[str, Path | str]:
+    return dict(project.batch(["rs_a"], name="looks").wait().output_mapping)
+"""
+
+
+def mypy_says(installed: Path, folder: Path, code: str) -> str:
+    """What mypy says of somebody's own module that uses the installed package."""
+    (folder / "consumer.py").write_text(code)
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MYPYPATH")}
+    options = ("--strict", "--python-executable", str(installed / "python"), "--cache-dir", str(folder / "cache"))
+    done = subprocess.run(
+        (sys.executable, "-m", "mypy", *options, "consumer.py"),
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+    return done.stdout + done.stderr
+
+
+def test_mypy_knows_the_types_of_an_installed_wheel(installed: Path, tmp_path: Path) -> None:
+    assert "Success: no issues found" in mypy_says(installed, tmp_path, CONSUMER)
+    wrong = mypy_says(installed, tmp_path, CONSUMER.replace('name="looks"', "name=7"))
+    assert 'consumer.py:6: error: Argument "name" to "batch" of "Project" has incompatible type "int"' in wrong
+
+
+def test_inv_is_among_the_programs_that_pipx_shows(installed: Path, tmp_path: Path) -> None:
+    """pipx puts the programs of the package itself on the PATH, and none of those of what it asks for."""
+    code = "import importlib.metadata as m; print(*[e.name for e in m.distribution('cosmosctl').entry_points])"
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    for name in run(str(installed / "python"), "-c", code, cwd=tmp_path).split():
+        (shown / name).symlink_to(installed / name)
+    env = {**os.environ, "PATH": f"{shown}:/usr/bin:/bin", "XDG_DATA_HOME": str(tmp_path / "home")}
+    env.pop("PYTHONPATH", None)
+    run(str(shown / "cosmosctl"), "init", "looks", cwd=tmp_path, env=env)
+    listed = run(str(shown / "inv"), "--list", cwd=tmp_path / "looks", env=env)
+    assert [line.split()[0] for line in listed.splitlines() if line.startswith("  ")] == [
+        "cancel",
+        "follow",
+        "launch",
+        "pull",
+        "push",
+    ]
+
+
 def test_the_sdist_has_what_its_own_tests_need(tmp_path: Path) -> None:
     run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path), cwd=REPOSITORY)
     with tarfile.open(next(tmp_path.glob("cosmosctl-*.tar.gz"))) as sdist:
