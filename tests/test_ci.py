@@ -47,6 +47,15 @@ def few(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.skipif(not (REPOSITORY / ".git").exists(), reason="this is no clone")
+def test_a_clone_has_the_same_bytes_whatever_git_is_told_of_line_endings(tmp_path: Path) -> None:
+    told = ("-c", "core.autocrlf=true", "-c", "core.eol=crlf")
+    subprocess.run(("git", "clone", "-q", *told, str(REPOSITORY), "clone"), cwd=tmp_path, check=True)
+    files = [path for path in (tmp_path / "clone").rglob("*") if path.is_file() and path.suffix in (".sh", ".py")]
+    assert len(files) > 100
+    assert [path.name for path in files if b"\r" in path.read_bytes()] == []
+
+
 def test_all_that_is_missing_is_named_at_once_where_nothing_may_be_installed(few: Path) -> None:
     program(few, "apt-get", "#!/bin/sh\nexit 1\n")
     somebody(few)
