@@ -7,11 +7,18 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from cosmosctl.cli.main import VERBS
+from cosmosctl.cli.completing import FAMILIES
+from cosmosctl.cli.create import create
+from cosmosctl.cli.main import VERBS, cosmosctl
+from cosmosctl.cli.setting_options import SettingOption
+from cosmosctl.models import REGISTRY
+from cosmosctl.states import STATES
 from tests.tree import TIMEOUT_S, Tree
 
 
@@ -20,6 +27,42 @@ def test_every_verb_explains_itself_in_a_sentence(bare_tree: Tree, verb: str) ->
     text = bare_tree.cli(*verb.split(), "--help").out
     sentence = " ".join(text.split("\n\n")[1].split())
     assert re.fullmatch(r"[A-Z][a-z]+ .*[.]", sentence), sentence
+
+
+def test_help_of_every_verb_is_whole_and_names_what_may_be_given() -> None:
+    texts = {path: _help(command, path) for path, command in _commands(cosmosctl, ())}
+    assert [path for path, text in texts.items() if "..." in re.sub(r"\]\.\.\.|[A-Z]\.\.\.", "", text)] == []
+    types = re.compile(r"--[a-z-]+ (PATH|FLOAT|FILENAME)\b")
+    assert [(path, found[0]) for path, text in texts.items() if (found := types.search(text))] == []
+    assert [path for path, text in texts.items() if "--model" in text and FAMILIES not in text] == []
+    assert " or ".join(", ".join(REGISTRY).rsplit(", ", 1)) == FAMILIES
+    assert [state for state in STATES if state not in texts["list", "runs"].split("--status")[1].split("--")[0]] == []
+
+
+def test_help_tells_the_default_of_every_setting() -> None:
+    command = create.commands["run"]
+    context = click.Context(command)
+    records = [one.get_help_record(context) for one in command.params if isinstance(one, SettingOption)]
+    told = {record[0].split()[0]: record[1] for record in records if record}
+    assert [name for name, text in told.items() if "Default: " not in text] == []
+    assert told["--seed"].endswith("Default: 1.")
+    assert told["--distilled"].endswith("Default: no.")
+
+
+def _commands(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command below, and the groups on the way, by the words that call it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from _commands(command, (*path, name))
+
+
+def _help(command: click.Command, path: tuple[str, ...]) -> str:
+    context = click.Context(command, info_name=" ".join(path), max_content_width=80, terminal_width=80)
+    return " ".join(command.get_help(context).split())
 
 
 def test_help_tells_the_exit_codes(bare_tree: Tree) -> None:
@@ -324,8 +367,10 @@ def test_watch_goes_on_when_the_host_refuses_and_names_many_files_by_their_count
         _wait_for(process, "rs_new: not run; cosmosctl batch takes them")
         quick_tree.config("project: 5f3a91c2\nmodel: transfer1\nhost: local\n")
         _wait_for(process, "cosmosctl.yaml: no mistakes")
+        os.kill(process.pid, signal.SIGSTOP)  # it hears of all the saves at once, however long they take
         for number in range(5):
             quick_tree.prompt(f"ps_{number}")
+        os.kill(process.pid, signal.SIGCONT)
         _wait_for(process, "5 files in prompts: no mistakes")
     finally:
         os.killpg(process.pid, signal.SIGINT)

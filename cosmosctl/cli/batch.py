@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import run_or_prompt_ids
+from cosmosctl.cli.completing import FAMILIES, run_or_prompt_ids
 from cosmosctl.commands.select import Wanted
 
 
@@ -12,15 +12,25 @@ from cosmosctl.commands.select import Wanted
 @click.argument("ids", nargs=-1, metavar="[RUN|PROMPT]...", shell_complete=run_or_prompt_ids)
 @click.option("--batch-name", metavar="NAME", help="Start of the batch's folder name; the time is added.")
 @click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
-@click.option("--model", metavar="MODEL", help="Try the same runs on another model family.")
+@click.option("--model", metavar="MODEL", help=f"Try the same runs on another model family: {FAMILIES}.")
 @click.option("--dry-run", is_flag=True, help="Show groups, JSONL lines and the command; run and write nothing.")
 @click.option("--changed", is_flag=True, help="Also take runs whose result is older than their files.")
 @click.option("--failed", is_flag=True, help="Also take runs that failed or were cancelled.")
 @click.option("--all", "everything", is_flag=True, help="Take every run, finished ones too.")
 @click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
-@click.option("--export", type=click.Path(path_type=Path), help="Write what the host needs into DIR; send nothing.")
-@click.option("--from-jsonl", type=click.Path(path_type=Path), help="Make runs from hand-written JSONL lines.")
-@click.option("--root", "roots", metavar="OLD=NEW", multiple=True, help="In these lines, take folder OLD for NEW here.")
+@click.option(
+    "--export", metavar="DIR", type=click.Path(path_type=Path), help="Write what the host needs into DIR; send nothing."
+)
+@click.option(
+    "--from-jsonl", metavar="FILE", type=click.Path(path_type=Path), help="Make runs from hand-written JSONL lines."
+)
+@click.option(
+    "--root",
+    "roots",
+    metavar="OLD=NEW",
+    multiple=True,
+    help="In the lines of --from-jsonl, take paths below OLD for paths below NEW.",
+)
 @click.pass_obj
 def batch(
     folder: Path,
@@ -56,9 +66,14 @@ def batch(
 @click.argument("ids", nargs=-1, required=True, metavar="RUN|PROMPT...", shell_complete=run_or_prompt_ids)
 @click.option("--batch-name", metavar="NAME", help="Start of the batch's folder name; the time is added.")
 @click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
-@click.option("--model", metavar="MODEL", help="Try the same runs on another model family.")
+@click.option("--model", metavar="MODEL", help=f"Try the same runs on another model family: {FAMILIES}.")
 @click.option("--dry-run", is_flag=True, help="Show groups, JSONL lines and the command; run and write nothing.")
-@click.option("--upscale-weight", type=float, metavar="WEIGHT", help="Enlarge each result too, up to 1.")
+@click.option(
+    "--upscale-weight",
+    type=float,
+    metavar="WEIGHT",
+    help="Enlarge each result too, and keep it this strongly: above 0, at most 1.",
+)
 @click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
 @click.pass_obj
 def inference(

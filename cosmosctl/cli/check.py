@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import run_ids
+from cosmosctl.cli.completing import FAMILIES, run_ids
 
 
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=run_ids)
-@click.option("--model", metavar="MODEL", help="As if the runs were of another model family.")
+@click.option("--model", metavar="MODEL", help=f"As if the runs were of another model family: {FAMILIES}.")
 @click.pass_obj
 def check(folder: Path, runs: tuple[str, ...], model: str | None) -> None:
     """Check every file and video before anything runs.

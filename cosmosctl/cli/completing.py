@@ -9,6 +9,9 @@ from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.io.given_path import is_file
 
+FAMILIES = "transfer1, transfer2.5 or cosmos3"
+"""What --model takes, for its help: importing the families takes longer than Tab may."""
+
 
 def run_or_prompt_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Runs and prompts whose id starts with what is typed."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import prompt_ids, run_ids
+from cosmosctl.cli.completing import FAMILIES, prompt_ids, run_ids
 from cosmosctl.cli.setting_options import SettingsCommand, given_settings, setting_options
 from cosmosctl.domain.project import Setting
 
@@ -14,7 +14,7 @@ def create() -> None:
     """Create a prompt or a run; prints its id."""
 
 
-@create.command()
+@create.command(short_help="Create a prompt from a text and a scene folder.")
 @click.argument("text")
 @click.argument("video_dir", type=click.Path())
 @click.option("--id", "name", metavar="ID", help="Name it yourself instead of ps_ and six characters.")
@@ -43,7 +43,7 @@ def prompt(
     click.echo(made)
 
 
-@create.command(cls=SettingsCommand)
+@create.command(cls=SettingsCommand, short_help="Create a run of a prompt, or copy one.")
 @click.argument("prompt", required=False, shell_complete=prompt_ids)
 @click.option("--from", "source", metavar="RUN", shell_complete=run_ids, help="Copy this run; options change the copy.")
 @click.option("--weights", nargs=4, type=float, metavar="VIS EDGE DEPTH SEG", help="Four weights, each 0 to 1.")
@@ -53,7 +53,8 @@ def prompt(
     "presets",
     metavar="[NAME=]PRESET",
     multiple=True,
-    help="Make edge and vis, or NAME, with this strength, the same each time.",
+    help="Make edge and vis, or NAME alone, the same each time, with this strength: very_low, low, medium, high, "
+    "very_high.",
 )
 @click.option(
     "--input",
@@ -64,7 +65,7 @@ def prompt(
 )
 @click.option("--seg-prompt", metavar="TEXT", help="What to look for when the model makes seg itself.")
 @click.option("--id", "name", metavar="ID", help="Name it yourself instead of rs_ and six characters.")
-@click.option("--model", metavar="MODEL", help="A model family other than the project's.")
+@click.option("--model", metavar="MODEL", help=f"Another model family than the project's: {FAMILIES}.")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="A word to find it by; may be repeated.")
 @setting_options
 @click.pass_obj
@@ -85,8 +86,8 @@ def run(
 ) -> None:
     """Create a run of PROMPT, or of the prompt of the run that is copied.
 
-    Without --weights and --control the four controls weigh the same. A weight of 0 stays in the set of controls; with
-    --control the others are left out of it. What check would refuse is not made.
+    The controls are vis, edge, depth and seg; without --weights and --control all four weigh the same. A weight of 0
+    stays in the set of controls; with --control the others are left out of it. What check would refuse is not made.
     """
     from cosmosctl.commands.create import GivenRun, create_run
     from cosmosctl.commands.given_controls import GivenControls

@@ -10,7 +10,9 @@ from cosmosctl.domain.ids import command
 
 @click.command()
 @click.argument("ids", nargs=-1, metavar="[RUN|BATCH]...", shell_complete=any_ids)
-@click.option("--from", "source", type=click.Path(path_type=Path, exists=True), help="Take what is in this folder.")
+@click.option(
+    "--from", "source", metavar="DIR", type=click.Path(path_type=Path, exists=True), help="Take what is in this folder."
+)
 @click.pass_obj
 def fetch(folder: Path, ids: tuple[str, ...], source: Path | None) -> int:
     """Bring home what ended since; wait for nothing.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cosmosctl.cli.completing import FAMILIES
 from cosmosctl.domain.ids import command
 from cosmosctl.errors import EXIT_HOST, EXIT_OK
 from cosmosctl.io.streams import json_text, style
@@ -21,7 +22,7 @@ def host() -> None:
     """List the machines that run models, add, check or allow one."""
 
 
-@host.command(name="list")
+@host.command(name="list", short_help="List the hosts of the project.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.pass_obj
 def list_hosts(folder: Path, as_json: bool) -> None:
@@ -36,19 +37,20 @@ def list_hosts(folder: Path, as_json: bool) -> None:
     print_rows(rows, as_json=as_json, table=Table(columns, {"dir": 20}, ("dir", "address", "models")))
 
 
-@host.command()
+@host.command(short_help="Look at a machine and write it into cosmosctl.yaml.")
 @click.argument("name")
 @click.argument("address")
 @click.option("--ssh-arg", "ssh_args", multiple=True, metavar="ARG", help="One more argument for ssh; may be repeated.")
 @click.option("--dir", "folder_there", metavar="DIR", help="Where inputs and batches are kept there.")
-@click.option("--model", metavar="MODEL", help="The model family to set up. Default: the project's.")
+@click.option("--model", metavar="MODEL", help=f"The model family to set up: {FAMILIES}. Default: the project's.")
 @click.pass_obj
 def add(
     folder: Path, name: str, address: str, ssh_args: tuple[str, ...], folder_there: str | None, model: str | None
 ) -> None:
     """Look at the machine behind ADDRESS and write it into cosmosctl.yaml as NAME.
 
-    ADDRESS is anything that ssh takes. Each key gets a comment; what could not be found out is a guess and says so.
+    ADDRESS is anything that ssh takes: me@gpu-box, ssh://me@gpu-box:2222, an alias of ~/.ssh/config. Each key gets a
+    comment; what could not be found out is a guess and says so.
     """
     from cosmosctl.commands.host_add import add_host
 
@@ -58,12 +60,12 @@ def add(
     click.echo(f"hosts.{name} is in cosmosctl.yaml; next: {command('host', 'check', name)}", err=True)
 
 
-@host.command()
+@host.command(short_help="Allow hosts of this project on this machine.")
 @click.argument("names", nargs=-1, metavar="[HOST]...")
 @click.option("--batch", "batches", multiple=True, metavar="BATCH", help="A batch that was made in another clone.")
 @click.option("--outside-inputs", is_flag=True, help="Videos from outside of the project: allow_outside_inputs.")
 @click.option("--folder", "folders", multiple=True, metavar="DIR", help="A project that belongs to another user.")
-@click.option("--link", "links", multiple=True, metavar="PATH", help="A link of the project to another disk.")
+@click.option("--link", "links", multiple=True, metavar="LINK", help="A link of the project to another disk.")
 @click.pass_obj
 def allow(
     folder: Path,
@@ -93,9 +95,9 @@ def allow(
         click.echo(f"allowed: {leave.what.rstrip(',')}\n{leave.text}")
 
 
-@host.command()
+@host.command(short_help="Check everything that a batch needs of a host.")
 @click.argument("name")
-@click.option("--model", metavar="MODEL", help="The model family to look for. Default: the project's.")
+@click.option("--model", metavar="MODEL", help=f"The model family to look for: {FAMILIES}. Default: the project's.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.pass_obj
 def check(folder: Path, name: str, model: str | None, as_json: bool) -> int:

@@ -6,6 +6,8 @@ import click
 
 from cosmosctl.cli.completing import prompt_ids
 
+_STATES = "pending, queued, running, done (or completed), changed, failed, cancelled, absent, damaged or invalid"
+
 
 @click.group(name="list")
 def listing() -> None:
@@ -40,7 +42,7 @@ def prompts(folder: Path, words: tuple[str, ...], tag: str | None, limit: int | 
 
 @listing.command()
 @click.argument("words", nargs=-1, metavar="[WORD]...")
-@click.option("--status", metavar="STATE", help="Only runs in this state: pending, done (or completed), failed, …")
+@click.option("--status", metavar="STATE", help=f"Only runs in this state: {_STATES}.")
 @click.option("--prompt", metavar="PROMPT", shell_complete=prompt_ids, help="Only runs of this prompt.")
 @click.option("--tag", metavar="TAG", help="Only runs that have this tag, or whose prompt has it.")
 @click.option("--host", metavar="HOST", help="States as this host sees them: previews count on preview hosts only.")

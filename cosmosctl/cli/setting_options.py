@@ -28,13 +28,23 @@ class Number(click.ParamType):  # type: ignore[type-arg]  # generic in click's n
 
 
 class SettingOption(click.Option):
-    """Its help is the description of the key in the file's format, looked up when it is printed."""
+    """Its help is the description of the key in the file's format and its default, looked up when it is printed."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         from cosmosctl.schema.files import Settings  # pydantic, for --help alone
 
-        self.help = Settings.model_fields[str(self.name)].description
+        key = Settings.model_fields[str(self.name)]
+        self.help = f"{key.description}{_default_words(key.description or '', key.json_schema_extra)}"
         return super().get_help_record(ctx)
+
+
+def _default_words(description: str, extra: object) -> str:
+    """What the description leaves to the schema: the value where nothing is said."""
+    if "Default:" in description or not isinstance(extra, Mapping) or "default" not in extra:
+        return ""
+    default = extra["default"]
+    yes_or_no = "yes" if default else "no"
+    return f" Default: {yes_or_no if isinstance(default, bool) else default}."
 
 
 class SettingsCommand(click.Command):

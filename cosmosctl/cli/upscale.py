@@ -10,7 +10,14 @@ from cosmosctl.cli.completing import run_ids
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=run_ids)
 @click.option("--video", "videos", metavar="FILE", multiple=True, help="Enlarge this video; may be repeated.")
-@click.option("--weight", type=float, default=0.5, show_default=True, help="How strongly the video is kept, up to 1.")
+@click.option(
+    "--weight",
+    type=float,
+    metavar="WEIGHT",
+    default=0.5,
+    show_default=True,
+    help="How strongly the video is kept: above 0, at most 1.",
+)
 @click.option("--prompt", metavar="TEXT", help="Another prompt than the run's own.")
 @click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
 @click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")

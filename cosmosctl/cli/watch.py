@@ -14,7 +14,7 @@ def watch(folder: Path, run_pending: bool, host: str | None) -> None:
     """Check on each save, until Ctrl-C.
 
     Prints the mistakes of the files that changed, or that all is well. With --batch, runs the runs whose own file was
-    saved and that became pending by it; what was pending before is left alone. A host that refuses ends nothing.
+    saved and that became pending by it; what was pending before is left alone. When a host refuses, watching goes on.
     """
     from cosmosctl.cli.batching import Request, run_batch
     from cosmosctl.cli.interrupting import on_ctrl_c

@@ -203,7 +203,8 @@ class Settings(Keys):
         default=UNSET,
         ge=0,
         le=100,
-        description="How closely the video follows the prompt. Default: 5 (transfer1), 3 (transfer2.5: whole numbers).",
+        description="How closely the video follows the prompt. Default: 5 (transfer1), 3 (transfer2.5: whole numbers), "
+        "6 (cosmos3; 3 with a single control).",
         examples=[5, 7],
         json_schema_extra={"default": 5},
     )
@@ -211,7 +212,7 @@ class Settings(Keys):
         default=UNSET,
         ge=0,
         le=100,
-        description="How closely the video follows the controls (cosmos3).",
+        description="How closely the video follows the controls (cosmos3). Default: 1; 1.5 or 2 with a single control.",
         examples=[1, 1.5],
         json_schema_extra={"default": 1},
     )
@@ -232,13 +233,14 @@ class Settings(Keys):
         default=UNSET,
         gt=0,
         le=240,
-        description="Frames per second of the result. transfer1 re-times the frames of the input.",
+        description="Frames per second of the result (transfer1, which re-times the frames of the input).",
         examples=[24, 30],
         json_schema_extra={"default": 24},
     )
     resolution: Annotated[str, BeforeValidator(_number_as_text)] = Field(
         default=UNSET,
-        description="Lines of the result (transfer2.5 and cosmos3).",
+        description="Lines of the result (transfer2.5 and cosmos3): 256, 480, 720; transfer2.5 also 512, 1024, 1080, "
+        "cosmos3 also 768.",
         examples=["720", "480"],
         json_schema_extra={"default": "720", "type": ["string", "integer"]},
     )
