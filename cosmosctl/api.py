@@ -11,10 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import ends, trust
-from cosmosctl.claims import opened
-from cosmosctl.commands import attach, batch, prepare, select, starting
-from cosmosctl.commands.attach import Outcome
+from cosmosctl.commands import batch, prepare, select
 from cosmosctl.commands.create import GivenRun, create_prompt, create_run
 from cosmosctl.commands.given_controls import GivenControls
 from cosmosctl.commands.prepare import Checked
@@ -22,11 +19,16 @@ from cosmosctl.domain.ids import Names
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Host, Setting
 from cosmosctl.errors import CosmosctlError, UsageError
-from cosmosctl.events import Progress
+from cosmosctl.following import follow, starting
+from cosmosctl.following.follow import Outcome
+from cosmosctl.host import trust
 from cosmosctl.io.atomic import replace_with
 from cosmosctl.io.given_path import no_path_words
-from cosmosctl.planner import Plan
-from cosmosctl.states import all_states
+from cosmosctl.plan.planner import Plan
+from cosmosctl.results import batch_end
+from cosmosctl.results.events import Progress
+from cosmosctl.state.claims import opened
+from cosmosctl.state.states import all_states
 from cosmosctl.store import Snapshot, find_root, load_all, write_drafts
 
 JsonRow = Mapping[str, Any]
@@ -66,8 +68,8 @@ class RunningBatch:
 
     def wait(self) -> BatchResult:
         """Follow to the end and bring every run home. Raises: HostError when the host stays out of reach."""
-        outcomes = [attach.follow(self.project, name, attach.Unwatched()) for name in self.names]
-        outputs: dict[str, Path | str] = dict.fromkeys(self.refused, ends.REFUSED)
+        outcomes = [follow.follow(self.project, name, follow.Unwatched()) for name in self.names]
+        outputs: dict[str, Path | str] = dict.fromkeys(self.refused, batch_end.REFUSED)
         outputs |= {run: one.video if one.state == "done" else one.reason or one.state for run, one in _runs(outcomes)}
         return BatchResult(
             batch=self.names[0] if self.names else "",
@@ -142,7 +144,7 @@ class Project:
         plans = prepare.plans(self._paths, checked, chosen, progress=prepare.silent)
         write_drafts(self.root, drafts)
         made = batch.make_batches(self._paths, checked, plans, chosen, project_id=snapshot.config.project, title=name)
-        refused = starting.start_all(self._paths, made, attach.Unwatched())
+        refused = starting.start_all(self._paths, made, follow.Unwatched())
         launched = tuple(one.name for one in made if one.name not in refused)
         for error in refused.values() if not launched else ():
             raise error

@@ -1,16 +1,15 @@
 """The remote steps as Invoke tasks: `inv --list`, `inv push -b BATCH`; `cosmosctl batch` runs these very tasks."""
 
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from invoke import Collection, Context, task
-from invoke.runners import Local
 
-from cosmosctl import collect, remote, store, trust
+from cosmosctl import store
 from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.host import remote, trust
+from cosmosctl.results import collect
 
 _BATCH_HELP = {"batch": "the batch's folder name in batches/", "project": "the project's folder"}
 
@@ -53,44 +52,3 @@ def _open(project: str, batch: str) -> tuple[ProjectPaths, AllowedBatch]:
 
 
 namespace = Collection(push, launch, follow, pull, cancel)
-
-
-END_S = 5
-"""What ssh and rsync are given to end after SIGTERM: they tell the other end first."""
-
-
-class Foreground(Local):
-    """Runs one program with no shell around it. Ctrl-C ends the program and then us, instead of going to its stdin."""
-
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        self.using_pty = False  # `stop` asks for it, also when Ctrl-C came before anything else was set
-
-    def start(self, command: str, shell: str, env: dict[str, Any]) -> None:
-        super().start(f"exec {command}", shell, env)
-
-    def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
-        self.process.terminate()  # first: our readers are waited for until it lets go of its streams
-        raise interrupt
-
-    def stop(self) -> None:
-        super().stop()
-        process = getattr(self, "process", None)
-        if process is not None and process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(END_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def context(*, dry: bool = False, show: Callable[[remote.Transfer], None] | None = None) -> Context:
-    """The Invoke context that the command line uses. `dry` prints each command instead of running it.
-
-    `show` is told, by a thread, how far a push or pull is.
-    """
-    from invoke import Config
-
-    settings = {"run": {"dry": dry, "shell": "/bin/sh"}, "runners": {"local": Foreground}, "show_transfer": show}
-    return Context(Config(overrides=settings, lazy=True))

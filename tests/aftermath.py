@@ -16,8 +16,8 @@ from pathlib import Path
 
 from cosmosctl.domain.layout import ResultPaths
 from cosmosctl.media.probe import probe
-from cosmosctl.receipts import read_receipt
-from cosmosctl.states import all_states
+from cosmosctl.results.receipts import read_receipt
+from cosmosctl.state.states import all_states
 from cosmosctl.store import load_all
 from tests import killed_client
 from tests.killed_client import Moment

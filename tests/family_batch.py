@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cosmosctl import models
-from cosmosctl.bundle import bundle_files
 from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.project import Config, Control, Host, Prompt, Run, Setting
 from cosmosctl.domain.spec import Spec
 from cosmosctl.io.shipped import template
-from cosmosctl.planner import Sources, make_plan
+from cosmosctl.plan.bundle import bundle_files
+from cosmosctl.plan.planner import Sources, make_plan
 from tests.host_batch import HostBatch
 from tests.stage import idle
 from tests.stage.idle import FRAMES

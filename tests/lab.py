@@ -21,8 +21,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from cosmosctl import states
-from cosmosctl.receipts import read_receipt
+from cosmosctl.results.receipts import read_receipt
+from cosmosctl.state import states
 from tests import aftermath, clips
 from tests.aftermath import PROMPTS, Client
 from tests.containers import IMAGE, Engine

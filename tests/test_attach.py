@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cosmosctl import trust
+from cosmosctl.host import trust
 from tests import aftermath
 from tests.aftermath import PROMPTS, Client
 from tests.conftest import CONFIG

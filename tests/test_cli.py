@@ -18,7 +18,7 @@ from cosmosctl.cli.create import create
 from cosmosctl.cli.main import VERBS, cosmosctl
 from cosmosctl.cli.setting_options import SettingOption
 from cosmosctl.models import REGISTRY
-from cosmosctl.states import STATES
+from cosmosctl.state.states import STATES
 from tests.tree import TIMEOUT_S, Tree
 
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from cosmosctl import collect, ends
-from cosmosctl.collect import Collected, Moved
 from cosmosctl.domain.batch import Batch, BatchRow
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Host
-from cosmosctl.events import Progress, RunEnd
-from cosmosctl.judgement import DamagedCopy
-from cosmosctl.receipts import read_failure, read_receipt
+from cosmosctl.results import batch_end, collect
+from cosmosctl.results.collect import Collected, Moved
+from cosmosctl.results.events import Progress, RunEnd
+from cosmosctl.results.judgement import DamagedCopy
+from cosmosctl.results.receipts import read_failure, read_receipt
 from tests import clips
 from tests.stage import idle
 
@@ -350,7 +350,7 @@ def test_a_result_older_than_the_one_that_is_there_goes_to_history(desk: Desk) -
 def test_what_turns_up_after_a_batch_was_given_up_goes_to_history(desk: Desk) -> None:
     paths = desk.project.batch("night")
     paths.root.mkdir(parents=True)
-    ends.give_up(paths, desk.batch, state="abandoned", runs={"rs_one": "host-lost"})
+    batch_end.give_up(paths, desk.batch, state="abandoned", runs={"rs_one": "host-lost"})
     collect.note_lost(desk.project, desk.batch, "rs_one", "the host is gone")
     assert collect.all_here(desk.project, desk.batch) == {}
     found = desk.collect(desk.arrives("rs_one"))

@@ -88,7 +88,8 @@ def test_launching_twice_gives_one_container_and_one_job(lab: Tree, box: Sshd, e
     lab.run("rs_a")
     name = lab.cli("batch", "--detach").out.strip()
     ids = engine("ps", "--all", "--quiet")
-    code = f"from cosmosctl import tasks; print(tasks.launch(tasks.context(), {name!r}, {str(lab.root)!r}))"
+    imports = "from cosmosctl import tasks; from cosmosctl.host.context import invoke_context"
+    code = f"{imports}; print(tasks.launch(invoke_context(), {name!r}, {str(lab.root)!r}))"
     again = subprocess.run((sys.executable, "-c", code), env=lab.environment(), capture_output=True, timeout=TIMEOUT_S)
     assert again.stdout == b"launched\n", again.stderr
     assert engine("ps", "--all", "--quiet") == ids

@@ -10,8 +10,8 @@ import pytest
 
 import cosmosctl
 from cosmosctl.io.conflict import marks_line, sides
-from cosmosctl.io.yaml_file import load_tool
-from cosmosctl.receipts import read_failure, read_receipt
+from cosmosctl.results.receipts import read_failure, read_receipt
+from cosmosctl.yaml.file import load_tool
 from tests.aftermath import Client, faults
 from tests.disks import mount, mounted
 from tests.tree import Done, Tree, on_this_machine

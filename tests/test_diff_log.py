@@ -6,8 +6,8 @@ import json
 import pytest
 
 from cosmosctl.commands.diff import word_diff
-from cosmosctl.io.yaml_file import dump_tool, load_tool
-from cosmosctl.receipts import read_receipt, receipt_of
+from cosmosctl.results.receipts import read_receipt, receipt_of
+from cosmosctl.yaml.file import dump_tool, load_tool
 from tests import clips
 from tests.tree import Tree
 

@@ -14,16 +14,16 @@ from pydantic import BaseModel
 from cosmosctl.cli.main import VERBS, cosmosctl
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.domain.settings import SettingRule
-from cosmosctl.ends import BatchEnd
 from cosmosctl.errors import EXIT_BUG, EXIT_FILES, EXIT_HOST, EXIT_INTERRUPTED, EXIT_RUNS_WITHOUT_RESULT, EXIT_USAGE
-from cosmosctl.io.yaml_reader import parse_bytes
 from cosmosctl.media.control import THRESHOLDS
 from cosmosctl.models import transfer1
 from cosmosctl.models.buckets import BUCKETS_720
-from cosmosctl.receipts import Failure, Receipt
+from cosmosctl.results.batch_end import BatchEnd
+from cosmosctl.results.receipts import Failure, Receipt
 from cosmosctl.schema import files
 from cosmosctl.schema.values import prompt_of, run_of
-from cosmosctl.states import STATES
+from cosmosctl.state.states import STATES
+from cosmosctl.yaml.reader import parse_bytes
 from tests import clips
 from tests.waiting import PATIENCE_S
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cosmosctl import ends
-from cosmosctl.events import bounded_s, progress
+from cosmosctl.results import batch_end
+from cosmosctl.results.events import bounded_s, progress
 from tests.aftermath import Client, wait_until
 from tests.tree import Tree, on_this_machine
 from tests.wrong_clock import HostClock
@@ -23,7 +23,7 @@ def test_a_host_whose_clock_is_set_back_while_it_works_tells_the_true_seconds(tm
     clock.set(-12 * HOURS_S)
     done = client.end()
     assert done.code == 0, done.err
-    end = ends.read_end(tree.batches()[-1].end)
+    end = batch_end.read_end(tree.batches()[-1].end)
     assert end is not None
     assert sorted(end.video_s) == ["rs_one", "rs_two"]
     assert all(0 < seconds < HOURS_S for seconds in end.video_s.values()), end.video_s

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from cosmosctl.domain.project import Control, Run
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.io.shipped import template
-from cosmosctl.io.yaml_edit import set_in_file, set_value
-from cosmosctl.io.yaml_file import dump_tool, load_tool
-from cosmosctl.io.yaml_reader import parse, parse_bytes
 from cosmosctl.store import prompt_text, run_text
+from cosmosctl.yaml.edit import set_in_file, set_value
+from cosmosctl.yaml.file import dump_tool, load_tool
+from cosmosctl.yaml.reader import parse, parse_bytes
 
 LAB: dict[str, Any] = {
     "address": "me@gpu-box",

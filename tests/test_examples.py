@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import pytest
 
-from cosmosctl import bundle
 from cosmosctl.commands import prepare
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.io.shipped import template
-from cosmosctl.planner import Plan
+from cosmosctl.plan import bundle
+from cosmosctl.plan.planner import Plan
 from cosmosctl.store import load_all
 from tests.tree import REPOSITORY, TIMEOUT_S, Tree
 

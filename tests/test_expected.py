@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cosmosctl import models
-from cosmosctl.bundle import bundle_files
 from cosmosctl.commands import prepare
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.planner import Plan
+from cosmosctl.plan.bundle import bundle_files
+from cosmosctl.plan.planner import Plan
 from cosmosctl.store import load_all
 from tests.tree import REPOSITORY
 

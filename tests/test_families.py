@@ -20,7 +20,7 @@ from cosmosctl.domain.project import CONTROLS, PRESETS, Config, Control, Host, H
 from cosmosctl.domain.spec import EffectiveControl, Spec, with_warm
 from cosmosctl.errors import EXIT_INTERRUPTED
 from cosmosctl.models.protocol import Clip
-from cosmosctl.planner import Group, Plan, Sources, make_plan
+from cosmosctl.plan.planner import Group, Plan, Sources, make_plan
 from cosmosctl.schema.files import SETTING_NAMES
 from tests import aftermath
 from tests.clock import Clock

@@ -17,8 +17,8 @@ from cosmosctl.commands.host_findings import Finding, Looked, findings, worst
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.errors import CosmosctlError, HostError
 from cosmosctl.io.shipped import template
-from cosmosctl.io.yaml_edit import set_in_file
 from cosmosctl.store import load_config
+from cosmosctl.yaml.edit import set_in_file
 from tests import aftermath
 from tests.containers import IMAGE, Engine, needs_podman
 from tests.sshd import Sshd, needs_sshd, write_client_config

@@ -15,19 +15,22 @@ from typing import Any
 import pytest
 
 import cosmosctl
-from cosmosctl import bundle, process_logs, states, trust
 from cosmosctl.commands.status import overview
 from cosmosctl.domain.ids import LAST_NUMBER, command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.order import Row, newest
-from cosmosctl.ends import read_end
 from cosmosctl.errors import MOST_SHOWN, FileError
-from cosmosctl.events import parse_lines
+from cosmosctl.host import trust
 from cosmosctl.io import user_state
-from cosmosctl.io.yaml_reader import parse, parse_bytes
-from cosmosctl.receipts import read_failure, read_receipt, trouble
+from cosmosctl.plan import bundle
+from cosmosctl.results import process_logs
+from cosmosctl.results.batch_end import read_end
+from cosmosctl.results.events import parse_lines
+from cosmosctl.results.receipts import read_failure, read_receipt, trouble
 from cosmosctl.schema.values import run_of
+from cosmosctl.state import states
 from cosmosctl.store import load_all
+from cosmosctl.yaml.reader import parse, parse_bytes
 from tests.tree import Tree
 
 NASTY = ("b;touch ran", "$(touch ran)", "`touch ran`", "it's", 'say "hi"', "two\nlines", "-rf", "ü" * 70)
@@ -219,7 +222,7 @@ def test_a_part_of_a_log_is_no_more_than_the_log(tmp_path: Path, begin: int, end
 
 
 def test_a_number_that_no_batch_could_be_above_is_not_counted_on(tmp_path: Path) -> None:
-    from cosmosctl.attempts import past
+    from cosmosctl.state.attempts import past
 
     home = ProjectPaths(tmp_path).run("rs_a")
     home.root.mkdir(parents=True)
@@ -470,10 +473,10 @@ def test_prompts_that_were_meant_are_looked_for_among_so_many_ids_only(
 
 
 def test_the_slow_parser_is_given_no_more_than_it_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cosmosctl.io import yaml_reader
+    from cosmosctl.yaml import reader
 
     events: list[Any] = []
-    real = yaml_reader._PureParser
+    real = reader._PureParser
 
     class Counting:
         def __init__(self, text: str) -> None:
@@ -483,7 +486,7 @@ def test_the_slow_parser_is_given_no_more_than_it_can_do(monkeypatch: pytest.Mon
             events.append(self._real.get_event())
             return events[-1]
 
-    monkeypatch.setattr(yaml_reader, "_PureParser", Counting)
+    monkeypatch.setattr(reader, "_PureParser", Counting)
     assert parse_bytes(b"a: [x:1, y:2]\n").mistakes == ()
     events.clear()
     assert parse_bytes(b"{" + b"a," * 30_000).mistakes

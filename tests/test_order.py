@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cosmosctl import states
 from cosmosctl.domain.order import descends, newest
-from cosmosctl.receipts import read_receipt
+from cosmosctl.results.receipts import read_receipt
+from cosmosctl.state import states
 from tests.aftermath import faults
 from tests.tree import Tree, on_this_machine
 from tests.wrong_clock import HostClock

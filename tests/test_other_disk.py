@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cosmosctl import process_logs
 from cosmosctl.errors import FileError
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.moving import move_aside
+from cosmosctl.results import process_logs
 from tests.disks import mounted
 from tests.tree import Tree, on_this_machine
 

@@ -12,12 +12,12 @@ from types import MappingProxyType
 
 import pytest
 
-from cosmosctl import bundle, inputs
 from cosmosctl.cli.main import exit_code
 from cosmosctl.io import own, user_state
 from cosmosctl.io.signed import read_cache, write_cache
 from cosmosctl.media.control import write_control
-from cosmosctl.receipts import read_receipt, trouble
+from cosmosctl.plan import bundle, inputs
+from cosmosctl.results.receipts import read_receipt, trouble
 from cosmosctl.store import hash_file, load_all
 from tests.tree import Tree
 

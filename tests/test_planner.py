@@ -10,7 +10,7 @@ from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.project import CONTROLS, PRESETS, Config, Control, Host, HostModel, Prompt, Run
 from cosmosctl.domain.spec import Spec, effective_spec
 from cosmosctl.models import transfer1
-from cosmosctl.planner import Plan, Sources, differences, make_plan
+from cosmosctl.plan.planner import Plan, Sources, differences, make_plan
 
 HOST = Host("lab", "bare", "/data", models={"transfer1": HostModel(repo="/repo")})
 SCENES = ("v/one", "v/two")

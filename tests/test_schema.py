@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosmosctl.domain.project import CONTROLS, PRESETS, VIDEO_STEMS, Config, Control, Host, HostModel, Place, Run
-from cosmosctl.io.yaml_file import dump_tool, load_tool
-from cosmosctl.io.yaml_reader import parse, parse_bytes
 from cosmosctl.schema import write_schemas
 from cosmosctl.schema.files import ENGINES, MODELS, SETTING_NAMES, Controls, VideoFiles
 from cosmosctl.schema.json_schema import json_schemas
 from cosmosctl.schema.values import PromptValues, config_of, prompt_of, run_of
+from cosmosctl.yaml.file import dump_tool, load_tool
+from cosmosctl.yaml.reader import parse, parse_bytes
 
 RUN = """\
 # yaml-language-server: $schema=../../.cosmosctl/schema/run.json

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cosmosctl import bundle
 from cosmosctl.commands.listing import batch_rows
 from cosmosctl.commands.status import overview
 from cosmosctl.errors import FileError
-from cosmosctl.events import Progress, parse_lines, read_progress
 from cosmosctl.io.checked import Unreadable, parse_json, read_bounded
-from cosmosctl.receipts import Receipt, read_failure, read_receipt
-from cosmosctl.states import open_batches
+from cosmosctl.plan import bundle
+from cosmosctl.results.events import Progress, parse_lines, read_progress
+from cosmosctl.results.receipts import Receipt, read_failure, read_receipt
+from cosmosctl.state.states import open_batches
 from tests import aftermath
 from tests.tree import Tree
 
@@ -87,7 +87,7 @@ def test_a_reason_that_is_none_of_ours_becomes_model_error_and_a_word_of_the_det
 
 
 def test_what_is_said_of_runs_of_others_is_not_kept() -> None:
-    from cosmosctl.events import Reckoning
+    from cosmosctl.results.events import Reckoning
 
     reckoning = Reckoning(["rs_a"])
     for number in range(1000):
@@ -266,7 +266,7 @@ def test_a_receipt_whose_values_are_of_other_types_is_none(tmp_path: Path, key: 
     receipt = Receipt(
         "r", "b", 1, "completed", "outputs/o", 1, "m", False, "h", "e", 1, 1.5, 2.5, "p", "t", 1, "s", {}, {}, {}, {}
     )
-    from cosmosctl.receipts import receipt_text
+    from cosmosctl.results.receipts import receipt_text
 
     file = tmp_path / "result.yaml"
     file.write_text(receipt_text(receipt))

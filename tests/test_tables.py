@@ -6,7 +6,7 @@ import os
 import pytest
 from rich.cells import cell_len
 
-from cosmosctl.cli.tables import Table, lay_out
+from cosmosctl.cli.draw.tables import Table, lay_out
 from tests.terminal import typed
 from tests.tree import Tree
 

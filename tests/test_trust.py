@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from cosmosctl import trust
 from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.domain.project import Host
 from cosmosctl.errors import FileError
+from cosmosctl.host import trust
 from cosmosctl.io import own, user_state
 from cosmosctl.store import local_dir
 from tests import terminal

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import cosmosctl
-from cosmosctl import states
-from cosmosctl.receipts import read_receipt
+from cosmosctl.results.receipts import read_receipt
+from cosmosctl.state import states
 from tests.aftermath import Client, faults, rows_done, wait_until
 from tests.aftermath import states as aftermath_states
 from tests.tree import Tree, on_this_machine

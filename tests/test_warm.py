@@ -17,7 +17,7 @@ from cosmosctl.domain.project import Control, Host, HostModel, Setting
 from cosmosctl.domain.spec import fingerprint, spec_hash
 from cosmosctl.models import transfer1, transfer1_warm
 from cosmosctl.models.transfer1 import SPEC_FILE
-from cosmosctl.planner import starts
+from cosmosctl.plan.planner import starts
 from tests.family_batch import COLOR, VIDEO, family_batch
 from tests.host_batch import HostBatch
 from tests.tree import Tree, loads

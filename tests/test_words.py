@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from cosmosctl.domain.words import counted
+from cosmosctl.domain.plurals import counted
 from tests.terminal import typed
 from tests.tree import REPOSITORY, Tree
 

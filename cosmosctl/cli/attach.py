@@ -16,11 +16,11 @@ def attach(folder: Path, batch: str | None) -> int:
     Sends it if it was not sent and starts it again if its job is gone; finished rows are never computed again.
     Without BATCH: every unfinished one that was not exported.
     """
-    from cosmosctl import bundle
     from cosmosctl.cli.batching import follow_all
-    from cosmosctl.cli.opening import batch_named, project_at
-    from cosmosctl.commands import attach as command
-    from cosmosctl.states import open_batches
+    from cosmosctl.cli.find_project import batch_named, project_at
+    from cosmosctl.following import follow as command
+    from cosmosctl.plan import bundle
+    from cosmosctl.state.states import open_batches
 
     project = project_at(folder)
     waiting = [one.paths.name for one in open_batches(project) if not one.is_exported]

@@ -6,26 +6,31 @@ from pathlib import Path
 
 import click
 
-from cosmosctl import bundle, ends, estimates, models, states, trust
-from cosmosctl.claims import opened, waiting_for
-from cosmosctl.cli import left_out
-from cosmosctl.cli.bars import Bars
+from cosmosctl import models
+from cosmosctl.cli.draw import left_out
+from cosmosctl.cli.draw.bars import Bars
+from cosmosctl.cli.draw.follow_view import FollowView, preview_note
+from cosmosctl.cli.draw.warning import warn
 from cosmosctl.cli.interrupting import on_ctrl_c
-from cosmosctl.cli.view import FollowView, preview_note
-from cosmosctl.cli.warning import warn
-from cosmosctl.cli.words import counted
-from cosmosctl.commands import attach, batch, prepare, select, starting
+from cosmosctl.commands import batch, prepare, select
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.commands.select import Wanted
-from cosmosctl.commands.together import follow_together
 from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import Names, command, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.plurals import counted
 from cosmosctl.domain.project import Drafts, Host
 from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, UsageError
+from cosmosctl.following import follow, starting
+from cosmosctl.following.many import follow_together
+from cosmosctl.host import trust
 from cosmosctl.log import say
-from cosmosctl.planner import Plan
-from cosmosctl.states import RunState
+from cosmosctl.plan import bundle
+from cosmosctl.plan.planner import Plan
+from cosmosctl.results import batch_end
+from cosmosctl.state import estimates, states
+from cosmosctl.state.claims import opened, waiting_for
+from cosmosctl.state.states import RunState
 from cosmosctl.store import Snapshot, load_all, write_drafts
 
 NOTHING_STARTED = "interrupted; nothing was started"
@@ -117,7 +122,7 @@ def _refuse_words(request: Request) -> None:
 
 
 def _dry_run(project: ProjectPaths, plans: Sequence[Plan], checked: Checked, host: Host) -> int:
-    from cosmosctl.cli.dry_run import show_plans
+    from cosmosctl.cli.draw.dry_run import show_plans
 
     show_plans(project, plans, host)
     for run, source in prepare.waits(checked).items():
@@ -180,7 +185,7 @@ def retry_runs(folder: Path, ids: Sequence[str], host: str | None, *, detach: bo
         if paths.name in found:
             trust.allowed_batch(paths)
     waiting = {one.paths.name for one in states.open_batches(project)}
-    code = follow_all(project, [name for name in found if name in waiting], attach.attach)
+    code = follow_all(project, [name for name in found if name in waiting], follow.attach)
     again = [run for name in found for run in _without_result(project, name, names - waiting, known)]
     if not ids:
         again = [run for run, state in known.items() if state.state in ("failed", "cancelled")]
@@ -219,8 +224,8 @@ def launch_and_follow(project: ProjectPaths, made: Sequence[AllowedBatch], *, de
             click.echo(preview_note(one), err=True)
     with FollowView({}) as view:
         refused = starting.start_all(project, made, view)
-    started = [one for one in made if not ends.is_ended(project.batch(one.name))]
-    code = _detached(started) if detach else follow_all(project, [one.name for one in started], attach.follow)
+    started = [one for one in made if not batch_end.is_ended(project.batch(one.name))]
+    code = _detached(started) if detach else follow_all(project, [one.name for one in started], follow.follow)
     for error in list(refused.values())[1:]:
         say(error.line)
     for error in refused.values():
@@ -235,9 +240,9 @@ def _detached(started: Sequence[AllowedBatch]) -> int:
     return EXIT_OK
 
 
-def follow_all(project: ProjectPaths, names: Sequence[str], how: "attach.How") -> int:
+def follow_all(project: ProjectPaths, names: Sequence[str], how: "follow.How") -> int:
     """Follow batches to their end, all at once, and print their summaries."""
-    earlier = [paths for paths in states.batches(project) if ends.is_ended(paths)]
+    earlier = [paths for paths in states.batches(project) if batch_end.is_ended(paths)]
     found = [bundle.read_batch(project.batch(name)) for name in names]
     pasts = {one.name: estimates.past(earlier, host=one.host.name, model=one.model) for one in found}
     outcomes = []

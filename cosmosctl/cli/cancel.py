@@ -16,8 +16,8 @@ def cancel(folder: Path, batch: str | None, abandon: bool) -> None:
 
     A batch that was never sent is closed and its runs are pending again. Without BATCH: the one that is unfinished.
     """
-    from cosmosctl.cli.opening import batch_named, project_at
-    from cosmosctl.cli.view import FollowView
+    from cosmosctl.cli.draw.follow_view import FollowView
+    from cosmosctl.cli.find_project import batch_named, project_at
     from cosmosctl.commands.cancel import cancel_batch, only_open_batch
 
     project = project_at(folder)

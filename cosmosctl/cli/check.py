@@ -16,7 +16,7 @@ def check(folder: Path, runs: tuple[str, ...], model: str | None) -> None:
 
     All mistakes are told at once, each with its file, line and column.
     """
-    from cosmosctl.cli.warning import warn
+    from cosmosctl.cli.draw.warning import warn
     from cosmosctl.commands.check import check_project
 
     checked = check_project(folder, runs, model=model)

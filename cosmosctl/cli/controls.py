@@ -15,7 +15,7 @@ def controls(folder: Path, runs: tuple[str, ...]) -> None:
 
     One line a control: run, control, preset and file. What is there already is not computed again.
     """
-    from cosmosctl.cli.bars import Bars
+    from cosmosctl.cli.draw.bars import Bars
     from cosmosctl.commands.controls import make_controls
 
     with Bars() as bars:

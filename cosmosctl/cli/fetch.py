@@ -20,10 +20,10 @@ def fetch(folder: Path, ids: tuple[str, ...], source: Path | None) -> int:
     BATCH: only that one. RUN: its result, from history/ or from the host, where the receipt is here and the video
     is not. Without an id: every unfinished batch. --from: of batches that were exported, what came back of them.
     """
+    from cosmosctl.cli.draw.follow_view import FollowView, told
     from cosmosctl.cli.interrupting import on_ctrl_c
-    from cosmosctl.cli.view import FollowView, told
     from cosmosctl.commands.fetch import fetch_all
-    from cosmosctl.commands.handed_back import fetch_from
+    from cosmosctl.following.imported import fetch_from
 
     again = "cosmosctl fetch" if source is None else command("fetch", "--from", str(source))
     came = on_ctrl_c("stopped; what came home so far is in its place", hint=f"{again} brings the rest")

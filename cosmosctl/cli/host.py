@@ -27,7 +27,7 @@ def host() -> None:
 @click.pass_obj
 def list_hosts(folder: Path, as_json: bool) -> None:
     """List the hosts of the project; the star marks the one that batches use."""
-    from cosmosctl.cli.tables import Table, print_rows
+    from cosmosctl.cli.draw.tables import Table, print_rows
     from cosmosctl.commands.host_list import host_rows
 
     rows = host_rows(folder)
@@ -80,8 +80,8 @@ def allow(
     A host's block says what is run here and there, so it counts only once you have seen it. Prints what it allows.
     A block that changes, or a file of the project that it names, has to be allowed again.
     """
-    from cosmosctl import trust
     from cosmosctl.commands import host_allow
+    from cosmosctl.host import trust
 
     wanted = [host_allow.host_leave(folder, name) for name in names]
     wanted += [host_allow.batch_leave(folder, name) for name in batches]

@@ -16,7 +16,7 @@ def init(folder: Path, directory: Path, demo: bool) -> None:
 
     What is there already is left alone. --demo needs no download.
     """
-    from cosmosctl.cli.bars import Bars
+    from cosmosctl.cli.draw.bars import Bars
     from cosmosctl.commands.init import init_project
 
     with Bars() as bars:

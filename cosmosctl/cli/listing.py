@@ -28,7 +28,7 @@ def prompts(folder: Path, words: tuple[str, ...], tag: str | None, limit: int | 
 
     With WORDs only those that hold all of them: in their id, text, scene, tags or notes.
     """
-    from cosmosctl.cli.tables import Table, print_rows
+    from cosmosctl.cli.draw.tables import Table, print_rows
     from cosmosctl.commands.listing import Wanted, prompt_rows
 
     rows = prompt_rows(folder, Wanted(words, tag, limit))
@@ -64,7 +64,7 @@ def runs(
     With WORDs only those that hold all of them: in their id, tags or notes, or in those, the text or the scene of
     their prompt. `differs` is what tells the runs of one prompt apart, beside the weights.
     """
-    from cosmosctl.cli.tables import Table, print_rows
+    from cosmosctl.cli.draw.tables import Table, print_rows
     from cosmosctl.commands.listing import Wanted, run_rows
 
     rows = run_rows(folder, Wanted(words, tag, limit), status=status, prompt=prompt, host=host)
@@ -82,7 +82,7 @@ def runs(
 @click.pass_obj
 def batches(folder: Path, limit: int | None, as_json: bool) -> None:
     """List batches, newest last."""
-    from cosmosctl.cli.tables import Table, print_rows
+    from cosmosctl.cli.draw.tables import Table, print_rows
     from cosmosctl.commands.listing import batch_rows, foreign_words
 
     columns = ("id", "status", "host", "model", "size", "done", "created")

@@ -147,7 +147,7 @@ def _code(argv: list[str]) -> int:
 
 def _asked(error: CosmosctlError) -> bool:
     """Whether the user, at a terminal, allowed now what was not allowed yet; nothing was done before it was asked."""
-    from cosmosctl import trust
+    from cosmosctl.host import trust
 
     if not isinstance(error, trust.NotAllowed) or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False

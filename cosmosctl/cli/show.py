@@ -19,7 +19,7 @@ def show(folder: Path, name: str, as_json: bool) -> None:
     same each time, its newest result.
     """
     from cosmosctl.commands.show import facts
-    from cosmosctl.io.yaml_file import dump_tool
+    from cosmosctl.yaml.file import dump_tool
 
     found = facts(folder, name)
     click.echo(json_text(found) if as_json else fitted(dump_tool(found).rstrip("\n")))

@@ -15,12 +15,12 @@ def status(folder: Path, host: str | None, short: bool, as_json: bool) -> None:
 
     Beside a run stands what tells it from the others of its prompt: weights as vis/edge/depth/seg, settings, presets.
     """
-    from cosmosctl.cli.status_view import print_short, print_status
+    from cosmosctl.cli.draw.status_view import print_short, print_status
     from cosmosctl.commands.status import overview
 
     found = overview(folder, host)
     if as_json:
-        from cosmosctl.cli.status_json import as_data
+        from cosmosctl.cli.draw.status_json import as_data
         from cosmosctl.io.streams import json_text
 
         click.echo(json_text(as_data(found)))

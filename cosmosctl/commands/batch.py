@@ -6,19 +6,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from cosmosctl import bundle, ends, states, trust
-from cosmosctl.attempts import past
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import checked_id, command, is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import UsageError
+from cosmosctl.host import trust
 from cosmosctl.io import own
 from cosmosctl.io.atomic import STALE_S
 from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.log import debug
-from cosmosctl.planner import Plan
+from cosmosctl.plan import bundle
+from cosmosctl.plan.planner import Plan
+from cosmosctl.results import batch_end
+from cosmosctl.state import states
+from cosmosctl.state.attempts import past
 
 DEFAULT_TITLE = "batch"
 
@@ -75,7 +78,7 @@ def _all_or_none(project: ProjectPaths, made: Sequence[AllowedBatch]) -> Iterato
         yield
     except BaseException:
         for one in made:
-            ends.free(project, one)
+            batch_end.free(project, one)
         raise
 
 

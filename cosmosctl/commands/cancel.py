@@ -4,19 +4,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cosmosctl import bundle, collect, remote, tasks, trust
-from cosmosctl.commands.attach import ABANDONED, POLL_S, Outcome, Watcher, attach
+from cosmosctl import tasks
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
-from cosmosctl.domain.words import counted
-from cosmosctl.ends import free, give_up, is_ended, read_end
+from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import FileError, HostError, Interrupted, UsageError
-from cosmosctl.events import read_progress
+from cosmosctl.following.follow import ABANDONED, POLL_S, Outcome, Watcher, attach
+from cosmosctl.host import remote, trust
+from cosmosctl.host.context import invoke_context
+from cosmosctl.host.launches import EXPORTED, read_launch
+from cosmosctl.host.remote import NOT_THERE
 from cosmosctl.io.lock import locked, locked_at_once
-from cosmosctl.launches import EXPORTED, read_launch
-from cosmosctl.remote import NOT_THERE
-from cosmosctl.states import open_batches
+from cosmosctl.plan import bundle
+from cosmosctl.results import collect
+from cosmosctl.results.batch_end import free, give_up, is_ended, read_end
+from cosmosctl.results.events import read_progress
+from cosmosctl.state.states import open_batches
 
 
 def cancel_batch(project: ProjectPaths, name: str, watch: Watcher, *, abandon: bool) -> Outcome | None:
@@ -60,7 +64,7 @@ def _interrupted_in_words(batch: Batch) -> Iterator[list[str]]:
 def _asked_to_end(project: ProjectPaths, batch: Batch) -> str:
     """The host's word on a cancel. One that is out of reach has nothing of a batch that was only exported."""
     try:
-        return str(tasks.cancel(tasks.context(), batch.name, str(project.root)))
+        return str(tasks.cancel(invoke_context(), batch.name, str(project.root)))
     except HostError:
         launch = read_launch(project.batch(batch.name).launch)
         if launch is None or launch.how != EXPORTED:
@@ -117,5 +121,5 @@ def _ever_ran(project: ProjectPaths, batch: AllowedBatch, word: str) -> bool:
     if word in ("cancelling", "finished"):
         return True
     if word != NOT_THERE:
-        remote.copy_events(tasks.context(), project, batch)
+        remote.copy_events(invoke_context(), project, batch)
     return read_progress(project.batch(batch.name).events, batch.runs).launched

@@ -7,8 +7,8 @@ from pathlib import Path
 from cosmosctl.commands import prepare
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.plurals import counted
 from cosmosctl.domain.surprises import Told
-from cosmosctl.domain.words import counted
 from cosmosctl.errors import FilesError
 from cosmosctl.store import find_root, load_all
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cosmosctl import inputs
 from cosmosctl.commands import prepare
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.inputs import ControlProgress
+from cosmosctl.plan import inputs
+from cosmosctl.plan.inputs import ControlProgress
 from cosmosctl.store import find_root, load_all
 
 

@@ -18,7 +18,7 @@ from cosmosctl.io.given_path import cut, is_file, is_folder, is_there, no_path_w
 from cosmosctl.store import Snapshot
 
 if TYPE_CHECKING:
-    from cosmosctl.io.yaml_words import Mistake
+    from cosmosctl.yaml.messages import Mistake
 
 COPY = "--copy copies its videos into inputs/videos/"
 OUTSIDE = f"{COPY}; or set allow_outside_inputs: true in cosmosctl.yaml and type {store.OUTSIDE_COMMAND}"

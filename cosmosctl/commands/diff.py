@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosmosctl.attempts import own_receipt
-from cosmosctl.claims import opened
 from cosmosctl.domain.ids import command, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.order import newest
 from cosmosctl.domain.project import Setting
 from cosmosctl.domain.spec import changed_keys
 from cosmosctl.errors import FilesError, UsageError
-from cosmosctl.receipts import Receipt
-from cosmosctl.states import Current
+from cosmosctl.results.receipts import Receipt
+from cosmosctl.state.attempts import own_receipt
+from cosmosctl.state.claims import opened
+from cosmosctl.state.states import Current
 from cosmosctl.store import load_all
 
 DIGITS = 12

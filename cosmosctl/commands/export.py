@@ -5,15 +5,15 @@ import shlex
 import shutil
 from pathlib import Path
 
-from cosmosctl import remote
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.words import counted
+from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import FileError, UsageError
+from cosmosctl.host import remote
+from cosmosctl.host.launches import EXPORTED, note_launch
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.given_path import cut, is_folder, is_there, no_path_words
 from cosmosctl.io.shipped import template
-from cosmosctl.launches import EXPORTED, note_launch
 
 
 def refuse_target(target: Path) -> None:

@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cosmosctl import batch_files, bundle, collect, remote, states, tasks, trust
-from cosmosctl.claims import opened
-from cosmosctl.collect import Collected
-from cosmosctl.commands.attach import ABANDONED, Watcher, bring_home, bring_late, close, refuse_stuck
-from cosmosctl.commands.follower import is_complete
-from cosmosctl.commands.restore import restore
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.ends import read_end
-from cosmosctl.events import read_progress
+from cosmosctl.following.follow import ABANDONED, Watcher, bring_home, bring_late, close, refuse_stuck
+from cosmosctl.following.follower import is_complete
+from cosmosctl.following.restore import restore
+from cosmosctl.host import remote, trust
+from cosmosctl.host.context import invoke_context
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.log import say
+from cosmosctl.plan import bundle
+from cosmosctl.results import batch_files, collect
+from cosmosctl.results.batch_end import read_end
+from cosmosctl.results.collect import Collected
+from cosmosctl.results.events import read_progress
+from cosmosctl.state import states
+from cosmosctl.state.claims import opened
 from cosmosctl.store import load_all
 
 
@@ -45,11 +49,11 @@ def fetch_batch(project: ProjectPaths, name: str, watch: Watcher) -> tuple[Colle
         end = read_end(project.batch(name).end)
         if end is not None:
             return bring_late(project, batch, watch) if end.state == ABANDONED else ()
-        remote.copy_events(tasks.context(), project, batch)
+        remote.copy_events(invoke_context(), project, batch)
         state = read_progress(project.batch(name).events, batch.runs)
         if state.finished and not is_complete(batch, state):
             remote.set_events_aside(project, batch)
-            remote.copy_events(tasks.context(), project, batch)
+            remote.copy_events(invoke_context(), project, batch)
             state = read_progress(project.batch(name).events, batch.runs)
         home = collect.all_here(project, batch)
         before = set(home)

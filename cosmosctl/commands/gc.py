@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosmosctl import bundle, collect, ends, remote, states, tasks, trust
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import ID_PATTERN, command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import FileError, HostError, UsageError
+from cosmosctl.host import remote, trust
+from cosmosctl.host.context import invoke_context
 from cosmosctl.io import own
 from cosmosctl.io.checked import whole_in
-from cosmosctl.receipts import read_receipt
+from cosmosctl.plan import bundle
+from cosmosctl.results import batch_end, collect
+from cosmosctl.results.receipts import read_receipt
+from cosmosctl.state import states
 from cosmosctl.store import find_root, hash_files, load_config
 
 if TYPE_CHECKING:
@@ -62,7 +66,7 @@ def collect_garbage(folder: Path, name: str, *, dry_run: bool) -> Swept:
         raise UsageError(
             f"there is no host {name!r}; known: {', '.join(sorted(config.hosts))}", hint="cosmosctl host list"
         )
-    c, host = tasks.context(), trust.allowed_host(project.root, config.hosts[name])
+    c, host = invoke_context(), trust.allowed_host(project.root, config.hosts[name])
     there = _listed(c, host)
     ours = {batch.there.folder: batch for batch in _batches(project, host)}
     reasons = {folder: _why_kept(project, ours[folder]) for project_id, folder in there if folder in ours}
@@ -110,13 +114,13 @@ def _batches(project: ProjectPaths, host: AllowedHost) -> Iterator[Batch]:
 
 def _why_kept(project: ProjectPaths, batch: Batch) -> str:
     """Why the host's copy of a batch is still needed; "" when everything that came of it is here."""
-    end = ends.read_end(project.batch(batch.name).end)
+    end = batch_end.read_end(project.batch(batch.name).end)
     if end is None:
         return "its results are not fetched: cosmosctl fetch"
     away = [run for run, word in end.runs.items() if word == "done" and not _is_here(project, batch, run)]
     if away:
         return f"the videos of {', '.join(away[:3])} are not here: {command('fetch', away[0])}"
-    is_over = end.state in ("done", "cancelled", ends.REFUSED)
+    is_over = end.state in ("done", "cancelled", batch_end.REFUSED)
     return "" if is_over else f"it was {end.state}: {command('fetch', batch.name)}"
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import models, remote, tasks, trust
+from cosmosctl import models
 from cosmosctl.domain.ids import checked_id, command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import AllowedHost, Host
 from cosmosctl.errors import HostError, UsageError
+from cosmosctl.host import remote, trust
+from cosmosctl.host.context import invoke_context
 from cosmosctl.io.checked import whole_in
 from cosmosctl.io.shipped import document
 from cosmosctl.store import find_root, load_config
@@ -70,7 +72,7 @@ def add_host(
     Nothing is written when the machine cannot be reached, or when the file would have a mistake then.
     Raises: UsageError, FileError, HostError.
     """
-    from cosmosctl.io.yaml_edit import set_in_file
+    from cosmosctl.yaml.edit import set_in_file
 
     project = ProjectPaths(find_root(folder))
     config = load_config(project.root)
@@ -151,7 +153,7 @@ def host_block(
 
 
 def _probe(host: AllowedHost, model: str) -> Probed:
-    answer = remote.host_script(tasks.context(), host, "probe.sh", (REPOSITORIES[model],))
+    answer = remote.host_script(invoke_context(), host, "probe.sh", (REPOSITORIES[model],))
     lines = [line.partition("\t") for line in answer.stdout.splitlines()]
     if not any(name == "end" for name, _, _ in lines):
         raise HostError(f"host {host.name}: the answer broke off: {answer.stderr[-300:]}")

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from cosmosctl import trust
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.errors import FileError, UsageError
+from cosmosctl.host import trust
+from cosmosctl.host.trust import Leave
 from cosmosctl.store import find_root, load_config
-from cosmosctl.trust import Leave
 
 
 def host_leave(folder: Path, name: str) -> Leave:

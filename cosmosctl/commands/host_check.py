@@ -3,10 +3,12 @@
 import time
 from pathlib import Path
 
-from cosmosctl import engines, models, remote, tasks, trust
+from cosmosctl import engines, models
 from cosmosctl.commands.host_findings import Finding, Looked, findings
 from cosmosctl.domain.project import AllowedHost, Host, HostModel
 from cosmosctl.errors import FileError, HostError, UsageError
+from cosmosctl.host import remote, trust
+from cosmosctl.host.context import invoke_context
 from cosmosctl.io.checked import whole_in
 from cosmosctl.io.shipped import template
 from cosmosctl.store import find_root, load_config
@@ -41,7 +43,7 @@ def check_host(folder: Path, name: str, *, model: str | None = None) -> tuple[Fi
 
 def look_at(host: AllowedHost, model: str) -> tuple[Finding, ...]:
     """The findings about one host and one model."""
-    c = tasks.context()
+    c = invoke_context()
     begin = time.time()
     try:
         answer = remote.host_script(c, host, "check.sh", _arguments(host, model), timeout_s=CHECK_S)

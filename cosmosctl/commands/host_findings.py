@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cosmosctl.domain.ids import command
+from cosmosctl.domain.plurals import counted
 from cosmosctl.domain.project import Host, HostModel
-from cosmosctl.domain.words import counted
 from cosmosctl.engines.building import build_command
 from cosmosctl.io.checked import whole_in
 from cosmosctl.transport.rsync import rsync_complaint

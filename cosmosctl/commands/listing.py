@@ -6,20 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import batch_files, bundle, states
-from cosmosctl.claims import opened
 from cosmosctl.commands.looks import differences
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
+from cosmosctl.domain.plurals import some
 from cosmosctl.domain.project import Prompt
-from cosmosctl.domain.words import some
-from cosmosctl.ends import read_end
 from cosmosctl.errors import FileError, UsageError
-from cosmosctl.events import Progress, read_progress
-from cosmosctl.launches import read_launch
-from cosmosctl.states import ALIASES, STATES, OpenBatch
+from cosmosctl.host.launches import read_launch
+from cosmosctl.host.trust import allow_batch_command, was_made_here
+from cosmosctl.plan import bundle
+from cosmosctl.results import batch_files
+from cosmosctl.results.batch_end import read_end
+from cosmosctl.results.events import Progress, read_progress
+from cosmosctl.state import states
+from cosmosctl.state.claims import opened
+from cosmosctl.state.states import ALIASES, STATES, OpenBatch
 from cosmosctl.store import Snapshot, find_root, load_all
-from cosmosctl.trust import allow_batch_command, was_made_here
 
 Rows = tuple[dict[str, Any], ...]
 

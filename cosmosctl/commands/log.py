@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosmosctl import states
-from cosmosctl.attempts import Attempt, attempts
-from cosmosctl.bundle import read_runs
-from cosmosctl.claims import opened
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
-from cosmosctl.receipts import Failure, Receipt
+from cosmosctl.host.trust import allow_batch_command
+from cosmosctl.plan.bundle import read_runs
+from cosmosctl.results.receipts import Failure, Receipt
+from cosmosctl.state import states
+from cosmosctl.state.attempts import Attempt, attempts
+from cosmosctl.state.claims import opened
 from cosmosctl.store import load_all
-from cosmosctl.trust import allow_batch_command
 
 
 @dataclass(frozen=True)

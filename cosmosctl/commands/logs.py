@@ -4,18 +4,21 @@ import os
 import time
 from pathlib import Path
 
-from cosmosctl import process_logs, remote, states, tasks, trust
-from cosmosctl.attempts import attempts
-from cosmosctl.claims import opened
 from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import command, resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.errors import FileError, UsageError
-from cosmosctl.events import PIECE_BYTES, EventTail, read_progress
+from cosmosctl.host import remote, trust
+from cosmosctl.host.context import invoke_context
 from cosmosctl.io import own
 from cosmosctl.io.checked import opened as opened_file
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.io.streams import has_reader, write_log
+from cosmosctl.results import process_logs
+from cosmosctl.results.events import PIECE_BYTES, EventTail, read_progress
+from cosmosctl.state import states
+from cosmosctl.state.attempts import attempts
+from cosmosctl.state.claims import opened
 from cosmosctl.store import load_all
 
 POLL_S = 1.0
@@ -53,12 +56,12 @@ def _print_pulled(project: ProjectPaths, batch: AllowedBatch) -> None:
     """What the models of a running batch have written so far."""
     with locked_at_once(project.batch_lock(batch.name)) as free:
         if free:
-            remote.copy_events(tasks.context(), project, batch)
+            remote.copy_events(invoke_context(), project, batch)
         processes = read_progress(project.batch(batch.name).events, batch.runs).processes
         if free:
             names = process_logs.log_names(processes)
             most = process_logs.most_bytes(names)
-            remote.pull(tasks.context(), batch, names, project.pulled(batch.name), most_bytes=most)
+            remote.pull(invoke_context(), batch, names, project.pulled(batch.name), most_bytes=most)
     for piece in process_logs.batch_log(project.pulled(batch.name), processes):
         write_log(piece)
 
@@ -68,7 +71,7 @@ def _stream(project: ProjectPaths, batch: AllowedBatch) -> None:
 
     Raises: UsageError when the batch was never launched.
     """
-    c = tasks.context()
+    c = invoke_context()
     folder = project.streamed(batch.name, os.getpid())
     tail, printed = EventTail(folder / "events.jsonl", batch.runs), dict[str, int]()
     try:

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from cosmosctl import engines, inputs, models, trust
-from cosmosctl.attempts import own_receipt
+from cosmosctl import engines, models
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths, ResultPaths
@@ -13,8 +12,11 @@ from cosmosctl.domain.project import Host, Run
 from cosmosctl.domain.spec import Spec, fingerprint, spec_hash
 from cosmosctl.domain.surprises import VIDEO, Surprise, Told, gathered, kind_of, shape_of
 from cosmosctl.errors import FileError, FilesError
-from cosmosctl.inputs import ControlProgress, Found, Recipe
-from cosmosctl.planner import PRIMARY, Plan, make_plan
+from cosmosctl.host import trust
+from cosmosctl.plan import inputs
+from cosmosctl.plan.inputs import ControlProgress, Found, Recipe
+from cosmosctl.plan.planner import PRIMARY, Plan, make_plan
+from cosmosctl.state.attempts import own_receipt
 from cosmosctl.store import ALLOW_OUTSIDE, Snapshot
 
 Say = Callable[[str], None]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cosmosctl.domain.ids import Names, command, draft_ids, new_ids, resolve_id
 from cosmosctl.domain.project import CONTROLS, Control, Drafts, Run
 from cosmosctl.errors import FilesError
-from cosmosctl.states import RunState
+from cosmosctl.state.states import RunState
 from cosmosctl.store import Snapshot
 
 BALANCED = (0.25, 0.25, 0.25, 0.25)

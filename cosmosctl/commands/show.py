@@ -3,19 +3,21 @@
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import manifests, models, states
-from cosmosctl.attempts import own_receipt
-from cosmosctl.claims import opened
+from cosmosctl import models
 from cosmosctl.commands.listing import batch_rows, prompt_rows
 from cosmosctl.commands.prepare import specs_of
 from cosmosctl.domain.ids import command, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import UPSCALE
 from cosmosctl.domain.spec import EffectiveControl, Spec
-from cosmosctl.ends import read_end
-from cosmosctl.receipts import Receipt
+from cosmosctl.host.trust import allow_batch_command
+from cosmosctl.results import manifests
+from cosmosctl.results.batch_end import read_end
+from cosmosctl.results.receipts import Receipt
+from cosmosctl.state import states
+from cosmosctl.state.attempts import own_receipt
+from cosmosctl.state.claims import opened
 from cosmosctl.store import Snapshot, load_all
-from cosmosctl.trust import allow_batch_command
 
 
 def facts(folder: Path, name: str) -> dict[str, Any]:

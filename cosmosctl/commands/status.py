@@ -5,15 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosmosctl import batch_files, manifests, states
-from cosmosctl.claims import opened
 from cosmosctl.commands.looks import differences
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
+from cosmosctl.domain.plurals import some
 from cosmosctl.domain.project import Host
-from cosmosctl.domain.words import some
-from cosmosctl.ends import is_ended
-from cosmosctl.states import OpenBatch, RunState
+from cosmosctl.results import batch_files, manifests
+from cosmosctl.results.batch_end import is_ended
+from cosmosctl.state import states
+from cosmosctl.state.claims import opened
+from cosmosctl.state.states import OpenBatch, RunState
 from cosmosctl.store import Snapshot, load_all
 
 WORDS_OF_PROMPT = 6

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cosmosctl import models, states, store
+from cosmosctl import models, store
 from cosmosctl.commands.create import placed
 from cosmosctl.commands.select import names_for
 from cosmosctl.domain.ids import Names, resolve_id
@@ -13,6 +13,7 @@ from cosmosctl.domain.project import UPSCALE, Control, Drafts, Prompt, Run, Sett
 from cosmosctl.errors import UsageError
 from cosmosctl.io.given_path import cut, is_file, no_path_words
 from cosmosctl.models import transfer1
+from cosmosctl.state import states
 from cosmosctl.store import Snapshot
 
 PROMPT = "A sharp, detailed, photorealistic video."

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosmosctl import states
-from cosmosctl.claims import opened
 from cosmosctl.commands.check import check_project
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
-from cosmosctl.domain.words import counted
+from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import CosmosctlError, FilesError, Interrupted, UsageError, bounded
 from cosmosctl.io.streams import has_reader
+from cosmosctl.state import states
+from cosmosctl.state.claims import opened
 from cosmosctl.store import load_all
 
 if TYPE_CHECKING:

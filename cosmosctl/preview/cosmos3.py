@@ -19,8 +19,8 @@ from pathlib import Path
 
 from cosmosctl.models.buckets import Shape, cosmos3_size
 from cosmosctl.preview import log, samples
+from cosmosctl.preview.row_picture import Layer, Shot, Studio
 from cosmosctl.preview.samples import Check, Sample, flag, number, one_of, text, video_file, whole
-from cosmosctl.preview.shot import Layer, Shot, Studio
 from cosmosctl.preview.stage import Stage, stage
 
 HINTS = ("edge", "blur", "depth", "seg")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cosmosctl.preview.lettering import AMBER, BLACK, Patch, Text, legible, patch, width_of, wrapped
-from cosmosctl.preview.shot import Shot
+from cosmosctl.preview.row_picture import Shot
 
 Box = tuple[int, int, int, int]
 """x, y, width, height in pixels, all even."""

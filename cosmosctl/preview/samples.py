@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from cosmosctl.preview.shot import Studio, Video
+from cosmosctl.preview.row_picture import Studio, Video
 from cosmosctl.preview.stage import Stage
 
 CHUNK_FRAMES = 93

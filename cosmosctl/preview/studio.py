@@ -19,7 +19,7 @@ from cosmosctl.media.frames import Pixels
 from cosmosctl.models.buckets import nearest_bucket
 from cosmosctl.preview import annotators
 from cosmosctl.preview.picture import Picture, picture_of
-from cosmosctl.preview.shot import Shot, Video
+from cosmosctl.preview.row_picture import Shot, Video
 
 CONTROL_FPS = Fraction(30)
 """Rate of generated controls, whatever the input's (auxiliary/*_control, imageio.get_writer)."""

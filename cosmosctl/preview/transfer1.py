@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmosctl.preview import log, specification
-from cosmosctl.preview.shot import Layer, Shot, Studio
+from cosmosctl.preview.row_picture import Layer, Shot, Studio
 from cosmosctl.preview.specification import Hints
 from cosmosctl.preview.stage import Stage, stage
 

@@ -19,9 +19,6 @@ from cosmosctl.domain.project import (
     Run,
     Setting,
 )
-from cosmosctl.io.yaml_file import dump_tool
-from cosmosctl.io.yaml_reader import Document, KeyPath, parse
-from cosmosctl.io.yaml_words import Mistake
 from cosmosctl.schema.files import (
     SETTING_NAMES,
     AutoControl,
@@ -39,7 +36,10 @@ from cosmosctl.schema.files import (
     UpscaleRunFile,
     VideoFiles,
 )
-from cosmosctl.schema.words import dotted, mistakes, nearest
+from cosmosctl.schema.messages import dotted, mistakes, nearest
+from cosmosctl.yaml.file import dump_tool
+from cosmosctl.yaml.messages import Mistake
+from cosmosctl.yaml.reader import Document, KeyPath, parse
 
 Value = TypeVar("Value")
 Keys = TypeVar("Keys", bound=BaseModel)

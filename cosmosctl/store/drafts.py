@@ -11,8 +11,8 @@ from cosmosctl.log import say
 from cosmosctl.store.new_files import create_prompt, create_run, prompt_text, run_text
 
 if TYPE_CHECKING:
-    from cosmosctl.io.yaml_reader import Document
-    from cosmosctl.io.yaml_words import Mistake
+    from cosmosctl.yaml.messages import Mistake
+    from cosmosctl.yaml.reader import Document
 
 HALF_A_PAIR = "is not Unicode: it holds half of a surrogate pair, or bytes that are not UTF-8"
 
@@ -68,8 +68,8 @@ def write_drafts(root: Path, drafts: Drafts) -> None:
 
 def _mistakes(text: Callable[[], str], read: "Callable[[Document], tuple[Mistake, ...]]") -> "tuple[Mistake, ...]":
     """What is wrong with a file of that text, found by its own reader."""
-    from cosmosctl.io.yaml_reader import parse_bytes
-    from cosmosctl.io.yaml_words import Mistake
+    from cosmosctl.yaml.messages import Mistake
+    from cosmosctl.yaml.reader import parse_bytes
 
     try:
         data = text().encode()

@@ -80,7 +80,7 @@ def prompt_text(
     notes: str = "",
 ) -> str:
     """A prompt file. The text stands in a block whenever that keeps it byte for byte."""
-    from cosmosctl.io.yaml_edit import as_block, user_text  # ruamel.yaml, only when something is really written
+    from cosmosctl.yaml.edit import as_block, user_text
 
     keys: dict[str, Any] = {"text": as_block(text), "video": video}
     keys |= {"negative_prompt": negative_prompt} if negative_prompt is not None else {}
@@ -89,7 +89,7 @@ def prompt_text(
 
 def run_text(run: Run) -> str:
     """A run file: prompt, model if it names one, controls or upscale, then the settings that it sets itself."""
-    from cosmosctl.io.yaml_edit import user_text
+    from cosmosctl.yaml.edit import user_text
 
     keys: dict[str, Any] = {"prompt": run.prompt} | ({"model": run.model} if run.model else {})
     if [control.name for control in run.controls] == [UPSCALE]:

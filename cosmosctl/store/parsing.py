@@ -16,13 +16,13 @@ from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.domain.project import CONTROLS, Control, Prompt, Run
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.stat_key import is_settled
-from cosmosctl.io.yaml_reader import MAX_BYTES, Document, parse_bytes
-from cosmosctl.io.yaml_words import Mistake
 from cosmosctl.schema.values import Parsed, PromptValues, config_of, prompt_of, run_of
 from cosmosctl.store.index import Entry
 from cosmosctl.store.payload import config_payload, mistakes_payload, prompt_payload, run_payload
 from cosmosctl.store.stamps import file_key, is_scene_settled, join_links, scene_key
 from cosmosctl.store.videos import find_files, find_scene, named_paths, normal, outside_hint, path_words
+from cosmosctl.yaml.messages import Mistake
+from cosmosctl.yaml.reader import MAX_BYTES, Document, parse_bytes
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from cosmosctl.store.index import to_json
 from cosmosctl.store.problem import Problem
 
 if TYPE_CHECKING:
-    from cosmosctl.io.yaml_words import Mistake
+    from cosmosctl.yaml.messages import Mistake
 
 _MISTAKES = '{"mistakes":'
 

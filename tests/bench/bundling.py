@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from cosmosctl import bundle
 from cosmosctl.commands import prepare
 from cosmosctl.commands.batch import put_in_place
+from cosmosctl.plan import bundle
 from cosmosctl.store import load_all
 from tests.bench.timing import cosmosctl, once
 from tests.bench.trees import grow

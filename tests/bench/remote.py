@@ -16,11 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from cosmosctl import bundle, tasks
+from cosmosctl import tasks
 from cosmosctl.commands import prepare
 from cosmosctl.commands.batch import put_in_place
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.host.context import invoke_context
+from cosmosctl.plan import bundle
 from cosmosctl.store import hash_files, load_all
 from tests.bench.timing import cosmosctl, environment
 from tests.containers import running_podman
@@ -172,7 +174,7 @@ def _bundled(root: Path) -> tuple[ProjectPaths, Batch]:
 
 def _pushed_s(lab: Lab, project: ProjectPaths, batch: Batch) -> float:
     shutil.rmtree(lab.there, ignore_errors=True)
-    return _seconds(lambda: tasks.push(tasks.context(), batch.name, str(project.root)))
+    return _seconds(lambda: tasks.push(invoke_context(), batch.name, str(project.root)))
 
 
 def _plain_s(lab: Lab, videos: list[Path], cipher: str) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 from cosmosctl import engines
 from cosmosctl.domain.project import Host
-from cosmosctl.preview.shot import Studio
+from cosmosctl.preview.row_picture import Studio
 from cosmosctl.preview.stage import Stage
 from tests.stage import faults, tally
 from tests.stage.faults import Faults

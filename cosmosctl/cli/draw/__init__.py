@@ -1,0 +1,1 @@
+"""What is printed: tables, bars, the view of a batch that is followed."""

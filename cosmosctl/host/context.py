@@ -1,0 +1,50 @@
+"""The Invoke context that the steps on a host run in: one program at a time, Ctrl-C ends it."""
+
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+from invoke import Context
+from invoke.runners import Local
+
+from cosmosctl.host import remote
+
+END_S = 5
+"""What ssh and rsync are given to end after SIGTERM: they tell the other end first."""
+
+
+class Foreground(Local):
+    """Runs one program with no shell around it. Ctrl-C ends the program and then us, instead of going to its stdin."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.using_pty = False  # `stop` asks for it, also when Ctrl-C came before anything else was set
+
+    def start(self, command: str, shell: str, env: dict[str, Any]) -> None:
+        super().start(f"exec {command}", shell, env)
+
+    def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
+        self.process.terminate()  # first: our readers are waited for until it lets go of its streams
+        raise interrupt
+
+    def stop(self) -> None:
+        super().stop()
+        process = getattr(self, "process", None)
+        if process is not None and process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def invoke_context(*, dry: bool = False, show: Callable[[remote.Transfer], None] | None = None) -> Context:
+    """The Invoke context that the command line uses. `dry` prints each command instead of running it.
+
+    `show` is told, by a thread, how far a push or pull is.
+    """
+    from invoke import Config
+
+    settings = {"run": {"dry": dry, "shell": "/bin/sh"}, "runners": {"local": Foreground}, "show_transfer": show}
+    return Context(Config(overrides=settings, lazy=True))

@@ -1,0 +1,1 @@
+"""What is true now, derived from files: the state of each run, what attempts left, what waits for its run."""

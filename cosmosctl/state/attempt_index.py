@@ -1,0 +1,168 @@
+"""What attempts left in run folders, as little of it as a state needs, remembered in the index while files stay.
+
+Ten thousand folders are looked at for one `status`: paths are text here and nothing is read twice.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cosmosctl.domain.ids import is_id
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.order import newest
+from cosmosctl.io import own
+from cosmosctl.store import Snapshot
+from cosmosctl.store.index import Notes
+
+
+class ResultTrace(NamedTuple):
+    """The gist of a result.yaml; `folder` is the result's own ("" or "preview" below the run)."""
+
+    folder: str
+    run: str
+    batch: str
+    ended: str
+    spec: str
+    video: str
+    video_bytes: int
+    parents: Sequence[str] = ()
+
+
+class FailureTrace(NamedTuple):
+    """The gist of a failure.yaml."""
+
+    run: str
+    batch: str
+    ended: str
+    spec: str
+    state: str
+    reason: str
+    detail: str
+    preview: bool
+    parents: Sequence[str] = ()
+
+
+class Traces(NamedTuple):
+    """All that attempts left for one run. `damaged`: the receipts that cannot be read, by file, and why."""
+
+    result: ResultTrace | None = None
+    preview: ResultTrace | None = None
+    failure: FailureTrace | None = None
+    preview_failure: FailureTrace | None = None
+    damaged: tuple[tuple[str, str], ...] = ()
+
+
+_LINK = "@"
+"""Marks the name of a symbolic link."""
+
+
+class _DamagedError(Exception):
+    """A receipt cannot be read; why is not remembered, as a link may be allowed next."""
+
+
+NOTHING = Traces()
+LEFT_BY_ATTEMPTS = ("result.yaml", "preview", "logs", "history")
+
+
+class Tracker:
+    """Looks at the run folders of one snapshot."""
+
+    def __init__(self, project: ProjectPaths, snapshot: Snapshot) -> None:
+        self._index = snapshot.index
+        self._runs = str(project.runs)
+        self._names = frozenset(snapshot.run_ids)
+
+    def traces(self, run: str) -> Traces:
+        """What attempts left for `run`. A receipt that names another run whose folder is still there is a copy's."""
+        folder, notes = f"{self._runs}/{run}", self._index.notes(run)
+        found = self._index.fact(notes, "left", folder, _left)
+        if not found:
+            return NOTHING
+        damaged = dict[str, str]()
+        left = [*self._followed(run, found.split(), damaged)]
+        result = self._result(run, notes, "", damaged) if "result.yaml" in left else None
+        preview = self._result(run, notes, "preview", damaged) if "preview" in left else None
+        if result is None and left == ["preview"] and preview is not None and not damaged:
+            return Traces(None, preview)
+        failures = [*self._failures(run, notes, left, damaged, previewed=preview is not None)]
+        failure = newest(one for one in failures if not one.preview)
+        newest_preview = newest(one for one in failures if one.preview)
+        return Traces(result, preview, failure, newest_preview, tuple(damaged.items()))
+
+    def _followed(self, run: str, left: list[str], damaged: dict[str, str]) -> Iterator[str]:
+        """The names but those of links that nobody allowed here, which are noted in `damaged`."""
+        for name in left:
+            plain = name.removesuffix(_LINK)
+            if name == plain or own.is_allowed_link(Path(self._runs, run, plain)):
+                yield plain
+            else:
+                damaged[plain] = own.LINK_WORDS
+
+    def _result(self, run: str, notes: Notes, folder: str, damaged: dict[str, str]) -> ResultTrace | None:
+        place = f"{folder}/result.yaml" if folder else "result.yaml"
+        facts = self._own(run, notes, place, _result_facts, damaged)
+        return ResultTrace(folder, *facts) if facts else None
+
+    def _failures(
+        self, run: str, notes: Notes, left: list[str], damaged: dict[str, str], *, previewed: bool
+    ) -> Iterator[FailureTrace]:
+        """Every failure that is still noted; one beside a preview's result lies in history/."""
+        places = ["logs/failure.yaml"] if "logs" in left else []
+        places += ["preview/logs/failure.yaml"] if "preview" in left and not previewed else []
+        if "history" in left:
+            kept = filter(is_id, _listing(f"{self._runs}/{run}/history"))
+            places += [f"history/{name}/logs/failure.yaml" for name in kept]
+        for place in places:
+            facts = self._own(run, notes, place, _failure_facts, damaged)
+            if facts:
+                yield FailureTrace(*facts)
+
+    def _own(
+        self, run: str, notes: Notes, place: str, make: Callable[[str], list[Any]], damaged: dict[str, str]
+    ) -> list[Any]:
+        """What a receipt says of this run, else nothing; one that cannot be read is noted in `damaged`, with why."""
+        try:
+            facts: list[Any] = self._index.fact(notes, place, f"{self._runs}/{run}/{place}", make) or []
+        except _DamagedError as e:
+            if not place.startswith("history/"):
+                damaged[place] = str(e)
+            return []
+        return facts if facts and self._is_own(facts[0], run) else []
+
+    def _is_own(self, named: str, run: str) -> bool:
+        """Another name whose folder still exists: this folder is a copy of it. Gone: this folder was renamed."""
+        return named == run or named not in self._names
+
+
+def _left(folder: str) -> str:
+    """The names of those things in a run's folder that an attempt leaves there, links with a mark."""
+    found = (name for name in _listing(folder) if name in LEFT_BY_ATTEMPTS)
+    return " ".join(name + _LINK if os.path.islink(f"{folder}/{name}") else name for name in found)  # noqa: PTH114
+
+
+def _listing(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208  # asked for ten thousand folders at a time
+    except OSError:
+        return []
+
+
+def _result_facts(file: str) -> list[Any]:
+    from cosmosctl.results.receipts import read_receipt, trouble
+
+    found = read_receipt(Path(file))
+    if found is None:
+        raise _DamagedError(trouble(Path(file)))
+    facts = [found.run, found.batch, found.ended, found.spec, found.primary_output, found.primary_bytes]
+    return [*facts, list(found.parents)]
+
+
+def _failure_facts(file: str) -> list[Any]:
+    from cosmosctl.results.receipts import read_failure, trouble
+
+    found = read_failure(Path(file))
+    if found is None:
+        raise _DamagedError(trouble(Path(file)))
+    facts = [found.run, found.batch, found.ended, found.spec, found.state, found.reason, found.detail, found.preview]
+    return [*facts, list(found.parents)]

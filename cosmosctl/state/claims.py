@@ -1,0 +1,166 @@
+"""Results that came home while their run's folder was away (another branch, a new name): into it once it is there.
+
+They wait in batches/BATCH/unclaimed/RUN. Every step may be cut off and repeated: all is copied (linked where the disk
+can), the receipt last, and only then what waited goes.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from cosmosctl.domain.ids import is_id
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths, RunPaths
+from cosmosctl.domain.order import may_replace
+from cosmosctl.errors import FileError
+from cosmosctl.io import own
+from cosmosctl.io.lock import locked_at_once
+from cosmosctl.io.moving import link_or_copy, sync_below
+from cosmosctl.io.os_error import is_there
+from cosmosctl.io.own import replace_with, write_text
+from cosmosctl.plan import bundle
+from cosmosctl.results import history
+from cosmosctl.results.receipts import Receipt, read_failure, read_receipt, receipt_text
+from cosmosctl.state.attempts import attempts
+from cosmosctl.state.states import Current, held_runs
+from cosmosctl.store import find_root, load_all
+
+AWAY = "there is no run "
+"""How the warning begins that a result is given which no run takes in."""
+
+
+def opened(folder: Path, *, may_write: bool = True) -> ProjectPaths:
+    """The project that `folder` lies in, its runs with all that waited for them. Raises: FileError when there is none.
+
+    What cannot be taken in now (a read-only disk, another command at work) goes on waiting; all of it where nothing
+    may be written.
+    """
+    project = ProjectPaths(find_root(folder))
+    if may_write and next(_waiting(project), None) is not None:
+        with suppress(FileError, OSError), locked_at_once(project.lock) as free:
+            if free:
+                claim(project)
+    return project
+
+
+def claim(project: ProjectPaths) -> None:
+    """Take in what waits for runs that are there. The caller holds the project's lock."""
+    for batch, waiting in list(_waiting(project)):
+        with suppress(FileError, OSError):
+            home = _home(project, batch, waiting.id)
+            if home is not None:
+                _take_in(waiting, home, batch.name)
+
+
+def waiting_for(project: ProjectPaths) -> Mapping[str, str]:
+    """Run -> the folder below the project whose results the next command that may write gives it."""
+    found: dict[str, str] = {}
+    for batch, waiting in _waiting(project):
+        with suppress(FileError, OSError):
+            home = _home(project, batch, waiting.id)
+            if home is not None:
+                found[home.id] = waiting.root.relative_to(project.root).as_posix()
+    return found
+
+
+def _waiting(project: ProjectPaths) -> Iterator[tuple[BatchPaths, RunPaths]]:
+    """What waits of batches that have ended; a running one looks after its results itself."""
+    for name in own.names(project.batches):
+        batch = project.batch(name)
+        if is_id(name) and batch.unclaimed.is_dir() and batch.end.exists():
+            yield from ((batch, RunPaths(batch.unclaimed / run)) for run in own.names(batch.unclaimed) if is_id(run))
+
+
+def _home(project: ProjectPaths, batch: BatchPaths, run: str) -> RunPaths | None:
+    """The run's folder, or the only one that it can have been renamed to; None while there is none."""
+    own = project.run(run)
+    if is_there(own.spec):
+        return own
+    known = bundle.read_batch(batch)
+    snapshot, held = load_all(project.root), held_runs(project)
+    current, spec_hash = Current(project, snapshot), known.row(run).spec_hash
+    free = [one for one in snapshot.runs if one not in known.runs and one not in held]
+    fresh = (one for one in free if next(attempts(project, one), None) is None)
+    twins = [one for one in fresh if _spec_hash(current, one) == spec_hash]
+    return project.run(twins[0]) if len(twins) == 1 else None
+
+
+def _spec_hash(current: Current, run: str) -> str:
+    with suppress(FileError):
+        return current.spec_hash(run)
+    return ""
+
+
+def _take_in(waiting: RunPaths, home: RunPaths, batch: str) -> None:
+    for source, place in ((waiting.result, home.result), (waiting.preview, home.preview)):
+        receipt = read_receipt(source.receipt)
+        if receipt is not None:
+            _take_result(source, home, place, receipt)
+        elif source.failure.exists():
+            _take_failure(source, home, place, batch)
+    for kept in own.names(waiting.history):
+        if not (home.history / kept).exists():
+            _copy_whole(waiting.history / kept, home.history / kept)
+    gone = waiting.root.with_name(f".{waiting.id}.gone")
+    own.remove(gone)
+    own.rename(waiting.root, gone)
+    own.remove(gone)
+    with suppress(OSError):
+        gone.parent.rmdir()  # the last one
+
+
+def _take_result(source: ResultPaths, home: RunPaths, place: ResultPaths, receipt: Receipt) -> None:
+    there = read_receipt(place.receipt)
+    if there is not None and there.batch == receipt.batch:
+        return
+    if there is not None and there.run in (home.id, receipt.run) and not may_replace(receipt, there):
+        place = home.kept(receipt.batch)
+    if not _holds(place.outputs, receipt):
+        history.retire(home, place)
+        _copy_whole(source.outputs, place.outputs)
+    _copy_files(source.logs, place.logs)
+    _copy_file(source.manifest, place.manifest)
+    warnings = tuple(line for line in receipt.warnings if not line.startswith(AWAY))
+    write_text(place.receipt, receipt_text(replace(receipt, warnings=warnings)))
+
+
+def _take_failure(source: ResultPaths, home: RunPaths, place: ResultPaths, batch: str) -> None:
+    """A failure never touches a result: beside one it goes to history/."""
+    there = read_failure(place.failure)
+    if there is not None and there.batch == batch:
+        return
+    place = home.kept(batch) if place.receipt.exists() or place.outputs.exists() else place
+    if place.failure.exists():
+        history.retire(home, place)
+    _copy_files(source.logs, place.logs)
+
+
+def _holds(outputs: Path, receipt: Receipt) -> bool:
+    """Whether the outputs are there already, and no receipt: somebody was killed in between."""
+    is_left = outputs.is_dir() and not (outputs.parent / "result.yaml").exists()
+    return is_left and all(history.is_file_with(outputs / name, digest) for name, digest in receipt.outputs.items())
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Have a copy of a folder at `target`, where nothing is, whole or not at all."""
+    half = target.with_name(f".{target.name}.new")
+    own.remove(half)
+    own.make_folders(target.parent)
+    shutil.copytree(own.checked(source), half, symlinks=True, copy_function=link_or_copy)
+    sync_below(half)
+    half.rename(target)
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    """The files of a folder; failure.yaml, by which the others count, last."""
+    found = [source / name for name in own.names(source)]
+    for file in sorted(found, key=lambda one: one.suffix == ".yaml"):
+        _copy_file(file, target / file.name)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    if own.is_file(source):
+        with replace_with(target) as half:
+            half.unlink()
+            link_or_copy(source, half)

@@ -1,0 +1,46 @@
+"""How long a batch may take, from what batches on the same host took before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cosmosctl.domain.layout import BatchPaths
+from cosmosctl.results.batch_end import BatchEnd, read_end
+
+RECENT = 20
+"""Ended batches that are looked at, newest first."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """Medians of past batches on one host with one model: seconds to load, seconds a frame of result."""
+
+    load_s: float
+    frame_s: float
+
+    def total_s(self, starts: int, frames: int, gpus: int) -> float:
+        """Seconds for that many model starts and frames, shared by `gpus`."""
+        return (starts * self.load_s + frames * self.frame_s) / max(1, gpus)
+
+
+def past(batches: Sequence[BatchPaths], *, host: str, model: str) -> Past | None:
+    """What the newest ended batches on `host` with `model` say; None when there is none to learn from."""
+    loads: list[float] = []
+    per_frame: list[float] = []
+    for paths in reversed(batches[-RECENT:]):
+        end = read_end(paths.end)
+        if end is not None and (end.host, end.model) == (host, model):
+            loads += end.load_s
+            per_frame += _frame_seconds(end)
+    if not per_frame:
+        return None
+    return Past(_median(loads or [0.0]), _median(per_frame))
+
+
+def _frame_seconds(end: BatchEnd) -> list[float]:
+    return [seconds / end.frames[run] for run, seconds in end.video_s.items() if end.frames.get(run)]
+
+
+def _median(values: Sequence[float]) -> float:
+    from statistics import median
+
+    return median(values)

@@ -1,0 +1,330 @@
+"""What state each run is in, derived from files alone: nothing here is stored.
+
+invalid, queued, running, pending, done, changed, absent, damaged, failed, cancelled: design of the project folder.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cosmosctl.domain.ids import is_id
+from cosmosctl.domain.layout import CONFIG_FILE, BatchPaths, ProjectPaths
+from cosmosctl.domain.order import age, descends, newest
+from cosmosctl.domain.project import Setting
+from cosmosctl.errors import FileError
+from cosmosctl.host.launches import EXPORTED, Launch, read_launch
+from cosmosctl.host.trust import was_made_here
+from cosmosctl.io import own
+from cosmosctl.plan import bundle
+from cosmosctl.results.events import Progress, read_progress
+from cosmosctl.state.attempt_index import NOTHING, FailureTrace, ResultTrace, Traces, Tracker
+from cosmosctl.store import Snapshot, hash_file
+
+if TYPE_CHECKING:
+    from cosmosctl.domain.spec import Spec
+
+STATES = ("running", "queued", "pending", "changed", "failed", "cancelled", "absent", "damaged", "invalid", "done")
+ALIASES = {"completed": "done"}
+
+
+class RunState(NamedTuple):
+    """`detail` completes the word: the reason of a failure, what changed, the first mistake. `share` is 0..1.
+
+    `place` is where the result that counts lies below the run's folder: "" or "preview".
+    """
+
+    run: str
+    state: str
+    detail: str = ""
+    reason: str = ""
+    batch: str = ""
+    changed: tuple[str, ...] = ()
+    share: float | None = None
+    previewed: bool = False
+    earlier_kept: bool = False
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class OpenBatch:
+    """A batch that was bundled and has no end.yaml: it holds its runs. `problem`: a file of it cannot be read."""
+
+    paths: BatchPaths
+    runs: tuple[str, ...]
+    progress: Progress
+    launch: Launch | None = None  # not looked at once there are events
+    problem: str = ""
+
+    @property
+    def standing(self) -> str:
+        """Where it is, in words, while no event of it is here; "" when there is one."""
+        if self.progress.launched:
+            return ""
+        return "not sent" if self.launch is None else self.launch.words
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether somebody else was given it to run, and no event of it is here."""
+        return self.launch is not None and self.launch.how == EXPORTED
+
+
+def open_batches(project: ProjectPaths) -> tuple[OpenBatch, ...]:
+    """The unfinished batches of this machine, oldest first. What git brought of others holds nothing here."""
+    waiting = (paths for paths in batches(project) if paths.plan.exists() and not paths.end.exists())
+    return tuple(_open_batch(paths) for paths in waiting if was_made_here(paths))
+
+
+def _open_batch(paths: BatchPaths) -> OpenBatch:
+    runs, problem = bundle.read_runs(paths)
+    try:
+        state = read_progress(paths.events, runs)
+    except FileError as e:
+        state, problem = Progress(), problem or e.message
+    return OpenBatch(paths, runs, state, None if state.launched else read_launch(paths.launch), problem)
+
+
+def batches(project: ProjectPaths) -> tuple[BatchPaths, ...]:
+    """Every whole batch folder, the oldest first: by the numbers that they were given, of which no clock knows."""
+    found = [project.batch(name) for name in own.names(project.batches) if is_id(name)]
+    numbers = {paths: bundle.read_number(paths) for paths in found if own.is_file(paths.whole)}
+    return tuple(sorted(numbers, key=lambda paths: age(numbers[paths], paths.name, paths.name[-15:])))
+
+
+def nameless_batches(project: ProjectPaths) -> tuple[str, ...]:
+    """The names in batches/ that are no ids: no batch is called so, and nothing is done with them."""
+    return tuple(name for name in _folder_names(project.batches) if not is_id(name))
+
+
+def _folder_names(folder: Path) -> list[str]:
+    """What is not hidden in a folder, sorted; nothing where there is none."""
+    try:
+        return [name for name in own.names(folder) if not name.startswith(".")]
+    except FileError:
+        return []
+
+
+def foreign_batches(project: ProjectPaths) -> tuple[BatchPaths, ...]:
+    """Unfinished batches that were made elsewhere and brought their plan along: they hold nothing here."""
+    waiting = (paths for paths in batches(project) if paths.plan.exists() and not paths.end.exists())
+    return tuple(paths for paths in waiting if not was_made_here(paths))
+
+
+def held_runs(project: ProjectPaths) -> Mapping[str, str]:
+    """Run -> the unfinished batch that holds it."""
+    return {run: batch.paths.name for batch in open_batches(project) for run in batch.runs}
+
+
+def all_states(project: ProjectPaths, snapshot: Snapshot, *, preview: bool) -> Mapping[str, RunState]:
+    """The state of every run. `preview`: whether a CPU preview counts as the result (the host makes previews)."""
+    held = {run: batch for batch in open_batches(project) for run in batch.runs}
+    tracker, current = Tracker(project, snapshot), Current(project, snapshot)
+    states, folder = {}, str(project.runs)
+    for run in snapshot.run_ids:
+        if run in held:
+            came = run in held[run].progress.ends and run in snapshot.runs
+            settled = _settled(folder, run, tracker.traces(run), current, preview=preview) if came else None
+            is_home = settled is not None and (settled.state, settled.batch) == ("done", held[run].paths.name)
+            states[run] = settled if settled is not None and is_home else _held_state(run, held[run])
+        elif run not in snapshot.runs:
+            states[run] = _unusable(folder, run, snapshot, tracker, preview=preview)
+        else:
+            states[run] = _settled(folder, run, tracker.traces(run), current, preview=preview)
+    snapshot.index.save()
+    return states
+
+
+class Current:
+    """What the runs of one snapshot would be made from now.
+
+    The models are imported only when a hash is not known: `status` mostly knows them all.
+    """
+
+    def __init__(self, project: ProjectPaths, snapshot: Snapshot) -> None:
+        self._project, self._snapshot = project, snapshot
+        self._hashes: dict[str, str] = {}
+        self._prompts: dict[str, str] = {}
+        self._same: dict[str, bool] = {}
+        self._config = snapshot.index.key(CONFIG_FILE)
+
+    def spec_hash(self, run: str) -> str:
+        """The hash of a run's fingerprint. Raises: FileError when a video cannot be read."""
+        notes, keys = self._snapshot.index.notes(run), self._keys(run)
+        known = notes.get("spec")
+        if known is not None and known[0] == keys and self._same_inputs(known[2]):
+            source = known[3]
+            if source is None or self._keys(source[0]) == source[1]:
+                return str(known[1])
+        from cosmosctl.domain.spec import spec_hash
+
+        spec = self._spec(run)
+        digest, inputs = spec_hash(self._facts(spec)), self._inputs(spec)
+        source = None if spec.source is None else [spec.source.run, self._keys(spec.source.run)]
+        is_trusted = keys != "" and inputs != "" and (source is None or source[1] != "")
+        self._snapshot.index.note(notes, "spec", [keys, digest, inputs, source] if is_trusted else None)
+        return digest
+
+    def facts(self, run: str) -> dict[str, Setting]:
+        """The fingerprint of a run. Raises: FileError when a video cannot be read."""
+        return self._facts(self._spec(run))
+
+    def lacks_videos(self, run: str) -> bool:
+        """Whether all that keeps the hash from being known is that videos are not here, as in a clone."""
+        from cosmosctl import models
+
+        source = models.source_of(self._snapshot.runs[run])
+        if source is not None and self._snapshot.lacks_videos(source):
+            return True
+        try:
+            paths = self._spec(run).input_paths
+        except FileError:
+            return False
+        return any(not (self._project.root / path).exists() for path in paths)
+
+    def _spec(self, run: str) -> "Spec":
+        from cosmosctl import models
+
+        found, runs = self._snapshot.runs[run], self._snapshot.runs
+        source = models.source_of(found)
+        if source is not None and (source not in runs or models.source_of(runs[source]) is not None):
+            raise FileError(f"runs/{run}/run.yaml: upscale.run {source} is no run that makes a video")
+        made = None if source is None else self._spec(source)
+        return models.spec_of(found, self._snapshot.prompts[found.prompt], self._snapshot.config, source=made)
+
+    def _facts(self, spec: "Spec") -> dict[str, Setting]:
+        from cosmosctl.domain.spec import fingerprint
+
+        return fingerprint(spec, {path: self._hash(path) for path in spec.input_paths})
+
+    def _keys(self, run: str) -> str:
+        """The keys of a run's file, of its prompt's and of cosmosctl.yaml; "" when one is not trusted yet."""
+        own, prompt = self._snapshot.index.key(f"runs/{run}/run.yaml"), self._prompt_key(run)
+        return f"{own} {prompt} {self._config}" if own and prompt and self._config else ""
+
+    def _inputs(self, spec: "Spec") -> str:
+        """The videos of a run and their hashes, a line each; "" when a path has more than one line."""
+        lines = [f"{self._hash(path)} {path}" for path in spec.input_paths]
+        return "\n".join(lines) if not any("\n" in line for line in lines) else ""
+
+    def _same_inputs(self, known: str) -> bool:
+        """Whether every video is the one it was. Runs of one scene have the same lines, which are looked at once."""
+        if known not in self._same:
+            pairs = [line.split(" ", 1) for line in known.split("\n")]
+            self._same[known] = all(self._hash(path) == digest for digest, path in pairs)
+        return self._same[known]
+
+    def _prompt_key(self, run: str) -> str:
+        prompt = self._snapshot.prompt_of(run)
+        if prompt not in self._prompts:
+            self._prompts[prompt] = self._snapshot.index.key(f"prompts/{prompt}.yaml")
+        return self._prompts[prompt]
+
+    def _hash(self, path: str) -> str:
+        if path not in self._hashes:
+            self._hashes[path] = hash_file(self._project.root, self._project.root / path)
+        return self._hashes[path]
+
+
+def _held_state(run: str, held: OpenBatch) -> RunState:
+    name, seen = held.paths.name, held.progress
+    if run in seen.ends:
+        return RunState(
+            run, "running", detail=f"ended ({seen.ends[run].state}), not fetched yet", batch=name, share=1.0
+        )
+    if run in seen.running:
+        return RunState(run, "running", batch=name, share=seen.running[run])
+    return RunState(run, "queued", detail=held.standing, batch=name)
+
+
+def _unusable(runs: str, run: str, snapshot: Snapshot, tracker: Tracker, *, preview: bool) -> RunState:
+    """The state of a run whose files are not well: in a clone all that is missing may be videos."""
+    words = snapshot.problems_of([run])[0].words
+    found = _by_receipts(runs, run, tracker.traces(run), words, preview=preview) if snapshot.lacks_videos(run) else None
+    return found or RunState(run, "invalid", detail=words)
+
+
+def _by_receipts(runs: str, run: str, traces: Traces, words: str, *, preview: bool) -> RunState | None:
+    """What receipts alone say of a run whose videos are not here: nobody can tell what it would be made from now."""
+    damaged = _damaged(run, traces, preview=preview)
+    if damaged is not None:
+        return damaged
+    result, failure = _newest(traces, preview=preview)
+    if failure is not None and (result is None or descends(failure, result)):
+        return _failed(run, failure, result, previewed=traces.preview is not None)
+    if result is None:
+        return None
+    state, detail = ("done", "") if _is_here(runs, run, result) else ("absent", words)
+    previewed = traces.preview is not None
+    return RunState(run, state, detail=detail, batch=result.batch, previewed=previewed, place=result.folder)
+
+
+def _damaged(run: str, traces: Traces, *, preview: bool) -> RunState | None:
+    for file, why in traces.damaged:
+        if preview or not file.startswith("preview/"):
+            return RunState(run, "damaged", f"runs/{run}/{file}: {why}")
+    return None
+
+
+def _newest(traces: Traces, *, preview: bool) -> tuple[ResultTrace | None, FailureTrace | None]:
+    """The result and the failure that count."""
+    result = newest((traces.result, traces.preview)) if preview else traces.result
+    failure = newest((traces.failure, traces.preview_failure)) if preview else traces.failure
+    return result, failure
+
+
+def _failed(run: str, failure: FailureTrace, result: ResultTrace | None, *, previewed: bool) -> RunState:
+    return RunState(
+        run,
+        failure.state,
+        detail=failure.detail,
+        reason=failure.reason,
+        batch=failure.batch,
+        previewed=previewed,
+        earlier_kept=result is not None,
+        place=result.folder if result is not None else "",
+    )
+
+
+def _is_here(runs: str, run: str, result: ResultTrace) -> bool:
+    return _has_size(f"{runs}/{run}/{result.folder}/{result.video}", result.video_bytes)
+
+
+def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: bool) -> RunState:
+    """The state of a run that no batch holds and whose files are well."""
+    if traces is NOTHING:
+        return RunState(run, "pending")
+    damaged = _damaged(run, traces, preview=preview)
+    if damaged is not None:
+        return damaged
+    previewed = traces.preview is not None
+    result, failure = _newest(traces, preview=preview)
+    if result is None and failure is None:
+        return RunState(run, "pending", previewed=True) if previewed else RunState(run, "pending")
+    try:
+        now = current.spec_hash(run)
+    except FileError as e:
+        found = _by_receipts(runs, run, traces, e.line, preview=preview) if current.lacks_videos(run) else None
+        return found or RunState(run, "invalid", detail=e.line)
+    if failure is not None and failure.spec == now and (result is None or descends(failure, result)):
+        return _failed(run, failure, result, previewed=previewed)
+    if result is None:
+        return RunState(run, "pending", previewed=previewed)
+    place = result.folder
+    if not _is_here(runs, run, result):
+        return RunState(run, "absent", batch=result.batch, place=place)
+    if result.spec == now:
+        return RunState(run, "done", batch=result.batch, previewed=previewed, place=place)
+    from cosmosctl.domain.spec import changed_keys
+    from cosmosctl.results.receipts import read_receipt
+
+    receipt = read_receipt(Path(runs, run, place, "result.yaml"))
+    changed = changed_keys(receipt.effective, current.facts(run)) if receipt is not None else ()
+    return RunState(run, "changed", ", ".join(changed), "", result.batch, changed, previewed=previewed, place=place)
+
+
+def _has_size(path: str, size: int) -> bool:
+    try:
+        return os.stat(path).st_size == size  # noqa: PTH116  # asked for ten thousand files at a time
+    except OSError:
+        return False
