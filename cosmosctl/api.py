@@ -9,29 +9,26 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from cosmosctl.commands import batch, prepare, select
-from cosmosctl.commands.create import GivenRun, create_prompt, create_run
+from cosmosctl.commands import batch, cancel, create, listing, retry, show, status, upscale
+from cosmosctl.commands.audience import Nobody, Unsummed
+from cosmosctl.commands.batch import Launched, Looked, Request
 from cosmosctl.commands.given_controls import GivenControls
-from cosmosctl.commands.prepare import Checked
-from cosmosctl.domain.ids import Names
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import Drafts, Host, Setting
+from cosmosctl.domain.project import Setting
 from cosmosctl.errors import CosmosctlError, UsageError
-from cosmosctl.following import follow, starting
+from cosmosctl.following import follow
 from cosmosctl.following.follow import Outcome
-from cosmosctl.host import trust
 from cosmosctl.io.atomic import replace_with
 from cosmosctl.io.given_path import no_path_words
-from cosmosctl.plan.planner import Plan
 from cosmosctl.results import batch_end
 from cosmosctl.results.events import Progress
 from cosmosctl.state.claims import opened
-from cosmosctl.state.states import all_states
-from cosmosctl.store import Snapshot, find_root, load_all, write_drafts
+from cosmosctl.store import find_root, write_drafts
 
 JsonRow = Mapping[str, Any]
+JsonRows = list[JsonRow]
 
 
 @dataclass(frozen=True)
@@ -58,26 +55,33 @@ class BatchResult:
 class RunningBatch:
     """Batches that were launched; one for each model family among their runs, none when nothing is pending.
 
-    `refused` maps the runs of batches that their host did not take, which are free again, to what it said.
+    `refused` maps the runs of batches that their host did not take, which are free again, to what it said. `waiting`
+    maps runs that need the result of another run, which another model makes first, to that run: `wait` batches them
+    once it is there.
     """
 
     project: ProjectPaths
     names: tuple[str, ...]
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refused: Mapping[str, CosmosctlError] = field(default_factory=dict)
+    waiting: Mapping[str, str] = field(default_factory=dict)
+    _steps: tuple[tuple[Request, Looked], ...] = field(default=(), repr=False)
 
     def wait(self) -> BatchResult:
         """Follow to the end and bring every run home. Raises: HostError when the host stays out of reach."""
-        outcomes = [follow.follow(self.project, name, follow.Unwatched()) for name in self.names]
+        outcomes = batch.follow_all(self.project, self.names, follow.attach, Nobody())
         outputs: dict[str, Path | str] = dict.fromkeys(self.refused, batch_end.REFUSED)
         outputs |= {run: one.video if one.state == "done" else one.reason or one.state for run, one in _runs(outcomes)}
-        return BatchResult(
+        result = BatchResult(
             batch=self.names[0] if self.names else "",
-            duration_s=sum(_duration_s(outcome.progress) for outcome in outcomes),
+            duration_s=max((_duration_s(outcome.progress) for outcome in outcomes), default=0.0),
             output_mapping=outputs,
             warnings={run: one.warnings for run, one in _runs(outcomes) if one.warnings},
             left_out=self.left_out,
         )
+        for request, looked in self._steps:
+            result = _with_next(result, self.project, request, looked)
+        return result
 
 
 class Project:
@@ -95,7 +99,7 @@ class Project:
         self, text: str, video_dir: str, *, id: str | None = None, negative_prompt: str | None = None
     ) -> str:
         """The id of a new prompt. Raises: UsageError, FileError."""
-        return create_prompt(self.root, text, video_dir, name=id, negative_prompt=negative_prompt, tags=())
+        return create.create_prompt(self.root, text, video_dir, name=id, negative_prompt=negative_prompt, tags=())
 
     def create_run(
         self,
@@ -110,18 +114,32 @@ class Project:
 
         Raises: UsageError; FilesError with all that `check` would say of it. Nothing is written then.
         """
-        return create_run(self.root, prompt, GivenRun(GivenControls(weights), model, settings), name=id)
+        given = create.GivenRun(GivenControls(weights), model, settings)
+        return create.create_run(self.root, prompt, given, name=id)
 
-    def _opened(self) -> Snapshot:
-        """The files as they are, after results that waited for a run's folder were taken in."""
-        opened(self.root)
-        return load_all(self.root)
+    def run(self, id: str) -> Mapping[str, Any]:
+        """What `show RUN --json` says. Raises: UsageError, FileError."""
+        return show.facts(self.root, id, ("run",))
+
+    def prompt(self, id: str) -> Mapping[str, Any]:
+        """What `show PROMPT --json` says. Raises: UsageError, FileError."""
+        return show.facts(self.root, id, ("prompt",))
+
+    def status(self, *, host: str | None = None) -> status.Overview:
+        """The state of each run, unfinished batches and mistakes. Raises: UsageError, FileError."""
+        return status.overview(self.root, host)
+
+    def list(self, what: Literal["prompts", "runs", "batches"] = "runs") -> Sequence[Mapping[str, Any]]:
+        """What `list --json` says, newest last. Raises: FileError."""
+        if what == "batches":
+            return listing.batch_rows(self.root, limit=None)
+        return (listing.prompt_rows if what == "prompts" else listing.run_rows)(self.root)
 
     def pending(self, *, host: str | None = None) -> tuple[str, ...]:
         """The runs that a bare batch would take: pending, with no mistake in their files and videos."""
-        snapshot = self._opened()
-        checked = self._checked(snapshot, (), snapshot.host(host), None)
-        return tuple(spec.run for spec in checked.specs)
+        opened(self.root)
+        looked = batch.look(self.root, Request(host=host, dry_run=True), Nobody())
+        return tuple(spec.run for spec in looked.checked.specs if spec.run not in looked.waits)
 
     def batch(
         self,
@@ -134,58 +152,73 @@ class Project:
         """Bundle and launch runs (for a prompt's id, a new run), or what is pending and well.
 
         Of several batches those that were launched are returned, with what was said of the others in `refused`.
-        Raises: CosmosctlError, also what a host says that refuses all; UsageError also for a named run that has to
-        wait for the result of another one.
+        Raises: CosmosctlError, also what a host says that refuses all.
         """
-        snapshot = self._opened()
-        chosen = trust.allowed_host(self.root, snapshot.host(host))
-        batch.checked_title(name)
-        checked, drafts = self._looked(snapshot, ids, chosen, model, select.names_for(snapshot))
-        plans = prepare.plans(self._paths, checked, chosen, progress=prepare.silent)
-        write_drafts(self.root, drafts)
-        made = batch.make_batches(self._paths, checked, plans, chosen, project_id=snapshot.config.project, title=name)
-        refused = starting.start_all(self._paths, made, follow.Unwatched())
-        launched = tuple(one.name for one in made if one.name not in refused)
-        for error in refused.values() if not launched else ():
-            raise error
-        runs = {run: refused[one.name] for one in made if one.name in refused for run in one.runs}
-        return RunningBatch(self._paths, launched, checked.left_out, runs)
+        return _launched(self.root, Request(tuple(ids), name, host, model))
 
-    def jsonl(self, ids: Sequence[str] = (), *, host: str | None = None) -> list[JsonRow]:
+    def upscale(self, runs: Sequence[str], *, weight: float = 0.5, host: str | None = None) -> RunningBatch:
+        """Enlarge the results of these runs three times, with transfer1's upscaler; as `batch` otherwise."""
+        given = upscale.Upscaling(tuple(runs), (), weight, None, host)
+        ids, drafts = upscale.upscaling(self.root, given)
+        return _launched(self.root, upscale.request(ids, drafts, given, detach=False))
+
+    def retry(self, ids: Sequence[str] = (), *, host: str | None = None) -> RunningBatch:
+        """Unfinished batches that are named go on, what has no result runs again; nothing named: all that failed."""
+        again = retry.meant(self.root, ids, host)
+        found = RunningBatch(self._paths, again.unfinished, again.damaged)
+        if not again.runs:
+            return found
+        more = _launched(self.root, retry.request(again.runs, ids, host, detach=False))
+        left_out = {**found.left_out, **more.left_out}
+        return replace(more, names=(*found.names, *more.names), left_out=left_out)
+
+    def cancel(self, batch: str, *, abandon: bool = False) -> Outcome | None:
+        """End a batch and bring home what is finished; None when nothing of it ever ran. Raises: HostError, UsageError.
+
+        `abandon`: the host is gone for good and is not asked.
+        """
+        return cancel.cancel_batch(self._paths, batch, Unsummed(), abandon=abandon)
+
+    def jsonl(self, ids: Sequence[str] = (), *, host: str | None = None) -> JsonRows:
         """The rows that a batch of these runs would give the model, in order, groups one after the other."""
         import json
 
-        return [json.loads(row.line_in("BATCH")) for plan in self._plans(ids, host) for row in plan.rows]
+        opened(self.root)
+        looked = batch.look(self.root, Request(tuple(ids), host=host, dry_run=True), Nobody())
+        return [json.loads(row.line_in("BATCH")) for plan in looked.plans for row in plan.rows]
 
-    def _plans(self, ids: Sequence[str], host: str | None) -> tuple[Plan, ...]:
-        snapshot = self._opened()
-        chosen = snapshot.host(host)
-        checked, _ = self._looked(snapshot, ids, chosen, None, select.names_for(snapshot, placeholders=True))
-        return prepare.plans(self._paths, checked, chosen, progress=prepare.silent)
 
-    def _looked(
-        self, snapshot: Snapshot, ids: Sequence[str], host: Host, model: str | None, names: Names
-    ) -> tuple[Checked, Drafts]:
-        """What these ids mean, looked at, and drafts of the runs that prompts among them get."""
-        runs, prompts = select.split_ids(snapshot, ids)
-        drafts = select.drafts_for_prompts(prompts, names)
-        named = (*runs, *(run.id for run in drafts.runs))
-        return self._checked(snapshot.with_drafts(drafts), named, host, model), drafts
+def _launched(root: Path, request: Request) -> RunningBatch:
+    """The walk of a batch up to its launch. Raises: CosmosctlError, also what a host says that refuses all."""
+    looked = batch.look(root, request, Nobody())
+    project = looked.project
+    write_drafts(root, looked.drafts)
+    made = batch.make(looked, request.batch_name) if looked.plans else ()
+    launched = batch.launch(project, made, Nobody()) if made else Launched(())
+    names = tuple(one.name for one in made if one.name not in launched.refused)
+    for error in launched.refused.values() if not names else ():
+        raise error
+    runs = {run: launched.refused[one.name] for one in made if one.name in launched.refused for run in one.runs}
+    left_out = {run: tuple(why) for run, why in {**looked.checked.left_out, **looked.damaged}.items()}
+    return RunningBatch(project, names, left_out, runs, looked.waits, ((request, looked),))
 
-    def _checked(self, snapshot: Snapshot, named: Sequence[str], host: Host, model: str | None) -> Checked:
-        """The named runs, all well, or without any those of the pending ones that are."""
-        if named:
-            batch.refuse_held(self._paths, named)
-            checked = prepare.check(self._paths, snapshot, named, model=model)
-            for run, source in prepare.waits(checked).items():
-                raise UsageError(_waits(run, source), hint=f"batch {source} first, and {run} when it is done")
-            return checked
-        known = all_states(self._paths, snapshot, preview=host.is_preview)
-        runs = select.bare(known, select.Wanted())
-        checked = prepare.check_well(self._paths, snapshot, runs, host, model=model)
-        waiting = {run: (_waits(run, source),) for run, source in prepare.waits(checked).items()}
-        ready = tuple(spec for spec in checked.specs if spec.run not in waiting)
-        return replace(checked, specs=ready, left_out={**checked.left_out, **waiting, **select.damaged(known)})
+
+def _with_next(result: BatchResult, project: ProjectPaths, request: Request, looked: Looked) -> BatchResult:
+    """The same after the runs that waited were batched too; those whose source has no result keep waiting."""
+    ready = batch.ready_after(looked)
+    waiting = {run: f"waits for the result of {source}" for run, source in looked.waits.items() if run not in ready}
+    result = replace(result, output_mapping={**result.output_mapping, **waiting})
+    if not ready:
+        return result
+    after = _launched(project.root, batch.next_request(request, ready)).wait()
+    return replace(
+        result,
+        batch=result.batch or after.batch,
+        duration_s=result.duration_s + after.duration_s,
+        output_mapping={**result.output_mapping, **after.output_mapping},
+        warnings={**result.warnings, **after.warnings},
+        left_out={**result.left_out, **after.left_out},
+    )
 
 
 def write_jsonl(rows: Iterable[JsonRow], path: str | Path) -> Path:
@@ -211,10 +244,6 @@ def write_jsonl(rows: Iterable[JsonRow], path: str | Path) -> Path:
     except (TypeError, ValueError) as e:
         raise UsageError(f"{file}: a row is no JSON: {e}") from e
     return file
-
-
-def _waits(run: str, source: str) -> str:
-    return f"{run} upscales the result of {source}, which another model makes"
 
 
 def _runs(outcomes: Sequence[Outcome]) -> list[tuple[str, Any]]:

@@ -48,15 +48,68 @@ def test_a_blocked_run_maps_to_its_reason(at_home: Tree, monkeypatch: pytest.Mon
     assert isinstance(result.output_mapping["rs_good"], Path)
 
 
-def test_a_run_that_has_to_wait_for_a_result_of_another_model_is_told_before_anything_is_made(at_home: Tree) -> None:
+def test_a_run_that_waits_for_a_result_of_another_model_is_batched_once_it_is_there(at_home: Tree) -> None:
     at_home.run("rs_one", more="model: cosmos3\n")
     at_home.paths.run("rs_large").root.mkdir()
     at_home.paths.run("rs_large").spec.write_text(
         "prompt: ps_a\nupscale: {run: rs_one, weight: 0.5}\n", encoding="utf-8"
     )
-    with pytest.raises(UsageError, match="rs_large upscales the result of rs_one, which another model makes"):
-        cosmosctl.Project(at_home.root).batch(["rs_one", "rs_large"])
-    assert not at_home.paths.batches.exists()
+    running = cosmosctl.Project(at_home.root).batch(["rs_one", "rs_large"])
+    assert running.waiting == {"rs_large": "rs_one"}
+    result = running.wait()
+    assert result.ok
+    assert set(result.output_mapping) == {"rs_one", "rs_large"}
+    assert len(at_home.batches()) == 2
+
+
+def test_a_run_whose_source_has_no_result_goes_on_waiting(at_home: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COSMOSCTL_PREVIEW_FAULTS", "bad-input:forbidden")
+    at_home.prompt("ps_bad", "a forbidden thing")
+    at_home.run("rs_one", "ps_bad", more="model: cosmos3\n")
+    at_home.paths.run("rs_large").root.mkdir()
+    at_home.paths.run("rs_large").spec.write_text(
+        "prompt: ps_a\nupscale: {run: rs_one, weight: 0.5}\n", encoding="utf-8"
+    )
+    result = cosmosctl.Project(at_home.root).batch(["rs_one", "rs_large"]).wait()
+    assert result.output_mapping == {"rs_one": "bad-input", "rs_large": "waits for the result of rs_one"}
+    assert len(at_home.batches()) == 1
+
+
+def test_what_the_command_line_shows_is_to_be_had_as_data(at_home: Tree) -> None:
+    at_home.run("rs_one")
+    project = cosmosctl.Project(at_home.root)
+    assert project.run("rs_one") == json.loads(at_home.cli("show", "rs_one", "--json").out)
+    assert project.prompt("ps_a") == json.loads(at_home.cli("show", "ps_a", "--json").out)
+    assert project.status().runs["rs_one"].state == "pending"
+    assert list(project.list()) == json.loads(at_home.cli("list", "runs", "--json").out)
+    assert list(project.list("prompts")) == json.loads(at_home.cli("list", "prompts", "--json").out)
+    assert list(project.list("batches")) == []
+    with pytest.raises(UsageError, match="there is no prompt 'rs_one'"):
+        project.prompt("rs_one")
+
+
+def test_what_failed_is_retried_and_what_is_done_is_enlarged(at_home: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COSMOSCTL_PREVIEW_FAULTS", "block:street")
+    at_home.run("rs_one")
+    project = cosmosctl.Project(at_home.root)
+    assert project.batch().wait().output_mapping == {"rs_one": "blocked"}
+    monkeypatch.delenv("COSMOSCTL_PREVIEW_FAULTS")
+    assert project.retry().wait().ok
+    assert project.retry().wait().output_mapping == {}
+    larger = project.upscale(["rs_one"]).wait()
+    assert larger.ok
+    assert len(larger.output_mapping) == 1
+
+
+def test_a_batch_is_cancelled_and_its_runs_are_free(at_home: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COSMOSCTL_PREVIEW_FAULTS", "held")
+    at_home.run("rs_one")
+    project = cosmosctl.Project(at_home.root)
+    running = project.batch()
+    outcome = project.cancel(running.names[0])
+    assert outcome is not None
+    assert outcome.state == "cancelled"
+    assert project.status().runs["rs_one"].state == "cancelled"
 
 
 def test_rows_can_be_made_and_written_without_running_anything(at_home: Tree, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from cosmosctl.commands import prepare
+from cosmosctl.commands.audience import unseen
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.io.shipped import template
@@ -42,7 +43,7 @@ def golden(project: ProjectPaths) -> dict[str, str]:
     """path -> text of the bundle of all runs, keys and times and what depends on library versions masked."""
     snapshot = load_all(project.root)
     checked = prepare.check(project, snapshot, snapshot.run_ids)
-    plan = prepare.plans(project, checked, CONTAINER, progress=prepare.silent)[0]
+    plan = prepare.plans(project, checked, CONTAINER, progress=unseen)[0]
     files = bundle.bundle_files(
         plan, name="demo_TIME", key="KEY", project_id="demo", moment=MOMENT, warnings=checked.warning_lines
     )

@@ -9,6 +9,7 @@ import pytest
 
 from cosmosctl import models
 from cosmosctl.commands import prepare
+from cosmosctl.commands.audience import unseen
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.plan.bundle import bundle_files
 from cosmosctl.plan.planner import Plan
@@ -28,7 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     shutil.copytree(PROJECT, root, ignore=shutil.ignore_patterns("expected", ".cosmosctl"))
     project, snapshot = ProjectPaths(root), load_all(root)
     checked = prepare.check(project, snapshot, snapshot.run_ids)
-    plans = prepare.plans(project, checked, snapshot.config.hosts["lab"], progress=prepare.silent)
+    plans = prepare.plans(project, checked, snapshot.config.hosts["lab"], progress=unseen)
     found: dict[str, str] = {}
     for plan in plans:
         name = f"families-{plan.model.NAME}"

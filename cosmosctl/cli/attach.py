@@ -16,15 +16,9 @@ def attach(folder: Path, batch: str | None) -> int:
     Sends it if it was not sent and starts it again if its job is gone; finished rows are never computed again.
     Without BATCH: every unfinished one that was not exported.
     """
-    from cosmosctl.cli.batching import follow_all
+    from cosmosctl.cli.draw.teller import Teller
     from cosmosctl.cli.find_project import batch_named, project_at
-    from cosmosctl.following import follow as command
-    from cosmosctl.plan import bundle
-    from cosmosctl.state.states import open_batches
+    from cosmosctl.commands.attach import attach_batches
 
     project = project_at(folder)
-    waiting = [one.paths.name for one in open_batches(project) if not one.is_exported]
-    names = [batch_named(project, batch)] if batch else bundle.readable(project, waiting)
-    if not waiting and not names:
-        click.echo("no batch is unfinished", err=True)
-    return follow_all(project, names, command.attach)
+    return attach_batches(project, [batch_named(project, batch)] if batch else [], Teller())

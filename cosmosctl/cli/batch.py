@@ -55,11 +55,12 @@ def batch(
     takes paths below /workspace for paths of this folder. With --export somebody else runs it, who needs no cosmosctl;
     `fetch --from` takes what comes back. Ctrl-C after the launch only stops watching: the host finishes by itself.
     """
-    from cosmosctl.cli.batching import Request, run_batch
+    from cosmosctl.cli.draw.teller import Teller
+    from cosmosctl.commands.batch import Request, run_batch
 
     wanted = Wanted(changed=changed, failed=failed, everything=everything)
     asked = Request(ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl, export, roots=roots)
-    return run_batch(folder, asked)
+    return run_batch(folder, asked, Teller())
 
 
 @click.command()
@@ -90,19 +91,17 @@ def inference(
 
     With --upscale-weight a run that enlarges the result is made for each and printed; it runs after its source.
     """
-    from cosmosctl.cli.batching import Request, run_batch
+    from cosmosctl.cli.draw.teller import Teller
+    from cosmosctl.commands.batch import Request, run_batch
 
-    title = "inference" if batch_name is None else batch_name
-    wanted = Request(
+    asked = Request(
         ids,
-        title,
+        "inference" if batch_name is None else batch_name,
         host,
         model,
         dry_run,
-        Wanted(),
-        detach,
-        None,
+        detach=detach,
         upscale_weight=upscale_weight,
         upscales=upscale_weight is not None,
     )
-    return run_batch(folder, wanted)
+    return run_batch(folder, asked, Teller())

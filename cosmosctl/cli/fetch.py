@@ -21,8 +21,8 @@ def fetch(folder: Path, ids: tuple[str, ...], source: Path | None) -> int:
     is not. Without an id: every unfinished batch. --from: of batches that were exported, what came back of them.
     """
     from cosmosctl.cli.draw.follow_view import FollowView, told
-    from cosmosctl.cli.interrupting import on_ctrl_c
     from cosmosctl.commands.fetch import fetch_all
+    from cosmosctl.commands.interrupting import on_ctrl_c
     from cosmosctl.following.imported import fetch_from
 
     again = "cosmosctl fetch" if source is None else command("fetch", "--from", str(source))

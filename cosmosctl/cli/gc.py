@@ -17,8 +17,8 @@ def gc(folder: Path, host: str, dry_run: bool) -> None:
     Batches of this project whose videos are all here and verified, their containers, and inputs that no batch on the
     host names any more. What was touched within the last day stays, and so does what belongs to others.
     """
-    from cosmosctl.cli.interrupting import on_ctrl_c
     from cosmosctl.commands.gc import collect_garbage
+    from cosmosctl.commands.interrupting import on_ctrl_c
 
     with on_ctrl_c("stopped; only what is not needed any more was removed", hint=f"{command('gc', host)} goes on"):
         swept = collect_garbage(folder, host, dry_run=dry_run)

@@ -18,6 +18,7 @@ def retry(folder: Path, ids: tuple[str, ...], host: str | None, detach: bool) ->
     RUN: that run. BATCH: an unfinished one goes on where it stopped; of an ended one, the runs without a result.
     Nothing named: every failed or cancelled run.
     """
-    from cosmosctl.cli.batching import retry_runs
+    from cosmosctl.cli.draw.teller import Teller
+    from cosmosctl.commands.retry import retry_runs
 
-    return retry_runs(folder, ids, host, detach=detach)
+    return retry_runs(folder, ids, host, detach=detach, audience=Teller())

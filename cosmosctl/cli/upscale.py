@@ -36,10 +36,7 @@ def upscale(
     A run of its own is made and printed. A source without a result is generated first, in the same batch where it is
     transfer1's.
     """
-    from cosmosctl.cli.batching import Request, run_batch
-    from cosmosctl.commands.select import Wanted
-    from cosmosctl.commands.upscale import Upscaling, upscaling
+    from cosmosctl.cli.draw.teller import Teller
+    from cosmosctl.commands.upscale import Upscaling, upscale_batch
 
-    ids, drafts = upscaling(folder, Upscaling(runs, videos, weight, prompt, host))
-    asked = Request(ids, "upscale", host, None, False, Wanted(), detach, None, drafts=drafts, upscales=True)
-    return run_batch(folder, asked)
+    return upscale_batch(folder, Upscaling(runs, videos, weight, prompt, host), detach=detach, audience=Teller())

@@ -16,13 +16,13 @@ def watch(folder: Path, run_pending: bool, host: str | None) -> None:
     Prints the mistakes of the files that changed, or that all is well. With --batch, runs the runs whose own file was
     saved and that became pending by it; what was pending before is left alone. When a host refuses, watching goes on.
     """
-    from cosmosctl.cli.batching import Request, run_batch
-    from cosmosctl.cli.interrupting import on_ctrl_c
-    from cosmosctl.commands.select import Wanted
+    from cosmosctl.cli.draw.teller import Teller
+    from cosmosctl.commands.batch import Request, run_batch
+    from cosmosctl.commands.interrupting import on_ctrl_c
     from cosmosctl.commands.watch import watch_project
 
     def run(runs: Sequence[str]) -> None:
-        run_batch(folder, Request(tuple(runs), "watch", host, None, False, Wanted(), False, None, only_well=True))
+        run_batch(folder, Request(tuple(runs), "watch", host, only_well=True), Teller())
 
     with on_ctrl_c("stopped watching the files", hint="cosmosctl status tells where the runs stand"):
         watch_project(folder, host=host, say=click.echo, run_pending=run if run_pending else None)

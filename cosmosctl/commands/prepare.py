@@ -14,7 +14,7 @@ from cosmosctl.domain.surprises import VIDEO, Surprise, Told, gathered, kind_of,
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.host import trust
 from cosmosctl.plan import inputs
-from cosmosctl.plan.inputs import ControlProgress, Found, Recipe
+from cosmosctl.plan.inputs import ControlProgress, Found
 from cosmosctl.plan.planner import PRIMARY, Plan, make_plan
 from cosmosctl.state.attempts import own_receipt
 from cosmosctl.store import ALLOW_OUTSIDE, Snapshot
@@ -204,10 +204,6 @@ def has_result(project: ProjectPaths, spec: Spec, host: Host, found: Found) -> b
 
 def _result(project: ProjectPaths, run: str, host: Host) -> ResultPaths:
     return project.run(run).preview if host.is_preview else project.run(run).result
-
-
-def silent(recipe: Recipe, done: int, total: int) -> None:
-    """No report of progress."""
 
 
 def _spec(snapshot: Snapshot, run: Run, model: str | None) -> Spec:

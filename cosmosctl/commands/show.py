@@ -1,5 +1,6 @@
 """All that is known of one prompt, run or batch, as plain data."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,18 @@ from cosmosctl.state.attempts import own_receipt
 from cosmosctl.state.claims import opened
 from cosmosctl.store import Snapshot, load_all
 
+KINDS = ("prompt", "run", "batch")
 
-def facts(folder: Path, name: str) -> dict[str, Any]:
+
+def facts(folder: Path, name: str, kinds: Sequence[str] = KINDS) -> dict[str, Any]:
     """What `show` prints of the prompt, run or batch that `name` means. Raises: UsageError when there is none."""
     project = opened(folder)
     snapshot = load_all(project.root)
-    kinds = {paths.name: "batch" for paths in states.batches(project)}
-    kinds |= dict.fromkeys(snapshot.prompt_ids, "prompt") | dict.fromkeys(snapshot.run_ids, "run")
-    found = resolve_id(name, kinds, what="prompt, run or batch")
-    match kinds[found]:
+    known = {paths.name: "batch" for paths in states.batches(project)}
+    known |= dict.fromkeys(snapshot.prompt_ids, "prompt") | dict.fromkeys(snapshot.run_ids, "run")
+    known = {one: kind for one, kind in known.items() if kind in kinds}
+    found = resolve_id(name, known, what=" or ".join(", ".join(kinds).rsplit(", ", 1)))
+    match known[found]:
         case "prompt":
             return next(row for row in prompt_rows(folder) if row["id"] == found)
         case "batch":

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosmosctl import models, store
+from cosmosctl.commands.audience import Audience
+from cosmosctl.commands.batch import Request, run_batch
 from cosmosctl.commands.create import placed
 from cosmosctl.commands.select import names_for
 from cosmosctl.domain.ids import Names, resolve_id
@@ -29,6 +31,17 @@ class Upscaling:
     weight: float
     prompt: str | None
     host: str | None
+
+
+def upscale_batch(folder: Path, given: Upscaling, *, detach: bool, audience: Audience) -> int:
+    """Make the runs that enlarge, print them, and run them; the exit code. Raises: as `run_batch`."""
+    ids, drafts = upscaling(folder, given)
+    return run_batch(folder, request(ids, drafts, given, detach=detach), audience)
+
+
+def request(ids: tuple[str, ...], drafts: Drafts, given: Upscaling, *, detach: bool) -> Request:
+    """The walk of these runs."""
+    return Request(ids, "upscale", given.host, detach=detach, drafts=drafts, upscales=True)
 
 
 def upscaling(folder: Path, given: Upscaling) -> tuple[tuple[str, ...], Drafts]:

@@ -34,6 +34,9 @@ class Found:
     remarks: Mapping[str, tuple[str, ...]]
 
 
+NOTHING_FOUND = Found({}, {}, {})
+
+
 def find(project: ProjectPaths, paths: Iterable[str]) -> Found:
     """Hash and decode each video. A mistake is told under its path, never raised: all of them at once."""
     index = _read_index(project.videos_index)

@@ -7,7 +7,8 @@ from pathlib import Path
 from statistics import median
 
 from cosmosctl.commands import prepare
-from cosmosctl.commands.batch import put_in_place
+from cosmosctl.commands.audience import unseen
+from cosmosctl.commands.make_batches import put_in_place
 from cosmosctl.plan import bundle
 from cosmosctl.store import load_all
 from tests.bench.timing import cosmosctl, once
@@ -27,7 +28,7 @@ def measure(folder: Path) -> Iterator[Mapping[str, float]]:
         snapshot = load_all(project.root)
         checked = prepare.check(project, snapshot, snapshot.run_ids)
         host = snapshot.host()
-        plan = prepare.plans(project, checked, host, progress=prepare.silent)[0]
+        plan = prepare.plans(project, checked, host, progress=unseen)[0]
         moment = datetime.fromtimestamp(1_800_000_000 + number, tz=UTC)
         facts = {
             "project_id": "5f3a91c2",

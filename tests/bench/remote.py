@@ -18,7 +18,8 @@ from statistics import median
 
 from cosmosctl import tasks
 from cosmosctl.commands import prepare
-from cosmosctl.commands.batch import put_in_place
+from cosmosctl.commands.audience import unseen
+from cosmosctl.commands.make_batches import put_in_place
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.host.context import invoke_context
@@ -154,9 +155,9 @@ def _grow(video: Path, size: int) -> None:
 
 def _bundled(root: Path) -> tuple[ProjectPaths, Batch]:
     project, snapshot = ProjectPaths(root), load_all(root)
-    plan = prepare.plans(
-        project, prepare.check(project, snapshot, snapshot.run_ids), snapshot.host(), progress=prepare.silent
-    )[0]
+    plan = prepare.plans(project, prepare.check(project, snapshot, snapshot.run_ids), snapshot.host(), progress=unseen)[
+        0
+    ]
     moment = datetime.now(UTC)
     half = bundle.write_bundle(
         project,

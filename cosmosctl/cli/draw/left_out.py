@@ -1,17 +1,15 @@
 """What is said of the runs that nobody named and that are not taken: which, why, and what mends it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 import click
 
+from cosmosctl.commands.audience import LeftOut
 from cosmosctl.domain.plurals import counted
-from cosmosctl.errors import EXIT_RUNS_WITHOUT_RESULT, bounded
+from cosmosctl.errors import bounded
 
 SHOWN_RUNS = 5
 """Of the runs that one mistake keeps out, as many are named."""
-
-LeftOut = Mapping[str, Sequence[str]]
-"""Run -> why it is not taken."""
 
 
 def tell(left_out: LeftOut) -> None:
@@ -31,11 +29,10 @@ def left_out_lines(left_out: LeftOut) -> Iterator[str]:
             yield f"left out: {', '.join(named[:SHOWN_RUNS])}{more}: {mistake}"
 
 
-def code_with(code: int, mistaken: LeftOut, damaged: LeftOut) -> int:
-    """The exit code of a command that left these runs out; how many they are is the last that it says."""
+def tell_count(mistaken: LeftOut, damaged: LeftOut) -> None:
+    """How many runs a command left out: the last that it says."""
     if mistaken:
         click.echo(f"{counted(len(mistaken), 'run')} left out because of mistakes: cosmosctl check", err=True)
     if damaged:
         words = "receipts that cannot be read: cosmosctl fetch RUN writes them anew"
         click.echo(f"{counted(len(damaged), 'run')} left out because of {words}", err=True)
-    return max(code, EXIT_RUNS_WITHOUT_RESULT) if mistaken or damaged else code
