@@ -10,8 +10,10 @@ import pytest
 
 from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.errors import HostError
-from cosmosctl.host import remote, trust
+from cosmosctl.host import streams, trust
 from cosmosctl.host.context import invoke_context
+from cosmosctl.host.follow import follow
+from cosmosctl.host.pull import pull
 from cosmosctl.io.lock import locked
 from cosmosctl.results import collect, judgement, process_logs
 from cosmosctl.results.events import Reckoning, RunEnd
@@ -42,7 +44,7 @@ def read(tree: Tree) -> AllowedBatch:
 
 def pulled(tree: Tree, target: Path, *, most_bytes: int = 1 << 20) -> list[str]:
     """The names of what a pull of `FILES` brings."""
-    remote.pull(invoke_context(), read(tree), FILES, target, most_bytes=most_bytes)
+    pull(invoke_context(), read(tree), FILES, target, most_bytes=most_bytes)
     assert not any(path.is_symlink() for path in target.rglob("*"))
     return sorted(path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file())
 
@@ -102,9 +104,9 @@ def test_events_that_are_a_link_are_not_followed(ended: Tree, tmp_path: Path) ->
 
 
 def test_events_without_end_are_given_up(ended: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "EVENTS_BYTES", 100)
+    monkeypatch.setattr(streams, "EVENTS_BYTES", 100)
     with pytest.raises(HostError, match=r"events\.jsonl: the host sends more than 0 MiB of events"):
-        remote.follow(invoke_context(), ended.paths, read(ended))
+        follow(invoke_context(), ended.paths, read(ended))
     assert ended.batches()[0].events.stat().st_size <= 100
 
 

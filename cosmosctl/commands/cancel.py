@@ -11,10 +11,11 @@ from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import FileError, HostError, Interrupted, UsageError
 from cosmosctl.following.follow import ABANDONED, POLL_S, Outcome, Watcher, attach
-from cosmosctl.host import remote, trust
+from cosmosctl.host import trust
+from cosmosctl.host.cancel import NOT_THERE
 from cosmosctl.host.context import invoke_context
+from cosmosctl.host.follow import copy_events
 from cosmosctl.host.launches import EXPORTED, read_launch
-from cosmosctl.host.remote import NOT_THERE
 from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.plan import bundle
 from cosmosctl.results import collect
@@ -121,5 +122,5 @@ def _ever_ran(project: ProjectPaths, batch: AllowedBatch, word: str) -> bool:
     if word in ("cancelling", "finished"):
         return True
     if word != NOT_THERE:
-        remote.copy_events(invoke_context(), project, batch)
+        copy_events(invoke_context(), project, batch)
     return read_progress(project.batch(batch.name).events, batch.runs).launched

@@ -9,8 +9,9 @@ from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import FileError, UsageError
-from cosmosctl.host import remote
+from cosmosctl.host.launch import launch_args
 from cosmosctl.host.launches import EXPORTED, note_launch
+from cosmosctl.host.push import sent_files, unfit_inputs
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.given_path import cut, is_folder, is_there, no_path_words
 from cosmosctl.io.shipped import template
@@ -33,10 +34,10 @@ def export_batch(project: ProjectPaths, batch: Batch, target: Path) -> str:
     folder = target / "batches" / batch.there.folder
     if folder.exists():
         raise FileError(f"{folder} exists already", hint="give another folder to --export")
-    unfit = remote.unfit_inputs(project, batch)
+    unfit = unfit_inputs(project, batch)
     if unfit:
         raise FileError("\n".join(f"{video} {what}" for video, what in unfit.items()), hint="cosmosctl check")
-    for place, file in remote.sent_files(project, batch).items():
+    for place, file in sent_files(project, batch).items():
         (folder / "incoming" / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, folder / "incoming" / place)
     shutil.copyfile(template("launch", "launch.sh"), folder / "launch.sh")
@@ -48,7 +49,7 @@ def export_batch(project: ProjectPaths, batch: Batch, target: Path) -> str:
 
 def instructions(batch: Batch) -> str:
     """What to do with an exported batch, the commands as a shell takes them."""
-    start = shlex.join(("sh", f"{batch.there.batch}/launch.sh", *remote.launch_args(batch)))
+    start = shlex.join(("sh", f"{batch.there.batch}/launch.sh", *launch_args(batch)))
     lines = (
         f"Batch {batch.name}: {counted(len(batch.rows), 'run')} of {batch.model}.",
         f"1. Copy this folder's content into {batch.host.dir} on the host: rsync -a ./ HOST:{batch.host.dir}/",

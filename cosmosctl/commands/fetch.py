@@ -8,8 +8,9 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.following.follow import ABANDONED, Watcher, bring_home, bring_late, close, refuse_stuck
 from cosmosctl.following.follower import is_complete
 from cosmosctl.following.restore import restore
-from cosmosctl.host import remote, trust
+from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
+from cosmosctl.host.follow import copy_events, set_events_aside
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.log import say
 from cosmosctl.plan import bundle
@@ -49,11 +50,11 @@ def fetch_batch(project: ProjectPaths, name: str, watch: Watcher) -> tuple[Colle
         end = read_end(project.batch(name).end)
         if end is not None:
             return bring_late(project, batch, watch) if end.state == ABANDONED else ()
-        remote.copy_events(invoke_context(), project, batch)
+        copy_events(invoke_context(), project, batch)
         state = read_progress(project.batch(name).events, batch.runs)
         if state.finished and not is_complete(batch, state):
-            remote.set_events_aside(project, batch)
-            remote.copy_events(invoke_context(), project, batch)
+            set_events_aside(project, batch)
+            copy_events(invoke_context(), project, batch)
             state = read_progress(project.batch(name).events, batch.runs)
         home = collect.all_here(project, batch)
         before = set(home)

@@ -12,8 +12,9 @@ from cosmosctl.domain.ids import ID_PATTERN, command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import FileError, HostError, UsageError
-from cosmosctl.host import remote, trust
+from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
+from cosmosctl.host.process import engine_text, host_script
 from cosmosctl.io import own
 from cosmosctl.io.checked import whole_in
 from cosmosctl.plan import bundle
@@ -87,7 +88,7 @@ def _removed(c: "Context", host: AllowedHost, free: Sequence[str], *, dry_run: b
     seen = set()
     for part in parts:
         what = "would" if dry_run else "remove"
-        for line in _gc(c, host, (what, host.dir, remote.engine_text(host), *part)):
+        for line in _gc(c, host, (what, host.dir, engine_text(host), *part)):
             size = whole_in(line[2]) if len(line) == 3 else None
             if size is not None and (line[0], line[1]) not in seen:
                 seen.add((line[0], line[1]))
@@ -95,7 +96,7 @@ def _removed(c: "Context", host: AllowedHost, free: Sequence[str], *, dry_run: b
 
 
 def _gc(c: "Context", host: AllowedHost, args: tuple[str, ...]) -> list[list[str]]:
-    answer = remote.host_script(c, host, "gc.sh", args, timeout_s=GC_S)
+    answer = host_script(c, host, "gc.sh", args, timeout_s=GC_S)
     if answer.code != 0:
         raise HostError(f"host {host.name}: gc failed ({answer.code}): {answer.stderr.strip()[-300:]}")
     return [line.split("\t") for line in answer.stdout.splitlines()]

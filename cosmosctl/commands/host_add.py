@@ -11,8 +11,9 @@ from cosmosctl.domain.ids import checked_id, command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import AllowedHost, Host
 from cosmosctl.errors import HostError, UsageError
-from cosmosctl.host import remote, trust
+from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
+from cosmosctl.host.process import host_script
 from cosmosctl.io.checked import whole_in
 from cosmosctl.io.shipped import document
 from cosmosctl.store import find_root, load_config
@@ -153,7 +154,7 @@ def host_block(
 
 
 def _probe(host: AllowedHost, model: str) -> Probed:
-    answer = remote.host_script(invoke_context(), host, "probe.sh", (REPOSITORIES[model],))
+    answer = host_script(invoke_context(), host, "probe.sh", (REPOSITORIES[model],))
     lines = [line.partition("\t") for line in answer.stdout.splitlines()]
     if not any(name == "end" for name, _, _ in lines):
         raise HostError(f"host {host.name}: the answer broke off: {answer.stderr[-300:]}")

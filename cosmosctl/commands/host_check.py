@@ -7,8 +7,9 @@ from cosmosctl import engines, models
 from cosmosctl.commands.host_findings import Finding, Looked, findings
 from cosmosctl.domain.project import AllowedHost, Host, HostModel
 from cosmosctl.errors import FileError, HostError, UsageError
-from cosmosctl.host import remote, trust
+from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
+from cosmosctl.host.process import answer_of, engine_text, host_script
 from cosmosctl.io.checked import whole_in
 from cosmosctl.io.shipped import template
 from cosmosctl.store import find_root, load_config
@@ -46,14 +47,14 @@ def look_at(host: AllowedHost, model: str) -> tuple[Finding, ...]:
     c = invoke_context()
     begin = time.time()
     try:
-        answer = remote.host_script(c, host, "check.sh", _arguments(host, model), timeout_s=CHECK_S)
+        answer = host_script(c, host, "check.sh", _arguments(host, model), timeout_s=CHECK_S)
     except (HostError, FileError) as e:
         return (Finding("ssh" if isinstance(e, HostError) else "configuration", "FAIL", e.message, e.hint),)
     facts = parse(answer.stdout)
     if "end" not in facts:
         return (Finding("ssh", "FAIL", f"the answer broke off: {answer.stderr[-300:]}", "try again"),)
     skew_s = _skew_s(whole_in(facts.get("clock", "")), begin, time.time())
-    return findings(Looked(host, model, facts, remote.run(c, "rsync --version", timeout_s=10).stdout, skew_s))
+    return findings(Looked(host, model, facts, answer_of(c, "rsync --version", timeout_s=10).stdout, skew_s))
 
 
 def _skew_s(clock: int | None, begin: float, end: float) -> float:
@@ -75,7 +76,7 @@ def _arguments(host: Host, model: str) -> tuple[str, ...]:
     block = host.models.get(model, HostModel())
     facts = (
         host.dir,
-        remote.engine_text(host),
+        engine_text(host),
         block.image or "",
         block.repo or "",
         block.checkpoints or "",

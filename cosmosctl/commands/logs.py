@@ -8,8 +8,10 @@ from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import command, resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.errors import FileError, UsageError
-from cosmosctl.host import remote, trust
+from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
+from cosmosctl.host.follow import copy_events
+from cosmosctl.host.pull import pull
 from cosmosctl.io import own
 from cosmosctl.io.checked import opened as opened_file
 from cosmosctl.io.lock import locked_at_once
@@ -56,12 +58,12 @@ def _print_pulled(project: ProjectPaths, batch: AllowedBatch) -> None:
     """What the models of a running batch have written so far."""
     with locked_at_once(project.batch_lock(batch.name)) as free:
         if free:
-            remote.copy_events(invoke_context(), project, batch)
+            copy_events(invoke_context(), project, batch)
         processes = read_progress(project.batch(batch.name).events, batch.runs).processes
         if free:
             names = process_logs.log_names(processes)
             most = process_logs.most_bytes(names)
-            remote.pull(invoke_context(), batch, names, project.pulled(batch.name), most_bytes=most)
+            pull(invoke_context(), batch, names, project.pulled(batch.name), most_bytes=most)
     for piece in process_logs.batch_log(project.pulled(batch.name), processes):
         write_log(piece)
 
@@ -77,7 +79,7 @@ def _stream(project: ProjectPaths, batch: AllowedBatch) -> None:
     try:
         while True:
             names = process_logs.log_names(tail.progress().processes)
-            remote.pull(c, batch, ("events.jsonl", *names), folder, most_bytes=process_logs.most_bytes(names))
+            pull(c, batch, ("events.jsonl", *names), folder, most_bytes=process_logs.most_bytes(names))
             state = tail.progress()
             if not state.launched:
                 raise UsageError(f"batch {batch.name} was not sent", hint=command("attach", batch.name))

@@ -19,10 +19,13 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import CosmosctlError, FileError, HostError, Interrupted, UsageError
 from cosmosctl.following.follower import Follower, launch
 from cosmosctl.following.refusal import freed, may_run
-from cosmosctl.host import remote, trust
+from cosmosctl.host import trust
+from cosmosctl.host.cancel import tidy
 from cosmosctl.host.context import invoke_context
+from cosmosctl.host.follow import copy_events
 from cosmosctl.host.launches import EXPORTED, LAUNCHED, read_launch
-from cosmosctl.host.remote import NotAllSent, Transfer, Unreachable
+from cosmosctl.host.process import NotAllSent, Unreachable
+from cosmosctl.host.streams import Transfer
 from cosmosctl.io import own
 from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.io.os_error import file_error, is_environment
@@ -191,7 +194,7 @@ def bring_home(
 
 def bring_late(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> tuple[Collected, ...]:
     """The results of a batch that was given up which its host has all the same, into history/. Raises: HostError."""
-    remote.copy_events(invoke_context(), project, batch)
+    copy_events(invoke_context(), project, batch)
     state, home = read_progress(project.batch(batch.name).events, batch.runs), collect.all_here(project, batch)
     before = set(home)
     refuse_stuck(batch, bring_home(project, batch, replace(state, ends=_done_ends(state)), home, watch))
@@ -204,7 +207,7 @@ def close(project: ProjectPaths, batch: AllowedBatch, state: Progress, home: dic
     debug("phase: close")
     tasks.pull(invoke_context(), batch.name, str(project.root))
     settle(project, batch, state, home)
-    remote.tidy(invoke_context(), batch)
+    tidy(invoke_context(), batch)
     own.discard(project.staged(batch.name))
 
 

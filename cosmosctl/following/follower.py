@@ -9,9 +9,11 @@ from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import CosmosctlError, FileError, HostError
-from cosmosctl.host import remote
 from cosmosctl.host.context import invoke_context
-from cosmosctl.host.remote import MissingInputs, NotStarted, Unreachable
+from cosmosctl.host.follow import FollowEnd, set_events_aside
+from cosmosctl.host.launch import MissingInputs, NotStarted
+from cosmosctl.host.process import Unreachable
+from cosmosctl.host.push import unfit_inputs
 from cosmosctl.log import debug, say
 from cosmosctl.results.events import Progress, read_progress
 
@@ -80,11 +82,11 @@ class Follower:
                 resets += 1
                 self._start_over(resets)
 
-    def _once(self, c: "Context", *, may_restart: bool) -> remote.FollowEnd:
+    def _once(self, c: "Context", *, may_restart: bool) -> FollowEnd:
         """Follow as far as it goes; a job that is gone is started again."""
         root = str(self._project.root)
         try:
-            how: remote.FollowEnd = tasks.follow(c, self._batch.name, root)
+            how: FollowEnd = tasks.follow(c, self._batch.name, root)
             if how == "gone" and not self._closing.is_set():
                 self._start_again(c, may_restart)
         except Unreachable as e:
@@ -113,7 +115,7 @@ class Follower:
             raise HostError(
                 f"host {host}: the events of {name} are damaged there", hint=command("cancel", name, "--abandon")
             )
-        remote.set_events_aside(self._project, self._batch)
+        set_events_aside(self._project, self._batch)
 
 
 def is_complete(batch: Batch, state: Progress) -> bool:
@@ -128,7 +130,7 @@ def launch(c: "Context", project: ProjectPaths, batch: Batch) -> None:
         tasks.launch(c, batch.name, str(project.root))
     except MissingInputs as e:
         if e.folder_lost:
-            remote.set_events_aside(project, batch)
+            set_events_aside(project, batch)
         debug("phase: push")
         tasks.push(c, batch.name, str(project.root))
         debug("phase: launch")
@@ -139,7 +141,7 @@ def _launch_with_what_is_here(c: "Context", project: ProjectPaths, batch: Batch)
     try:
         tasks.launch(c, batch.name, str(project.root))
     except MissingInputs as e:
-        unfit = remote.unfit_inputs(project, batch)
+        unfit = unfit_inputs(project, batch)
         if not unfit:
             raise
         lines = [f"{path} {what} since {batch.name} was made" for path, what in unfit.items()]

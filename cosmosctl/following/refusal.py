@@ -6,7 +6,7 @@ from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.plurals import NAMED
 from cosmosctl.errors import CosmosctlError, FileError, HostError
-from cosmosctl.host import remote
+from cosmosctl.host.cancel import GONE, NOT_THERE
 from cosmosctl.host.context import invoke_context
 from cosmosctl.host.launches import read_launch
 from cosmosctl.log import debug
@@ -18,7 +18,7 @@ def may_run(project: ProjectPaths, batch: AllowedBatch) -> bool:
     if read_launch(project.batch(batch.name).launch) is None:
         return False
     try:
-        return tasks.cancel(invoke_context(), batch.name, str(project.root)) not in (remote.GONE, remote.NOT_THERE)
+        return tasks.cancel(invoke_context(), batch.name, str(project.root)) not in (GONE, NOT_THERE)
     except HostError as e:
         debug(e.message)
         return True

@@ -7,9 +7,10 @@ from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.errors import HostError
 from cosmosctl.following.mend import mend
-from cosmosctl.host import remote, trust
+from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
-from cosmosctl.host.remote import Unreachable
+from cosmosctl.host.process import Unreachable
+from cosmosctl.host.pull import pull
 from cosmosctl.io import own
 from cosmosctl.io.lock import locked
 from cosmosctl.results import history, manifests
@@ -94,7 +95,7 @@ def _fetch(project: ProjectPaths, receipt: Receipt, staged: Path, outputs: Path)
     batch = trust.allowed_whereabouts(project.root, project.batch(receipt.batch))
     files = [f"done/{receipt.run}/{name}" for name in receipt.outputs]
     most = run_bytes(batch, batch.row(receipt.run)) if receipt.run in batch.runs else UNPLANNED_BYTES
-    remote.pull(invoke_context(), batch, files, staged / "pulled", most_bytes=most)
+    pull(invoke_context(), batch, files, staged / "pulled", most_bytes=most)
     for name, digest in receipt.outputs.items():
         pulled = staged / "pulled" / "done" / receipt.run / name
         if history.is_file_with(pulled, digest):

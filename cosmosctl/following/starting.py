@@ -8,7 +8,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import CosmosctlError, FileError, HostError, Interrupted
 from cosmosctl.following.follow import NotLaunched, Watcher, following, goes_on, start
 from cosmosctl.following.refusal import freed, may_run
-from cosmosctl.host.remote import NotAllSent, Unreachable
+from cosmosctl.host.process import NotAllSent, Unreachable
 from cosmosctl.results.batch_end import free, is_ended
 
 

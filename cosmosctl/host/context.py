@@ -7,7 +7,7 @@ from typing import Any
 from invoke import Context
 from invoke.runners import Local
 
-from cosmosctl.host import remote
+from cosmosctl.host.streams import Transfer
 
 END_S = 5
 """What ssh and rsync are given to end after SIGTERM: they tell the other end first."""
@@ -39,7 +39,7 @@ class Foreground(Local):
                 process.wait()
 
 
-def invoke_context(*, dry: bool = False, show: Callable[[remote.Transfer], None] | None = None) -> Context:
+def invoke_context(*, dry: bool = False, show: Callable[[Transfer], None] | None = None) -> Context:
     """The Invoke context that the command line uses. `dry` prints each command instead of running it.
 
     `show` is told, by a thread, how far a push or pull is.

@@ -15,7 +15,7 @@ from cosmosctl.domain.ids import command
 from cosmosctl.domain.plurals import counted, duration
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.following.follow import Outcome
-from cosmosctl.host.remote import Transfer
+from cosmosctl.host.streams import Transfer
 from cosmosctl.io.streams import trusted
 from cosmosctl.io.visible import visible
 from cosmosctl.models import get as get_model

@@ -1,0 +1,32 @@
+"""A job asked to end, and what is left of one removed."""
+
+from typing import TYPE_CHECKING
+
+from cosmosctl.domain.batch import AllowedBatch
+from cosmosctl.host.process import Unreachable, engine_text, one_line, script
+from cosmosctl.log import debug
+
+if TYPE_CHECKING:
+    from invoke import Context
+
+NO_BATCH = 66
+"""cancel.sh: there is no such batch."""
+NOT_THERE, GONE = "absent", "gone"
+
+
+def cancel(c: "Context", batch: AllowedBatch) -> str:
+    """Ask the job to end; what is finished stays finished. Raises: HostError.
+
+    Returns the host's word on it: cancelling, finished (too late), gone (no job runs) or NOT_THERE.
+    """
+    answer = script(c, batch, "cancel.sh", (str(batch.there.batch),), allowed=(NO_BATCH,))
+    return NOT_THERE if answer.code == NO_BATCH else one_line(answer.stdout)
+
+
+def tidy(c: "Context", batch: AllowedBatch) -> None:
+    """Remove the container of a batch whose runs are home. What fails here is left for gc: nothing depends on it."""
+    if engine_text(batch.host):
+        try:
+            script(c, batch, "tidy.sh", (str(batch.there.batch), engine_text(batch.host)), allowed=None)
+        except Unreachable as e:
+            debug(f"the container of {batch.name} stays: {e.message}")

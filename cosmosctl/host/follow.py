@@ -1,0 +1,58 @@
+"""The events of a batch, copied while its host writes them."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from cosmosctl import transport
+from cosmosctl.domain.batch import AllowedBatch, Batch
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.host.process import Unreachable, engine_text, failure_of, rsync, script
+from cosmosctl.host.streams import EVENTS_BYTES, appending, told_of_full_disk
+from cosmosctl.io import own
+from cosmosctl.log import debug
+
+if TYPE_CHECKING:
+    from invoke import Context
+
+JOB_GONE, SHORTER = 3, 4
+"""follow.sh: no job runs and the batch has not ended; the file there has fewer bytes than we have of it."""
+FollowEnd = Literal["finished", "gone", "shorter", "dropped"]
+"""How following ended: the batch has, its job is gone, the host's events are not those we have, the line dropped."""
+
+
+def follow(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> FollowEnd:
+    """Append the host's events to batches/B/events.jsonl until the batch ends, its job is gone or the line drops.
+
+    May take as long as the batch. The caller holds the batch's lock. Raises: FileError, HostError.
+    """
+    with appending(project.batch(batch.name).events) as sink:
+        args = (str(batch.there.batch), str(sink.offset), "", engine_text(batch.host))
+        answer = script(c, batch, "follow.sh", args, allowed=None, timeout_s=None, sink=sink)
+    debug(f"follow ended with {answer.code}: {answer.stderr[-500:]}")
+    ends: Mapping[int, FollowEnd] = {0: "finished", JOB_GONE: "gone", SHORTER: "shorter"}
+    if answer.code in ends:
+        return ends[answer.code]
+    failure, was_killed = failure_of(batch, "follow", answer), answer.code < 0 or 128 < answer.code < 255
+    if was_killed or isinstance(failure, Unreachable):
+        return "dropped"
+    raise failure
+
+
+def copy_events(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> None:
+    """Bring batches/B/events.jsonl up to date without waiting for more. The caller holds the batch's lock."""
+    local = own.checked(project.batch(batch.name).events)
+    source = transport.of(batch.host).rsync_source(batch.host, str(batch.there.events))
+    options = ("-s", "--append", "--ignore-missing-args", "--no-links", f"--max-size={EVENTS_BYTES}")
+    with told_of_full_disk(local):
+        rsync(c, batch, (*options, "--", source, str(local)), what="fetch")
+
+
+def set_events_aside(project: ProjectPaths, batch: Batch) -> None:
+    """Start the copies of the host's events and logs anew: the host has others, or ours are damaged.
+
+    The caller holds the batch's lock.
+    """
+    paths = project.batch(batch.name)
+    if paths.events.exists():
+        own.rename(paths.events, paths.events_before)
+    own.discard(project.pulled(batch.name) / "logs")

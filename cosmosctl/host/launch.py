@@ -1,0 +1,77 @@
+"""The job of a batch on its host, started or found started."""
+
+from typing import TYPE_CHECKING
+
+from cosmosctl import engines, models
+from cosmosctl.domain.batch import AllowedBatch, Batch
+from cosmosctl.domain.ids import command
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.errors import HostError
+from cosmosctl.host.launches import ASKED, LAUNCHED, note_launch, read_launch
+from cosmosctl.host.process import Answer, engine_text, failure_of, one_line, script
+
+if TYPE_CHECKING:
+    from invoke import Context
+
+MISSING, HELD, NOT_STARTED = 75, 76, 70
+"""launch.sh: the host lacks files; another unfinished batch there has one of the runs; the job did not come up."""
+
+
+class NotStarted(HostError):
+    """The host was asked to start the job, and it did not come up."""
+
+
+class MissingInputs(HostError):
+    """The host lacks files that it needs; pushing mends it. `folder_lost`: even the bundle, so all it knew is gone."""
+
+    def __init__(self, message: str, *, hint: str, folder_lost: bool) -> None:
+        super().__init__(message, hint=hint)
+        self.folder_lost = folder_lost
+
+
+def launch(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> str:
+    """Start the job, or find it started: "launched" or "finished"; noted in launch.yaml, before and after.
+
+    Raises: HostError, MissingInputs.
+    """
+    if c.config.run.dry:
+        return _launched(c, batch)
+    note = project.batch(batch.name).launch
+    known = read_launch(note)
+    if known is None or known.how != LAUNCHED:
+        note_launch(note, ASKED, batch.host.name)
+    word = _launched(c, batch)
+    note_launch(note, LAUNCHED, batch.host.name)
+    return word
+
+
+def launch_args(batch: Batch) -> tuple[str, ...]:
+    """The arguments of launch.sh that start the job of a batch."""
+    start = engines.get(batch.host.engine).supervisor(batch.host, models.get(batch.model), batch.there.batch)
+    return (batch.host.dir, batch.there.folder, engine_text(batch.host) or "detach", "--", *start)
+
+
+def _launched(c: "Context", batch: AllowedBatch) -> str:
+    answer = script(c, batch, "launch.sh", launch_args(batch), allowed=(MISSING, HELD, NOT_STARTED))
+    words = answer.stdout.split()
+    if answer.code == HELD:
+        raise _held(batch, answer)
+    if answer.code == MISSING:
+        lost = any(word.startswith("bundle/") for word in words)
+        message, hint = f"host {batch.host.name}: {one_line(answer.stdout)}", command("attach", batch.name)
+        raise MissingInputs(message, hint=hint, folder_lost=lost)
+    if answer.code == NOT_STARTED:
+        failure = failure_of(batch, "launch", answer)
+        raise NotStarted(failure.message, hint=failure.hint)
+    return words[-1] if words else "launched"
+
+
+def _held(batch: Batch, answer: Answer) -> HostError:
+    """launch.sh names them: "held RUN FOLDER" for each, a folder being a batch's name and key."""
+    held = [words for line in answer.stdout.splitlines() if len(words := line.split()) == 3 and words[0] == "held"]
+    lines = [f"{run} is in {folder} there, which has not ended" for _, run, folder in held]
+    others = ", ".join(dict.fromkeys(folder.rpartition("-")[0] for _, _, folder in held))
+    return HostError(
+        "\n".join(f"host {batch.host.name}: {line}" for line in lines),
+        hint=f"wait for {others} or cancel it, then {command('attach', batch.name)}",
+    )
