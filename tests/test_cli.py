@@ -65,6 +65,27 @@ def _help(command: click.Command, path: tuple[str, ...]) -> str:
     return " ".join(command.get_help(context).split())
 
 
+def test_help_lists_the_verbs_in_five_sections_and_the_rare_ones_where_all_are_asked_for(bare_tree: Tree) -> None:
+    often, everything = bare_tree.cli("--help").out, bare_tree.cli("help", "--all").out
+    sections = ["Start:", "Run:", "Look:", "Choose:", "Machines:"]
+    for text in (often, everything):
+        assert [line for line in text.splitlines() if line in sections] == sections
+    rare = {name for name, verb in VERBS.items() if verb.is_rare}
+    assert rare
+    assert {name for name in VERBS if f"\n  {name} " not in f"\n{everything}"} == set()
+    assert {name for name in VERBS if f"\n  {name} " not in often} == rare
+
+
+def test_help_of_a_verb_is_that_of_its_own_option(bare_tree: Tree) -> None:
+    assert bare_tree.cli("help", "batch").out == bare_tree.cli("batch", "--help").out
+    assert bare_tree.cli("help").out == bare_tree.cli("--help").out
+    assert "Did you mean 'batch'?" in bare_tree.cli("help", "bacth", expect=2).err
+
+
+def test_the_earlier_name_of_history_goes_on_working(tree: Tree) -> None:
+    assert tree.cli("log").err == tree.cli("history").err == "nothing ran yet\n"
+
+
 def test_help_tells_the_exit_codes(bare_tree: Tree) -> None:
     printed = " ".join(bare_tree.cli("--help").out.split())
     assert "0 all well; 1 some runs have no result; 2 usage; 3 the user's files; 4 host" in printed

@@ -97,7 +97,7 @@ def test_whatever_a_document_has_people_type_exists(name: str) -> None:
     assert [wrong for line in lines if (wrong := unknown_word(line.split()))] == []
 
 
-@pytest.mark.parametrize("line", ["cosmosctl history", "cosmosctl host none", "cosmosctl batch --no-such X"])
+@pytest.mark.parametrize("line", ["cosmosctl annals", "cosmosctl host none", "cosmosctl batch --no-such X"])
 def test_what_does_not_exist_is_found(line: str) -> None:
     assert unknown_word(line.split())
 

@@ -381,7 +381,7 @@ READING = (
     ("show", "night"),
     ("check",),
     ("diff", "rs_a"),
-    ("log",),
+    ("history",),
     ("host", "list"),
 )
 

@@ -45,7 +45,7 @@ VERBS = (
     ("check",),
     ("list", "batches"),
     ("show", "rs_a"),
-    ("log", "rs_a"),
+    ("history", "rs_a"),
     ("logs", "rs_a"),
     ("logs", "{B}"),
     ("fetch", "--from", "{HOST}"),

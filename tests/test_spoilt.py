@@ -116,7 +116,7 @@ KEYS = (
     "run",
     "proc",
     "runs",
-    "log",
+    "history",
     "gpu",
     "gpus",
     "load_s",

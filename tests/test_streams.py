@@ -53,7 +53,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("cancel", "no-such-batch"),
     ("retry",),
     ("diff", "rs_a"),
-    ("log",),
+    ("history",),
     ("upscale", "rs_zz"),
     ("controls", "rs_a"),
     ("watch", "--no-such-option"),

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -16,53 +17,79 @@ from cosmosctl.io.given_path import is_folder, require_cwd, shown
 from cosmosctl.io.os_error import file_error, is_environment
 from cosmosctl.io.streams import open_closed_descriptors, safe_streams
 
-VERBS: Mapping[str, tuple[str, str]] = {
-    "init": ("cosmosctl.cli.init:init", "Make a project in a folder."),
-    "create": ("cosmosctl.cli.create:create", "Create a prompt or a run; prints its id."),
-    "list": ("cosmosctl.cli.listing:listing", "List prompts, runs or batches."),
-    "show": ("cosmosctl.cli.show:show", "Show all that is known of a prompt, run or batch."),
-    "status": ("cosmosctl.cli.status:status", "Show where every run stands and what to type next."),
-    "check": ("cosmosctl.cli.check:check", "Check every file and video before anything runs."),
-    "batch": ("cosmosctl.cli.batch:batch", "Run what is pending as one batch and fetch the results."),
-    "inference": ("cosmosctl.cli.batch:inference", "Run the named runs or prompts."),
-    "attach": ("cosmosctl.cli.attach:attach", "Follow a batch until all its runs are home."),
-    "logs": ("cosmosctl.cli.logs:logs", "Print the log of a batch or of one run."),
-    "fetch": ("cosmosctl.cli.fetch:fetch", "Bring home what ended since; wait for nothing."),
-    "cancel": ("cosmosctl.cli.cancel:cancel", "End a batch; what is finished stays finished."),
-    "retry": ("cosmosctl.cli.retry:retry", "Run again what has no result."),
-    "diff": ("cosmosctl.cli.diff:diff", "Show what changed since a run's newest result."),
-    "log": ("cosmosctl.cli.log:log", "List the batches that took a run and what came of it."),
-    "upscale": ("cosmosctl.cli.upscale:upscale", "Enlarge a run's result or a video."),
-    "controls": ("cosmosctl.cli.controls:controls", "Compute the preset controls of runs and say where they are."),
-    "watch": ("cosmosctl.cli.watch:watch", "Check on each save."),
-    "host": ("cosmosctl.cli.host:host", "List, add, check or allow the machines that run models."),
-    "gc": ("cosmosctl.cli.gc:gc", "Remove from a host what is safely here."),
-    "completion": ("cosmosctl.cli.completion:completion", "Print the completion script of a shell."),
+START, RUN, LOOK, CHOOSE, MACHINES = "Start", "Run", "Look", "Choose", "Machines"
+
+
+class Verb(NamedTuple):
+    """`MODULE:COMMAND`, short help, the section of --help, and whether only `help --all` lists it."""
+
+    target: str
+    help: str
+    section: str = RUN
+    is_rare: bool = False
+
+
+VERBS: Mapping[str, Verb] = {
+    "init": Verb("cosmosctl.cli.init:init", "Make a project in a folder.", START),
+    "create": Verb("cosmosctl.cli.create:create", "Create a prompt or a run; prints its id.", START),
+    "check": Verb("cosmosctl.cli.check:check", "Check every file and video before anything runs.", START),
+    "watch": Verb("cosmosctl.cli.watch:watch", "Check on each save.", START, is_rare=True),
+    "completion": Verb(
+        "cosmosctl.cli.completion:completion", "Print the completion script of a shell.", START, is_rare=True
+    ),
+    "batch": Verb("cosmosctl.cli.batch:batch", "Run what is pending as one batch and fetch the results.", RUN),
+    "inference": Verb("cosmosctl.cli.batch:inference", "Run the named runs or prompts.", RUN),
+    "attach": Verb("cosmosctl.cli.attach:attach", "Follow a batch until all its runs are home.", RUN),
+    "fetch": Verb("cosmosctl.cli.fetch:fetch", "Bring home what ended since; wait for nothing.", RUN),
+    "cancel": Verb("cosmosctl.cli.cancel:cancel", "End a batch; what is finished stays finished.", RUN),
+    "retry": Verb("cosmosctl.cli.retry:retry", "Run again what has no result.", RUN),
+    "status": Verb("cosmosctl.cli.status:status", "Show where every run stands and what to type next.", LOOK),
+    "list": Verb("cosmosctl.cli.listing:listing", "List prompts, runs or batches.", LOOK),
+    "show": Verb("cosmosctl.cli.show:show", "Show all that is known of a prompt, run or batch.", LOOK),
+    "logs": Verb("cosmosctl.cli.logs:logs", "Print the log of a batch or of one run.", LOOK),
+    "controls": Verb(
+        "cosmosctl.cli.controls:controls",
+        "Compute the preset controls of runs and say where they are.",
+        LOOK,
+        is_rare=True,
+    ),
+    "diff": Verb("cosmosctl.cli.diff:diff", "Show what changed since a run's newest result.", CHOOSE),
+    "history": Verb("cosmosctl.cli.history:history", "List the batches that took a run and what came of it.", CHOOSE),
+    "upscale": Verb("cosmosctl.cli.upscale:upscale", "Enlarge a run's result or a video.", CHOOSE),
+    "host": Verb("cosmosctl.cli.host:host", "List, add, check or allow the machines that run models.", MACHINES),
+    "gc": Verb("cosmosctl.cli.gc:gc", "Remove from a host what is safely here.", MACHINES, is_rare=True),
 }
 """Verb -> where it is and its short help: nothing is imported before it is called."""
 
+ALIASES: Mapping[str, str] = {"log": "history"}
+"""Earlier names, which go on working."""
+
 EPILOG = """\b
 Exit codes: 0 all well; 1 some runs have no result; 2 usage; 3 the user's
-files; 4 host, SSH, rsync or engine; 70 a bug of ours; 130 interrupted."""
+files; 4 host, SSH, rsync or engine; 70 a bug of ours; 130 interrupted.
+
+`cosmosctl help --all` lists the rarely used commands too."""
 
 
 class Verbs(click.Group):
     """A group that imports a command when it is called, not when its name is listed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+        return [*VERBS, help_.name or ""]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
+        if cmd_name == help_.name:
+            return help_
+        name = ALIASES.get(cmd_name, cmd_name)
+        if name not in VERBS:
             return None
-        module, _, attribute = VERBS[cmd_name][0].partition(":")
+        module, _, attribute = VERBS[name][0].partition(":")
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
+        write_verbs(formatter, is_all=False)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -71,6 +98,37 @@ class Verbs(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as e:
             raise _with_nearest(e, args) from e
+
+
+def write_verbs(formatter: click.HelpFormatter, *, is_all: bool) -> None:
+    """The verbs by section, in one column; those that are rarely used where all are wanted."""
+    listed = {name: verb for name, verb in VERBS.items() if is_all or not verb.is_rare}
+    width = max(map(len, listed))
+    for section in (START, RUN, LOOK, CHOOSE, MACHINES):
+        with formatter.section(section):
+            rows = [(f"{name:<{width}}", verb.help) for name, verb in listed.items() if verb.section == section]
+            formatter.write_dl(rows)
+
+
+@click.command("help")
+@click.argument("verb", required=False, metavar="[COMMAND]")
+@click.option("--all", "is_all", is_flag=True, help="List the rarely used commands too.")
+@click.pass_context
+def help_(ctx: click.Context, verb: str | None, is_all: bool) -> None:
+    """Show the commands, or what COMMAND does."""
+    parent = ctx.parent or ctx
+    if verb is not None:
+        group = parent.command
+        assert isinstance(group, Verbs)
+        name, command, _ = group.resolve_command(parent, [verb])
+        assert command is not None
+        click.echo(command.get_help(click.Context(command, info_name=name, parent=parent)))
+    elif is_all:
+        formatter = parent.make_formatter()
+        write_verbs(formatter, is_all=True)
+        click.echo(formatter.getvalue().strip())
+    else:
+        click.echo(parent.get_help())
 
 
 @click.command(cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,4 +1,4 @@
-"""`log`."""
+"""`history`."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from cosmosctl.io.streams import json_text
 @click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=run_ids)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @click.pass_obj
-def log(folder: Path, runs: tuple[str, ...], as_json: bool) -> None:
+def history(folder: Path, runs: tuple[str, ...], as_json: bool) -> None:
     """List the batches that took a run and what came of it, newest first.
 
     What was moved to history/ is in it too. Without RUN: of every run.
     """
     from dataclasses import asdict
 
-    from cosmosctl.commands.log import entries
+    from cosmosctl.commands.history import entries
 
     found = entries(folder, runs)
     if as_json:
