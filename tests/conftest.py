@@ -24,6 +24,9 @@ os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(
     prefix="cosmosctl-tests-state-"
 )  # for the commands that tests start too
 os.environ["COSMOSCTL_ALLOW_HOSTS"] = "*"
+for name in [name for name in os.environ if name.startswith("GIT_")]:  # as a hook has them
+    del os.environ[name]
+os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}  # nobody's hooks, signatures, endings
 
 CONFIG = "project: 5f3a91c2\nmodel: transfer1\nhost: local\n"
 

@@ -56,6 +56,13 @@ def test_a_clone_has_the_same_bytes_whatever_git_is_told_of_line_endings(tmp_pat
     assert [path.name for path in files if b"\r" in path.read_bytes()] == []
 
 
+def test_git_knows_no_settings_of_whoever_runs_the_tests(tmp_path: Path) -> None:
+    (tmp_path / ".gitconfig").write_text("[commit]\n\tgpgsign = true\n")
+    env = {**os.environ, "HOME": str(tmp_path)}
+    known = subprocess.run(("git", "config", "--list"), cwd=tmp_path, env=env, capture_output=True, timeout=PATIENCE_S)
+    assert known.stdout == b""
+
+
 def test_all_that_is_missing_is_named_at_once_where_nothing_may_be_installed(few: Path) -> None:
     program(few, "apt-get", "#!/bin/sh\nexit 1\n")
     somebody(few)

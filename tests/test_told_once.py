@@ -2,9 +2,11 @@
 
 import json
 
+from cosmosctl.cli.draw.folding import folded
 from cosmosctl.commands.host_findings import Looked, findings
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines.building import build_command
+from tests import aftermath
 from tests.terminal import typed
 from tests.tree import REPOSITORY, Tree
 
@@ -26,6 +28,28 @@ def test_a_program_gets_the_whole_summary_on_stdout(quick_tree: Tree) -> None:
     out = quick_tree.cli("batch").lines
     assert [line for line in out if line.startswith("rs_one  done")] != []
     assert any("1 of 1 done" in line and "in 1 start," in line for line in out)
+
+
+def test_what_was_refused_here_is_not_counted_as_done_although_its_host_said_so(tree: Tree) -> None:
+    tree.prompt("ps_ugly", "an ugly street")
+    tree.run("rs_good")
+    tree.run("rs_ugly", prompt="ps_ugly")
+    ugly = Tree(tree.root, tree.home, aftermath.faults("broken:ugly"))
+    shown = typed(ugly, "batch", columns=60)
+    assert "1 of 2 done" in shown
+    assert [row["done"] for row in json.loads(ugly.cli("list", "batches", "--json").out)] == [1]
+    below = [line for line in shown.splitlines() if line.startswith("         ")]
+    assert [line for line in below if len(line) > 60] == []
+    assert " ".join(" ".join(below).split()).count("does not match its sha256 or is not this run's") == 1
+    last = ugly.cli("attach", ugly.batches()[0].name, expect=1).out
+    assert "1 of 2 done" in last
+
+
+def test_a_line_is_folded_between_clauses_so_that_commands_stay_whole() -> None:
+    line = "  cosmosctl attach look_1 comes back, cosmosctl cancel look_1 ends it"
+    assert folded(line, 200) == [line]
+    assert folded(line, 50) == ["  cosmosctl attach look_1 comes back,", "  cosmosctl cancel look_1 ends it"]
+    assert folded("one two three; four", 8, indent="    ") == ["one two", "    three;", "    four"]
 
 
 def test_status_as_json_has_the_same_keys_whatever_there_is(tree: Tree) -> None:

@@ -218,11 +218,22 @@ def _asked(error: CosmosctlError) -> bool:
 
 def _tell(error: CosmosctlError) -> None:
     if isinstance(error, Interrupted):  # the user asked for it: it is no error
-        click.echo("\n".join([error.message, *([f"  {error.hint}"] if error.hint else [])]), err=True)
+        click.echo("\n".join([error.message, *_hint_lines(error.hint)]), err=True)
         return
     click.echo("\n".join(f"error: {line}" for line in bounded(error.message.splitlines())), err=True)
     if error.hint:
         click.echo(f"  try: {error.hint}", err=True)
+
+
+def _hint_lines(hint: str) -> list[str]:
+    """What to type now, in lines that fit a terminal."""
+    if not sys.stderr.isatty():
+        return [f"  {hint}"] if hint else []
+    import shutil
+
+    from cosmosctl.cli.draw.folding import folded
+
+    return folded(f"  {hint}", shutil.get_terminal_size().columns) if hint else []
 
 
 def _bug(argv: list[str]) -> int:

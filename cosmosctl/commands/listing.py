@@ -156,7 +156,7 @@ def _batch_row(paths: BatchPaths) -> dict[str, Any]:
     except FileError:
         state = Progress()
     end = read_end(paths.end)
-    done = sum(one.state == "done" for one in state.ends.values())
+    ends = end.runs.values() if end else (one.state for one in state.ends.values())
     standing = OpenBatch(paths, batch.runs, state, read_launch(paths.launch)).standing or "running"
     standing = standing if was_made_here(paths) else "elsewhere"
     words = end.state if end else "damaged" if paths.end.exists() else standing
@@ -166,7 +166,7 @@ def _batch_row(paths: BatchPaths) -> dict[str, Any]:
         "host": batch.host.name,
         "model": batch.model,
         "size": len(batch.rows),
-        "done": done,
+        "done": sum(one == "done" for one in ends),
         "created": batch.created,
         "runs": list(batch.runs),
         "mistakes": list(troubles),

@@ -1,5 +1,6 @@
 """What people see while a batch runs and when it has ended. Progress goes to stderr, results to stdout."""
 
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cosmosctl.cli.draw.folding import folded
 from cosmosctl.cli.draw.unlocked import unlocked_lines
 from cosmosctl.domain.batch import Batch, BatchRow
 from cosmosctl.domain.ids import command
@@ -75,7 +77,7 @@ class FollowView:
         for run, one in home.items():
             row = batch.row(run)
             if self._tells_all:
-                self._once("\n".join(_run_lines(row, one, batch.model, width=max(map(len, batch.runs)))))
+                self._once(_on_a_terminal(row, one, batch))
             else:
                 self._once(f"{run}  {one.reason or one.state}  {label(row.text, row.video)}")
 
@@ -164,7 +166,7 @@ def summary(outcome: Outcome, root: Path, *, with_runs: bool = True) -> str:
     lines = []
     for row in batch.rows if with_runs else ():
         lines += _run_lines(row, outcome.runs[row.run], batch.model, width=width)
-    lines.append(_times(outcome))
+    lines += [_times(outcome)] if with_runs else folded(_times(outcome), shutil.get_terminal_size().columns)
     lines += [f"{batch.name}: {line}" for line in unlocked_lines(outcome.progress)]
     videos = [one.video for one in outcome.runs.values() if one.state == "done"]
     return "\n".join([*lines, *(str(_shown(video, root)) for video in videos)])
@@ -175,6 +177,13 @@ def _run_lines(row: BatchRow, one: Collected, model: str, *, width: int) -> list
     head = f"{row.run:<{width}}  {one.reason or one.state:<9}  {label(row.text, row.video)}"
     more = [text for text in _next_step(one, model) if text not in row.warnings]
     return [head, *(f"{'':<{width}}  {text}" for text in more)]
+
+
+def _on_a_terminal(row: BatchRow, one: Collected, batch: Batch) -> str:
+    """The same in lines that fit, so that what goes on stands below the words and not below the id."""
+    width, columns = max(map(len, batch.runs)), shutil.get_terminal_size().columns
+    head, *more = _run_lines(row, one, batch.model, width=width)
+    return "\n".join([head, *(part for line in more for part in folded(line, columns, indent=" " * (width + 2)))])
 
 
 def told(found: Sequence[Collected]) -> str:
@@ -204,13 +213,15 @@ def _next_step(one: Collected, model: str) -> list[str]:
 
 def _times(outcome: Outcome) -> str:
     progress = outcome.progress
-    seconds = [end.seconds for end in progress.ends.values() if end.state == "done"]
-    if not seconds or progress.started is None:
-        return f"{outcome.batch.name}: no run has a result"
+    done = [run for run, one in outcome.runs.items() if one.state == "done"]
+    seconds = [end.seconds for run, end in progress.ends.items() if run in done]
+    if not done or not seconds or progress.started is None:
+        many = f"{len(done)} of {len(outcome.batch.rows)} done" if done else "no run has a result"
+        return f"{outcome.batch.name}: {many}"
     wall = max(0.001, progress.elapsed.seconds)
     gpus = len({process.get("gpu") for process in progress.processes}) or 1
     return (
-        f"{outcome.batch.name}: {len(seconds)} of {len(outcome.batch.rows)} done in {duration(wall)}; "
+        f"{outcome.batch.name}: {len(done)} of {len(outcome.batch.rows)} done in {duration(wall)}; "
         f"load {sum(progress.loads):.1f} s in {counted(len(progress.processes), 'start')}, "
         f"{sum(seconds) / len(seconds):.1f} s a video, busy {100 * min(1.0, sum(seconds) / wall / gpus):.0f} %"
     )
