@@ -37,6 +37,8 @@ def test_fetch_brings_what_has_ended_and_waits_for_nothing(three: Tree) -> None:
     place = three.run_paths("rs_a").preview
     aftermath.assert_right_video(place, run="rs_a", batch=name, prompt=PROMPTS["rs_a"])
     assert three.cli("fetch", name).out == "nothing ended since\n"
+    told = [line.split()[:2] for line in three.cli("status").lines if line.startswith("\trs_")]
+    assert told[:3] == [["rs_a", "done"], ["rs_b", "running"], ["rs_c", "queued"]]
     three.cli("cancel", name)
 
 

@@ -171,7 +171,7 @@ def test_scripts_from_outside_are_counted_and_one_that_fails_fails_all(tmp_path:
     for name, text in (("a", 'echo "$COSMOSCTL $PWD"'), ("b", "echo gone wrong; exit 1"), ("c", "exit 2")):
         program(folder, f"{name}.sh", text)
     program(folder, "lib.sh", "exit 1")
-    env = {**os.environ, "COSMOSCTL": "/x/cosmosctl", "COSMOSCTL_CHECKOUT": str(tmp_path)}
+    env = {**os.environ, "LC_ALL": "C", "COSMOSCTL": "/x/cosmosctl", "COSMOSCTL_CHECKOUT": str(tmp_path)}
     argv = ("sh", str(CI / "cases"), str(folder))
     done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=PATIENCE_S)
     assert (done.returncode, done.stderr) == (1, "")

@@ -71,7 +71,7 @@ def batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
         *([style(f"  {batch.problem}", "red")] if batch.problem else []),
         f'  (use "{hint}")',
         *(style(f"  {line}", "yellow") for line in unlocked_lines(seen)),
-        *_run_lines([found.runs[run] for run in batch.runs if run in found.runs], found),
+        *_run_lines([found.runs[run] for run in batch.runs if run in found.runs], found, tells_state=True),
     ]
 
 
@@ -85,11 +85,12 @@ def _standing_hint(batch: OpenBatch) -> str:
     return f'{attach}" {what}, "{cancel}'
 
 
-def _run_lines(runs: Sequence[RunState], found: Overview, color: str = "") -> list[str]:
+def _run_lines(runs: Sequence[RunState], found: Overview, color: str = "", *, tells_state: bool = False) -> list[str]:
+    """A line a run; `tells_state`: no heading says where they stand."""
     width = max(len(run.run) for run in runs) if runs else 0
-    cut = _cutter(8 + width + 2)
+    cut, word = _cutter(8 + width + 2), _state_word if tells_state else _word
     return [
-        f"\t{style(run.run.ljust(width), color)}  {cut(visible(_word(run) + _label(run.run, found)))}" for run in runs
+        f"\t{style(run.run.ljust(width), color)}  {cut(visible(word(run) + _label(run.run, found)))}" for run in runs
     ]
 
 
@@ -107,6 +108,10 @@ def _label(run: str, found: Overview) -> str:
     """The run's prompt, and what tells it from the other runs of that prompt."""
     look = found.looks.get(run, "")
     return f"{look}  {found.labels.get(run, '')}" if look else found.labels.get(run, "")
+
+
+def _state_word(run: RunState) -> str:
+    return f"{run.state}: {_word(run)}" if run.state in ("changed", "damaged") else _word(run) or f"{run.state}  "
 
 
 def _word(run: RunState) -> str:
