@@ -285,6 +285,25 @@ def as_nobody_special(tree: Tree, *args: str) -> Done:
     return Client(tree, *args, before=without if os.geteuid() == 0 else ()).end()
 
 
+def test_line_ends_that_git_changed_damage_nothing(tree: Tree) -> None:
+    """As in a clone with core.autocrlf, on a machine where files go to and fro between Windows and WSL2."""
+    tree.cli("batch", "rs_one")
+    place = tree.run_paths("rs_one").preview
+    before = tree.cli("status").out
+    for file in (
+        tree.batches()[0].whole,
+        tree.batches()[0].end,
+        place.receipt,
+        place.manifest,
+        tree.paths.prompt("ps_a"),
+    ):
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    assert tree.cli("status").out == before
+    assert tree.states()["rs_one"] == "done"
+    done = tree.cli("list", "batches")
+    assert (done.lines[1].split()[1], done.err) == ("done", "")
+
+
 def test_show_of_a_copied_run_does_not_show_the_results_of_the_original(tree: Tree) -> None:
     tree.cli("batch")
     shutil.copytree(tree.run_paths("rs_one").root, tree.run_paths("rs_copy").root)

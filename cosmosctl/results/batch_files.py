@@ -46,7 +46,7 @@ def mend(paths: BatchPaths, batch: Batch) -> None:
     """Write batch.yaml anew where it cannot be read: the side of a merge that is this batch's, else by plan.json."""
     if not _head_trouble(paths):
         return
-    text = read_bounded(paths.whole, bundle.PLAN_BYTES).decode(errors="replace")
+    text = _as_written(read_bounded(paths.whole, bundle.PLAN_BYTES).decode(errors="replace"))
     own = [side for side in sides(text) if not _trouble_of(side, paths.name) and f"\nkey: {batch.key}\n" in side]
     write_text(paths.whole, own[0] if own else _made_again(paths))
 
@@ -54,9 +54,15 @@ def mend(paths: BatchPaths, batch: Batch) -> None:
 def _head_trouble(paths: BatchPaths) -> str:
     """Why batch.yaml cannot be read; asked of every batch by `status`, so that YAML is not parsed."""
     try:
-        return _trouble_of(text_of(read_bounded(paths.whole, bundle.PLAN_BYTES)), paths.name)
+        text = text_of(read_bounded(paths.whole, bundle.PLAN_BYTES))
+        return _trouble_of(_as_written(text), paths.name)
     except (OSError, Unreadable) as e:
         return f"cannot be read: {e}"
+
+
+def _as_written(text: str) -> str:
+    """The text with our own line ends: git writes others where core.autocrlf says so."""
+    return text.replace("\r\n", "\n")
 
 
 def _trouble_of(text: str, name: str) -> str:

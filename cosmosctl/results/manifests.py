@@ -20,7 +20,7 @@ def manifest_text(outputs: Mapping[str, Mapping[str, Any]]) -> str:
 def trouble(place: ResultPaths) -> str:
     """Why a manifest that is there is not as it was written; "" when it is. Asked of every run by `status`."""
     try:
-        data = read_bounded(place.manifest, RECEIPT_BYTES)
+        data = read_bounded(place.manifest, RECEIPT_BYTES).replace(b"\r\n", b"\n")  # git's, with core.autocrlf
     except FileNotFoundError:
         return ""
     except Unreadable as e:
