@@ -31,6 +31,7 @@ def test_a_batch_of_runs_gives_its_duration_and_where_each_output_is(at_home: Tr
     assert result.ok
     times = [event["t"] for event in at_home.events()]
     assert result.duration_s == pytest.approx(times[-1] - times[0], abs=0.01)
+    assert len(str(result.duration_s).partition(".")[2]) <= 3, "printed to the millisecond"
     assert result.output_mapping == {
         run: at_home.run_paths(run).preview.outputs / "output.mp4" for run in ("rs_one", "rs_two")
     }

@@ -1,15 +1,19 @@
 """Which result, failure and batch is the newest: what follows from what each batch knew, never from a clock."""
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.domain.order import descends, newest
+from cosmosctl.results.batch_end import read_end
 from cosmosctl.results.receipts import read_receipt
-from cosmosctl.state import states
+from cosmosctl.state import estimates, states
+from cosmosctl.state.estimates import RECENT
 from tests.aftermath import faults
 from tests.tree import Tree, on_this_machine
 from tests.wrong_clock import HostClock
@@ -94,6 +98,19 @@ def test_batches_are_listed_and_printed_in_the_order_in_which_they_were_made(tre
     assert past == ["ant", "yak", "zebra"]
 
 
+def test_estimates_go_by_the_newest_batches_whatever_their_names(tree: Tree) -> None:
+    tree.cli("batch", "--batch-name", "first")
+    [first] = tree.batches()
+    for number in range(2, 2 + 2 * RECENT):
+        is_new = number >= 2 + RECENT
+        title = "ant" if is_new else "zebra"
+        _copy_of(first, f"{title}{number}_20260101_000000", number=number, seconds=2.0 if is_new else 1000.0)
+    past = estimates.past(states.batches(tree.paths), host="local", model="transfer1")
+    end = read_end(first.end)
+    assert past is not None and end is not None
+    assert past.frame_s == 2.0 / end.frames["rs_one"]
+
+
 def test_a_receipt_of_an_earlier_version_is_followed_by_what_comes_after_it(tree: Tree) -> None:
     tree.cli("batch")
     receipt = tree.run_paths("rs_one").preview.receipt
@@ -126,6 +143,15 @@ def test_attempts_that_each_claim_to_come_after_the_other_leave_the_first_in_pla
 
 
 _NEW_KEYS = ("number", "parents")
+
+
+def _copy_of(batch: BatchPaths, name: str, *, number: int, seconds: float) -> None:
+    """An ended batch like `batch`, made as the `number`th, whose videos took so many seconds each."""
+    copy = BatchPaths(batch.root.with_name(name))
+    shutil.copytree(batch.root, copy.root)
+    for file in (copy.whole, copy.plan, copy.end):
+        text = re.sub(r'(number"?: )1\b', rf"\g<1>{number}", file.read_text().replace(batch.name, name))
+        file.write_text(re.sub(r"(video_s:\n  rs_one: )[0-9.]+", rf"\g<1>{seconds}", text))
 
 
 def _rename_as_if_made_before(tree: Tree, title: str) -> None:

@@ -139,6 +139,13 @@ def test_inv_is_among_the_programs_that_pipx_shows(installed: Path, tmp_path: Pa
     ]
 
 
+def test_the_wheel_names_every_python_that_it_is_tried_on(installed: Path) -> None:
+    code = "import importlib.metadata as m; print(m.metadata('cosmosctl'))"
+    told = run(str(installed / "python"), "-c", code, cwd=installed)
+    assert [f"3.{minor}" for minor in range(11, 15) if f":: Python :: 3.{minor}\n" not in told] == []
+    assert "Requires-Python: >=3.11\n" in told
+
+
 def test_the_sdist_has_what_its_own_tests_need(tmp_path: Path) -> None:
     run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path), cwd=REPOSITORY)
     with tarfile.open(next(tmp_path.glob("cosmosctl-*.tar.gz"))) as sdist:
