@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -153,7 +154,7 @@ def test_a_damaged_head_of_a_batch_is_told_and_attach_writes_it_anew(tree: Tree,
     tree.cli("batch")
     batch = tree.batches()[0]
     text = batch.whole.read_text(encoding="utf-8")
-    other = text.replace(f"key: {text.split('key: ')[1][:8]}", "key: 00000000")
+    other = re.sub(r"^key: .*$", "key: '00000000'", text, flags=re.MULTILINE)
     spoilt = {
         "marks, ours": _conflict(text, other).encode(),
         "marks, theirs": _conflict(other, text).encode(),

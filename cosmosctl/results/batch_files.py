@@ -47,7 +47,8 @@ def mend(paths: BatchPaths, batch: Batch) -> None:
     if not _head_trouble(paths):
         return
     text = _as_written(read_bounded(paths.whole, bundle.PLAN_BYTES).decode(errors="replace"))
-    own = [side for side in sides(text) if not _trouble_of(side, paths.name) and f"\nkey: {batch.key}\n" in side]
+    key = re.compile(rf"^key: ['\"]?{re.escape(batch.key)}['\"]?$", re.MULTILINE)  # one like 76e58096 is quoted
+    own = [side for side in sides(text) if not _trouble_of(side, paths.name) and key.search(side)]
     write_text(paths.whole, own[0] if own else _made_again(paths))
 
 
