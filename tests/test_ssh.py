@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import struct
 import subprocess
 import sys
@@ -123,6 +124,38 @@ def test_a_runtime_folder_that_others_can_read_is_refused(own_sockets: Path) -> 
     (own_sockets / "cosmosctl").mkdir(mode=0o755)
     with pytest.raises(HostError, match="not a folder that only you can read"):
         config_file(())
+
+
+OTHERS_WERE_FASTER = 'mount -t tmpfs tmpfs /tmp && mkdir -m "$0" /tmp/cosmosctl-0 && unset XDG_RUNTIME_DIR && exec "$@"'
+
+
+@pytest.mark.parametrize(("mode", "is_taken"), [("777", False), ("700", True)])
+def test_a_folder_in_tmp_that_somebody_else_made_is_not_used(mode: str, is_taken: bool) -> None:
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        pytest.skip("a /tmp of one's own needs root and unshare (util-linux)")
+    ask = "from cosmosctl.transport.ssh_config import config_file; print(config_file(())[0].parent)"
+    argv = ("unshare", "--mount", "sh", "-c", OTHERS_WERE_FASTER, mode, sys.executable, "-c", ask)
+    said = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=TIMEOUT_S).stdout.strip()
+    assert said.startswith("/tmp/cosmosctl-")
+    assert (said == "/tmp/cosmosctl-0") is is_taken
+
+
+@needs_sshd
+@pytest.mark.parametrize("quiet", ["", "quiet: [rsync]\n"])
+def test_an_old_rsync_of_this_machine_is_warned_of_until_the_project_says_to_be_quiet(
+    lab: Tree, tmp_path: Path, quiet: str
+) -> None:
+    (tmp_path / "bin").mkdir()
+    version = 'exec echo "rsync  version 3.2.7  protocol version 31"'
+    script = f'#!/bin/sh\n[ "$1" != --version ] || {version}\nexec {shutil.which("rsync")} "$@"\n'
+    (tmp_path / "bin/rsync").write_text(script)
+    (tmp_path / "bin/rsync").chmod(0o755)
+    lab.run("rs_a")
+    with (lab.root / "cosmosctl.yaml").open("a") as config:
+        config.write(quiet)
+    told = lab.cli("batch", env={"PATH": f"{tmp_path}/bin:{lab.environment()['PATH']}"}).err
+    assert told.count("rsync 3.2.7 of this machine is older than 3.4") == (0 if quiet else 1)
+    assert ("'quiet: [rsync]' in cosmosctl.yaml silences it" in told) is not bool(quiet)
 
 
 @needs_sshd

@@ -285,7 +285,7 @@ def test_the_index_is_a_header_the_notes_of_runs_and_a_line_for_each_file(root: 
     load_all(root)
     header, notes, *entries = (root / ".cosmosctl/index").read_text().split("\n")
     assert sorted(json.loads(header)) == ["format", "rules", "signature"]
-    assert {run: list(found) for run, found in json.loads(notes).items()} == {"rs_one": ["links"], "rs_two": ["links"]}
+    assert {run: list(found) for run, found in json.loads(notes).items()} == {"rs_one": ["left"], "rs_two": ["left"]}
     assert [line.split("\t")[0] for line in entries] == [
         "cosmosctl.yaml",
         "prompts/ps_city.yaml",

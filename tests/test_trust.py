@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -217,3 +219,67 @@ def test_at_a_terminal_it_is_asked_with_the_block_shown(tree: Tree, tmp_path: Pa
     assert f'dir: "{tmp_path}/desk"' in shown
     assert code == {"y": 0, "n": 4}[answer]
     assert tree.states()["rs_a"] == {"y": "done", "n": "pending"}[answer]
+
+
+LINKS = ("batches", "runs/rs_a/history")
+"""People keep these on another disk."""
+MISTAKES = ("runs/rs_a/preview", "runs/rs_a/logs", "runs/rs_a/outputs", "runs/rs_a", "runs")
+"""Links in place of these stay mistakes."""
+
+
+def moved_out(tree: Tree, place: str, disk: Path) -> Path:
+    """The place of the project, now a link to what it was."""
+    link = tree.root / place
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if link.exists():
+        shutil.move(link, disk)
+    else:
+        disk.mkdir()
+    link.symlink_to(disk)
+    return link
+
+
+@pytest.mark.parametrize("place", LINKS)
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_at_a_terminal_it_is_asked_for_a_link_to_another_disk_too(
+    tree: Tree, tmp_path: Path, place: str, answer: str
+) -> None:
+    tree.run("rs_a")
+    tree.cli("batch")
+    tree.run("rs_a", controls="{edge: 0.6}")
+    moved_out(tree, place, tmp_path / "disk")
+    nobody = {"COSMOSCTL_ALLOW_HOSTS": ""}
+    code, shown = terminal.asked(tree, "batch", "rs_a", question="[y/N]", answer=answer, env=nobody)
+    assert f"the link {tree.root}/{place} was not allowed on this machine yet" in shown
+    assert f"it leads to {tmp_path}/disk" in shown
+    assert code == {"y": 0, "n": 3}[answer]
+    assert "interrupted" not in shown
+    assert ("1 done" in shown) is (answer == "y")
+
+
+@pytest.mark.parametrize("place", MISTAKES)
+def test_a_link_that_stays_a_mistake_is_not_offered_to_be_allowed(tree: Tree, tmp_path: Path, place: str) -> None:
+    tree.run("rs_a")
+    link = moved_out(tree, place, tmp_path / "disk")
+    assert "cosmosctl host allow" not in tree.cli("status", env={"COSMOSCTL_ALLOW_HOSTS": ""}).out
+    told = tree.cli("host", "allow", "--link", place, expect=3).err
+    assert "this link cannot be allowed" in told
+    assert f"rm {link}" in told
+    assert not own.is_allowed_link(link)
+
+
+WITHOUT_HOME = """cd "$0" && mount --bind passwd /etc/passwd && mount --bind nsswitch.conf /etc/nsswitch.conf &&
+    unset HOME XDG_DATA_HOME && exec "$@\""""
+
+
+@pytest.mark.parametrize("state", ["{tmp}/state", ""])
+def test_a_user_without_a_home_keeps_nothing_where_others_could_wait(tmp_path: Path, state: str) -> None:
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        pytest.skip("a user without a home needs root and unshare (util-linux)")
+    (tmp_path / "passwd").touch()
+    (tmp_path / "nsswitch.conf").write_text("passwd: files\n")
+    state = state.format(tmp=tmp_path)
+    ask = "from cosmosctl.store import local_dir; print(local_dir())"
+    argv = ("unshare", "--mount", "sh", "-c", WITHOUT_HOME, str(tmp_path), sys.executable, "-c", ask)
+    said = subprocess.run(argv, env={**os.environ, "XDG_STATE_HOME": state}, capture_output=True, text=True, check=True)
+    assert said.stdout == (f"{state}/cosmosctl/local\n" if state else "/run/user/0/cosmosctl\n")

@@ -99,9 +99,9 @@ class Tree:
         """Draw a small scene folder."""
         return clips.scene(self.root / "inputs/videos" / name, **size)
 
-    def states(self, *args: str) -> dict[str, str]:
+    def states(self, *args: str, env: Mapping[str, str] | None = None) -> dict[str, str]:
         """Run -> state, as `list runs --json` says."""
-        rows = json.loads(self.cli("list", "runs", "--json", *args).out)
+        rows = json.loads(self.cli("list", "runs", "--json", *args, env=env).out)
         return {row["id"]: row["reason"] or row["status"] for row in rows}
 
     def files(self) -> dict[str, bytes]:

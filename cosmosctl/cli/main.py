@@ -205,14 +205,17 @@ def _code(argv: list[str]) -> int:
 
 def _asked(error: CosmosctlError) -> bool:
     """Whether the user, at a terminal, allowed now what was not allowed yet; nothing was done before it was asked."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
     from cosmosctl.host import trust
 
-    if not isinstance(error, trust.NotAllowed) or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    leave = trust.leave_wanted(error)
+    if leave is None:
         return False
-    click.echo(error.message, err=True)
+    click.echo(f"{leave.what} was not allowed on this machine yet:\n{leave.text}", err=True)
     if not click.confirm("allow it on this machine?", err=True):
         return False
-    trust.allow(error.leave)
+    trust.allow(leave)
     return True
 
 

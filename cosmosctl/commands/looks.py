@@ -22,13 +22,26 @@ def differences(snapshot: Snapshot, runs: Iterable[str], *, weights: bool = True
     found: dict[str, str] = {}
     for names in of_prompt.values():
         if len(names) > 1:
-            found |= _apart({name: look(snapshot.runs[name], weights=weights) for name in names})
+            found |= _apart({name: _remembered(snapshot, name, weights=weights) for name in names})
+    snapshot.index.save()
     return found
 
 
-def look(run: Run, *, weights: bool = True) -> dict[str, str]:
+def _remembered(snapshot: Snapshot, run: str, *, weights: bool) -> Mapping[str, str]:
+    """`look` of a run, kept in the index while its file stays: `status` asks it of a thousand runs each time."""
+    index = snapshot.index
+    notes, key = index.notes(run), index.key(f"runs/{run}/run.yaml")
+    known = notes.get("look")
+    if known is None or known[0] != key:
+        known = [key, look(snapshot.runs[run])]
+        index.note(notes, "look", known if key else None)
+    found: Mapping[str, str] = known[1]
+    return found if weights else {name: words for name, words in found.items() if name != "weights"}
+
+
+def look(run: Run) -> dict[str, str]:
     """Key -> the words for it, as short as they can be, of all that makes a run's video what it is."""
-    found = {"weights": "/".join(_weight(run.weights.get(name)) for name in CONTROLS)} if weights else {}
+    found = {"weights": "/".join(_weight(run.weights.get(name)) for name in CONTROLS)}
     found |= {"model": run.model} if run.model is not None else {}
     found |= {key: f"{key}={_one_word(_short(value))}" for key, value in run.settings.items()}
     for control in run.controls:

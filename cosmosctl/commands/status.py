@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosmosctl.commands.looks import differences
 from cosmosctl.domain.ids import command
-from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.plurals import some
 from cosmosctl.domain.project import Host
 from cosmosctl.results import batch_files, manifests
@@ -40,23 +39,32 @@ class Overview:
 def overview(folder: Path, host: str | None) -> Overview:
     """The state of the project that `folder` lies in. Raises: FileError, UsageError."""
     project = opened(folder)
+    open_ones = states.open_batches(project)
     snapshot = load_all(project.root)
     chosen = snapshot.host(host)
-    runs = states.all_states(project, snapshot, preview=chosen.is_preview)
+    runs = states.all_states(project, snapshot, preview=chosen.is_preview, unfinished=open_ones)
     problems = (
         *_mistakes(snapshot, runs),
         *_damaged_batches(project),
-        *_damaged_manifests(project, runs),
+        *_damaged_manifests(snapshot, runs),
         *_nameless(project),
     )
-    looks = differences(snapshot, runs) if len(runs) <= LOOKS else {}
-    labels, open_ones = _labels(snapshot, runs), states.open_batches(project)
+    looks = _looks(snapshot, runs) if len(runs) <= LOOKS else {}
+    labels = _labels(snapshot, runs)
     foreign = states.foreign_batches(project)
     return Overview(project, chosen, runs, labels, looks, open_ones, problems, snapshot.leftovers, foreign)
 
 
+def _looks(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Mapping[str, str]:
+    from cosmosctl.commands.looks import differences
+
+    return differences(snapshot, runs)
+
+
 def _mistakes(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Iterator[str]:
     """What is wrong with the files. That videos are not here is no mistake while it keeps no run from anything."""
+    if not snapshot.problems:
+        return iter(())
     known = [run for run, state in runs.items() if state.state != "invalid" and snapshot.lacks_videos(run)]
     stopped = {snapshot.prompt_of(run) for run, state in runs.items() if state.state == "invalid"}
     quiet = {f"prompts/{snapshot.prompt_of(run)}" for run in known if snapshot.prompt_of(run) not in stopped}
@@ -70,11 +78,21 @@ def _damaged_batches(project: ProjectPaths) -> Iterator[str]:
         yield from found if is_ended(paths) else (line for line in found if "/plan.json: " not in line)
 
 
-def _damaged_manifests(project: ProjectPaths, runs: Mapping[str, RunState]) -> Iterator[str]:
+def _damaged_manifests(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Iterator[str]:
+    """What is wrong with manifests; that one is well is remembered while it stays."""
+    index, root = snapshot.index, str(snapshot.root)
     for run, state in runs.items():
-        if state.batch and (words := manifests.trouble(ResultPaths(project.run(run).root / state.place))):
-            place = f"{state.place}/" if state.place else ""
-            yield f"runs/{run}/{place}manifest.txt: {words}; {command('fetch', run)}"
+        if not state.batch:
+            continue
+        file = f"runs/{run}/{state.place}/manifest.txt" if state.place else f"runs/{run}/manifest.txt"
+        if words := index.fact(index.notes(run), "manifest", f"{root}/{file}", _manifest_trouble):
+            index.note(index.notes(run), "manifest", None)
+            yield f"{file}: {words}; {command('fetch', run)}"
+    index.save()
+
+
+def _manifest_trouble(file: str) -> str:
+    return manifests.trouble_of(Path(file))
 
 
 def _nameless(project: ProjectPaths) -> Iterator[str]:

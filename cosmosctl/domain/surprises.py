@@ -10,6 +10,9 @@ RANDOM = "random"
 VIDEO = "video"
 """What is said of a clip."""
 
+RSYNC = "rsync"
+"""What is said of the rsync of this machine: a project says whether it is, as no run has to do with it."""
+
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
 

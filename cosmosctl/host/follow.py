@@ -44,7 +44,7 @@ def copy_events(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> Non
     source = transport.of(batch.host).rsync_source(batch.host, str(batch.there.events))
     options = ("-s", "--append", "--ignore-missing-args", "--no-links", f"--max-size={EVENTS_BYTES}")
     with told_of_full_disk(local):
-        rsync(c, batch, (*options, "--", source, str(local)), what="fetch")
+        rsync(c, batch, (*options, "--", source, str(local)), local, what="fetch")
 
 
 def set_events_aside(project: ProjectPaths, batch: Batch) -> None:

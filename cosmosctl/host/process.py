@@ -3,16 +3,20 @@
 import shlex
 import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosmosctl import engines, transport
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.ids import command
+from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.domain.project import AllowedHost, Host
+from cosmosctl.domain.surprises import RSYNC
 from cosmosctl.errors import CosmosctlError, HostError
 from cosmosctl.host.streams import Meter, Sink
 from cosmosctl.io.shipped import template
 from cosmosctl.log import debug, say
+from cosmosctl.store import find_root, load_config
 from cosmosctl.transport.rsync import rsync_warning
 
 if TYPE_CHECKING:
@@ -73,11 +77,12 @@ def script(
     raise failure_of(batch, name.removesuffix(".sh"), answer)
 
 
-def rsync(c: "Context", batch: AllowedBatch, args: tuple[str, ...], *, what: str) -> None:
+def rsync(c: "Context", batch: AllowedBatch, args: tuple[str, ...], local: Path, *, what: str) -> None:
+    """Copy between the host and `local`, a folder or file of the project."""
     if shutil.which("rsync") is None:
         raise HostError("rsync is not installed on this machine", hint="apt-get install rsync, or brew install rsync")
     if batch.host.address is not None:
-        _warn_of_old_rsync(c)
+        _warn_of_old_rsync(c, local)
     argv = ("rsync", *transport.of(batch.host).rsync_options(batch.host), *args)
     show = c.config.get("show_transfer")
     answer = answer_of(c, shlex.join(argv), timeout_s=None, sink=Meter(show) if show else None)
@@ -86,12 +91,15 @@ def rsync(c: "Context", batch: AllowedBatch, args: tuple[str, ...], *, what: str
         raise failure if isinstance(failure, Unreachable) else NotAllSent(failure.message, hint=failure.hint)
 
 
-def _warn_of_old_rsync(c: "Context") -> None:
-    """Once in the life of this process: a hostile host could make it write where it should not."""
+def _warn_of_old_rsync(c: "Context", local: Path) -> None:
+    """Once in the life of this process: a hostile host could make it write where it should not.
+
+    Not where the project that `local` lies in is quiet about it.
+    """
     if not _WARNED:
         _WARNED.append(warning := rsync_warning(answer_of(c, "rsync --version", timeout_s=SHORT_S).stdout))
-        if warning:
-            say(f"warning: {warning}")
+        if warning and RSYNC not in load_config(find_root(local)).quiet:
+            say(f"warning: {warning}\n  'quiet: [{RSYNC}]' in {CONFIG_FILE} silences it")
 
 
 _WARNED: list[str] = []

@@ -29,7 +29,7 @@ def pull(c: "Context", batch: AllowedBatch, files: Sequence[str], target: Path, 
     source = transport.of(batch.host).rsync_source(batch.host, f"{batch.there.batch}/")
     filters = (f"--include-from={wanted}", "--exclude=*", "--prune-empty-dirs", *PROGRESS)
     with told_of_full_disk(target):
-        rsync(c, batch, (*options, *filters, "--", source, f"{target}/"), what="pull")
+        rsync(c, batch, (*options, *filters, "--", source, f"{target}/"), target, what="pull")
     own.discard(wanted)
 
 

@@ -47,7 +47,7 @@ def push(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> None:
     tree = _link_tree(project, batch)
     options = ("-rL", "-s", "--size-only", "--append", f"--compare-dest={batch.host.dir}", *PROGRESS)
     target = transport.of(batch.host).rsync_path(batch.host, f"{batch.there.incoming}/")
-    rsync(c, batch, (*options, "--", f"{tree}/", target), what="push")
+    rsync(c, batch, (*options, "--", f"{tree}/", target), tree, what="push")
     own.discard(tree)
 
 

@@ -8,6 +8,7 @@ an AllowedHost or an AllowedBatch, and the steps on a host take nothing else.
 import json
 import os
 import re
+import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.domain.project import BUILT_IN_HOST, AllowedHost, Host
-from cosmosctl.errors import FileError, HostError
+from cosmosctl.errors import CosmosctlError, FileError, HostError
 from cosmosctl.io import own, user_state
 from cosmosctl.io.user_state import FOLDERS, HOSTS, LINKS, MADE, OUTSIDE, digest_of
 from cosmosctl.plan.bundle import commands_in, host_facts, read_batch, read_whereabouts, reading_plan
@@ -56,6 +57,13 @@ class NotAllowed(HostError):
         message = f"{leave.what} was not allowed on this machine yet:\n{leave.text}"
         super().__init__(message, hint=f"look at it, then: {leave.command}")
         self.leave = leave
+
+
+def leave_wanted(error: CosmosctlError) -> Leave | None:
+    """What has to be allowed for the command that failed to go on; None when no leave mends it."""
+    if isinstance(error, own.NotOwn) and error.link is not None:
+        return link_leave(error.link)
+    return error.leave if isinstance(error, NotAllowed) else None
 
 
 def allow(leave: Leave) -> None:
@@ -196,9 +204,12 @@ def folder_leave(root: Path) -> Leave:
 
 
 def link_leave(link: Path) -> Leave:
-    """A link below a project that leads to another disk. Raises: FileError when it is no link."""
+    """A link below a project that leads to another disk. Raises: FileError when it is no link, or none that may be."""
     if not link.is_symlink():
         raise FileError(f"{link}: is no symbolic link")
+    if not own.may_be_allowed(link):
+        words = "this link cannot be allowed: here has to be a folder or file of the project itself"
+        raise FileError(f"{link}: {words}", hint=shlex.join(("rm", str(link))))
     text = f"  it leads to {os.path.realpath(link)}: results are written, moved and removed there"
     way = command("host", "allow", "--link", str(link))
     return Leave(LINKS, own.link_digest(link), f"the link {link}", text, way)

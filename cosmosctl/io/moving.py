@@ -4,9 +4,7 @@ Every step may be cut off and repeated. Nothing is overwritten, and nothing goes
 """
 
 import errno
-import filecmp
 import os
-import shutil
 from pathlib import Path
 
 from cosmosctl.io import own
@@ -54,10 +52,12 @@ def relocate(source: Path, target: Path) -> None:
 
 def copy(source: Path, target: Path) -> None:
     """A copy of a file or folder at `target`, where nothing is; links are copied as links."""
+    from shutil import copy2, copytree
+
     if source.is_dir() and not source.is_symlink():
-        shutil.copytree(source, target, symlinks=True)
+        copytree(source, target, symlinks=True)
     else:
-        shutil.copy2(source, target, follow_symlinks=False)
+        copy2(source, target, follow_symlinks=False)
 
 
 def link_or_copy(source: str | Path, target: str | Path) -> None:
@@ -67,7 +67,9 @@ def link_or_copy(source: str | Path, target: str | Path) -> None:
     except OSError as e:
         if e.errno not in NO_LINK:
             raise
-        shutil.copyfile(source, target)
+        from shutil import copyfile
+
+        copyfile(source, target)
 
 
 def free(path: Path) -> Path:
@@ -81,6 +83,8 @@ def free(path: Path) -> Path:
 
 def _is_rest(source: Path, target: Path) -> bool:
     """Whether all that `source` still holds lies at `target`, on another disk, byte for byte."""
+    import filecmp
+
     if not target.exists() or source.is_symlink() or source.stat().st_dev == target.stat().st_dev:
         return False
     files = [file for file in (source, *source.rglob("*")) if file.is_symlink() or not file.is_dir()]

@@ -10,12 +10,12 @@ import contextlib
 import errno
 import os
 import shlex
-import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from cosmosctl.domain.ids import command
+from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.errors import FileError
 from cosmosctl.io import atomic, user_state
 from cosmosctl.io.os_error import file_error
@@ -25,16 +25,23 @@ RECEIPT_BYTES = 1 << 20
 
 LINK_WORDS = "is a symbolic link; the tool's own files and folders have to be files and folders"
 
+_OF_RESULTS = ("preview", "logs", "outputs")
+"""Folders of a result: links of these names stay mistakes."""
+
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CAREFULLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class NotOwn(FileError):
-    """Under a name of the tool's lies what it did not put there: a link, a pipe, a device, a file too large."""
+    """Under a name of the tool's lies what it did not put there: a link, a pipe, a device, a file too large.
 
-    def __init__(self, path: Path, words: str, *, hint: str = "") -> None:
+    `link`: the link, when the user may say that it leads where it should.
+    """
+
+    def __init__(self, path: Path, words: str, *, hint: str = "", link: Path | None = None) -> None:
         super().__init__(f"{path}: {words}", hint=hint)
         self.words = words
+        self.link = link
 
 
 def read_bytes(path: Path, *, most: int) -> bytes:
@@ -126,9 +133,20 @@ def _entered(above: int, path: Path) -> int:
         raise _refused(path, e, doing="open") from e
 
 
+def may_be_allowed(path: Path) -> bool:
+    """Whether a link is one that a user may keep for another disk: it leads to a folder, and is none of the folders
+    that have to lie in a project, nor what a result is made of, which is moved about.
+    """
+    below_runs = path.parent.name == "runs" and (path.parent.parent / CONFIG_FILE).exists()
+    of_project = path.name in ("runs", "prompts") and (path.parent / CONFIG_FILE).exists()
+    of_result = path.name in _OF_RESULTS and path.parent.name != "batches"
+    return path.is_dir() and not (below_runs or of_project or of_result)
+
+
 def is_allowed_link(path: Path) -> bool:
-    """Whether it leads to a folder, and the user said on this machine that it may, or a script did for all."""
-    return path.is_dir() and (user_state.allows_all() or user_state.is_noted(user_state.LINKS, link_digest(path)))
+    """Whether it is one that may be, and the user said on this machine that it is, or a script did for all."""
+    is_noted = user_state.allows_all() or user_state.is_noted(user_state.LINKS, link_digest(path))
+    return is_noted and may_be_allowed(path)
 
 
 def is_strange_link(path: Path) -> bool:
@@ -152,7 +170,7 @@ def _refused(path: Path, error: OSError, *, doing: str) -> FileError | FileNotFo
         links = (part for part in reversed((path, *path.parents)) if is_strange_link(part))
         link = next(links, None)
         if link is not None:
-            return NotOwn(link, LINK_WORDS, hint=link_hint(link))
+            return NotOwn(link, LINK_WORDS, hint=link_hint(link), link=link if may_be_allowed(link) else None)
     if error.errno == errno.ENOTDIR:  # a file where a folder would be: nothing can lie below it
         return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     if error.errno == errno.ENXIO:
@@ -163,7 +181,7 @@ def _refused(path: Path, error: OSError, *, doing: str) -> FileError | FileNotFo
 def link_hint(link: Path) -> str:
     """What to type about a link that nobody allowed."""
     remove = shlex.join(("rm", str(link)))
-    return f"{remove}, or {command('host', 'allow', '--link', str(link))}" if link.is_dir() else remove
+    return f"{remove}, or {command('host', 'allow', '--link', str(link))}" if may_be_allowed(link) else remove
 
 
 def checked(path: Path) -> Path:
@@ -218,8 +236,10 @@ def create_exclusive(path: Path, data: bytes) -> None:
 
 def copy_file(source: Path, target: Path) -> None:
     """`target` is a whole copy of `source`, which may lie anywhere. Raises: NotOwn, FileError."""
+    from shutil import copyfile
+
     with replace_with(target, durable=False) as temp:
-        shutil.copyfile(source, temp)
+        copyfile(source, temp)
 
 
 def is_file(path: Path) -> bool:
@@ -255,7 +275,9 @@ def remove(path: Path) -> None:
         with folder(path.parent) as above:
             status = os.stat(path.name, dir_fd=above, follow_symlinks=False)
             if stat.S_ISDIR(status.st_mode):
-                shutil.rmtree(path.name, dir_fd=above)
+                from shutil import rmtree
+
+                rmtree(path.name, dir_fd=above)
             else:
                 os.unlink(path.name, dir_fd=above)
     except FileNotFoundError:

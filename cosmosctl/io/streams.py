@@ -10,7 +10,6 @@ import errno
 import io
 import json
 import os
-import secrets
 import select
 import sys
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from cosmosctl.io.visible import ENCODE_ERRORS, visible, visible_json, visible_l
 
 _GONE = (errno.EPIPE, errno.EBADF, errno.EIO, errno.ENXIO)
 """Nobody reads it: the pipe has no reader, the stream is closed, the terminal was hung up."""
-_OURS = f"\x1b{secrets.token_hex(8)}\x1b"
+_OURS = f"\x1b{os.urandom(8).hex()}\x1b"
 """Stands around a control sequence of our own; nobody else can know it."""
 _COLORS = {"bold": 1, "red": 31, "green": 32, "yellow": 33, "bright_black": 90}
 

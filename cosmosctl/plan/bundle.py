@@ -14,9 +14,8 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cosmosctl import engines
 from cosmosctl.domain.batch import Batch, BatchRow, Sent, batch_name, stamp
 from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, on_host
@@ -28,11 +27,11 @@ from cosmosctl.io.moving import relocate
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.visible import visible
 from cosmosctl.log import say
-from cosmosctl.models.names import opaque_name
-from cosmosctl.plan.planner import Group, Plan, Row
-from cosmosctl.preview import stage
 from cosmosctl.store.root import OUTSIDE_COMMAND, outside_counts
 from cosmosctl.store.videos import path_words
+
+if TYPE_CHECKING:  # `status` reads batches and writes none: it is not kept waiting for the models and engines
+    from cosmosctl.plan.planner import Group, Plan, Row
 
 FORMAT = 1
 PLAN_BYTES = 1 << 30
@@ -54,7 +53,7 @@ HALF = ".new"
 
 def write_bundle(
     project: ProjectPaths,
-    plan: Plan,
+    plan: "Plan",
     *,
     project_id: str,
     title: str,
@@ -98,7 +97,7 @@ def put_in_place(project: ProjectPaths, half: BatchPaths) -> BatchPaths:
 
 
 def bundle_files(
-    plan: Plan,
+    plan: "Plan",
     *,
     name: str,
     key: str,
@@ -112,6 +111,9 @@ def bundle_files(
 
     `number` and `parents` say what the batch comes after: domain/order.py.
     """
+    from cosmosctl import engines
+    from cosmosctl.preview import stage
+
     head = {
         "format": FORMAT,
         "batch": name,
@@ -141,7 +143,7 @@ def bundle_files(
     yield "batch.yaml", _batch_yaml(head, plan, parents)
 
 
-def command_text(group: Group, folder: str) -> str:
+def command_text(group: "Group", folder: str) -> str:
     """The model's command of a group as a shell would take it, its files read from the batch's `folder`."""
     argv = [_filled(part, group, folder) for part in group.argv]
     env = [f"{name}={_filled(value, group, folder)}" for name, value in sorted(group.env.items())]
@@ -149,7 +151,7 @@ def command_text(group: Group, folder: str) -> str:
     return f"cd {shlex.quote(group.cwd)} &&\n{start}\n" if group.cwd else f"{start}\n"
 
 
-def _filled(text: str, group: Group, folder: str) -> str:
+def _filled(text: str, group: "Group", folder: str) -> str:
     return text.replace("{work}", f"{folder}/{group.name}").replace("{batch}", folder)
 
 
@@ -347,8 +349,10 @@ def host_facts(host: Host) -> dict[str, Any]:
 
 
 def _plan_json(
-    plan: Plan, folder: str, warnings: Mapping[str, Sequence[str]], parents: Mapping[str, Sequence[str]]
+    plan: "Plan", folder: str, warnings: Mapping[str, Sequence[str]], parents: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
+    from cosmosctl import engines
+
     engine = engines.get(plan.host.engine)
     pool = engine.seen_dir(plan.host) / "inputs"
     return {
@@ -370,7 +374,7 @@ def _plan_json(
 
 
 def _group_json(
-    group: Group, folder: str, warnings: Mapping[str, Sequence[str]], parents: Mapping[str, Sequence[str]]
+    group: "Group", folder: str, warnings: Mapping[str, Sequence[str]], parents: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
     fallback = [
         {**_start_json(native), "rows": [{"run": row.run, "line": row.line_in(folder)} for row in native.rows]}
@@ -380,7 +384,7 @@ def _group_json(
     return {**_start_json(group), "rows": rows, **({"fallback": fallback} if fallback else {})}
 
 
-def _start_json(group: Group) -> dict[str, Any]:
+def _start_json(group: "Group") -> dict[str, Any]:
     """A model start without its rows."""
     return {
         "name": group.name,
@@ -398,7 +402,9 @@ def _start_json(group: Group) -> dict[str, Any]:
     }
 
 
-def _row_json(row: Row, folder: str, warnings: Sequence[str], parents: Sequence[str]) -> dict[str, Any]:
+def _row_json(row: "Row", folder: str, warnings: Sequence[str], parents: Sequence[str]) -> dict[str, Any]:
+    from cosmosctl.models.names import opaque_name
+
     return {
         "run": row.run,
         "name": opaque_name(row.run),
@@ -427,7 +433,7 @@ def _sent(entry: Mapping[str, Any]) -> Sent:
     return typed(Sent, {**entry, "pool_name": pool_name})
 
 
-def _batch_yaml(head: Mapping[str, Any], plan: Plan, parents: Mapping[str, Sequence[str]]) -> str:
+def _batch_yaml(head: Mapping[str, Any], plan: "Plan", parents: Mapping[str, Sequence[str]]) -> str:
     groups = [
         {
             "name": group.name,

@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cosmosctl.domain.batch import Batch, stamp, stamp_of
 from cosmosctl.domain.ids import MOST_S, Count, Id, Seconds
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.io import own
 from cosmosctl.io.own import write_text
-from cosmosctl.results.collect import Collected
 from cosmosctl.results.events import Progress
 from cosmosctl.yaml.facts import facts_text, read_facts
+
+if TYPE_CHECKING:
+    from cosmosctl.results.collect import Collected
 
 REFUSED = "refused"
 """The state of a batch that its host did not take: nothing was started."""
@@ -40,7 +43,7 @@ class BatchEnd:
     frames: Mapping[Id, Count] = field(default_factory=dict)
 
     @staticmethod
-    def of(batch: Batch, state: Progress, home: Mapping[str, Collected]) -> "BatchEnd":
+    def of(batch: Batch, state: Progress, home: Mapping[str, "Collected"]) -> "BatchEnd":
         """The end of a batch whose host said that nothing more comes."""
         video_s = {run: round(end.seconds, 3) for run, end in state.ends.items() if end.state == "done"}
         wall_s = min(state.elapsed.seconds, MOST_S)

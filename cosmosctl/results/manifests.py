@@ -1,6 +1,7 @@
 """manifest.txt: a line for each output of a result, for people. result.yaml says the same for programs."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from cosmosctl.domain.layout import ResultPaths
@@ -18,9 +19,16 @@ def manifest_text(outputs: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def trouble(place: ResultPaths) -> str:
-    """Why a manifest that is there is not as it was written; "" when it is. Asked of every run by `status`."""
+    """Why a manifest that is there is not as it was written; "" when it is."""
+    return trouble_of(place.manifest)
+
+
+def trouble_of(manifest: Path) -> str:
+    """The same of the file itself."""
     try:
-        data = read_bounded(place.manifest, RECEIPT_BYTES).replace(b"\r\n", b"\n")  # git's, with core.autocrlf
+        data = read_bounded(manifest, RECEIPT_BYTES).replace(b"
+", b"
+")  # git's, with core.autocrlf
     except FileNotFoundError:
         return ""
     except Unreadable as e:

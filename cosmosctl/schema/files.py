@@ -93,34 +93,34 @@ Tags = Annotated[
     BeforeValidator(_no_items),
     Field(description="Words to find it by; they change nothing in the result.", examples=[["night", "rain"]]),
 ]
-Quiet = Annotated[
-    list[
-        Literal[
-            "random",
-            "video",
-            "controls",
-            "seed",
-            "num_steps",
-            "guidance",
-            "control_guidance",
-            "negative_prompt",
-            "sigma_max",
-            "fps",
-            "resolution",
-            "max_frames",
-            "offload_models",
-            "distilled",
-            "checkpoint",
-            "diffusion_cache",
-            "warm",
-        ]
-    ],
+_Kind = Literal[
+    "random",
+    "video",
+    "controls",
+    "seed",
+    "num_steps",
+    "guidance",
+    "control_guidance",
+    "negative_prompt",
+    "sigma_max",
+    "fps",
+    "resolution",
+    "max_frames",
+    "offload_models",
+    "distilled",
+    "checkpoint",
+    "diffusion_cache",
+    "warm",
+]
+_QUIET = (
+    "Warnings that are not to be told: the keys that they are about, `video` for those about clips, "
+    "`random` for controls that the model makes differently each time"
+)
+Quiet = Annotated[list[_Kind], BeforeValidator(_no_items), Field(description=f"{_QUIET}.", examples=[["video"]])]
+ProjectQuiet = Annotated[
+    list[Literal[_Kind, "rsync"]],
     BeforeValidator(_no_items),
-    Field(
-        description="Warnings that are not to be told: the keys that they are about, `video` for those about clips, "
-        "`random` for controls that the model makes differently each time.",
-        examples=[["video"]],
-    ),
+    Field(description=f"{_QUIET}, `rsync` for that about an old rsync of this machine.", examples=[["video"]]),
 ]
 Notes = Annotated[
     str,
@@ -482,7 +482,7 @@ class ProjectFile(Keys):
         description="The machines that run models, by name. `local`, the CPU preview on this machine, is always there.",
         examples=[{"lab": {"address": "me@gpu-box", "dir": "/data/me/cosmosctl", "engine": "docker"}}],
     )
-    quiet: Quiet = UNSET
+    quiet: ProjectQuiet = UNSET
     allow_outside_inputs: bool = Field(
         default=False,
         description="Take videos from outside of the project too: absolute paths, `..`, links out.",

@@ -4,7 +4,7 @@ Ten thousand folders are looked at for one `status`: paths are text here and not
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from cosmosctl.domain.order import newest
 from cosmosctl.io import own
 from cosmosctl.store import Snapshot
 from cosmosctl.store.index import Notes
+from cosmosctl.store.scan import LINK_MARK, left_of
 
 
 class ResultTrace(NamedTuple):
@@ -53,32 +54,30 @@ class Traces(NamedTuple):
     damaged: tuple[tuple[str, str], ...] = ()
 
 
-_LINK = "@"
-"""Marks the name of a symbolic link."""
-
-
 class _DamagedError(Exception):
     """A receipt cannot be read; why is not remembered, as a link may be allowed next."""
 
 
 NOTHING = Traces()
-LEFT_BY_ATTEMPTS = ("result.yaml", "preview", "logs", "history")
 
 
 class Tracker:
-    """Looks at the run folders of one snapshot."""
+    """Looks at the run folders of one snapshot; `anew`: as they are now and not as they were when it was taken."""
 
-    def __init__(self, project: ProjectPaths, snapshot: Snapshot) -> None:
+    def __init__(self, project: ProjectPaths, snapshot: Snapshot, *, anew: bool) -> None:
+        self._left: Mapping[str, str] = {} if anew else snapshot.left
         self._index = snapshot.index
         self._runs = str(project.runs)
         self._names = frozenset(snapshot.run_ids)
 
     def traces(self, run: str) -> Traces:
         """What attempts left for `run`. A receipt that names another run whose folder is still there is a copy's."""
-        folder, notes = f"{self._runs}/{run}", self._index.notes(run)
-        found = self._index.fact(notes, "left", folder, _left)
+        found = self._left.get(run)
+        if found is None:
+            found = left_of(self._index, self._runs, run)
         if not found:
             return NOTHING
+        notes = self._index.notes(run)
         damaged = dict[str, str]()
         left = [*self._followed(run, found.split(), damaged)]
         result = self._result(run, notes, "", damaged) if "result.yaml" in left else None
@@ -93,7 +92,9 @@ class Tracker:
     def _followed(self, run: str, left: list[str], damaged: dict[str, str]) -> Iterator[str]:
         """The names but those of links that nobody allowed here, which are noted in `damaged`."""
         for name in left:
-            plain = name.removesuffix(_LINK)
+            plain = name.removesuffix(LINK_MARK)
+            if plain == "outputs":  # the snapshot tells of it
+                continue
             if name == plain or own.is_allowed_link(Path(self._runs, run, plain)):
                 yield plain
             else:
@@ -133,12 +134,6 @@ class Tracker:
     def _is_own(self, named: str, run: str) -> bool:
         """Another name whose folder still exists: this folder is a copy of it. Gone: this folder was renamed."""
         return named == run or named not in self._names
-
-
-def _left(folder: str) -> str:
-    """The names of those things in a run's folder that an attempt leaves there, links with a mark."""
-    found = (name for name in _listing(folder) if name in LEFT_BY_ATTEMPTS)
-    return " ".join(name + _LINK if os.path.islink(f"{folder}/{name}") else name for name in found)  # noqa: PTH114
 
 
 def _listing(folder: str) -> list[str]:

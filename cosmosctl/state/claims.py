@@ -4,7 +4,6 @@ They wait in batches/BATCH/unclaimed/RUN. Every step may be cut off and repeated
 can), the receipt last, and only then what waited goes.
 """
 
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -144,10 +143,12 @@ def _holds(outputs: Path, receipt: Receipt) -> bool:
 
 def _copy_whole(source: Path, target: Path) -> None:
     """Have a copy of a folder at `target`, where nothing is, whole or not at all."""
+    from shutil import copytree
+
     half = target.with_name(f".{target.name}.new")
     own.remove(half)
     own.make_folders(target.parent)
-    shutil.copytree(own.checked(source), half, symlinks=True, copy_function=link_or_copy)
+    copytree(own.checked(source), half, symlinks=True, copy_function=link_or_copy)
     sync_below(half)
     half.rename(target)
 

@@ -4,7 +4,7 @@ invalid, queued, running, pending, done, changed, absent, damaged, failed, cance
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -116,10 +116,17 @@ def held_runs(project: ProjectPaths) -> Mapping[str, str]:
     return {run: batch.paths.name for batch in open_batches(project) for run in batch.runs}
 
 
-def all_states(project: ProjectPaths, snapshot: Snapshot, *, preview: bool) -> Mapping[str, RunState]:
-    """The state of every run. `preview`: whether a CPU preview counts as the result (the host makes previews)."""
-    held = {run: batch for batch in open_batches(project) for run in batch.runs}
-    tracker, current = Tracker(project, snapshot), Current(project, snapshot)
+def all_states(
+    project: ProjectPaths, snapshot: Snapshot, *, preview: bool, unfinished: Sequence[OpenBatch] | None = None
+) -> Mapping[str, RunState]:
+    """The state of every run. `preview`: whether a CPU preview counts as the result (the host makes previews).
+
+    `unfinished`: the open batches, when they were looked at before the snapshot was taken: what has come home by then
+    is in it, and no folder is looked at once more.
+    """
+    open_ones = open_batches(project) if unfinished is None else unfinished
+    held = {run: batch for batch in open_ones for run in batch.runs}
+    tracker, current = Tracker(project, snapshot, anew=unfinished is None), Current(project, snapshot)
     states, folder = {}, str(project.runs)
     for run in snapshot.run_ids:
         if run in held:

@@ -50,13 +50,18 @@ def outside_counts(root: Path) -> bool:
 def local_dir() -> str:
     """The folder of a host that is this machine and names none: $XDG_DATA_HOME/cosmosctl.
 
-    The default and the rule that relative values do not count: XDG Base Directory Specification 0.8. For a user without
-    a home: a folder of that user in /var/tmp.
+    The default and the rule that relative values do not count: XDG Base Directory Specification 0.8. A user without a
+    home (a container that runs under a bare number: neither HOME nor an entry in passwd) has only $XDG_STATE_HOME, and
+    else nothing; what is named then nobody but root can make, so that no other user waits there.
     """
     data = os.environ.get("XDG_DATA_HOME", "")
     if data.startswith("/"):
         return f"{data}/cosmosctl"
     try:
         return str(Path.home() / ".local/share/cosmosctl")
-    except RuntimeError:  # neither HOME nor an entry in passwd: a container that runs under a bare number
-        return f"/var/tmp/cosmosctl-{os.getuid()}"
+    except RuntimeError:
+        pass
+    try:
+        return str(user_state.state_dir() / "local")
+    except FileError:
+        return f"/run/user/{os.getuid()}/cosmosctl"

@@ -25,7 +25,15 @@ _MEANT = ("run", "run.yaml", "run.yml", "run.yaml.txt", "runs.yaml", "run.json")
 _COMPARED = 20_000
 """So many ids are looked at for one that was meant: nobody waits for more."""
 
+LINK_MARK = "@"
+"""Marks the name of a symbolic link among what lies in a run's folder."""
+
+_LEFT = ("result.yaml", "preview", "logs", "history", "outputs")
+"""What attempts leave in a run's folder."""
+
 _TOOLS = ("outputs", "logs", "preview")
+"""Of these none may be a link; history/ may be one: people keep it on another disk."""
+
 _LINK = "is a symbolic link; what cosmosctl writes and moves there would be outside of the run"
 _LINK_HINT = "remove the link; what it leads to stays"
 
@@ -35,6 +43,7 @@ class Found:
     """What a folder of prompts or runs holds: all ids, what their files say or what is wrong with them, their links.
 
     `leftovers`: folders below runs/ that are no runs (any more). `linked`: runs whose results would go through a link.
+    `left`: what attempts left in the folder of a run, as `left_in` tells it.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -44,6 +53,7 @@ class Found:
     problems: list[Problem] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
     linked: set[str] = field(default_factory=set)
+    left: dict[str, str] = field(default_factory=dict)
 
 
 def known_entry(index: Index, name: str, path: str, *, outside: bool) -> Entry | None:
@@ -120,34 +130,44 @@ def scan_runs(root: Path, index: Index, *, outside: bool) -> Found:
                 continue
             entry = _read_run(root, index, run, outside=outside)
         _add(found, run, file, f"runs/{run}", entry)
-        links = _links(index, base, run)
+        left = found.left[run] = left_of(index, base, run)
+        links = _links(index, base, run, left) if left else ()
         if links:
             found.linked.add(run)
             found.problems += [_problem(f"runs/{run}/{name}", _LINK, f"runs/{run}", hint=_LINK_HINT) for name in links]
     return found
 
 
-def _links(index: Index, base: str, run: str) -> list[str]:
-    """The links where the tool keeps results: what is moved or written there would be so wherever they lead.
+def left_of(index: Index, base: str, run: str) -> str:
+    """The names of those things in a run's folder that an attempt leaves there, links with a mark."""
+    return index.fact(index.notes(run), "left", f"{base}/{run}", _left_in) or ""
 
-    history/ may be one: people keep it on another disk.
-    """
-    notes, folder = index.notes(run), f"{base}/{run}"
-    found = index.fact(notes, "links", folder, _tools_links)
-    if not found:
+
+def _left_in(folder: str) -> str:
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208  # asked for ten thousand folders at a time
+    except OSError:
+        return ""
+    return " ".join(_marked(folder, name) for name in names if name in _LEFT)
+
+
+def _marked(folder: str, name: str) -> str:
+    return name + LINK_MARK if os.path.islink(f"{folder}/{name}") else name  # noqa: PTH114  # Path's raises: no leave
+
+
+def _links(index: Index, base: str, run: str, left: str) -> list[str]:
+    """The links where the tool keeps results: what is moved or written there would be so wherever they lead."""
+    names = left.split()
+    if LINK_MARK in left and (links := _links_among(names)):
+        return [name if name != "preview" else "preview/" for name in links]
+    if "preview" not in names:
         return []
-    if found != "preview":
-        return str(found).split()
-    inside = index.fact(notes, "preview links", f"{folder}/preview", _tools_links)
-    return [f"preview/{name}" for name in str(inside or "").split()]
+    inside = index.fact(index.notes(run), "preview links", f"{base}/{run}/preview", _left_in) or ""
+    return [f"preview/{name}" for name in _links_among(inside.split())] if LINK_MARK in inside else []
 
 
-def _tools_links(folder: str) -> str:
-    """Which of the tool's folders in `folder` are links; "preview" when none is and preview/ has to be looked into."""
-    links = [name for name in _TOOLS if os.path.islink(f"{folder}/{name}")]  # noqa: PTH114  # Path's raises: no leave
-    if links:
-        return " ".join(f"{name}" if name != "preview" else "preview/" for name in links)
-    return "preview" if os.path.isdir(f"{folder}/preview") else ""  # noqa: PTH112
+def _links_among(names: list[str]) -> list[str]:
+    return [name for name in _TOOLS if name + LINK_MARK in names]
 
 
 def _read_run(root: Path, index: Index, run: str, *, outside: bool) -> Entry:

@@ -27,6 +27,7 @@ class Snapshot:
     """The project's files as values. `prompts` and `runs` hold what can be used, `problems` why the rest cannot.
 
     `run_ids` and `prompt_ids` are all there are, sorted; `leftovers` are folders below runs/ that have no run.yaml.
+    `left`: what attempts left in the folder of each run, as `left_of` tells it.
     `config` has the built-in values when cosmosctl.yaml is wrong.
     `index` may keep more about a run: `index.facts`, then `index.save`.
     """
@@ -39,6 +40,7 @@ class Snapshot:
     prompt_ids: tuple[str, ...]
     run_ids: tuple[str, ...]
     leftovers: tuple[str, ...]
+    left: Mapping[str, str]
     index: Index = field(repr=False, compare=False)
     _by_subject: Mapping[str, tuple[Problem, ...]] = field(repr=False, compare=False)
     _prompt_of: Mapping[str, str] = field(repr=False, compare=False)
@@ -124,6 +126,7 @@ def load_all(root: Path) -> Snapshot:
         prompt_ids=tuple(prompts.ids),
         run_ids=tuple(runs.ids),
         leftovers=tuple(runs.leftovers),
+        left=runs.left,
         index=index,
         _by_subject=_grouped(problems),
         _prompt_of=runs.links,

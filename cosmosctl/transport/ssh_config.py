@@ -8,6 +8,8 @@ import hashlib
 import os
 import shlex
 import stat
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from cosmosctl.errors import HostError
@@ -79,12 +81,28 @@ def _private_folder() -> Path:
     """A folder that nobody else can look into, with a path short enough for sockets."""
     named = Path(os.environ.get("XDG_RUNTIME_DIR", ""), "cosmosctl")
     short = named.is_absolute() and len(os.fsencode(named)) + _NAME_BYTES <= SOCKET_BYTES and named.parent.is_dir()
-    folder = named if short else Path(f"/tmp/cosmosctl-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    if not short:
+        return _folder_in_tmp()
+    if not _is_private(named):
         raise HostError(
-            f"{folder} is not a folder that only you can read",
-            hint=f"rm -r {shlex.quote(str(folder))}, or set XDG_RUNTIME_DIR",
+            f"{named} is not a folder that only you can read",
+            hint=f"rm -r {shlex.quote(str(named))}, or set XDG_RUNTIME_DIR",
         )
-    return folder
+    return named
+
+
+@cache
+def _folder_in_tmp() -> Path:
+    """The user's folder there; where somebody else was faster to take its name, one that nobody can foresee."""
+    from tempfile import mkdtemp
+
+    known = Path(f"/tmp/cosmosctl-{os.getuid()}")
+    return known if _is_private(known) else Path(mkdtemp(prefix="cosmosctl-", dir="/tmp"))
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether it is a folder of this user's that nobody else can look into; it is made when there is nothing."""
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077

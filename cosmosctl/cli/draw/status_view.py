@@ -1,6 +1,5 @@
 """The text of `status`. Plain lines: ten thousand runs have to be printed at once."""
 
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 
@@ -98,9 +97,11 @@ def _cutter(taken: int) -> Callable[[str], str]:
     """What makes a text fit behind so many columns of a line; a program gets it whole."""
     if not sys.stdout.isatty():
         return str
+    from shutil import get_terminal_size
+
     from rich.cells import cell_len, set_cell_size
 
-    room = max(1, shutil.get_terminal_size().columns - taken)
+    room = max(1, get_terminal_size().columns - taken)
     return lambda text: text if cell_len(text) <= room else f"{set_cell_size(text, room - 1).rstrip()}…"
 
 
