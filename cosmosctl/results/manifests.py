@@ -26,9 +26,7 @@ def trouble(place: ResultPaths) -> str:
 def trouble_of(manifest: Path) -> str:
     """The same of the file itself."""
     try:
-        data = read_bounded(manifest, RECEIPT_BYTES).replace(b"
-", b"
-")  # git's, with core.autocrlf
+        data = read_bounded(manifest, RECEIPT_BYTES).replace(b"\r\n", b"\n")  # git's, with core.autocrlf
     except FileNotFoundError:
         return ""
     except Unreadable as e:
