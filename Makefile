@@ -10,59 +10,67 @@ VENV_NEWEST := .venv-newest
 # tests wait half of the time: three at once keep two cores busy
 WORKERS := 3
 
-.PHONY: demo cases test unit test-newest constraints check lint soak flaky bench install clean
+.PHONY: help demo test fast setup test-real cases unit test-newest constraints check lint soak flaky bench install release clean
 
-demo: $(INSTALLED)
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(INSTALLED) ## a project with five finished previews in demo/
 	@test -f $(DEMO)/cosmosctl.yaml || $(BIN)/cosmosctl init $(DEMO) --demo
 	@cd $(DEMO) && $(abspath $(BIN))/cosmosctl batch --batch-name demo
 	@sh .ci/after-demo $(BIN) $(DEMO)
 
-test: $(INSTALLED)
+test: $(INSTALLED) ## every test of the base product; installs what needs root where it may
 	@sh .ci/packages jq git || echo "tests that need them are skipped by name" >&2
 	@sh .ci/packages $(PROGRAMS) || echo "tests that need them are skipped by name" >&2
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
 
-# scripts from outside: make cases CASES=FOLDER
-cases: $(INSTALLED)
+fast: $(INSTALLED) ## the tests that start nothing but Python, for each save
+	$(BIN)/pytest -q --numprocesses $(WORKERS) --dist loadfile tests/unit
+
+setup: ## what needs root: Debian packages of the tests, by apt
+	@sh .ci/packages jq git $(PROGRAMS)
+
+test-real: $(INSTALLED) ## the tests of parts that take long to install: browsers, torch, Slurm, Apptainer
+	$(BIN)/pytest -m real $(TESTS); code=$$?; [ $$code = 5 ] || exit $$code
+
+cases: $(INSTALLED) ## scripts from outside: make cases CASES=FOLDER
 	@sh .ci/packages jq git ffmpeg faketime || echo "scripts that need them cannot be tried" >&2
 	@COSMOSCTL=$(abspath $(BIN))/cosmosctl COSMOSCTL_CHECKOUT=$(CURDIR) sh .ci/cases $(abspath $(CASES))
 
-# the tests that need neither sshd nor a container engine nor root
-unit: $(INSTALLED)
+unit: $(INSTALLED) ## the tests that need neither sshd nor a container engine nor root
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $$(sh .ci/unit-tests)
 
 # the demo and the unit tests on the newest Python there is, which is another one than $(PYTHON)
-test-newest:
+test-newest: ## demo and unit tests on the newest Python that is not PYTHON
 	@newest=$$(sh .ci/newest-python $(PYTHON)) || \
 		{ echo "SKIPPED: the demo and the unit tests on a newer Python: none is newer than $(PYTHON) here" >&2; exit 0; }; \
 	echo "on $$newest:"; \
 	$(MAKE) --no-print-directory demo unit PYTHON=$$newest VENV=$(VENV_NEWEST) DEMO=$(DEMO)-newest
 
-lint: $(INSTALLED)
+lint: $(INSTALLED) ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-check: lint test
-
-soak: $(INSTALLED)
+check: lint test ## lint and test
+soak: $(INSTALLED) ## the long matrices and property tests, with new examples
 	@sh .ci/packages jq git $(PROGRAMS)
 	COSMOSCTL_SOAK=1 $(BIN)/pytest -m "soak or hypothesis" -s $(TESTS)
 
 # the tests that once depended on the machine's speed, N times quiet and N times beside two busy loops per core;
 # WHOLE=1: every test, twice in a row each
 N := $(if $(WHOLE),2,20)
-flaky: $(INSTALLED)
+flaky: $(INSTALLED) ## tests again and again, quiet and busy: N=20, WHOLE=1
 	@sh .ci/packages jq git $(PROGRAMS) || echo "tests that need them are skipped by name" >&2
 	$(BIN)/python -m tests.flaky -n $(N) --workers $(WORKERS) $(if $(WHOLE),whole,$(TESTS))
 
 # each figure is stored as soon as it is measured
-bench: $(INSTALLED)
+bench: $(INSTALLED) ## every figure, beside what it is compared with
 	@sh .ci/packages git $(PROGRAMS) || echo "figures that need them are skipped by name" >&2
 	$(BIN)/python -m tests.bench --json bench.json
 
-install: $(INSTALLED)
-
+install: $(INSTALLED) ## .venv with the package and the tools
 CONSTRAINTS := --constraint constraints.txt
 $(INSTALLED): pyproject.toml constraints.txt
 	@sh .ci/packages rsync python3-venv=python:$(PYTHON)
@@ -71,12 +79,15 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $(INSTALLED)
 
 # writes constraints.txt anew from the newest releases, for the oldest and the newest Python; then run the tests
-constraints:
+constraints: ## constraints.txt anew from the newest releases
 	@newest=$$(sh .ci/newest-python $(PYTHON)); rm -rf $(VENV) $(VENV_NEWEST); \
 	$(MAKE) --no-print-directory install CONSTRAINTS= && \
 	$(MAKE) --no-print-directory install CONSTRAINTS= PYTHON=$$newest VENV=$(VENV_NEWEST) && \
 	$(PYTHON) .ci/constraints $(BIN) $(VENV_NEWEST)/bin >constraints.new && mv constraints.new constraints.txt
 	@touch $(INSTALLED) $(VENV_NEWEST)/.installed
 
-clean:
-	rm -rf $(VENV) $(VENV_NEWEST) $(DEMO) $(DEMO)-newest bench.json .mypy_cache .pytest_cache .ruff_cache
+release: $(INSTALLED) ## build, try and tag the version of cosmosctl/__init__.py
+	@sh .ci/release $(BIN)/python
+
+clean: ## remove what make made
+	rm -rf dist $(VENV) $(VENV_NEWEST) $(DEMO) $(DEMO)-newest bench.json .mypy_cache .pytest_cache .ruff_cache

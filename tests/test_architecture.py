@@ -1,11 +1,14 @@
 """The imports of the package point one way, and start-up stays light."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 import cosmosctl
 
@@ -73,6 +76,77 @@ def test_no_module_imports_itself_through_others() -> None:
     graph = {name: set(imports_of(_without_late_imports(tree), set(found))) - {name} for name, tree in found.items()}
     order = list(TopologicalSorter(graph).static_order())
     assert set(found) <= set(order)
+
+
+ALONE = {
+    "click": ("cli",),
+    "rich": ("cli",),
+    "ruamel": ("yaml",),
+    "pydantic": ("schema",),
+    "invoke": ("host", "tasks"),
+    "subprocess": ("host.context",),
+    "watchdog": ("commands.watch",),
+}
+"""A library -> the rooms or modules that import it, beside the previews, which are programs of their own."""
+
+
+@pytest.mark.parametrize("library", ALONE)
+def test_a_library_is_imported_in_its_place_alone(library: str) -> None:
+    importers = {name for name, tree in modules() if library in _libraries(tree) and ".preview" not in name}
+    assert importers
+    places = tuple(f"cosmosctl.{place}" for place in ALONE[library])
+    assert {name for name in importers if not f"{name}.".startswith(tuple(f"{place}." for place in places))} == set()
+
+
+PURE = ("domain", "models", "engines", "schema", "plan.planner")
+"""Values and decisions: no file is opened, nothing of the system is asked."""
+SYSTEM = {"os", "shutil", "tempfile", "subprocess", "socket", "fcntl", "signal", "time"}
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_what_only_decides_asks_nothing_of_the_system(room: str) -> None:
+    found = [(name, tree) for name, tree in modules() if f"{name}.".startswith(f"cosmosctl.{room}.")]
+    assert found
+    assert [(name, wrong) for name, tree in found if (wrong := _libraries(tree) & SYSTEM)] == []
+
+
+def test_no_module_lies_outside_of_a_room_but_those_that_all_share() -> None:
+    alone = {path.stem for path in PACKAGE.glob("*.py")}
+    assert alone == {"__init__", "__main__", "api", "errors", "log", "tasks"}
+
+
+def test_every_room_stands_in_the_page_of_the_architecture() -> None:
+    page = (PACKAGE.parent / "docs/architecture.md").read_text(encoding="utf-8")
+    table = page.split("## The rooms")[1].split("## Rules")[0]
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert [room for room in rooms if f"`{room}/`" not in table] == []
+    assert [room for room in re.findall(r"^\| `(\w+)/`", table, flags=re.M) if room not in rooms] == []
+    named = re.findall(r"`((?:cli|commands|host|plan|results|state|yaml|schema|models|engines)/[\w/]+\.py)`", page)
+    assert named
+    assert [path for path in named if not (PACKAGE / path).exists()] == []
+
+
+def test_a_line_drawn_upward_is_seen() -> None:
+    tree = ast.parse("from cosmosctl.commands import batch")
+    assert [
+        other for other in imports_of(tree, {"cosmosctl.commands.batch"}) if layer(other) > layer("cosmosctl.store")
+    ]
+
+
+def _libraries(tree: ast.Module) -> set[str]:
+    """First words of what a module imports, wherever in the file, but for types alone."""
+    found = set()
+    for node in ast.walk(_without_types(tree)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+def _without_types(tree: ast.Module) -> ast.Module:
+    kept = [one for one in tree.body if not (isinstance(one, ast.If) and ast.unparse(one.test) == "TYPE_CHECKING")]
+    return ast.Module(body=kept, type_ignores=[])
 
 
 def test_listing_the_commands_imports_nothing_heavy() -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -31,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FORMAT, TROUBLE, README = (
     (ROOT / name).read_text(encoding="utf-8") for name in ("docs/format.md", "docs/troubleshooting.md", "README.md")
 )
-DOCUMENTS = ("README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
 KEYS = (
     files.RunFile,
     files.PromptFile,
@@ -135,7 +136,7 @@ def test_runs_and_prompts_in_the_documents_are_valid(text: str) -> None:
         assert mistakes == ()
 
 
-@pytest.mark.parametrize("name", ("README.md", "docs/format.md", "docs/troubleshooting.md"))
+@pytest.mark.parametrize("name", (*DOCUMENTS, "CHANGELOG.md"))
 def test_links_between_documents_lead_somewhere(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
@@ -187,3 +188,37 @@ def _words(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:.0f}" if isinstance(value, int | float) else str(value)
+
+
+CONTRACTS = (ROOT / "docs/model-contracts.md").read_text(encoding="utf-8")
+
+
+def test_every_section_of_the_contracts_that_is_cited_is_there() -> None:
+    cited = [(str(path.relative_to(ROOT)), section) for path in _sources() for section in _citations(path)]
+    assert len(cited) > 5
+    assert [(path, section) for path, section in cited if not _is_section(section)] == []
+
+
+def test_a_section_that_is_not_there_is_missed() -> None:
+    assert [section for section in ("5.8", "1a", "4.1") if not _is_section(section)] == []
+    assert [section for section in ("5.99", "9a", "4.7", "1z") if _is_section(section)] == []
+
+
+def _sources() -> Iterator[Path]:
+    for folder in ("cosmosctl", "templates", "tests"):
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def _citations(path: Path) -> Iterator[str]:
+    for words in re.findall(r"model-contracts ((?:\d[\w.]*(?:, | and )?)+)", path.read_text(encoding="utf-8")):
+        yield from re.findall(r"\d+(?:\.\d+)?[a-z]?", words)
+
+
+def _is_section(section: str) -> bool:
+    """Whether `5`, `1a`, `4.1` is a heading, or `5.8` the eighth point of section 5."""
+    if re.search(rf"^###? {re.escape(section)}[. ]", CONTRACTS, flags=re.M):
+        return True
+    chapter, _, point = section.partition(".")
+    text = re.split(r"^## ", CONTRACTS, flags=re.M)
+    found = next((part for part in text if part.startswith(f"{chapter}. ")), "")
+    return bool(point and re.search(rf"^{point}\. ", found, flags=re.M))

@@ -1,1 +1,1 @@
-"""Options and drawing: a click function holds options and one call into commands/."""
+"""Options, and one call into commands/ for each verb; what is printed is drawn in draw/."""

@@ -1,1 +1,1 @@
-"""What each verb of the command line does, one a file, without any option parsing or drawing."""
+"""What each verb does, whole: one a file, and the steps that several share. No options are parsed, nothing is drawn."""

@@ -1,4 +1,4 @@
-"""The names of all files of a project and of a host. No other module spells one out."""
+"""Where the files of a project lie, and those of a batch on its host."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath

@@ -1,1 +1,1 @@
-"""Files and processes: the only folder that writes to disk or starts anything."""
+"""Whole files, locks, links, streams: how bytes get to and from disk. Knows no prompt, run or batch."""
