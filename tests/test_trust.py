@@ -283,3 +283,31 @@ def test_a_user_without_a_home_keeps_nothing_where_others_could_wait(tmp_path: P
     argv = ("unshare", "--mount", "sh", "-c", WITHOUT_HOME, str(tmp_path), sys.executable, "-c", ask)
     said = subprocess.run(argv, env={**os.environ, "XDG_STATE_HOME": state}, capture_output=True, text=True, check=True)
     assert said.stdout == (f"{state}/cosmosctl/local\n" if state else "/run/user/0/cosmosctl\n")
+
+
+def test_a_batch_that_is_a_link_is_told_in_one_line(tree: Tree, tmp_path: Path) -> None:
+    tree.run("rs_a")
+    tree.cli("batch", "--batch-name", "far")
+    (batch,) = tree.batches()
+    moved_out(tree, f"batches/{batch.name}", tmp_path / "disk")
+    nobody = {"COSMOSCTL_ALLOW_HOSTS": ""}
+    (line,) = [line for line in tree.cli("status", env=nobody).lines if "symbolic link" in line]
+    assert line.strip().startswith(f"batches/{batch.name}: is a symbolic link")
+    assert line.endswith(f"cosmosctl host allow --link {batch.root}")
+    tree.cli("host", "allow", "--link", str(batch.root), env=nobody)
+    assert "symbolic link" not in tree.cli("status", env=nobody).out
+
+
+def test_a_newcomer_is_asked_for_nothing_on_this_machine(tmp_path: Path) -> None:
+    """The whole way at a terminal, with nothing allowed: a question would wait for an answer that never comes."""
+    tree = Tree(tmp_path, tmp_path / "home")
+    nobody = {"COSMOSCTL_ALLOW_HOSTS": "", "XDG_STATE_HOME": str(tmp_path / "state"), "COSMOSCTL_PREVIEW_ROW_S": "0.01"}
+    code, shown = terminal.asked(tree, "init", "p", question="[y/N]", answer="n", env=nobody)
+    assert (code, "allow it on this machine?" in shown) == (0, False)
+    project = Tree(tmp_path / "p", tmp_path / "home")
+    project.scene()
+    project.prompt("ps_a")
+    project.run("rs_a")
+    code, shown = terminal.asked(project, "batch", question="[y/N]", answer="n", env=nobody)
+    assert (code, "allow it on this machine?" in shown) == (0, False)
+    assert set(project.states(env=nobody).values()) == {"done"}

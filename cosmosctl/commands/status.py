@@ -9,6 +9,7 @@ from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.plurals import some
 from cosmosctl.domain.project import Host
+from cosmosctl.io import own
 from cosmosctl.results import batch_files, manifests
 from cosmosctl.results.batch_end import is_ended
 from cosmosctl.state import states
@@ -48,6 +49,7 @@ def overview(folder: Path, host: str | None) -> Overview:
         *_damaged_batches(project),
         *_damaged_manifests(snapshot, runs),
         *_nameless(project),
+        *_linked(project),
     )
     looks = _looks(snapshot, runs) if len(runs) <= LOOKS else {}
     labels = _labels(snapshot, runs)
@@ -100,6 +102,12 @@ def _nameless(project: ProjectPaths) -> Iterator[str]:
     names = states.nameless_batches(project)
     if names:
         yield f"batches/: {some([ascii(name) for name in names], 'name')} that is no id, and passed over"
+
+
+def _linked(project: ProjectPaths) -> Iterator[str]:
+    """Batches that are links, each with what to type about it."""
+    for place in states.linked_batches(project):
+        yield f"batches/{place.name}: {own.LINK_WORDS}; {own.link_hint(place)}"
 
 
 def eta_s(batch: OpenBatch) -> float | None:

@@ -17,6 +17,7 @@ from cosmosctl.errors import FileError
 from cosmosctl.host.launches import EXPORTED, Launch, read_launch
 from cosmosctl.host.trust import was_made_here
 from cosmosctl.io import own
+from cosmosctl.io.os_error import is_there
 from cosmosctl.plan import bundle
 from cosmosctl.results.events import Progress, read_progress
 from cosmosctl.state.attempt_index import NOTHING, FailureTrace, ResultTrace, Traces, Tracker
@@ -88,13 +89,21 @@ def _open_batch(paths: BatchPaths) -> OpenBatch:
 def batches(project: ProjectPaths) -> tuple[BatchPaths, ...]:
     """Every whole batch folder, the oldest first: by the numbers that they were given, of which no clock knows."""
     found = [project.batch(name) for name in own.names(project.batches) if is_id(name)]
-    numbers = {paths: bundle.read_number(paths) for paths in found if own.is_file(paths.whole)}
+    numbers = {
+        paths: bundle.read_number(paths) for paths in found if is_there(paths.whole) and own.is_file(paths.whole)
+    }
     return tuple(sorted(numbers, key=lambda paths: age(numbers[paths], paths.name, paths.name[-15:])))
 
 
 def nameless_batches(project: ProjectPaths) -> tuple[str, ...]:
     """The names in batches/ that are no ids: no batch is called so, and nothing is done with them."""
     return tuple(name for name in _folder_names(project.batches) if not is_id(name))
+
+
+def linked_batches(project: ProjectPaths) -> tuple[Path, ...]:
+    """The batch folders that are links which nobody allowed on this machine: nothing of them is read."""
+    places = (project.batches / name for name in _folder_names(project.batches) if is_id(name))
+    return tuple(place for place in places if own.is_strange_link(place))
 
 
 def _folder_names(folder: Path) -> list[str]:
