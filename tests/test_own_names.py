@@ -171,6 +171,17 @@ def test_a_link_in_place_of_a_file_cannot_be_allowed(tmp_path: Path, monkeypatch
         own.read_bytes(tmp_path / "result.yaml", most=10)
 
 
+def test_no_buffer_is_made_for_all_that_a_file_might_have() -> None:
+    class Asked(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            assert size is not None
+            assert 0 < size <= 1 << 20
+            return super().read(size)
+
+    assert own.read_up_to(Asked(b"x" * (3 << 20)), 1 << 60) == b"x" * (3 << 20)
+    assert own.read_up_to(Asked(b"x" * (3 << 20)), (2 << 20) + 1) == b"x" * ((2 << 20) + 1)
+
+
 def test_a_receipt_has_at_most_a_mebibyte(clone: Tree) -> None:
     receipt = clone.run_paths("rs_a").preview.receipt
     receipt.write_text(receipt.read_text() + "".join(f"key{number}: {number}\n" for number in range(90_000)))

@@ -39,7 +39,7 @@ class Unreadable(ValueError):
 def read_bounded(path: Path, most_bytes: int) -> bytes:
     """The bytes of a regular file. Raises: FileNotFoundError, Unreadable."""
     with opened(path) as file:
-        data = file.read(most_bytes + 1)
+        data = own.read_up_to(file, most_bytes + 1)
     if len(data) > most_bytes:
         raise Unreadable(f"it is larger than {_size(most_bytes)}")
     return data

@@ -13,6 +13,7 @@ import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import CONFIG_FILE
@@ -28,6 +29,7 @@ LINK_WORDS = "is a symbolic link; the tool's own files and folders have to be fi
 _OF_RESULTS = ("preview", "logs", "outputs")
 """Folders of a result: links of these names stay mistakes."""
 
+_PIECE_BYTES = 1 << 20
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CAREFULLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -51,10 +53,19 @@ def read_bytes(path: Path, *, most: int) -> bytes:
         if size > most:
             raise NotOwn(path, f"has {size} bytes, at most {most} are read")
         with open(descriptor, "rb", closefd=False) as stream:
-            data = stream.read(most + 1)
+            data = read_up_to(stream, most + 1)
     if len(data) > most:
         raise NotOwn(path, f"grows beyond {most} bytes while it is read")
     return data
+
+
+def read_up_to(stream: BinaryIO, most: int) -> bytes:
+    """The next `most` bytes, or those there are: no buffer is made for more, however much might come."""
+    pieces, left = [], most
+    while left and (piece := stream.read(min(left, _PIECE_BYTES))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 @contextlib.contextmanager
