@@ -26,7 +26,8 @@ READS = {
     "list batches",
     "list prompts",
     "list runs",
-    "log",
+    "help",
+    "history",
     "show",
     "status",
 }
