@@ -11,11 +11,16 @@ from cosmosctl.commands.init import init_project
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import CONTROLS
 from tests import clips
-from tests.tree import Tree
+from tests.tree import REPOSITORY, Tree
 from tests.waiting import PATIENCE_S
 
-WRITTEN_BY_INIT = (".gitignore", "cosmosctl.yaml", "tasks.py")
+WRITTEN_BY_INIT = (".gitattributes", ".gitignore", "cosmosctl.yaml", "tasks.py")
 VERSIONED = ("prompts/ps_a.yaml", "runs/rs_a/run.yaml", "runs/rs_a/result.yaml", "batches/b_1/batch.yaml")
+LATER = (
+    *("runs/rs_a/ratings.yaml", "sweeps/sw_a.yaml", "inputs/videos/city/scene.yaml", "inputs/videos/city.dvc"),
+    *("inputs/videos/.gitignore", "inputs/videos/deep/city/scene.yaml"),
+)
+"""What is versioned where there is such a thing."""
 UNSEEN = (
     "runs/rs_a/manifest.txt",
     "runs/rs_a/outputs/output.mp4",
@@ -51,10 +56,124 @@ def demo(tmp_path: Path) -> Tree:
 
 def test_git_sees_the_versioned_files_and_no_other(tmp_path: Path) -> None:
     root = init_project(tmp_path / "project", demo=False)
-    for name in (*VERSIONED, *UNSEEN):
+    for name in (*VERSIONED, *LATER, *UNSEEN):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("" if name.endswith(".gitignore") else "x\n")
+    assert seen_by_git(root) == sorted((*WRITTEN_BY_INIT, *VERSIONED, *LATER))
+
+
+def test_an_ignore_file_further_up_swallows_no_runs(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("runs/\nbatches\n*.log\n")
+    root = init_project(tmp_path / "project", demo=False)
+    for name in VERSIONED:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("x\n")
+    seen = {name.removeprefix("project/") for name in seen_by_git(tmp_path)}
+    assert seen == {".gitignore", *WRITTEN_BY_INIT, *VERSIONED}
+
+
+def test_a_link_in_place_of_the_input_videos_is_not_seen(tmp_path: Path) -> None:
+    root = init_project(tmp_path / "project", demo=False)
+    (tmp_path / "disk").mkdir()
+    (root / "inputs/videos").rmdir()
+    (root / "inputs/videos").symlink_to(tmp_path / "disk")
+    assert seen_by_git(root) == sorted(WRITTEN_BY_INIT)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_what_an_ignore_file_holds_already_stays_above_our_block(tmp_path: Path, line_end: str) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / ".gitignore").write_bytes(f"*.pyc{line_end}/notes/".encode())
+    init_project(root, demo=False)
+    held = (root / ".gitignore").read_bytes()
+    assert held.startswith(f"*.pyc{line_end}/notes/{line_end}".encode())
+    assert (b"\r\n" in held) == (line_end == "\r\n")
+    for name in (*VERSIONED, *UNSEEN, "notes/a", "a.pyc"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("x\n")
     assert seen_by_git(root) == sorted((*WRITTEN_BY_INIT, *VERSIONED))
+    init_project(root, demo=False)
+    assert (root / ".gitignore").read_bytes() == held
+
+
+def test_an_older_projects_files_are_brought_up_to_date(tmp_path: Path) -> None:
+    root = init_project(tmp_path / "project", demo=False)
+    new, old = (root / ".gitignore").read_text(), (REPOSITORY / "templates/earlier/gitignore").read_text()
+    (root / ".gitignore").write_text(f"*.pyc\n{old}/mine/\n")
+    (root / ".gitattributes").unlink()
+    init_project(root, demo=False)
+    held = (root / ".gitignore").read_text()
+    assert held.split() == f"*.pyc /mine/ {new}".split()
+    (root / ".gitignore").write_text(held.replace("!/sweeps/*.yaml\n", ""))
+    init_project(root, demo=False)
+    assert (root / ".gitignore").read_text() == held
+
+
+def test_who_versioned_videos_in_an_older_project_goes_on_doing_so(tmp_path: Path) -> None:
+    root = init_project(tmp_path / "project", demo=False)
+    old = (REPOSITORY / "templates/earlier/gitignore").read_text()
+    (root / ".gitignore").write_text(old.replace("\n/inputs/videos/\n", "\n"))
+    init_project(root, demo=False)
+    clips.color(root / "inputs/videos/city/color.mp4")
+    assert "inputs/videos/city/color.mp4" in seen_by_git(root)
+
+
+def test_check_says_that_the_block_is_of_an_older_version_where_git_reads_it(bare_tree: Tree) -> None:
+    bare_tree.cli("init", ".")
+    ignore = bare_tree.root / ".gitignore"
+    ignore.write_text(ignore.read_text().replace("!/sweeps/*.yaml\n", ""))
+    assert bare_tree.cli("check").err == ""
+    seen_by_git(bare_tree.root)
+    assert (
+        "note: .gitignore is not that of this version: cosmosctl init brings it up to date"
+        in bare_tree.cli("check").err
+    )
+    bare_tree.cli("init", ".")
+    assert bare_tree.cli("check").err == ""
+
+
+def test_a_projects_own_tasks_are_kept_and_the_line_that_inv_needs_is_said(bare_tree: Tree) -> None:
+    (bare_tree.root / "tasks.py").write_text("mine = 1\n")
+    told = bare_tree.cli("init", ".").err
+    assert "for inv add this line to it: from cosmosctl.tasks import namespace" in told
+    assert (bare_tree.root / "tasks.py").read_text() == "mine = 1\n"
+
+
+def test_no_project_is_made_within_another(bare_tree: Tree) -> None:
+    bare_tree.cli("init", ".")
+    (bare_tree.root / "runs/x").mkdir()
+    told = bare_tree.cli("-C", "runs/x", "init", ".", expect=2).err
+    assert f"lies in the project {bare_tree.root}" in told
+    assert list((bare_tree.root / "runs/x").iterdir()) == []
+
+
+def test_a_copy_gets_an_id_of_its_own(bare_tree: Tree) -> None:
+    bare_tree.cli("init", ".")
+    before = bare_tree.paths.config.read_text()
+    name = bare_tree.cli("init", "--new-id").out.strip()
+    after = bare_tree.paths.config.read_text()
+    assert name in after
+    assert [one for one, other in zip(before.splitlines(), after.splitlines(), strict=True) if one != other] == [
+        next(line for line in before.splitlines() if line.startswith("project:"))
+    ]
+
+
+def test_receipts_of_two_branches_merge_into_a_whole_one(tmp_path: Path) -> None:
+    root = init_project(tmp_path / "project", demo=False)
+    receipt = root / "runs/rs_a/result.yaml"
+    receipt.parent.mkdir()
+    git(root, "init", "-qb", "main")
+    for branch, text in (("main", "a: 0\n"), ("look", "a: 1\n"), ("main", "a: 2\n")):
+        if text != "a: 0\n":
+            git(root, "checkout", "-q", *(("-b", branch) if branch == "look" else (branch,)))
+        receipt.write_text(text)
+        git(root, "add", "-A")
+        git(root, "commit", "-qm", branch)
+    git(root, "merge", "-q", "look", expect=1)
+    assert receipt.read_text() == "a: 2\n"
+    git(root, "checkout", "-q", "--theirs", "runs/rs_a/result.yaml")
+    assert receipt.read_text() == "a: 1\n"
 
 
 def test_git_sees_a_users_own_files(tmp_path: Path) -> None:
@@ -65,11 +184,11 @@ def test_git_sees_a_users_own_files(tmp_path: Path) -> None:
     assert set(seen_by_git(root)) - set(WRITTEN_BY_INIT) == {"README.md", "scripts/all.sh"}
 
 
-def test_input_videos_are_seen_once_their_line_is_removed(tmp_path: Path) -> None:
+def test_input_videos_are_seen_once_their_lines_are_removed(tmp_path: Path) -> None:
     root = init_project(tmp_path / "project", demo=False)
     clips.color(root / "inputs/videos/city/color.mp4")
     ignore = root / ".gitignore"
-    ignore.write_text(ignore.read_text().replace("\n/inputs/videos/\n", "\n"))
+    ignore.write_text(ignore.read_text().split("# <<< cosmosctl\n")[0] + "# <<< cosmosctl\n")
     assert set(seen_by_git(root)) - set(WRITTEN_BY_INIT) == {"inputs/videos/city/color.mp4"}
 
 
@@ -82,7 +201,7 @@ def test_the_config_names_its_schema_and_has_an_id(tmp_path: Path) -> None:
 
 
 def test_the_hosts_of_the_config_are_valid_once_uncommented(bare_tree: Tree) -> None:
-    root = init_project(bare_tree.root / "new", demo=False)
+    root = init_project(bare_tree.root.parent / "new", demo=False)
     config = ProjectPaths(root).config
     before, example = config.read_text().split("#\n# hosts:\n")
     config.write_text(before + "hosts:\n" + "".join(line.removeprefix("# ") + "\n" for line in example.splitlines()))
@@ -132,3 +251,9 @@ def seen_by_git(root: Path) -> list[str]:
         timeout=PATIENCE_S,
     )
     return sorted(name for name in listed.stdout.split("\0") if name)
+
+
+def git(root: Path, *args: str, expect: int = 0) -> None:
+    argv = ("git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b", *args)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == expect, done.stderr + done.stdout

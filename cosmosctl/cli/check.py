@@ -21,4 +21,6 @@ def check(folder: Path, runs: tuple[str, ...], model: str | None) -> None:
 
     checked = check_project(folder, runs, model=model)
     warn(checked.warnings, notes=True)
+    for note in checked.notes:
+        click.echo(f"note: {note}", err=True)
     click.echo(checked.words)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmosctl.commands import prepare
+from cosmosctl.commands.git_files import stale
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.plurals import counted
 from cosmosctl.domain.surprises import Told
-from cosmosctl.errors import FilesError
+from cosmosctl.errors import FileError, FilesError
 from cosmosctl.store import find_root, load_all
 
 
@@ -20,6 +21,7 @@ class CheckedProject:
     runs: int
     videos: int
     warnings: tuple[Told, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -39,4 +41,15 @@ def check_project(folder: Path, words: Sequence[str], *, model: str | None) -> C
         raise FilesError(tuple(dict.fromkeys([*elsewhere, *e.messages]))) from e
     if elsewhere:
         raise FilesError(elsewhere)
-    return CheckedProject(len(runs), len(checked.found.files), prepare.to_be_told(snapshot, checked))
+    notes = tuple(
+        f"{name} is not that of this version: cosmosctl init brings it up to date" for name in _stale(project)
+    )
+    return CheckedProject(len(runs), len(checked.found.files), prepare.to_be_told(snapshot, checked), notes)
+
+
+def _stale(project: ProjectPaths) -> list[str]:
+    """The files of git's that an earlier version wrote; none where they cannot be read."""
+    try:
+        return stale(project.root)
+    except FileError:
+        return []

@@ -6,18 +6,24 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.commands.git_files import NAMES, write_git_files
+from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.errors import UsageError
 from cosmosctl.io import own
-from cosmosctl.io.given_path import cut, is_folder, is_there, no_path_words, require_cwd
+from cosmosctl.io.given_path import cut, is_file, is_folder, is_there, no_path_words, require_cwd
+from cosmosctl.io.lock import locked
 from cosmosctl.io.os_error import file_error
 from cosmosctl.io.own import write_text
 from cosmosctl.io.shipped import template
 from cosmosctl.schema import write_schemas
+from cosmosctl.store import find_root
 
 DEMO_SCENE = "inputs/videos/city"
 PARTS = ("prompts", "runs", "inputs", "inputs/videos", ".cosmosctl")
 """The folders of every project."""
+
+TASKS = "tasks.py"
+NAMESPACE_LINE = "from cosmosctl.tasks import namespace"
 
 _ID_LINE = 'project: ""'
 
@@ -29,12 +35,14 @@ def init_project(folder: Path, *, demo: bool, progress: Callable[[int, int], Non
     """
     _refuse_place(folder)
     root = folder.resolve()
+    _refuse_nested(root)
     if demo and (root / "runs").is_dir() and any((root / "runs").iterdir()):
         raise UsageError(f"{root} has runs already; the demo needs an empty project", hint="cosmosctl init DIR --demo")
     try:
         root.mkdir(parents=True, exist_ok=True)
         for source, target in _files(root, demo):
             _copy(source, target)
+        write_git_files(root)
     except OSError as e:
         raise file_error(root, e, doing="make a project") from e
     for part in PARTS:
@@ -58,12 +66,41 @@ def _refuse_place(folder: Path) -> None:
         raise UsageError(f"no project can be made there: {words}")
 
 
+def _refuse_nested(root: Path) -> None:
+    """Raises: UsageError for a folder within another project, which would take it for part of its own."""
+    around = next((one for one in root.parents if is_file(one / CONFIG_FILE)), None)
+    if around is not None and not is_file(root / CONFIG_FILE):
+        raise UsageError(
+            f"{root} lies in the project {around}; a project within a project would be taken for a part of it",
+            hint="cosmosctl init in a folder beside it",
+        )
+
+
+def notes(root: Path) -> Iterator[str]:
+    """What the user has to do about files that were there before. Raises: FileError."""
+    tasks = root / TASKS
+    if is_file(tasks) and NAMESPACE_LINE not in tasks.read_text(encoding="utf-8", errors="replace"):
+        yield f"{TASKS} was there and is kept; for inv add this line to it: {NAMESPACE_LINE}"
+
+
+def renewed(folder: Path) -> str:
+    """A new id for the project that `folder` lies in: a copy that is a project of its own. Raises: FileError."""
+    from cosmosctl.yaml.edit import set_in_file
+
+    project = ProjectPaths(find_root(folder))
+    name = secrets.token_hex(4)
+    with locked(project.lock):
+        set_in_file(project.config, ("project",), name)
+    return name
+
+
 def _files(root: Path, demo: bool) -> Iterator[tuple[Path, Path]]:
     for kind in ("project", "demo") if demo else ("project",):
         base = template(kind)
         for source in sorted(path for path in base.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
             name = source.relative_to(base).as_posix()
-            yield source, root / (".gitignore" if name == "gitignore" else name)
+            if name not in NAMES.values():
+                yield source, root / name
 
 
 def _copy(source: Path, target: Path) -> None:
