@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import batch_names
+from cosmosctl.cli.ids import BATCHES
 
 
 @click.command()
-@click.argument("batch", required=False, shell_complete=batch_names)
+@click.argument("batch", required=False, type=BATCHES)
 @click.pass_obj
 def attach(folder: Path, batch: str | None) -> int:
     """Follow a batch until all its runs are home.

@@ -4,15 +4,21 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import FAMILIES, run_or_prompt_ids
+from cosmosctl.cli.completing import FAMILIES
+from cosmosctl.cli.ids import FAMILY, HOST, RUNS_AND_PROMPTS
 from cosmosctl.commands.select import Wanted
 
 
 @click.command()
-@click.argument("ids", nargs=-1, metavar="[RUN|PROMPT]...", shell_complete=run_or_prompt_ids)
+@click.argument("ids", nargs=-1, metavar="[RUN|PROMPT]...", type=RUNS_AND_PROMPTS)
 @click.option("--batch-name", metavar="NAME", help="Start of the batch's folder name; the time is added.")
-@click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
-@click.option("--model", metavar="MODEL", help=f"Try the same runs on another model family: {FAMILIES}.")
+@click.option("--host", metavar="HOST", type=HOST, help="Run on this host instead of the project's.")
+@click.option(
+    "--model",
+    metavar="MODEL",
+    type=FAMILY,
+    help=f"Try the same runs on another model family: {FAMILIES}.",
+)
 @click.option("--dry-run", is_flag=True, help="Show groups, JSONL lines and the command; run and write nothing.")
 @click.option("--changed", is_flag=True, help="Also take runs whose result is older than their files.")
 @click.option("--failed", is_flag=True, help="Also take runs that failed or were cancelled.")
@@ -64,10 +70,15 @@ def batch(
 
 
 @click.command()
-@click.argument("ids", nargs=-1, required=True, metavar="RUN|PROMPT...", shell_complete=run_or_prompt_ids)
+@click.argument("ids", nargs=-1, required=True, metavar="RUN|PROMPT...", type=RUNS_AND_PROMPTS)
 @click.option("--batch-name", metavar="NAME", help="Start of the batch's folder name; the time is added.")
-@click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
-@click.option("--model", metavar="MODEL", help=f"Try the same runs on another model family: {FAMILIES}.")
+@click.option("--host", metavar="HOST", type=HOST, help="Run on this host instead of the project's.")
+@click.option(
+    "--model",
+    metavar="MODEL",
+    type=FAMILY,
+    help=f"Try the same runs on another model family: {FAMILIES}.",
+)
 @click.option("--dry-run", is_flag=True, help="Show groups, JSONL lines and the command; run and write nothing.")
 @click.option(
     "--upscale-weight",

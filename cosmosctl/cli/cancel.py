@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import batch_names
+from cosmosctl.cli.ids import BATCHES
 
 
 @click.command()
-@click.argument("batch", required=False, shell_complete=batch_names)
+@click.argument("batch", required=False, type=BATCHES)
 @click.option("--abandon", is_flag=True, help="Do not ask the host: it is gone for good. Frees the runs.")
 @click.pass_obj
 def cancel(folder: Path, batch: str | None, abandon: bool) -> None:

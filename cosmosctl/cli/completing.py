@@ -1,5 +1,6 @@
 """Candidates for Tab: file names only, so that it is quick."""
 
+import re
 from pathlib import Path
 
 import click
@@ -7,15 +8,15 @@ from click.shell_completion import CompletionItem
 
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import CONFIG_FILE
+from cosmosctl.errors import CosmosctlError
 from cosmosctl.io.given_path import is_file
 
 FAMILIES = "transfer1, transfer2.5 or cosmos3"
 """What --model takes, for its help: importing the families takes longer than Tab may."""
 
 
-def run_or_prompt_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Runs and prompts whose id starts with what is typed."""
-    return [*run_ids(ctx, param, incomplete), *prompt_ids(ctx, param, incomplete)]
+STATES = "pending, queued, running, done (or completed), changed, failed, cancelled, absent, damaged or invalid"
+"""What --status takes, for its help."""
 
 
 def run_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -33,19 +34,49 @@ def batch_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     return _names(ctx, "batches", incomplete)
 
 
-def any_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Runs, prompts and batches."""
-    return [*run_or_prompt_ids(ctx, param, incomplete), *batch_names(ctx, param, incomplete)]
+def host_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The built-in host, and those of cosmosctl.yaml as far as it can be read."""
+    root = _root(ctx)
+    return _starting(["local", *(_hosts(root / CONFIG_FILE) if root else ())], incomplete)
+
+
+def family_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The model families."""
+    return _starting(FAMILIES.replace(" or ", ", ").split(", "), incomplete)
+
+
+def status_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The states that a run may be in."""
+    return _starting(re.findall(r"\b(?!or\b)[a-z]+", STATES), incomplete)
+
+
+def _hosts(config: Path) -> list[str]:
+    from cosmosctl.io.checked import read_bounded
+    from cosmosctl.yaml.reader import MAX_BYTES, parse_bytes
+
+    try:
+        document = parse_bytes(read_bounded(config, MAX_BYTES))
+    except (OSError, CosmosctlError):
+        return []
+    hosts = document.value.get("hosts") if isinstance(document.value, dict) else None
+    return [name for name in hosts if isinstance(name, str)] if isinstance(hosts, dict) else []
+
+
+def _root(ctx: click.Context) -> Path | None:
+    start = Path(str(ctx.find_root().params.get("folder", "."))).resolve()
+    return next((folder for folder in (start, *start.parents) if is_file(folder / CONFIG_FILE)), None)
+
+
+def _starting(names: list[str], incomplete: str) -> list[CompletionItem]:
+    """A shell puts them on its line as they are: only what is an id."""
+    return [CompletionItem(name) for name in names if is_id(name) and name.startswith(incomplete)]
 
 
 def _names(ctx: click.Context, folder: str, incomplete: str, *, ending: str = "") -> list[CompletionItem]:
-    """The names in a folder of the project that are ids: a shell puts them on its line as they are."""
-    start = Path(str(ctx.find_root().params.get("folder", "."))).resolve()
-    for root in (start, *start.parents):
-        if is_file(root / CONFIG_FILE):
-            names = [name.removesuffix(ending) for name in _listed(root / folder) if name.endswith(ending)]
-            return [CompletionItem(name) for name in names if is_id(name) and name.startswith(incomplete)]
-    return []
+    """The names in a folder of the project that are ids."""
+    root = _root(ctx)
+    listed = _listed(root / folder) if root else []
+    return _starting([name.removesuffix(ending) for name in listed if name.endswith(ending)], incomplete)
 
 
 def _listed(folder: Path) -> list[str]:

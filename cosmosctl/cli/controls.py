@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import run_ids
+from cosmosctl.cli.ids import RUNS
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=run_ids)
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=RUNS)
 @click.pass_obj
 def controls(folder: Path, runs: tuple[str, ...]) -> None:
     """Compute the preset controls of runs and say where they are.

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import FAMILIES, prompt_ids, run_ids
+from cosmosctl.cli.completing import FAMILIES
+from cosmosctl.cli.ids import FAMILY, PROMPTS, RUNS
 from cosmosctl.cli.setting_options import SettingsCommand, given_settings, setting_options
 from cosmosctl.domain.project import Setting
 
@@ -44,8 +45,8 @@ def prompt(
 
 
 @create.command(cls=SettingsCommand, short_help="Create a run of a prompt, or copy one.")
-@click.argument("prompt", required=False, shell_complete=prompt_ids)
-@click.option("--from", "source", metavar="RUN", shell_complete=run_ids, help="Copy this run; options change the copy.")
+@click.argument("prompt", required=False, type=PROMPTS)
+@click.option("--from", "source", metavar="RUN", type=RUNS, help="Copy this run; options change the copy.")
 @click.option("--weights", nargs=4, type=float, metavar="VIS EDGE DEPTH SEG", help="Four weights, each 0 to 1.")
 @click.option("--control", "weighed", metavar="NAME=WEIGHT", multiple=True, help="One control; may be repeated.")
 @click.option(
@@ -65,7 +66,12 @@ def prompt(
 )
 @click.option("--seg-prompt", metavar="TEXT", help="What to look for when the model makes seg itself.")
 @click.option("--id", "name", metavar="ID", help="Name it yourself instead of rs_ and six characters.")
-@click.option("--model", metavar="MODEL", help=f"Another model family than the project's: {FAMILIES}.")
+@click.option(
+    "--model",
+    metavar="MODEL",
+    type=FAMILY,
+    help=f"Another model family than the project's: {FAMILIES}.",
+)
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="A word to find it by; may be repeated.")
 @setting_options
 @click.pass_obj

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import run_ids
+from cosmosctl.cli.ids import RUNS
 
 
 @click.command()
-@click.argument("run", shell_complete=run_ids)
+@click.argument("run", type=RUNS)
 @click.pass_obj
 def diff(folder: Path, run: str) -> None:
     """Show what changed since a run's newest result.

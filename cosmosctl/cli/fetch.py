@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import any_ids
+from cosmosctl.cli.ids import RUNS_AND_BATCHES
 from cosmosctl.domain.ids import command
 
 
 @click.command()
-@click.argument("ids", nargs=-1, metavar="[RUN|BATCH]...", shell_complete=any_ids)
+@click.argument("ids", nargs=-1, metavar="[RUN|BATCH]...", type=RUNS_AND_BATCHES)
 @click.option(
     "--from", "source", metavar="DIR", type=click.Path(path_type=Path, exists=True), help="Take what is in this folder."
 )

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from cosmosctl.cli.ids import HOST
 from cosmosctl.domain.ids import command
 
 
 @click.command()
-@click.argument("host")
+@click.argument("host", type=HOST)
 @click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
 @click.pass_obj
 def gc(folder: Path, host: str, dry_run: bool) -> None:

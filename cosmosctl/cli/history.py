@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import run_ids
+from cosmosctl.cli.ids import RUNS
 from cosmosctl.io.streams import json_text
 
 
 @click.command()
-@click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=run_ids)
+@click.argument("runs", nargs=-1, metavar="[RUN]...", type=RUNS)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @click.pass_obj
 def history(folder: Path, runs: tuple[str, ...], as_json: bool) -> None:

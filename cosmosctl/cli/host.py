@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cosmosctl.cli.completing import FAMILIES
+from cosmosctl.cli.ids import FAMILY, HOST
 from cosmosctl.domain.ids import command
 from cosmosctl.errors import EXIT_HOST, EXIT_OK
 from cosmosctl.io.streams import json_text, style
@@ -42,7 +43,12 @@ def list_hosts(folder: Path, as_json: bool) -> None:
 @click.argument("address")
 @click.option("--ssh-arg", "ssh_args", multiple=True, metavar="ARG", help="One more argument for ssh; may be repeated.")
 @click.option("--dir", "folder_there", metavar="DIR", help="Where inputs and batches are kept there.")
-@click.option("--model", metavar="MODEL", help=f"The model family to set up: {FAMILIES}. Default: the project's.")
+@click.option(
+    "--model",
+    metavar="MODEL",
+    type=FAMILY,
+    help=f"The model family to set up: {FAMILIES}. Default: the project's.",
+)
 @click.pass_obj
 def add(
     folder: Path, name: str, address: str, ssh_args: tuple[str, ...], folder_there: str | None, model: str | None
@@ -61,7 +67,7 @@ def add(
 
 
 @host.command(short_help="Allow hosts of this project on this machine.")
-@click.argument("names", nargs=-1, metavar="[HOST]...")
+@click.argument("names", nargs=-1, metavar="[HOST]...", type=HOST)
 @click.option("--batch", "batches", multiple=True, metavar="BATCH", help="A batch that was made in another clone.")
 @click.option("--outside-inputs", is_flag=True, help="Videos from outside of the project: allow_outside_inputs.")
 @click.option("--folder", "folders", multiple=True, metavar="DIR", help="A project that belongs to another user.")
@@ -96,8 +102,13 @@ def allow(
 
 
 @host.command(short_help="Check everything that a batch needs of a host.")
-@click.argument("name")
-@click.option("--model", metavar="MODEL", help=f"The model family to look for: {FAMILIES}. Default: the project's.")
+@click.argument("name", type=HOST)
+@click.option(
+    "--model",
+    metavar="MODEL",
+    type=FAMILY,
+    help=f"The model family to look for: {FAMILIES}. Default: the project's.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.pass_obj
 def check(folder: Path, name: str, model: str | None, as_json: bool) -> int:

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import prompt_ids
-
-_STATES = "pending, queued, running, done (or completed), changed, failed, cancelled, absent, damaged or invalid"
+from cosmosctl.cli.completing import STATES
+from cosmosctl.cli.ids import HOST, PROMPTS, STATE
 
 
 @click.group(name="list")
@@ -42,10 +41,15 @@ def prompts(folder: Path, words: tuple[str, ...], tag: str | None, limit: int | 
 
 @listing.command()
 @click.argument("words", nargs=-1, metavar="[WORD]...")
-@click.option("--status", metavar="STATE", help=f"Only runs in this state: {_STATES}.")
-@click.option("--prompt", metavar="PROMPT", shell_complete=prompt_ids, help="Only runs of this prompt.")
+@click.option("--status", metavar="STATE", type=STATE, help=f"Only runs in this state: {STATES}.")
+@click.option("--prompt", metavar="PROMPT", type=PROMPTS, help="Only runs of this prompt.")
 @click.option("--tag", metavar="TAG", help="Only runs that have this tag, or whose prompt has it.")
-@click.option("--host", metavar="HOST", help="States as this host sees them: previews count on preview hosts only.")
+@click.option(
+    "--host",
+    metavar="HOST",
+    type=HOST,
+    help="States as this host sees them: previews count on preview hosts only.",
+)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N only.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.pass_obj

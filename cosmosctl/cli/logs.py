@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import any_ids
+from cosmosctl.cli.ids import RUNS_AND_BATCHES
 
 
 @click.command()
-@click.argument("name", metavar="[RUN|BATCH]", required=False, shell_complete=any_ids)
+@click.argument("name", metavar="[RUN|BATCH]", required=False, type=RUNS_AND_BATCHES)
 @click.option("-f", "--follow", is_flag=True, help="Go on printing what the model writes until the batch ends.")
 @click.pass_obj
 def logs(folder: Path, name: str | None, follow: bool) -> None:

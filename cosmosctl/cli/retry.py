@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import any_ids
+from cosmosctl.cli.ids import HOST, RUNS_AND_BATCHES
 
 
 @click.command()
-@click.argument("ids", nargs=-1, metavar="[RUN|BATCH]...", shell_complete=any_ids)
-@click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
+@click.argument("ids", nargs=-1, metavar="[RUN|BATCH]...", type=RUNS_AND_BATCHES)
+@click.option("--host", metavar="HOST", type=HOST, help="Run on this host instead of the project's.")
 @click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
 @click.pass_obj
 def retry(folder: Path, ids: tuple[str, ...], host: str | None, detach: bool) -> int:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import any_ids
+from cosmosctl.cli.ids import ALL
 from cosmosctl.io.streams import json_text
 
 
 @click.command()
-@click.argument("name", metavar="ID", shell_complete=any_ids)
+@click.argument("name", metavar="ID", type=ALL)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def show(folder: Path, name: str, as_json: bool) -> None:

@@ -4,9 +4,16 @@ from pathlib import Path
 
 import click
 
+from cosmosctl.cli.ids import HOST
+
 
 @click.command()
-@click.option("--host", metavar="HOST", help="As this host sees it: previews count on preview hosts only.")
+@click.option(
+    "--host",
+    metavar="HOST",
+    type=HOST,
+    help="As this host sees it: previews count on preview hosts only.",
+)
 @click.option("--short", "-s", is_flag=True, help="A line a run: state and id.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj

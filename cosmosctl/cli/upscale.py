@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import run_ids
+from cosmosctl.cli.ids import HOST, RUNS
 
 
 @click.command()
-@click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=run_ids)
+@click.argument("runs", nargs=-1, metavar="[RUN]...", type=RUNS)
 @click.option("--video", "videos", metavar="FILE", multiple=True, help="Enlarge this video; may be repeated.")
 @click.option(
     "--weight",
@@ -19,7 +19,7 @@ from cosmosctl.cli.completing import run_ids
     help="How strongly the video is kept: above 0, at most 1.",
 )
 @click.option("--prompt", metavar="TEXT", help="Another prompt than the run's own.")
-@click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
+@click.option("--host", metavar="HOST", type=HOST, help="Run on this host instead of the project's.")
 @click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
 @click.pass_obj
 def upscale(

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import click
 
+from cosmosctl.cli.ids import HOST
+
 
 @click.command()
 @click.option("--batch", "run_pending", is_flag=True, help="Also run what became pending by a save, as a batch.")
-@click.option("--host", metavar="HOST", help="Run on this host instead of the project's.")
+@click.option("--host", metavar="HOST", type=HOST, help="Run on this host instead of the project's.")
 @click.pass_obj
 def watch(folder: Path, run_pending: bool, host: str | None) -> None:
     """Check on each save, until Ctrl-C.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cosmosctl.commands.check import check_project
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.domain.plurals import counted
-from cosmosctl.errors import CosmosctlError, FilesError, Interrupted, UsageError, bounded
+from cosmosctl.errors import CosmosctlError, Interrupted, UsageError, bounded
 from cosmosctl.io.streams import has_reader
 from cosmosctl.state import states
 from cosmosctl.state.claims import opened
@@ -151,11 +151,12 @@ def _check(project: ProjectPaths, say: Say, changed: Sequence[str]) -> None:
     """Say what a check finds: every mistake of the saved files; of the others' how many there are."""
     saved = [Path(path).relative_to(project.root).as_posix() for path in changed]
     try:
-        checked = check_project(project.root, (), model=None)
-        say(f"{_names(saved)}{checked.words}")
-    except FilesError as e:
-        own = [message for message in e.messages if not saved or message.startswith(tuple(saved))]
-        others = len(e.messages) - len(own)
+        checked = check_project(project.root, ())
+        if not checked.mistakes:
+            say(f"{_names(saved)}{checked.words}")
+            return
+        own = [message for message in checked.mistakes if not saved or message.startswith(tuple(saved))]
+        others = len(checked.mistakes) - len(own)
         words = [counted(len(own), "mistake")] if own or not others else ["no mistakes"]
         words += [f"{counted(others, 'mistake')} in other files (cosmosctl check)"] if others else []
         say(f"{_names(saved)}{', '.join(words)}")

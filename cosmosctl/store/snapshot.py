@@ -72,12 +72,20 @@ class Snapshot:
         """What keeps a prompt from being used."""
         return self._by_subject.get(f"prompts/{prompt}", ())
 
+    def problems_of_file(self, run: str) -> tuple[Problem, ...]:
+        """The mistakes of a run's own file, and those of the project."""
+        return (*self._by_subject.get("", ()), *self._by_subject.get(f"runs/{run}", ()))
+
+    def is_without_videos(self, prompt: str) -> bool:
+        """Whether all that keeps a prompt from being used is that its videos are not here."""
+        return payloads.is_absent(self._prompt_files.get(prompt, ""))
+
     def lacks_videos(self, run: str) -> bool:
         """Whether all that keeps a run from being used is that the videos of its prompt are not here."""
         own = self._run_files.get(run)
         if own is None or payloads.is_mistakes(own) or self._by_subject.get("") or self._by_subject.get(f"runs/{run}"):
             return False
-        return payloads.is_absent(self._prompt_files.get(self.prompt_of(run), ""))
+        return self.is_without_videos(self.prompt_of(run))
 
     def host(self, name: str | None = None) -> Host:
         """The host to use: the one named, else the project's. Raises: UsageError naming the known ones."""
