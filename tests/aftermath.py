@@ -197,8 +197,8 @@ def host_folder(tree: Tree) -> Path:
 
 
 def kill_supervisor(tree: Tree) -> int:
-    """kill -9 of supervise.py, while the model it started lives on; how many of them there were."""
-    found = [pid for pid, line in _processes(tree) if "/supervise.py " in line and not line.startswith("sh ")]
+    """kill -9 of the supervisor, while the model it started lives on; how many of them there were."""
+    found = [pid for pid, line in _processes(tree) if "/supervise " in line and not line.startswith("sh ")]
     for pid in found:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The clock of supervise.py in a test's hands: put forward or standing still, and heard whenever it is waited by."""
+"""The clock of the supervisor in a test's hands: put forward or standing still, and heard whenever it is waited by."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

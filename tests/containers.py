@@ -48,7 +48,7 @@ runroot = "{folder}/run"
 
 _NVIDIA_SMI = """\
 #!/bin/sh
-# What supervise.py asks, answered for the devices that the engine let in.
+# What the supervisor asks, answered for the devices that the engine let in.
 for device in /dev/fakegpu*; do
     n=${device#/dev/fakegpu}
     [ -e "$device" ] && echo "$n, GPU-00000000-0000-0000-0000-00000000000$n, Fake GPU, 550.54.15"

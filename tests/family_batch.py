@@ -1,4 +1,4 @@
-"""A batch of one family as `batch` would bundle it, on a host without a client: the stand-in under supervise.py."""
+"""A batch of one family as `batch` would bundle it, on a host without a client: the stand-in under the supervisor."""
 
 import hashlib
 import os

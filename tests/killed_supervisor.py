@@ -1,4 +1,4 @@
-"""Runs supervise.py and kills it, and nobody else, right before its STEP-th step.
+"""Runs the supervisor and kills it, and nobody else, right before its STEP-th step.
 
 `python killed_supervisor.py STEP SUPERVISE BATCH_DIR`. A step is a change in the file system, something written or made
 durable, the start of a process or a signal to one: between two of them nothing happens that could be lost.
@@ -44,6 +44,7 @@ class Steps:
 
 def main() -> int:
     step, supervise, folder = sys.argv[1:]
+    sys.dont_write_bytecode = True
     program = runpy.run_path(supervise)
     steps = Steps(int(step))
     os.write, os.fsync = steps.counted(os.write), steps.counted(os.fsync)

@@ -241,7 +241,7 @@ class Lab:
 
     def _supervisors(self) -> list[int]:
         """Also those in containers, which see other paths; without the shells that start them."""
-        names = [f"/{folder.name}/supervise.py".encode() for folder in self.folders()]
+        names = [f"/{folder.name}/supervise".encode() for folder in self.folders()]
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):

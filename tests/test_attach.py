@@ -364,7 +364,7 @@ def test_a_job_that_is_gone_again_and_again_is_told_and_its_runs_are_not_failed(
     name = _detached(three, faults="silence:first")
     aftermath.kill_supervisor(three)
     folder = aftermath.host_folder(three)
-    (folder / "supervise.py").write_text(
+    (folder / "supervise/__main__.py").write_text(
         "import fcntl, sys\nlock = open(sys.argv[1] + '/lock', 'w')\nfcntl.flock(lock, fcntl.LOCK_EX)\n"
         "fcntl.flock(open(sys.argv[1] + '/../../launch.lock'), fcntl.LOCK_EX)\n"  # the launch has seen it by then
     )

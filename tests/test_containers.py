@@ -226,7 +226,7 @@ def test_docker_is_asked_for_gpus_in_its_own_way() -> None:
     assert argv[argv.index("--gpus") + 1] == '"device=0,2"'
     assert 'type=bind,"src=/data,""us""",dst=/cosmosctl' in argv
     assert "type=bind,src=/repo,dst=/workspace,ro=true" in argv
-    assert argv[-4:] == ("image:1", "python3", "/cosmosctl/batches/b-1/supervise.py", "/cosmosctl/batches/b-1")
+    assert argv[-5:] == ("image:1", "python3", "-B", "/cosmosctl/batches/b-1/supervise", "/cosmosctl/batches/b-1")
     assert docker.gpus(host) == (0, 1)
     assert docker.process(host, models.get("transfer1")).env["HF_HOME"] == "/cache"
     assert docker.command(replace(host, engine_command=("sudo", "-n", "docker"))) == ("sudo", "-n", "docker")

@@ -18,7 +18,7 @@ import pytest
 
 from cosmosctl.engines.container import container_user
 from cosmosctl.transport.rsync import rsync_warning
-from tests.host_batch import LAUNCH, WAIT_S, HostBatch, alive, faults, runs
+from tests.host_batch import LAUNCH, SUPERVISE, WAIT_S, HostBatch, alive, faults, runs
 from tests.waiting import wait_until
 
 SHELLS = sorted({os.path.realpath(path) for path in map(shutil.which, ("sh", "dash", "bash")) if path})
@@ -41,7 +41,7 @@ class HostFolder:
         (bundle / "01-edge").mkdir(parents=True)
         (bundle / "01-edge" / "command").write_text("python standin.py\n")
         (batch.folder / "plan.json").rename(bundle / "plan.json")
-        shutil.copy(LAUNCH / "supervise.py", bundle)
+        shutil.copytree(SUPERVISE, bundle / "supervise", ignore=shutil.ignore_patterns("__pycache__"))
         (bundle / "rows.txt").write_text("".join(f"{project} {run} {run:0>64}\n" for run in names))
         (bundle / "inputs.txt").write_text("".join(f"{_place(video)} {len(video)}\n" for video in videos))
         for video in videos:
@@ -99,7 +99,7 @@ def script(name: str, *args: str, shell: str = "sh", **env: str) -> subprocess.C
 
 def launch(batch: HostBatch, *argv: str, mode: str = "detach", **env: str) -> tuple[int, str]:
     """(exit code, stdout) of launching a batch."""
-    started = argv or (sys.executable, str(batch.folder / "supervise.py"), str(batch.folder))
+    started = argv or (sys.executable, "-B", str(batch.folder / "supervise"), str(batch.folder))
     env = {"STANDIN_TALLY": str(batch.tally_file), **batch.env, **env}
     said = script("launch.sh", str(batch.folder.parent.parent), batch.folder.name, mode, "--", *started, **env)
     return said.returncode, said.stdout.decode()
@@ -184,7 +184,7 @@ def test_a_pushed_batch_is_launched_runs_and_is_finished(host: HostFolder) -> No
 @pytest.mark.parametrize(("shell", "name"), [(SHELLS[n % len(SHELLS)], name) for n, name in enumerate(HOSTILE)])
 def test_any_name_of_the_hosts_folder_and_of_the_batch_will_do(tmp_path: Path, shell: str, name: str) -> None:
     batch = HostFolder(tmp_path / name / "host").pushed(f"{name}-1a2b3c4d", ["r1"], [b"video"])
-    argv = (sys.executable, str(batch.folder / "supervise.py"), str(batch.folder))
+    argv = (sys.executable, "-B", str(batch.folder / "supervise"), str(batch.folder))
     args = (str(batch.folder.parent.parent), batch.folder.name, "detach", "--", *argv)
     assert script("launch.sh", *args, shell=shell).stdout == b"launched\n"
     followed = script("follow.sh", str(batch.folder), "0", shell=shell)
@@ -208,7 +208,7 @@ def test_the_job_is_detached_and_holds_no_lock_of_the_launch(host: HostFolder) -
 def test_launching_twice_at_once_gives_one_job(host: HostFolder) -> None:
     batch = host.pushed("city-1a2b3c4d", runs(2), [b"video"])
     batch.env["STANDIN_FAULTS"] = faults(r2="silence")
-    argv = [sys.executable, str(batch.folder / "supervise.py"), str(batch.folder)]
+    argv = [sys.executable, "-B", str(batch.folder / "supervise"), str(batch.folder)]
     args = ["sh", str(LAUNCH / "launch.sh"), str(host.root), batch.folder.name, "detach", "--", *argv]
     both = [subprocess.Popen(args, stdout=subprocess.PIPE, env={**os.environ, **batch.env}) for _ in range(2)]
     assert [process.communicate(timeout=WAIT_S)[0] for process in both] == [b"launched\n", b"launched\n"]
@@ -235,7 +235,7 @@ def test_a_job_that_was_killed_is_started_again_by_the_next_launch(host: HostFol
 def test_a_launch_cut_off_while_it_moved_files_goes_on(host: HostFolder, moved: int) -> None:
     batch = host.pushed("city-1a2b3c4d", ["r1"], [b"video"])
     bundle = batch.folder / "incoming" / "bundle"
-    for name in ("rows.txt", "01-edge", "inputs.txt", "plan.json", "supervise.py")[:moved]:
+    for name in ("rows.txt", "01-edge", "inputs.txt", "plan.json", "supervise")[:moved]:
         (bundle / name).rename(batch.folder / name)
     assert launch(batch) == (0, "launched\n")
     batch.until("batch_done")
@@ -275,6 +275,20 @@ def test_a_bundle_that_did_not_arrive_means_push_again(host: HostFolder) -> None
     batch = host.pushed("city-1a2b3c4d", ["r1"])
     (batch.folder / "incoming" / "bundle" / "plan.json").unlink()
     assert launch(batch) == (75, "missing bundle/plan.json\n")
+
+
+@pytest.mark.parametrize("part", sorted(file.name for file in SUPERVISE.glob("*.py")))
+def test_a_program_of_which_a_part_did_not_arrive_means_push_again(host: HostFolder, part: str) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"])
+    (batch.folder / "incoming" / "bundle" / "supervise" / part).unlink()
+    assert launch(batch) == (75, f"missing bundle/supervise/{part}\n")
+
+
+def test_a_job_that_runs_lacks_nothing_though_its_bundle_is_of_an_earlier_version(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"])
+    launch(batch, STANDIN_FAULTS=faults(r1="silence"))
+    shutil.rmtree(batch.folder / "supervise")
+    assert launch(batch) == (0, "launched\n")
 
 
 def test_what_the_pool_has_is_never_replaced_unless_its_size_is_wrong(host: HostFolder) -> None:
@@ -333,7 +347,7 @@ def test_two_batches_with_the_same_run_launched_at_once_are_one_job(host: HostFo
     batches = [host.pushed(f"b-{n}", ["r1"]) for n in range(4)]
     processes = []
     for batch in batches:
-        argv = [sys.executable, str(batch.folder / "supervise.py"), str(batch.folder)]
+        argv = [sys.executable, "-B", str(batch.folder / "supervise"), str(batch.folder)]
         args = ["sh", str(LAUNCH / "launch.sh"), str(host.root), batch.folder.name, "detach", "--", *argv]
         env = {**os.environ, "STANDIN_FAULTS": faults(r1="silence")}
         processes.append(subprocess.Popen(args, stdout=subprocess.PIPE, env=env))

@@ -1,9 +1,8 @@
-"""supervise.py as shipped, over real processes: the model is `standin.py`, killed, blocked and hung as asked."""
+"""The supervisor as shipped, over real processes: the model is `standin.py`, killed, blocked and hung as asked."""
 
 import ast
 import fcntl
 import hashlib
-import importlib.util
 import json
 import os
 import random
@@ -15,13 +14,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import MISSING, fields
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from cosmosctl.models import protocol
 from tests.clock import Clock
-from tests.host_batch import SUPERVISE, WAIT_S, Event, HostBatch, faults, runs, survivors
+from tests.host_batch import LAUNCH, SUPERVISE, WAIT_S, Event, HostBatch, faults, part, runs, survivors
 from tests.waiting import wait_until
 
 
@@ -437,15 +437,15 @@ def test_supervisors_killed_at_random_moments_compute_no_finished_row_twice(batc
 
 
 def test_a_model_never_runs_that_is_not_on_record(batch: HostBatch) -> None:
-    supervise = load()
-    argv = [sys.executable, "-c", _DIES_AT_THE_GATE, str(SUPERVISE), str(batch.tally_file)]
+    process = part("process")
+    argv = [sys.executable, "-B", "-c", _DIES_AT_THE_GATE, str(SUPERVISE), str(batch.tally_file)]
     gone = subprocess.run(argv, stdout=subprocess.PIPE, timeout=WAIT_S, check=False)
     assert gone.returncode == -signal.SIGKILL
     wait_until(lambda: not Path(f"/proc/{int(gone.stdout)}").exists(), "the process at the gate to end")
     assert not batch.tally_file.exists()
     log = batch.tally_file.with_name("log")
     batch.tally_file.parent.mkdir(parents=True, exist_ok=True)
-    pid, gate = supervise.at_the_gate(["touch", str(batch.tally_file)], "/", dict(os.environ), log, -1)
+    pid, gate = process.at_the_gate(["touch", str(batch.tally_file)], "/", dict(os.environ), log, -1)
     os.write(gate, b"1")
     os.close(gate)
     assert os.waitpid(pid, 0)[1] == 0
@@ -453,13 +453,12 @@ def test_a_model_never_runs_that_is_not_on_record(batch: HostBatch) -> None:
 
 
 _DIES_AT_THE_GATE = """
-import importlib.util, os, pathlib, signal, sys
-spec = importlib.util.spec_from_file_location("supervise", sys.argv[1])
-sys.modules["supervise"] = supervise = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(supervise)
+import os, pathlib, signal, sys
+sys.path.insert(0, sys.argv[1])
+import process
 folder = pathlib.Path(sys.argv[2]).parent
 folder.mkdir(parents=True, exist_ok=True)
-print(supervise.at_the_gate(["touch", sys.argv[2]], "/", dict(os.environ), folder / "log", -1)[0], flush=True)
+print(process.at_the_gate(["touch", sys.argv[2]], "/", dict(os.environ), folder / "log", -1)[0], flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -704,16 +703,14 @@ def test_a_lock_of_another_user_that_cannot_be_opened_is_told(batch: HostBatch) 
     batch.gpu_locks.mkdir(parents=True, mode=0o755)
     (batch.gpu_locks / "gpu-0").touch(mode=0o600)
     code = (
-        "import os, sys; from pathlib import Path; import supervise; os.setuid(65534); "
-        "lock = supervise.GpuLock(Path(sys.argv[1])); print(lock.take(), lock.trouble)"
+        "import os, sys; from pathlib import Path; import gpu_lock; os.setuid(65534); "
+        "lock = gpu_lock.GpuLock(Path(sys.argv[1])); print(lock.take(), lock.trouble)"
     )
     batch.gpu_locks.chmod(0o755)
     for folder in (batch.gpu_locks, *batch.gpu_locks.parents):
         folder.chmod(folder.stat().st_mode | 0o001)
     argv = [sys.executable, "-c", code, str(batch.gpu_locks / "gpu-0")]
-    said = subprocess.run(
-        argv, capture_output=True, text=True, cwd=SUPERVISE.parent, env={"PYTHONDONTWRITEBYTECODE": "1"}
-    )
+    said = subprocess.run(argv, capture_output=True, text=True, cwd=SUPERVISE, env={"PYTHONDONTWRITEBYTECODE": "1"})
     assert said.stdout.startswith("True ") and said.stdout.endswith(": Permission denied\n"), said
 
 
@@ -761,7 +758,7 @@ def test_a_disk_that_stays_full_ends_the_supervisor_and_the_next_start_goes_on(b
     with small_disk(batch.folder, "256k"):
         batch.plan(runs(3))
         batch.hold()
-        argv = [sys.executable, "-c", _IMPATIENT, str(SUPERVISE), str(batch.folder)]
+        argv = [sys.executable, "-B", "-c", _IMPATIENT, str(SUPERVISE), str(batch.folder)]
         supervisor = subprocess.Popen(argv, env={**os.environ, **batch.env}, stderr=subprocess.PIPE)
         batch.started.append(supervisor)
         batch.until("row_start")
@@ -781,7 +778,7 @@ def test_a_disk_that_stays_full_ends_the_supervisor_and_the_next_start_goes_on(b
 _IMPATIENT = """
 import runpy, sys
 supervise = runpy.run_path(sys.argv[1])
-supervise["patiently"].__globals__["DISK_WAIT_S"] = 0.2
+sys.modules["files"].DISK_WAIT_S = 0.2
 sys.exit(supervise["main"](sys.argv[1:]))
 """
 
@@ -801,7 +798,7 @@ def test_as_the_first_process_of_a_container_it_reaps_orphans(batch: HostBatch) 
     orphan_then_look = '(true & exec true) & "$0" -c "$1"; shift; exec "$@"'
     batch.replan(lambda plan: wrap(plan, "sh", "-c", orphan_then_look, sys.executable, _ZOMBIES))
     unshare = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
-    argv = [*unshare, sys.executable, str(SUPERVISE), str(batch.folder)]
+    argv = [*unshare, sys.executable, "-B", str(SUPERVISE), str(batch.folder)]
     subprocess.run(argv, env={**os.environ, **batch.env}, timeout=WAIT_S, check=True)
     assert "no zombies" in (batch.folder / "logs" / "01-edge.1.log").read_text()
     assert batch.events("batch_start")[0]["pid"] == 1
@@ -824,35 +821,83 @@ print("no zombies")
 
 
 def test_wrong_arguments_are_told(tmp_path: Path) -> None:
-    said = subprocess.run([sys.executable, str(SUPERVISE), str(tmp_path)], capture_output=True, text=True, check=False)
-    assert (said.returncode, said.stderr) == (2, "usage: supervise.py BATCH_DIR (a folder with plan.json)\n")
+    said = subprocess.run(
+        [sys.executable, "-B", str(SUPERVISE), str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, said.stderr) == (2, "usage: supervise BATCH_DIR (a folder with plan.json)\n")
 
 
-@pytest.mark.parametrize("script", ["supervise.py", "transfer1_warm.py"])
-def test_it_is_python_3_8_and_needs_nothing_but_the_standard_library(script: str) -> None:
-    tree = ast.parse(SUPERVISE.with_name(script).read_text(), feature_version=(3, 8))
+OF_THE_HOST = sorted((*SUPERVISE.glob("*.py"), LAUNCH / "transfer1_warm.py"))
+
+
+@pytest.mark.parametrize("script", OF_THE_HOST, ids=lambda path: path.name)
+def test_it_is_python_3_8_and_needs_nothing_but_the_standard_library(script: Path) -> None:
+    tree = ast.parse(script.read_text(), feature_version=(3, 8))
     modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     modules |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert modules <= sys.stdlib_module_names
+    assert modules <= sys.stdlib_module_names | {file.stem for file in SUPERVISE.glob("*.py")}
 
 
-def load() -> ModuleType:
-    """supervise.py as a module, for its pure parts."""
-    spec = importlib.util.spec_from_file_location("supervise", SUPERVISE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["supervise"] = module
-    spec.loader.exec_module(module)
-    return module
+def test_no_module_of_it_has_the_name_of_one_of_pythons() -> None:
+    assert {file.stem for file in SUPERVISE.glob("*.py")} & sys.stdlib_module_names == set()
+
+
+def test_it_runs_with_the_oldest_python_that_an_image_may_have(batch: HostBatch) -> None:
+    python = python_3_8()
+    batch.plan(runs(3))
+    batch.env["STANDIN_FAULTS"] = faults(r2="crash")
+    argv = [python, "-B", str(SUPERVISE), str(batch.folder)]
+    env = {**os.environ, "STANDIN_TALLY": str(batch.tally_file), **batch.env}
+    subprocess.run(argv, env=env, timeout=WAIT_S, check=True)
+    assert batch.ends() == {"r1": "done", "r2": "model-error", "r3": "done"}
+    assert not (SUPERVISE / "__pycache__").exists()
+
+
+def python_3_8() -> str:
+    """An interpreter of that version; skips by name where there is none."""
+    shims = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    for found in (shutil.which("python3.8"), *sorted(map(str, shims.glob("3.8.*/bin/python3.8")))):
+        if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
+            return found
+    pytest.skip("python3.8 is not installed")
+
+
+@pytest.mark.parametrize("kind", ["Layout", "Patterns"])
+def test_the_two_sides_of_a_plan_know_the_same_fields(kind: str) -> None:
+    ours, theirs = (
+        {one.name: one.default if one.default_factory is MISSING else one.default_factory() for one in fields(side)}
+        for side in (getattr(protocol, kind), getattr(part("plan"), kind))
+    )
+    assert ours.keys() == theirs.keys()
+    unlike = {
+        name
+        for name in ours
+        if MISSING not in (ours[name], theirs[name]) and (ours[name] or "") != (theirs[name] or "")
+    }
+    assert unlike == set(), "what is left out means the same on both sides"
+
+
+@pytest.mark.parametrize("where", ["layouts", "patterns"])
+def test_a_plan_with_a_field_that_it_does_not_know_is_not_begun(batch: HostBatch, where: str) -> None:
+    def strange(plan: Event) -> None:
+        part_of_it = plan["groups"][0][where]
+        (part_of_it[0] if where == "layouts" else part_of_it)["volume"] = 11
+
+    batch.plan(runs(2))
+    batch.replan(strange)
+    argv = [sys.executable, "-B", str(SUPERVISE), str(batch.folder)]
+    said = subprocess.run(argv, capture_output=True, text=True, timeout=WAIT_S, check=False)
+    assert (said.returncode, "has no field volume" in said.stderr) == (1, True), said.stderr
+    assert [file.name for file in batch.folder.iterdir()] == ["plan.json"]
 
 
 def test_rows_are_shared_out_longest_first_and_stay_in_plan_order() -> None:
-    supervise = load()
-    rows = [supervise.Row(run, "", frames) for run, frames in (("a", 10), ("b", 90), ("c", 50), ("d", 40), ("e", 10))]
-    shares = [[row.run for row in share] for share in supervise.shared_out(rows, 2)]
+    plan = part("plan")
+    rows = [plan.Row(run, "", frames) for run, frames in (("a", 10), ("b", 90), ("c", 50), ("d", 40), ("e", 10))]
+    shares = [[row.run for row in share] for share in plan.shared_out(rows, 2)]
     assert shares == [["a", "b"], ["c", "d", "e"]]
-    assert [[row.run for row in share] for share in supervise.shared_out(rows[:2], 5)] == [["b"], ["a"]]
-    assert [[row.run for row in share] for share in supervise.shared_out(rows, 1)] == [["a", "b", "c", "d", "e"]]
+    assert [[row.run for row in share] for share in plan.shared_out(rows[:2], 5)] == [["b"], ["a"]]
+    assert [[row.run for row in share] for share in plan.shared_out(rows, 1)] == [["a", "b", "c", "d", "e"]]
 
 
 @pytest.mark.parametrize(
@@ -868,4 +913,4 @@ def test_rows_are_shared_out_longest_first_and_stay_in_plan_order() -> None:
     ],
 )
 def test_the_last_words_of_a_log_are_its_exception_or_its_last_line(text: str, words: str) -> None:
-    assert load().last_words(text.replace("\r", "\n")) == words
+    assert part("words").last_words(text.replace("\r", "\n")) == words

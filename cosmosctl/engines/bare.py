@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines.caches import cache_env
-from cosmosctl.engines.protocol import Process
+from cosmosctl.engines.protocol import SUPERVISOR, Process
 from cosmosctl.errors import FileError
 from cosmosctl.models.protocol import Model
 
@@ -38,4 +38,4 @@ def trial(host: Host, model: Model, program: str) -> tuple[str, ...]:
 
 
 def supervisor(host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
-    return ("python3", str(batch_dir / "supervise.py"), str(batch_dir))
+    return ("python3", "-B", str(batch_dir / SUPERVISOR), str(batch_dir))

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines.caches import cache_env
-from cosmosctl.engines.protocol import Process
+from cosmosctl.engines.protocol import SUPERVISOR, Process
 from cosmosctl.errors import FileError
 from cosmosctl.models.protocol import Model
 
@@ -23,7 +23,7 @@ WORKSPACE = "/workspace"
 CHECKPOINTS = "/checkpoints"
 CACHE = "/cache"
 LOCKS = "/var/tmp/cosmosctl"
-"""Where supervise.py locks GPUs: the host's own folder, so that all batches of the machine meet there."""
+"""Where the supervisor locks GPUs: the host's own folder, so that all batches of the machine meet there."""
 LABEL = "cosmosctl.batch"
 
 READ_ONLY_REPO = ("transfer1",)
@@ -59,7 +59,7 @@ def create(host: Host, model: Model, batch_dir: PurePosixPath, devices: tuple[st
         *mounts_and_environment(host, model),
         *host.engine_args,
         image(host, model),
-        *("python3", str(seen / "supervise.py"), str(seen)),
+        *("python3", "-B", str(seen / SUPERVISOR), str(seen)),
     )
 
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host
-from cosmosctl.engines.protocol import Process
+from cosmosctl.engines.protocol import SUPERVISOR, Process
 from cosmosctl.models.protocol import Model
 
 
@@ -30,7 +30,7 @@ def trial(host: Host, model: Model, program: str) -> tuple[str, ...]:
 
 
 def supervisor(host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
-    return (python(host), str(batch_dir / "supervise.py"), str(batch_dir))
+    return (python(host), "-B", str(batch_dir / SUPERVISOR), str(batch_dir))
 
 
 def python(host: Host) -> str:

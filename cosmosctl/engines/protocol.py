@@ -8,6 +8,9 @@ from typing import Protocol
 from cosmosctl.domain.project import Host
 from cosmosctl.models.protocol import Model
 
+SUPERVISOR = "supervise"
+"""The folder of the program that runs a batch, in the batch's own; Python runs it by its name."""
+
 
 @dataclass(frozen=True)
 class Process:
@@ -20,7 +23,7 @@ class Process:
 
 
 class Engine(Protocol):
-    """A way to run supervise.py and, inside it, the model's program."""
+    """A way to run the supervisor and, inside it, the model's program."""
 
     def command(self, host: Host) -> tuple[str, ...]:
         """The engine's own command, to which `supervisor` is arguments that create a container; () without one."""
@@ -41,7 +44,7 @@ class Engine(Protocol):
         """
 
     def supervisor(self, host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
-        """argv, on the host, that starts supervise.py on `batch_dir` (a host path).
+        """argv, on the host, that starts the supervisor on `batch_dir` (a host path).
 
         Raises: FileError when the host's block lacks what it needs.
         """

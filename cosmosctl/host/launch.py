@@ -57,7 +57,7 @@ def _launched(c: "Context", batch: AllowedBatch) -> str:
     if answer.code == HELD:
         raise _held(batch, answer)
     if answer.code == MISSING:
-        lost = any(word.startswith("bundle/") for word in words)
+        lost = "bundle/plan.json" in words
         message, hint = f"host {batch.host.name}: {one_line(answer.stdout)}", command("attach", batch.name)
         raise MissingInputs(message, hint=hint, folder_lost=lost)
     if answer.code == NOT_STARTED:

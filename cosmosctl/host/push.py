@@ -12,6 +12,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import AllowedHost, HostModel
 from cosmosctl.engines.building import build_command
 from cosmosctl.engines.container import container_user
+from cosmosctl.engines.protocol import SUPERVISOR
 from cosmosctl.errors import HostError
 from cosmosctl.host.process import SHORT_S, answer_of, engine_text, one_line, rsync, script
 from cosmosctl.host.streams import PROGRESS
@@ -72,8 +73,9 @@ def sent_files(project: ProjectPaths, batch: Batch) -> Mapping[str, Path]:
     paths, unfit = project.batch(batch.name), unfit_inputs(project, batch)
     files = {f"bundle/{path.relative_to(paths.root)}": path for path in bundle.sendable(paths)}
     warm = models.WARM_MODELS.get(batch.model)
-    scripts = ("supervise.py", "follow.sh", *([] if warm is None else [warm.SCRIPT]))
-    files |= {f"bundle/{script}": template("launch", script) for script in scripts}
+    scripts = ("follow.sh", *([] if warm is None else [warm.SCRIPT]))
+    programs = (*(template("launch", script) for script in scripts), *template("launch", SUPERVISOR).glob("*.py"))
+    files |= {f"bundle/{file.relative_to(template('launch'))}": file for file in programs}
     fit = [video for video in batch.inputs if video.source not in unfit]
     return files | {f"inputs/{video.pool_name}": project.root / video.source for video in fit}
 

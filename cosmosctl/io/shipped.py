@@ -6,7 +6,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def template(*parts: str) -> Path:
-    """The path of a shipped file or folder, such as `template("launch", "supervise.py")`."""
+    """The path of a shipped file or folder, such as `template("launch", "launch.sh")`."""
     installed = _PACKAGE / "_templates"
     root = installed if installed.is_dir() else _PACKAGE.parent / "templates"
     return root.joinpath(*parts)

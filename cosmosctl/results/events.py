@@ -1,4 +1,4 @@
-"""What happened on the host, read from the lines that supervise.py wrote.
+"""What happened on the host, read from the lines that the supervisor wrote.
 
 The lines are a host's: each is taken only as far as it is sound, and what they add up to stays small however many
 there are.
@@ -340,7 +340,7 @@ _FIELDS: Mapping[str, Mapping[str, Callable[[object], Any]]] = {
     "run_cancelled": _RUN,
     "batch_done": {"state": _words},
 }
-"""What is used of the events of templates/launch/supervise.py; an event without it is damaged."""
+"""What is used of the events of templates/launch/supervise; an event without it is damaged."""
 _MAYBE: Mapping[str, Callable[[object], Any]] = {
     "proc": _words,
     "log": lambda value: _part(value) if isinstance(value, dict) else _words(value),

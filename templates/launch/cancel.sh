@@ -1,6 +1,6 @@
 # Asks the job of a batch to end: what is finished stays, the rest is cancelled. Fed to `sh -s` on the host.
 # usage: sh -s -- BATCH_DIR
-# stdout: finished (too late: it has ended), cancelling (supervise.py sees the file within a tenth of a second and ends
+# stdout: finished (too late: it has ended), cancelling (the supervisor sees the file within a tenth of a second and ends
 # the model), gone (no job runs; the next launch ends what is left and writes the end). Exit code 66: no such batch.
 
 main() {

@@ -1,6 +1,6 @@
 # Starts the job of a batch on its host, or finds it started. Fed to `sh -s` there; may be repeated at any time.
 # usage: sh -s -- DIR BATCH_FOLDER detach|ENGINE -- ARGV...
-#   detach: ARGV runs supervise.py as long as the batch takes; it is given a session of its own here.
+#   detach: ARGV runs the supervisor as long as the batch takes; it is given a session of its own here.
 #   ENGINE: the command of a container engine, quoted for a shell; ARGV is what it takes to create the container of
 #   that batch, which is named BATCH_FOLDER. One that runs is left alone, one that has stopped is replaced.
 # What a push left in DIR/batches/BATCH_FOLDER/incoming/ goes where it belongs first: whole videos into the pool,
@@ -10,6 +10,10 @@
 #   75  missing PATH       (a line each) the pool or the bundle lacks it: push again
 #   76  held RUN BATCH     (a line each) that unfinished batch of this host has the run
 #   69  a tool is missing; 70 the job did not start; 74 another launch does not end. stderr says more.
+
+PROGRAM='supervise/__main__.py supervise/batch.py supervise/files.py supervise/folder.py supervise/gpu_lock.py
+    supervise/log.py supervise/model.py supervise/outputs.py supervise/plan.py supervise/process.py supervise/record.py
+    supervise/verdict.py supervise/words.py' # all of it: a push may have been cut off
 
 main() {
     set -eu
@@ -28,7 +32,9 @@ main() {
         echo finished
         return
     fi
-    require_bundle
+    held "$batch" || require_bundle # what runs has all it needs, also where an earlier version started it
+    inputs=$(bundled inputs.txt && echo .)
+    inputs=${inputs%.}
     fill_pool
     require_inputs
     [ -e "$batch/rows.txt" ] || require_free_rows
@@ -57,14 +63,12 @@ bundled() {
 }
 
 require_bundle() {
-    for name in plan.json supervise.py inputs.txt rows.txt; do
+    for name in plan.json inputs.txt rows.txt $PROGRAM; do
         [ -e "$batch/$name" ] || [ -e "$incoming/bundle/$name" ] || {
             echo "missing bundle/$name"
             exit 75
         }
     done
-    inputs=$(bundled inputs.txt && echo .)
-    inputs=${inputs%.}
 }
 
 # Moves videos that arrived whole into the pool: a half-sent one stays where the next push goes on with it.
@@ -181,12 +185,12 @@ container_runs() {
     [ "$(engine inspect --format '{{.State.Running}}' "$folder" 2>/dev/null)" = true ]
 }
 
-# Where GPUs are locked, for all users of the machine; supervise.py makes it where there is no container.
+# Where GPUs are locked, for all users of the machine; the supervisor makes it where there is no container.
 make_locks_folder() {
     [ -d /var/tmp/cosmosctl ] || (umask 0 && mkdir -m 1777 /var/tmp/cosmosctl 2>/dev/null) || :
 }
 
-# Leaves the digest of the image that the container was really made of for supervise.py to tell.
+# Leaves the digest of the image that the container was really made of for the supervisor to tell.
 note_image() {
     image=$(engine inspect --format '{{.Image}}' "$folder" 2>/dev/null) || image=
     case $image in

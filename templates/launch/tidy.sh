@@ -1,6 +1,6 @@
 # Removes the container of a batch that has ended. Fed to `sh -s` on the host; may be repeated.
 # usage: sh -s -- BATCH_DIR ENGINE       ENGINE: the command of the container engine, quoted for a shell
-# What supervise.py said there is kept in BATCH_DIR/supervise.out. Exit code 65: the batch has not ended.
+# What the supervisor said there is kept in BATCH_DIR/supervise.out. Exit code 65: the batch has not ended.
 set -eu
 batch=$1 engine=$2
 name=${batch##*/}

@@ -1,4 +1,4 @@
-"""Gives supervise.py a clock that a test holds in its hands (see tests/clock.py). Python imports it where PYTHONPATH
+"""Gives the supervisor a clock that a test holds in its hands (see tests/clock.py). Python imports it where PYTHONPATH
 names this folder; every other program is left alone.
 """
 
@@ -28,5 +28,5 @@ def hold(folder: Path) -> None:
     time.monotonic, time.sleep = monotonic, sleep
 
 
-if any(part.endswith("/supervise.py") for part in sys.orig_argv) and "COSMOSCTL_TEST_CLOCK" in os.environ:
+if any(part.endswith("/supervise") for part in sys.orig_argv) and "COSMOSCTL_TEST_CLOCK" in os.environ:
     hold(Path(os.environ["COSMOSCTL_TEST_CLOCK"]))

@@ -71,7 +71,7 @@ def supervisor_killed_with_the_model_alive(lab: Lab) -> None:
     if lab.pick(True, False):
         lab.until_held(run)
     was_launched = client.has_told("phase: follow")
-    for pid in lab.there("/supervise.py"):  # the shell that launches it is among them, as long as it lives
+    for pid in lab.there("/supervise"):  # the shell that launches it is among them, as long as it lives
         os.kill(pid, signal.SIGKILL)
     lab.let_go()
     lab.end(client, 0, *(() if was_launched else (4,)))
@@ -84,7 +84,7 @@ def events_with_garbage_and_a_torn_end(lab: Lab) -> None:
     run = lab.hold_one()
     name = lab.launched()
     lab.until_held(run)
-    for pid in lab.there("/supervise.py"):
+    for pid in lab.there("/supervise"):
         os.kill(pid, signal.SIGKILL)
     [folder] = lab.folders()
     torn = b'{"ev":"run_done","t":5,"run":"rs_a","outputs":['

@@ -1,0 +1,56 @@
+"""Runs one batch to its end on its host: `python3 -B supervise BATCH_DIR`, in the container or on the bare machine.
+
+It reads BATCH_DIR/plan.json, runs one model process per GPU, watches logs and files, and is the only author of
+events.jsonl, logs/, done/ and failed/ there. It knows no model: what a finished row looks like is in the plan.
+All that it knows of the past is in events.jsonl, so it may be killed at any moment and started again at any time:
+a model that still lives is adopted, a finished row is never computed again, after `batch_done` nothing happens.
+The file BATCH_DIR/cancel asks for the end. SIGTERM or SIGINT without it only interrupts: the next start goes on.
+
+Exit codes: 0 the batch has ended or another supervisor has it, 128+n interrupted by signal n, 1 it cannot go on
+(stderr says why), 2 usage. Standard library only, Python 3.8 and later.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import List
+
+from batch import Batch
+from gpu_lock import locked
+from plan import Strange, read_plan
+
+LOCK_WAIT_S = 2.0
+"""Followers test the lock for an instant; whoever holds it longer is another supervisor."""
+
+
+def main(argv: List[str]) -> int:
+    """The exit code of running the batch in the folder argv[1]."""
+    if len(argv) != 2 or not Path(argv[1], "plan.json").is_file():
+        print("usage: supervise BATCH_DIR (a folder with plan.json)", file=sys.stderr)
+        return 2
+    folder = Path(os.path.abspath(argv[1]))
+    try:
+        plan = read_plan(folder / "plan.json")
+    except Strange as error:
+        print(f"supervise: {error}", file=sys.stderr)
+        return 1
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    if not locked(lock, LOCK_WAIT_S):
+        return 0
+    batch = Batch(folder, plan)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda signum, frame: setattr(batch, "signal", signum))
+    try:
+        return batch.run()
+    except OSError as error:
+        print(f"supervise: {error}; started again, it goes on", file=sys.stderr)
+        return 1
+    finally:
+        batch.abandon()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
