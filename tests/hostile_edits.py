@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-OUTSIDE = "{base}"
-"""Stands in an edit for the folder that the user's machine is in."""
 TARGETS = (
+    *["{twin}"] * 12,
     *("{base}/mine", "{base}/mine/thesis.txt", "{base}/mine/empty", "{base}/mine/pipe", "{base}/mine/holidays.mp4"),
     *("{base}/mine/result.yaml", "{base}/mine/plan.json", "{base}/home/.ssh/id_ed25519", "{base}/home", "{base}"),
     *(
@@ -30,9 +29,9 @@ TARGETS = (
         "{base}/work/project",
     ),
     *("/dev/zero", "/dev/full", "/dev/tty", "/dev/stdin", "/proc/self/environ", "/proc/self/fd/0", "/proc/kmsg"),
-    *("../../../mine", "../../../../mine/thesis.txt", ".", "..", "self", "nowhere", "../../mine/pipe"),
+    *("../../../mine", "../../../../mine/thesis.txt", ".", "..", "{self}", "nowhere", "../../mine/pipe"),
 )
-"""Where links lead; "self" is a loop."""
+"""Where links lead; {twin} is the same place in a project of the user's own, {self} a loop."""
 NAMES: tuple[bytes, ...] = (
     *(b"zz$(touch {pwned})", b"`touch {pwned}`", b"-rf", b"--help", b"a;touch b", b"a\nb", b"a\x1b[2Jb", b"a\x07b"),
     *(
@@ -155,7 +154,8 @@ class Linked:
 
     def apply(self, root: Path, words: Mapping[str, str]) -> None:
         if path := _emptied(root, self.place):
-            path.symlink_to(path.name if self.target == "self" else _filled(self.target, words))
+            there = {**words, "twin": f"{words['twin']}/{self.place}", "self": path.name}
+            path.symlink_to(_filled(self.target, there))
 
 
 @dataclass(frozen=True)

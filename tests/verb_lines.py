@@ -1,7 +1,7 @@
 """Command lines of every verb, read from the command tree: a new verb or option is tried without a word here."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
@@ -42,10 +42,11 @@ LAST = ("host allow",)
 
 @dataclass(frozen=True)
 class Line:
-    """A verb and its words."""
+    """A verb and its words, and what is in the environment for it."""
 
     verb: str
     words: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def lines(ids: Sequence[str], turn: int) -> Sequence[Line]:

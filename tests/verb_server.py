@@ -100,8 +100,10 @@ def _become(request: dict[str, Any]) -> None:
         from cosmosctl.cli.main import exit_code
 
         code = exit_code(request["argv"])
-        sys.stdout.flush()
+    except SystemExit as e:  # Tab
+        code = e.code if isinstance(e.code, int) else 1
     finally:
+        sys.stdout.flush()
         os._exit(code)
 
 

@@ -7,14 +7,17 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.tree import REPOSITORY, Tree
 
 SECRET = "s3cr3t-of-the-user"
+PROMPT = "a street"
+"""What every prompt of the project says; that of the user's own project is the secret."""
 MOST_KIB = 500_000
 """Memory that a verb may take, all imports included."""
 PROGRAMS = (
@@ -53,7 +56,7 @@ class Watched:
     programs: tuple[tuple[str, ...], ...]
 
     def __str__(self) -> str:
-        told = self.err[-2000:].decode(errors="replace")
+        told = (self.out[-500:] + self.err[-2000:]).decode(errors="replace")
         return f"{self.argv}: {self.code}, {self.cpu_s:.1f} s, {self.peak_kib >> 10} MiB\n{told}"
 
 
@@ -64,6 +67,7 @@ class Machine:
         self.base = base
         self.project, self.data, self.state = base / "work/project", base / "data", base / "state"
         self.temp, self.pwned, self.bin, self.io = base / "tmp", base / "pwned", base / "bin", base / "io"
+        self.twin = base / "twin"
         self._server: subprocess.Popen[str] | None = None
         for folder in (self.bin, self.io):
             folder.mkdir(parents=True)
@@ -100,14 +104,23 @@ class Machine:
         self.pwned.mkdir()
         _fill(self.base, template)
 
-    def run(self, *argv: str, is_endless: bool = False) -> Watched:
-        """`cosmosctl ARGV` in the project."""
+    def keep(self, template: Path) -> None:
+        """Keep the project, data and state of now in `template`, and as the user's own a twin that holds secrets."""
+        for name in ("work", "data", "state"):
+            shutil.copytree(self.base / name, template / name, symlinks=True)
+            shutil.copytree(self.base / name, self.twin / name, symlinks=True)
+        for path in (path for path in self.twin.rglob("*") if path.is_file()):
+            data = path.read_bytes()
+            more = SECRET if path.suffix in (".log", ".mp4", ".txt", ".out") else ""
+            path.write_bytes(data.replace(PROMPT.encode(), SECRET.encode()) + more.encode())
+
+    def run(self, *argv: str, is_endless: bool = False, more: Mapping[str, str] = MappingProxyType({})) -> Watched:
+        """`cosmosctl ARGV` in the project, with more in the environment."""
         log = self.io / "programs"
         log.unlink(missing_ok=True)
         files = {name: str(self.io / name) for name in ("out", "err", "trace")}
-        answer = self._asked(
-            {"argv": argv, "cwd": str(self.project), "env": self.env, "is_endless": is_endless, **files}
-        )
+        wanted = {"argv": argv, "cwd": str(self.project), "env": {**self.env, **more}, "is_endless": is_endless}
+        answer = self._asked({**wanted, **files})
         out, err, trace = (Path(files[name]).read_bytes() for name in ("out", "err", "trace"))
         started = tuple(trace.decode().splitlines())
         programs = tuple(tuple(json.loads(line)) for line in _lines(log))
@@ -196,7 +209,7 @@ def outside(machine: Machine) -> dict[str, object]:
     """Everything of the user's that no verb may change, with what would tell of a change."""
     above = (machine.base, machine.base / "work")
     names = {f"{folder}/": tuple(sorted(os.listdir(folder))) for folder in above}  # noqa: PTH208  # names alone
-    kept = ("home", "mine", "bin", "data/other", "pwned", "tmp.txt")
+    kept = ("home", "mine", "twin", "bin", "data/other", "pwned", "tmp.txt")
     return names | dict(_walk(machine.base, kept))
 
 
@@ -216,12 +229,16 @@ def shown(machine: Machine) -> Iterator[str]:
 
 
 def _walk(base: Path, names: Sequence[str]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """(path, what changes with any change of it, its bytes too: nobody sets a ctime) of all below; no link followed."""
+    """(path, what changes with any change of it, its bytes too: nobody sets a ctime) of all below; no link followed.
+
+    Of the twin also when it was read, where the disk tells.
+    """
     waiting = [f"{base}/{name}" for name in names]
     while waiting:
         path = waiting.pop()
         with contextlib.suppress(FileNotFoundError):
             status = os.lstat(path)
-            yield path, (status.st_mode, status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+            read_ns = status.st_atime_ns if "/machine/twin/work/" in path and stat.S_ISREG(status.st_mode) else 0
+            yield path, (status.st_mode, status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, read_ns)
             if stat.S_ISDIR(status.st_mode):
                 waiting += [f"{path}/{name}" for name in os.listdir(path)]  # noqa: PTH208  # thousands of times
