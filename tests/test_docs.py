@@ -205,7 +205,7 @@ def test_a_section_that_is_not_there_is_missed() -> None:
 
 
 def _sources() -> Iterator[Path]:
-    for folder in ("cosmosctl", "templates", "tests"):
+    for folder in ("cosmosctl", "templates", "tests", "tools"):
         yield from sorted((ROOT / folder).rglob("*.py"))
 
 

@@ -1,6 +1,9 @@
-"""The demo scene: its geometry is exact, its files are whole, and it is the same each time."""
+"""The demo scene: its geometry is exact, its files are whole, it is the same each time, and the one that is shipped."""
 
 import hashlib
+import subprocess
+import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -9,11 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from cosmosctl.media.city.light import light_of
-from cosmosctl.media.city.plan import Label, build_city, camera_at
-from cosmosctl.media.city.rays import Camera, Hits, cast, rays
-from cosmosctl.media.scene import View, draw_scene, label_colors, view_at
+from cosmosctl.commands.init import DEMO_SCENE
+from cosmosctl.io.shipped import template
+from cosmosctl.media.probe import probe
 from tests import clips
+from tests.tree import REPOSITORY
+from tests.waiting import PATIENCE_S
+from tools.city import scene
+from tools.city.light import light_of
+from tools.city.plan import Label, build_city, camera_at
+from tools.city.rays import Camera, Hits, cast, rays
+from tools.city.scene import View, draw_scene, label_colors, view_at
 
 SIZE, FRAMES, SEED = (192, 112), 9, 5
 
@@ -145,6 +154,57 @@ def test_cars_and_camera_move() -> None:
     assert (first.label != last.label).mean() > 0.02
 
 
+SHIPPED = {
+    "color.mp4": "711b44e7cf2332c7aec0ab9a47899b3c92d1164b1037a999712d52647bbf6042",
+    "depth.mp4": "5af630dc512777b5cd2cc0b767c6826adad2363e908821e15b9f43e253222ed0",
+    "segmentation.mp4": "4e1e75b74dddfd4837c8583d04ffbaaa61f199498987054ce0f7ba35faf10729",
+}
+"""What projects hold since they were made with --demo, and hosts in their pools, named by these digests."""
+SHIPPED_BYTES = 2_000_000
+LATE = 60
+
+
+def test_the_shipped_clips_are_the_ones_that_were_drawn_once() -> None:
+    folder = template("demo", DEMO_SCENE)
+    assert {path.name: _digest(path) for path in folder.iterdir()} == SHIPPED
+    assert sum(path.stat().st_size for path in folder.iterdir()) < SHIPPED_BYTES
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_clips_have_the_size_rate_and_frames_that_are_drawn(name: str) -> None:
+    info = probe(template("demo", DEMO_SCENE, name))
+    assert ((info.width, info.height), info.frames, info.fps) == (scene.SIZE, scene.FRAMES, Fraction(scene.FPS))
+    assert (info.codec, info.announced_frames) == ("h264", scene.FRAMES)
+
+
+def test_a_frame_that_is_drawn_today_is_the_shipped_one() -> None:
+    city = build_city(scene.SEED, scene.FRAMES / scene.FPS)
+    view = view_at(city, light_of(city.standing), LATE / scene.FPS, scene.SIZE)
+    color, depth, flat = (clips.frames_of(template("demo", DEMO_SCENE, name))[LATE].astype(float) for name in SHIPPED)
+    nearness = 1 / view.depth_m.astype(float)
+    scale = (nearness * depth[..., 0]).sum() / (nearness**2).sum()  # from the nearest point of the whole video
+    inside = _inside(view)
+    assert _psnr(color, view.color) > 31
+    assert _psnr(depth[..., 0], nearness * scale) > 44
+    assert _psnr(flat[inside], label_colors(city.labels)[view.label][inside]) > 36
+
+
+def test_a_frame_a_moment_later_is_not_the_shipped_one() -> None:
+    city = build_city(scene.SEED, scene.FRAMES / scene.FPS)
+    view = view_at(city, light_of(city.standing), (LATE + 3) / scene.FPS, scene.SIZE)
+    assert _psnr(clips.frames_of(template("demo", DEMO_SCENE, "color.mp4"))[LATE].astype(float), view.color) < 22
+
+
+def test_the_command_draws_clips_like_the_shipped_ones(tmp_path: Path) -> None:
+    argv = (sys.executable, "-m", "tools.city", str(tmp_path / "scene"), "--frames", "2")
+    printed = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    paths = [tmp_path / "scene" / name for name in SHIPPED]
+    assert [line.split()[0] for line in printed.stdout.splitlines()] == [str(path) for path in paths]
+    for path in paths:
+        info = probe(path)
+        assert ((info.width, info.height), info.frames, info.fps) == (scene.SIZE, 2, Fraction(scene.FPS))
+
+
 def see(low: Corner, high: Corner, camera: Camera, size: tuple[int, int]) -> Hits:
     """What `camera` sees of a single box."""
     return cast(np.array([low], np.float32), np.array([high], np.float32), camera, size)
@@ -181,6 +241,11 @@ def _inside(view: View) -> npt.NDArray[np.bool_]:
     label = view.label.astype(np.float32)
     kernel = np.ones((5, 5), np.uint8)
     return np.asarray(cv2.erode(label, kernel) == cv2.dilate(label, kernel), np.bool_)
+
+
+def _psnr(one: Doubles, other: npt.NDArray[np.generic]) -> float:
+    """How alike two pictures of 8 bits are, in dB: above 30 the eye takes them for one."""
+    return float(10 * np.log10(255**2 / np.mean((one - other.astype(float)) ** 2)))
 
 
 def _digest(path: Path) -> str:

@@ -2,14 +2,16 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from cosmosctl.commands.init import init_project
+from cosmosctl.commands.init import DEMO_SCENE, init_project
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import CONTROLS
+from cosmosctl.io.shipped import template
 from tests import clips
 from tests.tree import REPOSITORY, Tree
 from tests.waiting import PATIENCE_S
@@ -48,7 +50,7 @@ UNSEEN = (
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Tree:
-    """The demo project, with a small clip in place of the drawn scene."""
+    """The demo project, with a small clip in place of its scene."""
     root = tmp_path / "demo"
     clips.scene(root / "inputs/videos/city", width=64, height=36)
     return Tree(init_project(root, demo=True), tmp_path / "home")
@@ -224,6 +226,29 @@ def test_the_demo_has_three_prompts_and_five_runs_that_check_well(demo: Tree) ->
         "rs_sketch": [None, 0.6, 0.4, None],
         "rs_visual": [0.4, 0.4, 0.1, 0.1],
     }
+
+
+def test_the_demos_scene_is_the_shipped_one(tmp_path: Path) -> None:
+    root = init_project(tmp_path / "demo", demo=True)
+    for clip in template("demo", DEMO_SCENE).iterdir():
+        assert (root / DEMO_SCENE / clip.name).read_bytes() == clip.read_bytes()
+
+
+def test_a_demo_that_was_interrupted_gets_the_rest_of_its_scene(tmp_path: Path) -> None:
+    color = template("demo", DEMO_SCENE, "color.mp4")
+    scene = tmp_path / "demo" / DEMO_SCENE
+    scene.mkdir(parents=True)
+    shutil.copyfile(color, scene / color.name)
+    init_project(tmp_path / "demo", demo=True)
+    assert sorted(path.name for path in scene.iterdir()) == ["color.mp4", "depth.mp4", "segmentation.mp4"]
+
+
+def test_the_demos_depth_is_not_put_beside_somebodys_own_colour_clip(tmp_path: Path) -> None:
+    color = clips.color(tmp_path / "demo" / DEMO_SCENE / "color.mp4")
+    before = color.read_bytes()
+    init_project(tmp_path / "demo", demo=True)
+    assert [path.name for path in color.parent.iterdir()] == ["color.mp4"]
+    assert color.read_bytes() == before
 
 
 def test_the_demo_makes_two_groups(demo: Tree) -> None:

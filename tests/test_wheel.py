@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cosmosctl.commands.init import DEMO_SCENE
 from tests import clips
 from tests.tree import REPOSITORY, TIMEOUT_S
 
@@ -33,6 +34,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_demo_runs_from_an_installed_wheel(installed: Path, tmp_path: Path) -> None:
+    assert_demo_runs(installed, tmp_path)
+
+
+def assert_demo_runs(installed: Path, tmp_path: Path) -> None:
+    """Five videos, by the package in `installed` and nothing of this repository."""
     env = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "home")}
     env.pop("PYTHONPATH", None)
     cosmosctl = str(installed / "cosmosctl")
@@ -55,7 +61,10 @@ def test_what_only_tests_need_is_not_in_the_wheel(installed: Path) -> None:
     with zipfile.ZipFile(next(installed.parent.parent.glob("cosmosctl-*.whl"))) as wheel:
         files = {name: wheel.read(name) for name in wheel.namelist()}
     assert [(name, word) for word in TESTS_ONLY for name, held in files.items() if word.encode() in held] == []
-    assert [name for name in files if name.startswith("tests/") or Path(name).name in TESTS_ONLY] == []
+    assert [name for name in files if name.startswith(("tests/", "tools/")) or Path(name).name in TESTS_ONLY] == []
+    assert [name for name in files if "/city/" in name] == [
+        f"cosmosctl/_templates/demo/{DEMO_SCENE}/{clip}.mp4" for clip in ("color", "depth", "segmentation")
+    ]
 
 
 def test_an_installed_preview_knows_no_faults_even_beside_folders_called_tests(installed: Path, tmp_path: Path) -> None:
@@ -146,11 +155,38 @@ def test_the_wheel_names_every_python_that_it_is_tried_on(installed: Path) -> No
     assert "Requires-Python: >=3.11\n" in told
 
 
-def test_the_sdist_has_what_its_own_tests_need(tmp_path: Path) -> None:
-    run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path), cwd=REPOSITORY)
-    with tarfile.open(next(tmp_path.glob("cosmosctl-*.tar.gz"))) as sdist:
-        sdist.extractall(tmp_path / "s", filter="data")
-    (root,) = (tmp_path / "s").iterdir()
-    env = {**os.environ, "PYTHONPATH": str(root)}
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of what the sdist holds."""
+    folder = tmp_path_factory.mktemp("sdist")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(folder), cwd=REPOSITORY)
+    with tarfile.open(next(folder.glob("cosmosctl-*.tar.gz"))) as sdist:
+        sdist.extractall(folder / "s", filter="data")
+    (root,) = (folder / "s").iterdir()
+    return root
+
+
+def test_the_sdist_has_what_its_own_tests_need(unpacked: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(unpacked)}
     argv = ("-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider")
-    run(sys.executable, *argv, "tests/test_ci.py", "tests/test_expected.py", "-k", "not podman", cwd=root, env=env)
+    drawn = "tests/test_scene.py::test_the_shipped_clips_are_the_ones_that_were_drawn_once"
+    files = ("tests/test_ci.py", "tests/test_expected.py", drawn)
+    run(sys.executable, *argv, *files, "-k", "not podman", cwd=unpacked, env=env)
+
+
+def test_the_demo_runs_from_an_installed_sdist(installed: Path, unpacked: Path, tmp_path: Path) -> None:
+    """Its wheel, made of nothing but what the sdist holds, in the place of the other one."""
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path), cwd=unpacked)
+    wheel = next(tmp_path.glob("cosmosctl-*.whl"))
+    run(
+        str(installed / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--force-reinstall",
+        str(wheel),
+        cwd=tmp_path,
+    )
+    assert_demo_runs(installed, tmp_path)

@@ -1,7 +1,6 @@
 """`init`."""
 
 import shlex
-from functools import partial
 from pathlib import Path
 
 import click
@@ -9,7 +8,7 @@ import click
 
 @click.command()
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
-@click.option("--demo", is_flag=True, help="Draw a small scene with depth and segmentation, 3 prompts and 5 runs.")
+@click.option("--demo", is_flag=True, help="With a small scene, its depth and segmentation, 3 prompts and 5 runs.")
 @click.option("--new-id", is_flag=True, help="Give the project in DIR, a copy of another one, an id of its own.")
 @click.pass_obj
 def init(folder: Path, directory: Path, demo: bool, new_id: bool) -> None:
@@ -18,15 +17,12 @@ def init(folder: Path, directory: Path, demo: bool, new_id: bool) -> None:
     What is there already is left alone; in .gitignore and .gitattributes a marked block is appended, or brought up to
     date. --demo needs no download.
     """
-    from cosmosctl.cli.draw.bars import Bars
     from cosmosctl.commands.init import init_project, notes, renewed
 
     if new_id:
         click.echo(renewed(folder / directory))
         return
-    with Bars() as bars:
-        drawing = partial(bars.show, "drawing the scene")
-        root = init_project(folder / directory, demo=demo, progress=drawing)
+    root = init_project(folder / directory, demo=demo)
     click.echo(str(root))
     for note in notes(root):
         click.echo(note, err=True)

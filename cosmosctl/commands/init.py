@@ -1,9 +1,9 @@
-"""A new project: the template's files, a project id, the schemas; with a demo, a scene of our own drawing."""
+"""A new project: the template's files, a project id, the schemas; with a demo, a scene that tools/city drew once."""
 
 import os
 import secrets
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from filecmp import cmp
 from pathlib import Path
 
 from cosmosctl.commands.git_files import NAMES, write_git_files
@@ -28,11 +28,8 @@ NAMESPACE_LINE = "from cosmosctl.tasks import namespace"
 _ID_LINE = 'project: ""'
 
 
-def init_project(folder: Path, *, demo: bool, progress: Callable[[int, int], None] | None = None) -> Path:
-    """The root of the project, new or completed. Files that are there are not touched. Raises: FileError.
-
-    `progress` hears (frames drawn, frames) of the demo's scene.
-    """
+def init_project(folder: Path, *, demo: bool) -> Path:
+    """The root of the project, new or completed. Files that are there are not touched. Raises: FileError."""
     _refuse_place(folder)
     root = folder.resolve()
     _refuse_nested(root)
@@ -49,8 +46,6 @@ def init_project(folder: Path, *, demo: bool, progress: Callable[[int, int], Non
         if not is_folder(root / part):
             own.make_folders(root / part)
     write_schemas(root)
-    if demo:
-        _draw_demo(root, progress)
     return root
 
 
@@ -95,28 +90,26 @@ def renewed(folder: Path) -> str:
 
 
 def _files(root: Path, demo: bool) -> Iterator[tuple[Path, Path]]:
+    has_scene = demo and _has_scene(root)
     for kind in ("project", "demo") if demo else ("project",):
         base = template(kind)
         for source in sorted(path for path in base.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
             name = source.relative_to(base).as_posix()
-            if name not in NAMES.values():
+            if name not in NAMES.values() and not (has_scene and name.startswith(DEMO_SCENE)):
                 yield source, root / name
+
+
+def _has_scene(root: Path) -> bool:
+    """Whether a colour clip is there that is not the demo's, so that the demo's depth would not go with it."""
+    color = root / DEMO_SCENE / "color.mp4"
+    return is_there(color) and not (is_file(color) and cmp(color, template("demo", DEMO_SCENE, color.name), False))
 
 
 def _copy(source: Path, target: Path) -> None:
     if os.path.lexists(target):
         return
-    own.make_folders(target.parent)
     if target.name == "cosmosctl.yaml":
         text = source.read_text(encoding="utf-8")
         write_text(target, text.replace(_ID_LINE, f'project: "{secrets.token_hex(4)}"', 1))
         return
-    shutil.copyfile(source, target)
-
-
-def _draw_demo(root: Path, progress: Callable[[int, int], None] | None) -> None:
-    from cosmosctl.media.scene import draw_scene
-
-    scene = ProjectPaths(root).root / DEMO_SCENE
-    if not (scene / "color.mp4").exists():
-        draw_scene(scene, progress=progress)
+    own.copy_file(source, target)

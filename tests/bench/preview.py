@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from cosmosctl.commands.init import DEMO_SCENE
+from cosmosctl.io.shipped import template
 from cosmosctl.media import encode, frames
 from cosmosctl.media.encode import Quality
 from cosmosctl.media.frames import Pixels
-from cosmosctl.media.scene import draw_scene
 from cosmosctl.models.buckets import nearest_bucket
 from cosmosctl.preview import annotators, studio
 from cosmosctl.preview.picture import picture_of
@@ -48,9 +49,8 @@ class Stopwatch:
 
 
 def measure_demo(workdir: Path) -> Iterator[Mapping[str, float]]:
-    """The figures of a preview of the demo scene, which is drawn for it."""
-    color, _depth, _segmentation = draw_scene(workdir / "scene")
-    yield measure(color, workdir)
+    """The figures of a preview of the demo scene."""
+    yield measure(template("demo", DEMO_SCENE, "color.mp4"), workdir)
 
 
 def measure(video: Path, workdir: Path) -> dict[str, float]:

@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from cosmosctl.media.city.plan import Boxes
-from cosmosctl.media.city.rays import Camera, Floats, Hits, Ints, Planes, facing, rays_through
+from tools.city.plan import Boxes
+from tools.city.rays import Camera, Floats, Hits, Ints, Planes, facing, rays_through
 
 _SUBPIXELS = ((-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375))
 _BESIDE = ((0, -1), (0, 1), (-1, 0), (1, 0))

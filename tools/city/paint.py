@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from cosmosctl.media.city.light import HORIZON, SKYLIGHT, SUN, Light, skylight, sunlight
-from cosmosctl.media.city.materials import material, sky, with_lamps, with_panes, with_windows
-from cosmosctl.media.city.pattern import Bytes, Points, points_seen
-from cosmosctl.media.city.plan import GROUND, SKY, Boxes, Kind
-from cosmosctl.media.city.rays import Camera, Floats, Hits, rays
-from cosmosctl.media.city.smooth import smoothed
+from tools.city.light import HORIZON, SKYLIGHT, SUN, Light, skylight, sunlight
+from tools.city.materials import material, sky, with_lamps, with_panes, with_windows
+from tools.city.pattern import Bytes, Points, points_seen
+from tools.city.plan import GROUND, SKY, Boxes, Kind
+from tools.city.rays import Camera, Floats, Hits, rays
+from tools.city.smooth import smoothed
 
 HAZE_PER_M = 0.0022
 _SORTS = (len(Kind) + 2, 3, 2)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cosmosctl.media.city.rays import Camera, Floats, Ints
+from tools.city.rays import Camera, Floats, Ints
 
 Bytes = npt.NDArray[np.uint8]
 Truths = npt.NDArray[np.bool_]

@@ -11,7 +11,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from cosmosctl.media.city.rays import Camera, Floats
+from tools.city.rays import Camera, Floats
 
 PITCH_M = 64.0
 """From the middle of one cross street to the next."""

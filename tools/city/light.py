@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from cosmosctl.media.city.pattern import Bytes, Points, column, sample
-from cosmosctl.media.city.plan import GROUND, KERB_M, Boxes, Kind
-from cosmosctl.media.city.rays import Floats
+from tools.city.pattern import Bytes, Points, column, sample
+from tools.city.plan import GROUND, KERB_M, Boxes, Kind
+from tools.city.rays import Floats
 
 TO_SUN = np.array((-0.655, 0.425, 0.625), np.float32)
 """Unit vector: an afternoon sun behind the camera, on its left."""

@@ -5,10 +5,10 @@ from functools import cache
 import cv2
 import numpy as np
 
-from cosmosctl.media.city.light import HORIZON, SUN, ZENITH
-from cosmosctl.media.city.pattern import Points, Truths, choice, column, line, noise, pulse, sample, speckle, stripes
-from cosmosctl.media.city.plan import AVENUE_M, GROUND, PITCH_M, STREET_M, Boxes, Kind
-from cosmosctl.media.city.rays import Floats
+from tools.city.light import HORIZON, SUN, ZENITH
+from tools.city.pattern import Points, Truths, choice, column, line, noise, pulse, sample, speckle, stripes
+from tools.city.plan import AVENUE_M, GROUND, PITCH_M, STREET_M, Boxes, Kind
+from tools.city.rays import Floats
 
 _WHITE = column(0.62, 0.62, 0.59)
 _YELLOW = column(0.62, 0.38, 0.04)
