@@ -311,3 +311,15 @@ def test_a_newcomer_is_asked_for_nothing_on_this_machine(tmp_path: Path) -> None
     code, shown = terminal.asked(project, "batch", question="[y/N]", answer="n", env=nobody)
     assert (code, "allow it on this machine?" in shown) == (0, False)
     assert set(project.states(env=nobody).values()) == {"done"}
+
+
+def test_a_colleagues_clone_asks_once_for_a_host(tree: Tree, tmp_path: Path) -> None:
+    tree.run("rs_a")
+    tree.config(f"project: 5f3a91c2\nhost: desk\nhosts: {{desk: {{engine: preview, dir: {tmp_path}/desk}}}}\n")
+    nobody = {"COSMOSCTL_ALLOW_HOSTS": "", "XDG_STATE_HOME": str(tmp_path / "state")}
+    asked = []
+    for weight in (0.5, 0.6, 0.7):
+        tree.run("rs_a", controls=f"{{edge: {weight}}}")
+        code, shown = terminal.asked(tree, "batch", "rs_a", question="[y/N]", answer="y", env=nobody)
+        asked.append((code, shown.count("allow it on this machine?")))
+    assert asked == [(0, 1), (0, 0), (0, 0)]
