@@ -216,8 +216,7 @@ def test_a_hostile_hosts_answers_run_change_and_show_nothing(machine: Machine, d
 
 
 def lines(machine: Machine, turn: int) -> Sequence[Line]:
-    """The lines of a turn; the drawing of the demo's clips is no affair of a project's."""
-    return [line for line in verb_lines.lines(ids(machine), turn) if "--demo" not in line.words]
+    return verb_lines.lines(ids(machine), turn)
 
 
 def launches(line: Line) -> bool:
