@@ -1,6 +1,7 @@
 """Paths where an id is taken; `check` where the videos are not, and for programs."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -115,3 +116,76 @@ def test_tab_offers_ids_paths_hosts_models_and_states(tree: Tree, words: tuple[s
     env = {"_COSMOSCTL_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(("cosmosctl", *words))}
     env |= {"COMP_CWORD": str(len(words))}
     assert offered in tree.cli(env=env, expect=None).lines
+
+
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [
+        ("runs/rs_a/run (conflicted copy).yaml", "runs/rs_a/run.yaml"),
+        ("runs/rs_a/run (Eve's conflicted copy 2026-11-28).yaml", "runs/rs_a/run.yaml"),
+        ("cosmosctl (conflicted copy 2).yaml", "cosmosctl.yaml"),
+        ("prompts/ps_a.sync-conflict-20261128-101500-ABCDEFG.yaml", "prompts/ps_a.yaml"),
+        ("prompts/ps_a_BACKUP_1234.yaml", "prompts/ps_a.yaml"),
+    ],
+)
+def test_a_copy_that_another_program_left_is_named_in_one_line(tree: Tree, name: str, of: str) -> None:
+    tree.run("rs_a")
+    (tree.root / name).write_text("text: a street\nvideo: inputs/videos/city\n")
+    assert f"note: {name} is a copy of {of} that another program left: remove it" in tree.cli("check").err.splitlines()
+
+
+def test_ids_that_differ_by_case_alone_are_not_made(tree: Tree) -> None:
+    tree.run("rs_a")
+    assert "'RS_A' and 'rs_a' would be one file" in tree.cli("create", "run", "ps_a", "--id", "RS_A", expect=2).err
+    told = tree.cli("create", "prompt", "a street", "inputs/videos/city", "--id", "PS_A", expect=2).err
+    assert "'PS_A' and 'ps_a' would be one file" in told
+
+
+def test_what_is_there_already_is_not_computed_where_only_the_needed_is_wanted(quick_tree: Tree) -> None:
+    quick_tree.run("rs_a")
+    quick_tree.run("rs_b")
+    assert quick_tree.cli("list", "runs", "--ids").lines == ["rs_a", "rs_b"]
+    quick_tree.cli("batch", "rs_a")
+    quick_tree.cli("batch", "--if-needed", "rs_a", "rs_b")
+    assert [len(batch_runs(quick_tree, at)) for at in (0, 1)] == [1, 1]
+    again = quick_tree.cli("batch", "--if-needed", "rs_a", "rs_b")
+    assert "nothing to do: no named run needs a batch" in again.err
+    quick_tree.run("rs_a", controls="{edge: 0.6}")
+    quick_tree.cli("batch", "--if-needed", "rs_a", "rs_b")
+    assert batch_runs(quick_tree, 2) == ["rs_a"]
+
+
+def test_ids_are_read_from_another_command_and_none_means_nothing(quick_tree: Tree) -> None:
+    quick_tree.run("rs_a")
+    quick_tree.run("rs_b")
+    assert "no run is named, so that nothing is done" in quick_tree.cli("batch", "--stdin").err
+    assert not quick_tree.paths.batches.exists()
+    ids = quick_tree.cli("list", "runs", "rs_b", "--ids").out
+    argv = (sys.executable, "-m", "cosmosctl", "batch", "--stdin")
+    env = quick_tree.environment()
+    subprocess.run(argv, cwd=quick_tree.root, env=env, input=ids, text=True, check=True, timeout=PATIENCE_S)
+    assert batch_runs(quick_tree, 0) == ["rs_b"]
+
+
+def test_the_example_for_make_computes_everything_once(quick_tree: Tree) -> None:
+    quick_tree.run("rs_a")
+    quick_tree.run("rs_b")
+    shutil.copy(REPOSITORY / "examples/make/Makefile", quick_tree.root)
+    bin_ = quick_tree.root.parent / "bin"
+    bin_.mkdir()
+    (bin_ / "cosmosctl").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cosmosctl "$@"\n')
+    (bin_ / "cosmosctl").chmod(0o755)
+    env = quick_tree.environment()
+    env |= {"PATH": f"{bin_}:{os.environ['PATH']}"}
+    for target in ("videos", "videos", "retry"):
+        (quick_tree.root / "runs/rs_a/run.yaml").touch()
+        subprocess.run(("make", target), cwd=quick_tree.root, env=env, check=True, timeout=PATIENCE_S)
+    assert len(quick_tree.batches()) == 1
+    assert batch_runs(quick_tree, 0) == ["rs_a", "rs_b"]
+
+
+def batch_runs(tree: Tree, number: int) -> list[str]:
+    """The runs of the project's batch of that number, in order of time."""
+    return [
+        row["run"] for group in json.loads(tree.batches()[number].plan.read_text())["groups"] for row in group["rows"]
+    ]

@@ -1,5 +1,7 @@
 """`batch` and `inference`."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -7,6 +9,7 @@ import click
 from cosmosctl.cli.completing import FAMILIES
 from cosmosctl.cli.ids import FAMILY, HOST, RUNS_AND_PROMPTS
 from cosmosctl.commands.select import Wanted
+from cosmosctl.errors import EXIT_OK
 
 
 @click.command()
@@ -23,6 +26,8 @@ from cosmosctl.commands.select import Wanted
 @click.option("--changed", is_flag=True, help="Also take runs whose result is older than their files.")
 @click.option("--failed", is_flag=True, help="Also take runs that failed or were cancelled.")
 @click.option("--all", "everything", is_flag=True, help="Take every run, finished ones too.")
+@click.option("--if-needed", is_flag=True, help="Of the named runs take those without a current result.")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read ids from stdin too; where there is none, do nothing.")
 @click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
 @click.option(
     "--export", metavar="DIR", type=click.Path(path_type=Path), help="Write what the host needs into DIR; send nothing."
@@ -48,6 +53,8 @@ def batch(
     changed: bool,
     failed: bool,
     everything: bool,
+    if_needed: bool,
+    from_stdin: bool,
     detach: bool,
     export: Path | None,
     from_jsonl: Path | None,
@@ -58,14 +65,21 @@ def batch(
     Where no run is named, runs with mistakes are left out and told; a named one with a mistake stops the batch.
     For a prompt's id a run with the balanced weights is made and printed. One model start serves every run whose
     settings allow it. With --from-jsonl the runs are those of its lines, all of them or none; --root /workspace=.
-    takes paths below /workspace for paths of this folder. With --export somebody else runs it, who needs no cosmosctl;
-    `fetch --from` takes what comes back. Ctrl-C after the launch only stops watching: the host finishes by itself.
+    takes paths below /workspace for paths of this folder. --if-needed computes nothing that is there already, for make
+    and scripts. With --export somebody else runs it, who needs no cosmosctl; `fetch --from` takes what comes back. Ctrl-C
+    after the launch only stops watching: the host finishes by itself.
     """
     from cosmosctl.cli.draw.teller import Teller
     from cosmosctl.commands.batch import Request, run_batch
 
+    if from_stdin:
+        ids = (*ids, *(sys.stdin.read() if sys.stdin else "").split())
+    if not ids and (from_stdin or if_needed):
+        click.echo("no run is named, so that nothing is done", err=True)
+        return EXIT_OK
     wanted = Wanted(changed=changed, failed=failed, everything=everything)
     asked = Request(ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl, export, roots=roots)
+    asked = replace(asked, if_needed=if_needed)
     return run_batch(folder, asked, Teller())
 
 

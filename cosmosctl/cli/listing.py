@@ -51,6 +51,7 @@ def prompts(folder: Path, words: tuple[str, ...], tag: str | None, limit: int | 
     help="States as this host sees them: previews count on preview hosts only.",
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N only.")
+@click.option("--ids", is_flag=True, help="Print the ids alone, a line each, for other commands.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.pass_obj
 def runs(
@@ -61,6 +62,7 @@ def runs(
     tag: str | None,
     host: str | None,
     limit: int | None,
+    ids: bool,
     as_json: bool,
 ) -> None:
     """List runs with their states and weights, newest last.
@@ -72,6 +74,9 @@ def runs(
     from cosmosctl.commands.listing import Wanted, run_rows
 
     rows = run_rows(folder, Wanted(words, tag, limit), status=status, prompt=prompt, host=host)
+    if ids:
+        click.echo("".join(f"{row['id']}\n" for row in rows), nl=False)
+        return
     table = Table(
         ("id", "status", "vis", "edge", "depth", "seg", "differs", "prompt_id", "batch", "scene", "prompt"),
         {"differs": 10, "scene": 10, "prompt": 20},

@@ -28,6 +28,8 @@ from cosmosctl.state import estimates, states
 from cosmosctl.state.claims import opened, waiting_for
 from cosmosctl.store import Snapshot, load_all, write_drafts
 
+NEEDED = ("pending", "changed", "failed", "cancelled", "invalid", "damaged")
+"""States of which --if-needed takes a run; where a mistake keeps one from being taken, that is told."""
 NOTHING_STARTED = "interrupted; nothing was started"
 
 
@@ -49,6 +51,7 @@ class Request:
     roots: tuple[str, ...] = ()
     drafts: Drafts = field(default_factory=Drafts)
     upscales: bool = False
+    if_needed: bool = False
 
     @property
     def takes_what_is_well(self) -> bool:
@@ -296,7 +299,7 @@ def _runs(
     if request.ids:
         runs, drafts = _named(snapshot, request, names)
         _tell_placeholders(drafts, request, audience)
-        return runs, drafts, {}
+        return _needed(project, snapshot, host, runs, audience) if request.if_needed else runs, drafts, {}
     return _bare(project, snapshot, host, request, audience)
 
 
@@ -312,6 +315,20 @@ def _bare(
     if not runs:
         audience.note(select.nothing_to_do(known))
     return runs, Drafts(), select.damaged(known)
+
+
+def _needed(
+    project: ProjectPaths, snapshot: Snapshot, host: Host, runs: Sequence[str], audience: Audience
+) -> tuple[str, ...]:
+    """Those of the named runs that have no result of what their files say now, and are in no unfinished batch."""
+    known = states.all_states(project, snapshot, preview=host.is_preview)
+    for run in runs:
+        if run in known and known[run].state == "absent":
+            audience.note(f"{run} has a result that is not here: {command('fetch', run)}")
+    needed = tuple(run for run in runs if run not in known or known[run].state in NEEDED)
+    if not needed:
+        audience.note("nothing to do: no named run needs a batch")
+    return needed
 
 
 def _named(snapshot: Snapshot, request: Request, names: Names) -> tuple[tuple[str, ...], Drafts]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cosmosctl.commands import prepare
 from cosmosctl.commands.git_files import stale
+from cosmosctl.commands.left_copies import left_copies
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.domain.plurals import counted
@@ -100,12 +101,13 @@ def _problems(snapshot: Snapshot, problems: Iterable[Problem], files_only: bool)
 
 
 def _notes(project: ProjectPaths) -> tuple[str, ...]:
-    """That an earlier version wrote the files of git's; nothing where they cannot be read."""
+    """That an earlier version wrote the files of git's, nothing where they cannot be read; copies that were left."""
     try:
         old = stale(project.root)
     except FileError:
-        return ()
-    return tuple(f"{name} is not that of this version: cosmosctl init brings it up to date" for name in old)
+        old = []
+    words = [f"{name} is not that of this version: cosmosctl init brings it up to date" for name in old]
+    return (*words, *left_copies(project.root))
 
 
 def _once(lines: Iterable[str]) -> tuple[str, ...]:

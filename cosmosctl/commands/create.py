@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -142,6 +142,7 @@ def _free_prompt_id(root: Path, name: str | None) -> str:
     checked_id(name, what="prompt")
     if is_there(ProjectPaths(root).prompt(name)):
         raise UsageError(f"there is a prompt {name!r} already", hint=command("show", name))
+    _refuse_twin(name, [path.stem for path in prompts.iterdir()] if is_folder(prompts) else [])
     return name
 
 
@@ -151,7 +152,15 @@ def _free_run_id(root: Path, known: Snapshot, name: str | None) -> str:
     checked_id(name, what="run")
     if is_there(ProjectPaths(root).run(name).root):
         raise UsageError(f"there is a folder runs/{name} already", hint=command("show", name))
+    _refuse_twin(name, known.run_ids)
     return name
+
+
+def _refuse_twin(name: str, taken: Iterable[str]) -> None:
+    """Raises: UsageError for an id that differs from another one by case alone."""
+    twin = next((one for one in taken if one != name and one.casefold() == name.casefold()), None)
+    if twin is not None:
+        raise UsageError(f"{name!r} and {twin!r} would be one file where case does not count, as on macOS and Windows")
 
 
 def _copied(known: Snapshot, source: str | None, prompt: str | None) -> Run:

@@ -5,10 +5,12 @@ import queue
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cosmosctl.commands import git_moves
 from cosmosctl.commands.check import check_project
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.domain.plurals import counted
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from watchdog.events import FileSystemEventHandler
     from watchdog.observers.api import BaseObserver
 
+GITS = ""
+"""Stands among the saved files for what git does to them."""
 SETTLE_S = 0.3
 """Quiet time after a save before anything is read: editors write a file in several steps."""
 NAMED = 3
@@ -52,15 +56,23 @@ def watch_project(folder: Path, *, host: str | None, say: Say, run_pending: RunP
     memory = _Memory(set(_pending(project, host)))
     saves: queue.Queue[str] = queue.Queue()
     observer = _started(project, saves)
+    git = git_moves.git_folder(project.root)
+    _watch_git(git, saves, observer)
     try:
         say(f"watching {project.root}; Ctrl-C ends it")
         _check(project, say, ())
         while run_pending is not None or has_reader():
-            changed = _next_saves(saves)
+            changed, is_gits = _next_saves(saves, git, say)
+            if not changed:
+                continue
             opened(project.root)  # a run's folder may be back, for which results wait
             _check(project, say, changed)
             if run_pending is not None:
-                _run_fresh(_fresh(project, host, memory, changed), memory, say, run_pending)
+                fresh = _fresh(project, host, memory, changed)
+                if is_gits:
+                    _leave(fresh, say)
+                else:
+                    _run_fresh(fresh, memory, say, run_pending)
     finally:
         observer.stop()
         observer.join()
@@ -112,7 +124,7 @@ def _handler(project: ProjectPaths, saves: "queue.Queue[str]", observer: "BaseOb
                 return  # something in it was saved, of which there is an event too
             for path in (event.src_path, event.dest_path):
                 if path and event.event_type == "created" and _parts(project, Path(str(path))) in _NEW:
-                    observer.schedule(self, str(path), recursive=True)
+                    _watch_anew(observer, self, str(path))
                     for file in Path(str(path)).rglob("*"):  # written before it was watched
                         if is_watched(project, file):
                             saves.put(str(file))
@@ -122,21 +134,51 @@ def _handler(project: ProjectPaths, saves: "queue.Queue[str]", observer: "BaseOb
     return Saves()
 
 
+def _watch_anew(observer: "BaseObserver", handler: "FileSystemEventHandler", path: str) -> None:
+    """Watch a folder that is there again: what watched it before ended when it went (git removes empty ones)."""
+    from watchdog.observers.api import ObservedWatch
+
+    with suppress(KeyError):
+        observer.unschedule(ObservedWatch(path, recursive=True))
+    observer.schedule(handler, path, recursive=True)
+
+
 _NEW = tuple((name,) for name in FOLDERS)
 """Folders that are watched from when they are there."""
 
 
-def _next_saves(saves: "queue.Queue[str]") -> list[str]:
-    """The files that were saved: waits for the first, then until it is quiet."""
-    changed = [_wait(saves)]
+def _watch_git(folder: Path | None, saves: "queue.Queue[str]", observer: "BaseObserver") -> None:
+    """Puts GITS into `saves` when git brought other files, in order with the saves of these."""
+    from watchdog.events import FileSystemEvent, FileSystemEventHandler
+
+    class Marks(FileSystemEventHandler):
+        def on_any_event(self, event: FileSystemEvent) -> None:
+            names = {Path(str(path)).name for path in (event.src_path, event.dest_path) if path}
+            if event.event_type not in ("opened", "closed_no_write") and names & set(git_moves.MARKS):
+                saves.put(GITS)
+
+    for watched in git_moves.watched(folder) if folder is not None else ():
+        with suppress(OSError):  # no more may be watched: what git does is then taken for saves
+            observer.schedule(Marks(), str(watched), recursive=False)
+
+
+def _next_saves(saves: "queue.Queue[str]", git: Path | None, say: Say) -> tuple[list[str], bool]:
+    """The files that were saved, and whether git did it: from the first one until it is quiet and git is done."""
+    changed, told = [_wait(saves)], False
     deadline = time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:
         try:
             changed.append(saves.get(timeout=SETTLE_S))
             deadline = time.monotonic() + SETTLE_S
         except queue.Empty:
-            break
-    return list(dict.fromkeys(changed))
+            if not git_moves.is_under_way(git):
+                break
+            if not told and any(one != GITS for one in changed):
+                say("git is in the middle of something: waiting until it is done")
+                told = True
+            changed.append(GITS)
+            deadline = time.monotonic() + SETTLE_S
+    return [one for one in dict.fromkeys(changed) if one != GITS], GITS in changed
 
 
 def _wait(saves: "queue.Queue[str]") -> str:
@@ -187,6 +229,13 @@ def _fresh(project: ProjectPaths, host: str | None, memory: _Memory, changed: Se
     fresh = [run for run in now if run in memory.saved and run not in memory.seen]
     memory.seen |= set(now)
     return fresh
+
+
+def _leave(fresh: Sequence[str], say: Say) -> None:
+    """Runs that git brought are nobody's save."""
+    if fresh:
+        names = f"{', '.join(fresh[:NAMED])}{', …' if len(fresh) > NAMED else ''}"
+        say(f"  {names} came with another branch or stash and {'is' if len(fresh) == 1 else 'are'} left alone")
 
 
 def _run_fresh(fresh: Sequence[str], memory: _Memory, say: Say, run_pending: RunPending) -> None:
