@@ -66,8 +66,8 @@ def batch(
     For a prompt's id a run with the balanced weights is made and printed. One model start serves every run whose
     settings allow it. With --from-jsonl the runs are those of its lines, all of them or none; --root /workspace=.
     takes paths below /workspace for paths of this folder. --if-needed computes nothing that is there already, for make
-    and scripts. With --export somebody else runs it, who needs no cosmosctl; `fetch --from` takes what comes back. Ctrl-C
-    after the launch only stops watching: the host finishes by itself.
+    and scripts. With --export somebody else runs it, who needs no cosmosctl; `fetch --from` takes what comes back.
+    Ctrl-C after the launch only stops watching: the host finishes by itself.
     """
     from cosmosctl.cli.draw.teller import Teller
     from cosmosctl.commands.batch import Request, run_batch
