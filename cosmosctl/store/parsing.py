@@ -8,6 +8,7 @@ import math
 import os
 import stat
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from cosmosctl.schema.values import Parsed, PromptValues, config_of, prompt_of, 
 from cosmosctl.store.index import Entry
 from cosmosctl.store.payload import config_payload, mistakes_payload, prompt_payload, run_payload
 from cosmosctl.store.stamps import file_key, is_scene_settled, join_links, scene_key
-from cosmosctl.store.videos import find_files, find_scene, named_paths, normal, outside_hint, path_words
+from cosmosctl.store.videos import ALLOW_OUTSIDE, find_files, find_scene, named_paths, normal, outside_hint, path_words
 from cosmosctl.yaml.messages import Mistake
 from cosmosctl.yaml.reader import MAX_BYTES, Document, parse_bytes
 
@@ -63,7 +64,8 @@ def read_run(root: Path, run_id: str, *, outside: bool) -> Reading:
         prompt = named_prompt(opened.document.value)
         place, seen = opened.document.place(("prompt",)), run_payload(seen_run(opened.document.value, run_id))
         payload = mistakes_payload(parsed.mistakes, prompt_place=place, seen=seen)
-        return opened.reading(payload, prompt, outside=outside)
+        reading = opened.reading(payload, prompt, outside=outside)
+        return Reading(reading.entry, reading.may_be_kept and not _leaves(parsed.mistakes))
     return opened.reading(run_payload(parsed.value), parsed.value.prompt, outside=outside)
 
 
@@ -87,7 +89,13 @@ def read_prompt(root: Path, prompt_id: str, *, outside: bool) -> Reading:
         extra_key=keys,
         outside=outside,
     )
-    return Reading(reading.entry, reading.may_be_kept and is_scene_settled(root, watched, opened.now_ns))
+    settled = is_scene_settled(root, watched, opened.now_ns) and not _leaves(parsed.mistakes)
+    return Reading(reading.entry, reading.may_be_kept and settled)
+
+
+def _leaves(mistakes: Iterable[Mistake]) -> bool:
+    """Whether something leads out of the project: `git init` around it, without a change of the file, may mend that."""
+    return any(mistake.hint == ALLOW_OUTSIDE for mistake in mistakes)
 
 
 def _unusable_prompt(

@@ -10,6 +10,7 @@ from cosmosctl.domain.project import VIDEO_STEMS, VIDEO_SUFFIXES
 from cosmosctl.io.given_path import is_file, is_folder, no_path_words, shown
 from cosmosctl.io.os_error import os_words
 from cosmosctl.store.root import OUTSIDE_COMMAND
+from cosmosctl.store.work_tree import is_kept_by_git
 
 ALLOW_OUTSIDE = f"copy it into inputs/, or set allow_outside_inputs: true in cosmosctl.yaml and type {OUTSIDE_COMMAND}"
 _SHOWN_FILES = 5
@@ -38,7 +39,7 @@ def path_words(root: Path, path: str, *, allow_outside: bool) -> str:
     if os.path.normpath(path).split("/")[0] == "..":
         return f"'{path}' leaves the project"
     real, top = os.path.realpath(root / path), os.path.realpath(root)
-    if os.path.commonpath((real, top)) != top:
+    if os.path.commonpath((real, top)) != top and not is_kept_by_git(Path(top), real):
         return f"'{path}' leaves the project by a symbolic link"
     return ""
 
