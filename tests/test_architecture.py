@@ -19,7 +19,7 @@ FLOORS = (
     ("domain",),
     ("io", "log"),
     ("yaml",),
-    ("models", "engines", "transport", "media"),
+    ("models", "engines", "schedulers", "transport", "media"),
     ("preview",),
     ("schema",),
     ("store",),
@@ -98,7 +98,7 @@ def test_a_library_is_imported_in_its_place_alone(library: str) -> None:
     assert {name for name in importers if not f"{name}.".startswith(tuple(f"{place}." for place in places))} == set()
 
 
-PURE = ("domain", "models", "engines", "schema", "plan.planner")
+PURE = ("domain", "models", "engines", "schedulers", "schema", "plan.planner")
 """Values and decisions: no file is opened, nothing of the system is asked."""
 SYSTEM = {"os", "shutil", "tempfile", "subprocess", "socket", "fcntl", "signal", "time"}
 

@@ -230,3 +230,4 @@ def test_docker_is_asked_for_gpus_in_its_own_way() -> None:
     assert docker.gpus(host) == (0, 1)
     assert docker.process(host, models.get("transfer1")).env["HF_HOME"] == "/cache"
     assert docker.command(replace(host, engine_command=("sudo", "-n", "docker"))) == ("sudo", "-n", "docker")
+    assert argv[:2] == ("docker", "create")

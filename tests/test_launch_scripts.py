@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -97,11 +98,11 @@ def script(name: str, *args: str, shell: str = "sh", **env: str) -> subprocess.C
         )
 
 
-def launch(batch: HostBatch, *argv: str, mode: str = "detach", **env: str) -> tuple[int, str]:
+def launch(batch: HostBatch, *argv: str, **env: str) -> tuple[int, str]:
     """(exit code, stdout) of launching a batch."""
     started = argv or (sys.executable, "-B", str(batch.folder / "supervise"), str(batch.folder))
     env = {"STANDIN_TALLY": str(batch.tally_file), **batch.env, **env}
-    said = script("launch.sh", str(batch.folder.parent.parent), batch.folder.name, mode, "--", *started, **env)
+    said = script("launch.sh", str(batch.folder.parent.parent), batch.folder.name, "detach", "--", *started, **env)
     return said.returncode, said.stdout.decode()
 
 
@@ -161,7 +162,7 @@ def events_file(batch: HostBatch) -> Path:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("name", ["launch.sh", "follow.sh", "cancel.sh", "prepare.sh"])
+@pytest.mark.parametrize("name", sorted(path.name for path in LAUNCH.glob("*.sh")))
 def test_every_shell_reads_the_scripts(shell: str, name: str) -> None:
     subprocess.run([shell, "-n", str(LAUNCH / name)], check=True)
 
@@ -549,17 +550,28 @@ UNFIT = {
 
 def engine_said(host: HostFolder, tmp_path: Path, script_name: str, lines: str, option: str) -> str:
     """All that a script says of an odd engine that is given an env_file with these lines."""
-    engine, secrets = tmp_path / "engine", tmp_path / "it's secret.env"
+    engine, secrets = tmp_path / "an engine", tmp_path / "it's secret.env"
     engine.write_text(ODD_ENGINE)
     engine.chmod(0o755)
     secrets.write_bytes(lines.encode())
     given = [f"--env-file={secrets}"] if option == "=" else ["--env-file", str(secrets)]
+    verb, env_files = shlex.quote(str(engine)), shlex.quote(str(secrets))
     if script_name == "check.sh":
-        args = [str(host.root), str(engine), *[""] * 6, "--", "run", *given, "image:1"]
+        args = [str(host.root), *[verb] * 4, env_files, *[""] * 7, "--", str(engine), "run", *given, "image:1"]
         done = script("check.sh", *args)
     else:
         batch = host.pushed("city-1a2b3c4d", ["rs_a"])
-        args = [str(host.root), batch.folder.name, str(engine), "--", "create", *given, "image:1"]
+        args = [
+            str(host.root),
+            batch.folder.name,
+            *[verb] * 5,
+            env_files,
+            "--",
+            str(engine),
+            "create",
+            *given,
+            "image:1",
+        ]
         done = script("launch.sh", *args)
         assert done.returncode == 70
         left = batch.folder / "supervise.out"
@@ -596,15 +608,18 @@ def test_the_two_scripts_treat_an_env_file_alike() -> None:
 
 def engine_with_user(folder: Path, user: str) -> str:
     """A container engine that knows of an image nothing but its user."""
-    program = folder / f"engine-{user or 'none'}"
+    program = folder / f"an engine-{user or 'none'}"
     program.write_text(f"#!/bin/sh\necho {user}\n")
     program.chmod(0o755)
-    return str(program)
+    return shlex.quote(str(program))
 
 
-def modes_after_preparing(folder: Path, batch: str, engine: str, user: str = "") -> tuple[int, int]:
+def modes_after_preparing(
+    folder: Path, batch: str, engine: str, user: str = "", *, same_users: bool = True
+) -> tuple[int, int]:
     """The permissions of the pool and of the batch's folder."""
-    said = script("prepare.sh", str(folder), batch, "0", engine, "image", "", user)
+    of_image = ("image", "", engine, engine, engine, "same" if same_users else "", user) if engine else ()
+    said = script("prepare.sh", str(folder), batch, "0", *of_image)
     assert said.returncode == 0, said.stderr
     pool, own = folder / "inputs", folder / "batches" / batch
     return pool.stat().st_mode & 0o777, own.stat().st_mode & 0o777
@@ -624,6 +639,12 @@ def test_what_is_sent_stays_open_for_a_container_of_another_user_until_its_batch
     assert modes_after_preparing(host, "b-2", engine, "keep-id") == (0o755, 0o700)
     (host / "batches/a-1/events.jsonl").write_text('{"ev":"batch_done"}\n')
     assert modes_after_preparing(host, "b-2", "") == (0o700, 0o700)
+
+
+def test_what_is_sent_stays_open_where_the_users_of_a_container_are_others_than_the_hosts(tmp_path: Path) -> None:
+    engine = engine_with_user(tmp_path, str(os.getuid() or 1234))
+    modes = modes_after_preparing(tmp_path / "host", "a-1", engine, same_users=False)
+    assert modes == (0o755, 0o755)
 
 
 def test_the_user_of_a_container_is_told_by_the_hosts_arguments() -> None:

@@ -1,12 +1,14 @@
 """Remove from a host what is safely here, and from here what a killed command left."""
 
 import re
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cosmosctl import schedulers
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import ID_PATTERN, command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
@@ -14,7 +16,7 @@ from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import FileError, HostError, UsageError
 from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
-from cosmosctl.host.process import engine_text, host_script
+from cosmosctl.host.process import host_script
 from cosmosctl.io import own
 from cosmosctl.io.checked import whole_in
 from cosmosctl.plan import bundle
@@ -86,9 +88,9 @@ def _removed(c: "Context", host: AllowedHost, free: Sequence[str], *, dry_run: b
     """Asks in parts, the last of which sweeps the pool too; without a batch to remove the pool is swept alone."""
     parts = [tuple(free[at : at + AT_ONCE]) for at in range(0, len(free), AT_ONCE)] or [()]
     seen = set()
+    keeper, what = schedulers.of(host).keeper(host), "would" if dry_run else "remove"
     for part in parts:
-        what = "would" if dry_run else "remove"
-        for line in _gc(c, host, (what, host.dir, engine_text(host), *part)):
+        for line in _gc(c, host, (what, host.dir, shlex.join(keeper.remove) if keeper else "", *part)):
             size = whole_in(line[2]) if len(line) == 3 else None
             if size is not None and (line[0], line[1]) not in seen:
                 seen.add((line[0], line[1]))

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import models
+from cosmosctl import engines, models
 from cosmosctl.domain.ids import checked_id, command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import AllowedHost, Host
+from cosmosctl.engines.protocol import Images
 from cosmosctl.errors import HostError, UsageError
 from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
@@ -33,7 +34,7 @@ COMMENTS = {
     "address": "anything ssh takes; left out: this machine",
     "ssh_args": "more arguments for ssh",
     "dir": "inputs and batches; belongs to one user",
-    "engine": "docker | podman | bare | preview",
+    "engine": " | ".join(engines.REGISTRY),
     "engine_command": "when the engine's name alone does not do",
     "models": "image, source code and weights of each model, on the host",
     "cache": "writable: HF_HOME, UV_CACHE_DIR, torch caches",
@@ -154,7 +155,7 @@ def host_block(
 
 
 def _probe(host: AllowedHost, model: str) -> Probed:
-    answer = host_script(invoke_context(), host, "probe.sh", (REPOSITORIES[model],))
+    answer = host_script(invoke_context(), host, "probe.sh", (REPOSITORIES[model], *_engine_args()))
     lines = [line.partition("\t") for line in answer.stdout.splitlines()]
     if not any(name == "end" for name, _, _ in lines):
         raise HostError(f"host {host.name}: the answer broke off: {answer.stderr[-300:]}")
@@ -165,10 +166,26 @@ def _probe(host: AllowedHost, model: str) -> Probed:
 def _engine(probed: Probed) -> tuple[str, Sequence[str]]:
     """(engine, engine_command): one that answers, docker first."""
     for how, words in (("plain", ()), ("sudo", ("sudo", "-n"))):
-        for engine in ("docker", "podman"):
+        for engine in _with_images():
             if probed.first(engine) == how:
                 return engine, (*words, engine) if words else ()
-    return "docker", ()
+    return next(iter(_with_images())), ()
+
+
+def _with_images() -> Mapping[str, Images]:
+    """The engines that a machine may have, as they are called without a host's own words for them."""
+    asked = {name: engine.images(Host("new", name, "/")) for name, engine in engines.REGISTRY.items()}
+    return {name: images for name, images in asked.items() if images is not None}
+
+
+def _engine_args() -> Sequence[str]:
+    """What probe.sh looks for: four words an engine."""
+    found = _with_images().items()
+    return [
+        word
+        for name, images in found
+        for word in (name, images.answers[0], shlex.join(images.answers), shlex.join(images.listed))
+    ]
 
 
 def _room(line: str) -> tuple[int, str]:

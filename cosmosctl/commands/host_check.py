@@ -1,15 +1,17 @@
 """Look at a host, in one round trip, and say what a batch would miss there."""
 
+import shlex
 import time
 from pathlib import Path
 
 from cosmosctl import engines, models
 from cosmosctl.commands.host_findings import Finding, Looked, findings
 from cosmosctl.domain.project import AllowedHost, Host, HostModel
+from cosmosctl.engines.protocol import Images
 from cosmosctl.errors import FileError, HostError, UsageError
 from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
-from cosmosctl.host.process import answer_of, engine_text, host_script
+from cosmosctl.host.process import answer_of, host_script
 from cosmosctl.io.checked import whole_in
 from cosmosctl.io.shipped import template
 from cosmosctl.store import find_root, load_config
@@ -73,10 +75,12 @@ def _model_of(host: Host, wanted: str) -> str:
 
 
 def _arguments(host: Host, model: str) -> tuple[str, ...]:
-    block = host.models.get(model, HostModel())
+    engine, block = engines.get(host.engine), host.models.get(model, HostModel())
+    keeper = engine.keeper(host)
     facts = (
         host.dir,
-        engine_text(host),
+        *_questions(engine.images(host)),
+        shlex.join(keeper.env_files if keeper else ()),
         block.image or "",
         block.repo or "",
         block.checkpoints or "",
@@ -85,7 +89,13 @@ def _arguments(host: Host, model: str) -> tuple[str, ...]:
         " ".join(HUB_MODELS.get(model, ())),
         SPANS.get(model, ""),
     )
-    return (*facts, "--", *engines.get(host.engine).trial(host, models.get(model), _trial_text()))
+    return (*facts, "--", *engine.trial(host, models.get(model), _trial_text()))
+
+
+def _questions(asked: Images | None) -> tuple[str, ...]:
+    """What the engine is asked; empty words without one that has images."""
+    words = ((),) * 4 if asked is None else (asked.answers, asked.version, asked.stopped, asked.id)
+    return tuple(map(shlex.join, words))
 
 
 def _trial_text() -> str:

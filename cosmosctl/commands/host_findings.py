@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cosmosctl import engines
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.plurals import counted
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines.building import build_command
+from cosmosctl.engines.protocol import Images
 from cosmosctl.io.checked import whole_in
 from cosmosctl.transport.rsync import rsync_complaint
 
@@ -45,6 +47,11 @@ class Looked:
     @property
     def block(self) -> HostModel:
         return self.host.models.get(self.model, HostModel())
+
+    @property
+    def images(self) -> Images | None:
+        """What the engine says of images; None where it has none."""
+        return engines.get(self.host.engine).images(self.host)
 
     def fact(self, name: str) -> str:
         return self.facts.get(name, "").strip()
@@ -125,7 +132,7 @@ def _leftovers(looked: Looked) -> Finding:
 
 
 def _gpus(looked: Looked) -> Iterator[Finding]:
-    if looked.host.engine == "preview":
+    if looked.host.is_preview:
         yield Finding("GPU", "SKIP", "a preview needs none")
         return
     found = [line for line in looked.fact("gpus").split(";") if line.strip()]
@@ -149,15 +156,12 @@ def _gpus(looked: Looked) -> Iterator[Finding]:
 
 
 def _engine(looked: Looked) -> Iterator[Finding]:
-    engine = looked.host.engine
-    if engine not in ("docker", "podman"):
+    engine, asked = looked.host.engine, looked.images
+    if asked is None:
         yield Finding("engine", "SKIP", f"{engine} needs no container engine")
         return
     if looked.fact("engine") != "yes":
-        mend = {"docker": "sudo usermod -aG docker $USER, then log in anew; or engine_command: [sudo, -n, docker]"}
-        yield Finding(
-            "engine", "FAIL", looked.fact("engine") or "no answer", mend.get(engine, "apt-get install podman")
-        )
+        yield Finding("engine", "FAIL", looked.fact("engine") or "no answer", asked.no_answer)
         return
     yield Finding("engine", "PASS", looked.fact("engine-version"))
     image = looked.block.image or ""
@@ -171,7 +175,7 @@ def _engine(looked: Looked) -> Iterator[Finding]:
 
 def _linger(looked: Looked) -> Finding:
     user, _, uid = looked.fact("user").partition(" ")
-    if looked.host.engine != "podman" or uid == "0" or "sudo" in looked.host.engine_command:
+    if looked.images is None or not looked.images.lingers or uid == "0":
         return Finding("lingering", "SKIP", "only rootless podman needs it")
     if looked.fact("linger") == "yes":
         return Finding("lingering", "PASS", f"containers of {user} go on after logout")
@@ -251,15 +255,12 @@ def _trial(looked: Looked) -> Iterator[Finding]:
 
 def _trial_gpus(looked: Looked) -> Finding:
     seen = looked.fact("trial-gpus")
-    if not looked.host.gpus or looked.host.engine == "preview":
+    if not looked.host.gpus or looked.host.is_preview:
         return Finding("trial GPU", "SKIP", "none is configured")
     if seen.split(" ")[0] == str(len(looked.host.gpus)):
         return Finding("trial GPU", "PASS", seen.partition(" ")[2])
-    mend = {
-        "docker": "sudo nvidia-ctk runtime configure --runtime=docker, then restart docker",
-        "podman": "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
-    }
-    return Finding("trial GPU", "FAIL", f"the container sees {seen or 'none'}", mend.get(looked.host.engine, ""))
+    mend = looked.images.no_gpus if looked.images else ""
+    return Finding("trial GPU", "FAIL", f"the container sees {seen or 'none'}", mend)
 
 
 def _on(looked: Looked, where: str, command: str) -> str:

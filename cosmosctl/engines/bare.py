@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines.caches import cache_env
-from cosmosctl.engines.protocol import SUPERVISOR, Process
+from cosmosctl.engines.protocol import SUPERVISOR, Images, Keeper, Process
 from cosmosctl.errors import FileError
 from cosmosctl.models.protocol import Model
 
@@ -29,8 +29,12 @@ def gpus(host: Host) -> tuple[int | None, ...]:
     return host.gpus or (None,)
 
 
-def command(host: Host) -> tuple[str, ...]:
-    return ()
+def keeper(host: Host) -> Keeper | None:
+    return None
+
+
+def images(host: Host) -> Images | None:
+    return None
 
 
 def trial(host: Host, model: Model, program: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 
+from cosmosctl import engines
 from cosmosctl.domain.project import Host, HostModel
 
 SOURCES: Mapping[str, str] = {
@@ -13,9 +14,13 @@ SOURCES: Mapping[str, str] = {
 
 
 def build_command(host: Host, model: str) -> str:
-    """What to type on `host` where the image of `model` is missing; its source is fetched where it is missing too."""
+    """What to type on `host` where the image of `model` is missing; its source is fetched where it is missing too.
+
+    "" on a host without images.
+    """
     block, source = host.models.get(model, HostModel()), SOURCES[model]
-    name = source.rpartition("/")[2]
-    engine, repo = shlex.join(host.engine_command or (host.engine,)), shlex.quote(block.repo or name)
-    image = shlex.quote(block.image or f"{name}:latest")
-    return f"[ -d {repo} ] || git clone {source} {repo}; cd {repo} && {engine} build -t {image} ."
+    name, asked = source.rpartition("/")[2], engines.get(host.engine).images(host)
+    if asked is None:
+        return ""
+    repo, image = shlex.quote(block.repo or name), block.image or f"{name}:latest"
+    return f"[ -d {repo} ] || git clone {source} {repo}; cd {repo} && {shlex.join((*asked.build, image, '.'))}"

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines.caches import cache_env
-from cosmosctl.engines.protocol import SUPERVISOR, Process
+from cosmosctl.engines.protocol import SUPERVISOR, Argv, Keeper, Process
 from cosmosctl.errors import FileError
 from cosmosctl.models.protocol import Model
 
@@ -73,6 +73,39 @@ def trial(host: Host, model: Model, program: str, devices: tuple[str, ...]) -> t
         image(host, model),
         *("python3", "-c", program),
     )
+
+
+def keeper(host: Host, command: Argv) -> Keeper:
+    """What keeps containers by their names; `command` is the engine's own."""
+    return Keeper(
+        start=(*command, "start"),
+        alive=(*command, "inspect", "--format", "{{.State.Running}}"),
+        logs=(*command, "logs"),
+        remove=(*command, "rm", "-f"),
+        made_of=(*command, "inspect", "--format", "{{.Image}}"),
+        env_files=env_files(host),
+    )
+
+
+def questions(command: Argv) -> dict[str, Argv]:
+    """What both engines are asked in the same words, by the names of `Images`."""
+    return {
+        "answers": (*command, "ps", "-q"),
+        "version": (*command, "--version"),
+        "stopped": (*command, "ps", "--all", "--quiet", "--filter", f"label={LABEL}", "--filter", "status=exited"),
+        "listed": (*command, "images", "--format", "{{.Repository}}:{{.Tag}}"),
+        "id": (*command, "image", "inspect", "--format", "{{.Id}}"),
+        "user": (*command, "image", "inspect", "--format", "{{.Config.User}}"),
+        "build": (*command, "build", "-t"),
+    }
+
+
+def env_files(host: Host) -> tuple[str, ...]:
+    """The files of secrets that its containers are given, by the key of the host or among its arguments."""
+    pairs = tuple(pairwise((*host.engine_args, "")))
+    named = [arg.partition("=")[2] for arg in host.engine_args if arg.startswith("--env-file=")]
+    named += [following for arg, following in pairs if arg == "--env-file"]
+    return (*((host.env_file,) if host.env_file else ()), *named)
 
 
 def container_user(engine_args: tuple[str, ...]) -> str:

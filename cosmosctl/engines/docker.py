@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host
 from cosmosctl.engines import container
+from cosmosctl.engines.protocol import Images, Keeper
 from cosmosctl.models.protocol import Model
 
 seen_dir = container.seen_dir
@@ -20,9 +21,23 @@ def devices(host: Host) -> tuple[str, ...]:
     return ("--gpus", f'"device={",".join(map(str, host.gpus))}"') if host.gpus else ()
 
 
+def keeper(host: Host) -> Keeper:
+    return container.keeper(host, command(host))
+
+
+def images(host: Host) -> Images:
+    return Images(
+        **container.questions(command(host)),
+        same_users="podman" not in " ".join(command(host)),
+        lingers=False,
+        no_answer="sudo usermod -aG docker $USER, then log in anew; or engine_command: [sudo, -n, docker]",
+        no_gpus="sudo nvidia-ctk runtime configure --runtime=docker, then restart docker",
+    )
+
+
 def trial(host: Host, model: Model, program: str) -> tuple[str, ...]:
-    return container.trial(host, model, program, devices(host))
+    return (*command(host), *container.trial(host, model, program, devices(host)))
 
 
 def supervisor(host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
-    return container.create(host, model, batch_dir, devices(host))
+    return (*command(host), *container.create(host, model, batch_dir, devices(host)))

@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host
 from cosmosctl.engines import container
+from cosmosctl.engines.protocol import Images, Keeper
 from cosmosctl.models.protocol import Model
 
 seen_dir = container.seen_dir
@@ -21,9 +22,23 @@ def devices(host: Host) -> tuple[str, ...]:
     return ("--security-opt", "label=disable", *named)
 
 
+def keeper(host: Host) -> Keeper:
+    return container.keeper(host, command(host))
+
+
+def images(host: Host) -> Images:
+    return Images(
+        **container.questions(command(host)),
+        same_users=False,
+        lingers="sudo" not in host.engine_command,
+        no_answer="apt-get install podman",
+        no_gpus="sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
+    )
+
+
 def trial(host: Host, model: Model, program: str) -> tuple[str, ...]:
-    return container.trial(host, model, program, devices(host))
+    return (*command(host), *container.trial(host, model, program, devices(host)))
 
 
 def supervisor(host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
-    return container.create(host, model, batch_dir, devices(host))
+    return (*command(host), *container.create(host, model, batch_dir, devices(host)))

@@ -4,7 +4,7 @@ import sys
 from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host
-from cosmosctl.engines.protocol import SUPERVISOR, Process
+from cosmosctl.engines.protocol import SUPERVISOR, Images, Keeper, Process
 from cosmosctl.models.protocol import Model
 
 
@@ -21,8 +21,12 @@ def gpus(host: Host) -> tuple[int | None, ...]:
     return (None,)
 
 
-def command(host: Host) -> tuple[str, ...]:
-    return ()
+def keeper(host: Host) -> Keeper | None:
+    return None
+
+
+def images(host: Host) -> Images | None:
+    return None
 
 
 def trial(host: Host, model: Model, program: str) -> tuple[str, ...]:

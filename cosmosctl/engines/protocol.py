@@ -1,4 +1,7 @@
-"""What an engine has to say. Nothing here starts anything: argv and paths only."""
+"""What an engine has to say. Nothing here starts anything: argv and paths only.
+
+A new engine is a module of these functions and a line in `engines.REGISTRY`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,11 +25,58 @@ class Process:
     env: Mapping[str, str]
 
 
+Argv = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """The commands of whatever keeps jobs by their names on a host, which its shell scripts take as data.
+
+    The job's name is put behind each as its last word. `start`: runs the job that was created. `alive`: prints "true"
+    while it runs. `logs`: prints what the supervisor said there. `remove`: ends it, where it runs, and leaves nothing
+    of it. `made_of`: prints the digest of the image that it was made of; () where there are no images. `env_files`:
+    files of secrets on the host that creating it reads; no line of them is ever shown.
+    """
+
+    start: Argv
+    alive: Argv
+    logs: Argv
+    remove: Argv
+    made_of: Argv = ()
+    env_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Images:
+    """The commands that ask an engine of images, and what to do where it does not work.
+
+    Whole ones: `answers` succeeds where the engine can be used and else says why, `version`, `stopped` prints a line
+    for each job that has ended and was not removed, `listed` the images. An image is put behind `id`, which prints its
+    digest, `user`, which prints who it runs as, and `build`, with the folder of its source, which makes it.
+    `same_users`: users in a container are those of the host, by their numbers. `lingers`: its jobs may end at logout.
+    """
+
+    answers: Argv
+    version: Argv
+    stopped: Argv
+    listed: Argv
+    id: Argv
+    user: Argv
+    build: Argv
+    same_users: bool
+    lingers: bool
+    no_answer: str
+    no_gpus: str
+
+
 class Engine(Protocol):
     """A way to run the supervisor and, inside it, the model's program."""
 
-    def command(self, host: Host) -> tuple[str, ...]:
-        """The engine's own command, to which `supervisor` is arguments that create a container; () without one."""
+    def keeper(self, host: Host) -> Keeper | None:
+        """What keeps jobs there; None for jobs that run straight on the host."""
+
+    def images(self, host: Host) -> Images | None:
+        """What knows of images there; None without any."""
 
     def seen_dir(self, host: Host) -> PurePosixPath:
         """`host.dir` as the model's process sees it."""
@@ -37,14 +87,15 @@ class Engine(Protocol):
     def gpus(self, host: Host) -> tuple[int | None, ...]:
         """One entry for each model process that may run at once; None is a process without a GPU."""
 
-    def trial(self, host: Host, model: Model, program: str) -> tuple[str, ...]:
-        """Arguments of the engine that run the Python text `program` in a container like a batch's; () without one.
+    def trial(self, host: Host, model: Model, program: str) -> Argv:
+        """argv, on the host, that runs the Python text `program` as a batch's processes run there; () without one.
 
         Raises: FileError when the host's block lacks what it needs.
         """
 
-    def supervisor(self, host: Host, model: Model, batch_dir: PurePosixPath) -> tuple[str, ...]:
-        """argv, on the host, that starts the supervisor on `batch_dir` (a host path).
+    def supervisor(self, host: Host, model: Model, batch_dir: PurePosixPath) -> Argv:
+        """argv, on the host, that creates the job of the batch in `batch_dir` (a host path), named after that folder.
 
+        Without a keeper it is the job itself: the supervisor, which runs as long as the batch takes.
         Raises: FileError when the host's block lacks what it needs.
         """

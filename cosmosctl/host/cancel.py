@@ -1,9 +1,11 @@
 """A job asked to end, and what is left of one removed."""
 
+import shlex
 from typing import TYPE_CHECKING
 
+from cosmosctl import schedulers
 from cosmosctl.domain.batch import AllowedBatch
-from cosmosctl.host.process import Unreachable, engine_text, one_line, script
+from cosmosctl.host.process import Unreachable, one_line, script
 from cosmosctl.log import debug
 
 if TYPE_CHECKING:
@@ -25,8 +27,10 @@ def cancel(c: "Context", batch: AllowedBatch) -> str:
 
 def tidy(c: "Context", batch: AllowedBatch) -> None:
     """Remove the container of a batch whose runs are home. What fails here is left for gc: nothing depends on it."""
-    if engine_text(batch.host):
+    keeper = schedulers.of(batch.host).keeper(batch.host)
+    if keeper is not None:
+        words = map(shlex.join, (keeper.logs, keeper.remove))
         try:
-            script(c, batch, "tidy.sh", (str(batch.there.batch), engine_text(batch.host)), allowed=None)
+            script(c, batch, "tidy.sh", (str(batch.there.batch), *words), allowed=None)
         except Unreachable as e:
             debug(f"the container of {batch.name} stays: {e.message}")

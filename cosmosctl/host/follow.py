@@ -1,12 +1,13 @@
 """The events of a batch, copied while its host writes them."""
 
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from cosmosctl import transport
+from cosmosctl import schedulers, transport
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.host.process import Unreachable, engine_text, failure_of, rsync, script
+from cosmosctl.host.process import Unreachable, failure_of, rsync, script
 from cosmosctl.host.streams import EVENTS_BYTES, appending, told_of_full_disk
 from cosmosctl.io import own
 from cosmosctl.log import debug
@@ -26,7 +27,8 @@ def follow(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> FollowEn
     May take as long as the batch. The caller holds the batch's lock. Raises: FileError, HostError.
     """
     with appending(project.batch(batch.name).events) as sink:
-        args = (str(batch.there.batch), str(sink.offset), "", engine_text(batch.host))
+        keeper = schedulers.of(batch.host).keeper(batch.host)
+        args = (str(batch.there.batch), str(sink.offset), "", shlex.join(keeper.alive) if keeper else "")
         answer = script(c, batch, "follow.sh", args, allowed=None, timeout_s=None, sink=sink)
     debug(f"follow ended with {answer.code}: {answer.stderr[-500:]}")
     ends: Mapping[int, FollowEnd] = {0: "finished", JOB_GONE: "gone", SHORTER: "shorter"}

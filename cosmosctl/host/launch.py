@@ -1,14 +1,16 @@
 """The job of a batch on its host, started or found started."""
 
+import shlex
 from typing import TYPE_CHECKING
 
-from cosmosctl import engines, models
+from cosmosctl import models, schedulers
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.engines.protocol import Keeper
 from cosmosctl.errors import HostError
 from cosmosctl.host.launches import ASKED, LAUNCHED, note_launch, read_launch
-from cosmosctl.host.process import Answer, engine_text, failure_of, one_line, script
+from cosmosctl.host.process import Answer, failure_of, one_line, script
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -47,8 +49,15 @@ def launch(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> str:
 
 def launch_args(batch: Batch) -> tuple[str, ...]:
     """The arguments of launch.sh that start the job of a batch."""
-    start = engines.get(batch.host.engine).supervisor(batch.host, models.get(batch.model), batch.there.batch)
-    return (batch.host.dir, batch.there.folder, engine_text(batch.host) or "detach", "--", *start)
+    job = schedulers.of(batch.host).job(batch.host, models.get(batch.model), batch.there.batch)
+    return (batch.host.dir, batch.there.folder, *_kept_by(job.keeper), "--", *job.argv)
+
+
+def _kept_by(keeper: Keeper | None) -> tuple[str, ...]:
+    if keeper is None:
+        return ("detach",)
+    words = (keeper.start, keeper.alive, keeper.logs, keeper.remove, keeper.made_of, keeper.env_files)
+    return tuple(map(shlex.join, words))
 
 
 def _launched(c: "Context", batch: AllowedBatch) -> str:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosmosctl import engines, transport
+from cosmosctl import transport
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import CONFIG_FILE
-from cosmosctl.domain.project import AllowedHost, Host
+from cosmosctl.domain.project import AllowedHost
 from cosmosctl.domain.surprises import RSYNC
 from cosmosctl.errors import CosmosctlError, HostError
 from cosmosctl.host.streams import Meter, Sink
@@ -133,11 +133,6 @@ def answer_of(c: "Context", command: str, *, timeout_s: float | None, sink: Sink
         return Answer(0, "", "")
     debug(f"exit {result.exited}")
     return Answer(result.exited, _utf8(result.stdout), _utf8(result.stderr))
-
-
-def engine_text(host: Host) -> str:
-    """The engine's command as the shell scripts take it; "" for jobs that run straight on the host."""
-    return shlex.join(engines.get(host.engine).command(host))
 
 
 def _utf8(text: str) -> str:

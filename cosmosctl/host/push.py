@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosmosctl import models, transport
+from cosmosctl import engines, models, transport
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import AllowedHost, HostModel
@@ -14,7 +14,7 @@ from cosmosctl.engines.building import build_command
 from cosmosctl.engines.container import container_user
 from cosmosctl.engines.protocol import SUPERVISOR
 from cosmosctl.errors import HostError
-from cosmosctl.host.process import SHORT_S, answer_of, engine_text, one_line, rsync, script
+from cosmosctl.host.process import SHORT_S, answer_of, one_line, rsync, script
 from cosmosctl.host.streams import PROGRESS
 from cosmosctl.io import own
 from cosmosctl.io.shipped import template
@@ -41,10 +41,8 @@ def push(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> None:
     """
     _require_rsync(c)
     bundle.mend(project.batch(batch.name), batch)
-    need_kib, engine = str(RESULT_KIB * len(batch.rows)), engine_text(batch.host)
-    image = (_image(batch), build_command(batch.host, batch.model) if engine else "")
-    args = (batch.host.dir, batch.there.folder, need_kib, engine, *image, container_user(batch.host.engine_args))
-    script(c, batch, "prepare.sh", args)
+    need_kib = str(RESULT_KIB * len(batch.rows))
+    script(c, batch, "prepare.sh", (batch.host.dir, batch.there.folder, need_kib, *_image_args(batch)))
     tree = _link_tree(project, batch)
     options = ("-rL", "-s", "--size-only", "--append", f"--compare-dest={batch.host.dir}", *PROGRESS)
     target = transport.of(batch.host).rsync_path(batch.host, f"{batch.there.incoming}/")
@@ -106,8 +104,15 @@ def _link_tree(project: ProjectPaths, batch: Batch) -> Path:
     return tree
 
 
-def _image(batch: Batch) -> str:
-    return batch.host.models.get(batch.model, HostModel()).image or ""
+def _image_args(batch: Batch) -> tuple[str, ...]:
+    """What prepare.sh has to know of the image; nothing where there is none."""
+    asked = engines.get(batch.host.engine).images(batch.host)
+    if asked is None:
+        return ()
+    image = batch.host.models.get(batch.model, HostModel()).image or ""
+    words = map(shlex.join, (asked.answers, asked.id, asked.user))
+    users = ("same" if asked.same_users else "", container_user(batch.host.engine_args))
+    return (image, build_command(batch.host, batch.model), *words, *users)
 
 
 def _require_rsync(c: "Context") -> None:

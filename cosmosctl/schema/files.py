@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WrapValidator
 
+from cosmosctl import engines
 from cosmosctl.domain.ids import ID_PATTERN
 from cosmosctl.domain.project import VIDEO_STEMS, VIDEO_SUFFIXES
 
@@ -26,7 +27,7 @@ VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
 """Patterns of text; `words` has a sentence for each."""
 
 MODELS = ("transfer1", "transfer2.5", "cosmos3")
-ENGINES = ("docker", "podman", "bare", "preview")
+ENGINES = tuple(engines.REGISTRY)
 
 
 def _as_written(value: Any, check: Callable[[Any], Any]) -> Any:
@@ -422,7 +423,7 @@ class HostKeys(Keys):
         "On this machine it may be left out.",
         examples=["/data/me/cosmosctl"],
     )
-    engine: Literal["docker", "podman", "bare", "preview"] = Field(
+    engine: Literal[ENGINES] = Field(  # type: ignore[valid-type]  # one home: the registry
         description="How the model is run: in a container, on the host itself (bare), or as the CPU preview.",
         examples=["docker"],
     )

@@ -1,14 +1,18 @@
 # Looks at everything that a batch needs of a host and prints what it found: a line `name<TAB>value` for each thing.
 # Judges nothing. Fed to `sh -s` on the host; leaves nothing behind but the folders that a batch would make too.
-# usage: sh -s -- DIR ENGINE IMAGE REPO CHECKPOINTS ENV_FILE CACHE HUB_MODELS SPANS -- TRIAL...
-#   ENGINE: the command of a container engine, quoted for a shell, or empty; HUB_MODELS: words, each ORG/NAME;
-#   SPANS: words, each FIRST..FIXED, two commits of REPO;
-#   TRIAL: arguments of the engine that run a container like a batch's; without an engine, a command; empty: none.
+# usage: sh -s -- DIR ANSWERS VERSION STOPPED IMAGE_ID ENV_FILES IMAGE REPO CHECKPOINTS ENV_FILE CACHE HUB_MODELS SPANS \
+#            -- TRIAL...
+#   ANSWERS VERSION STOPPED IMAGE_ID: commands of an engine with images, each quoted for a shell, or empty: that it can
+#   be used; its version; a line for each job that has ended; the digest of an image, which is put behind it.
+#   ENV_FILES: files that TRIAL reads, quoted likewise, whose lines are not shown; HUB_MODELS: words, each ORG/NAME;
+#   SPANS: words, each FIRST..FIXED, two commits of REPO; TRIAL: a command that runs as a batch does; empty: none.
 # What is looked for and not configured is empty and then not told.
 
 main() {
-    dir=$1 engine=$2 image=$3 repo=$4 checkpoints=$5 env_file=$6 cache=$7 hub_models=$8 spans=$9
-    shift 10
+    dir=$1 answers=$2 version=$3 stopped=$4 image_id=$5 env_files=$6
+    shift 6
+    image=$1 repo=$2 checkpoints=$3 env_file=$4 cache=$5 hub_models=$6 spans=$7
+    shift 8
     umask 022
     tell system "$(uname -sm)"
     tell clock "$(date +%s)"
@@ -18,7 +22,7 @@ main() {
     tell python3 "$(python3 --version 2>&1)"
     look_at_dir
     look_at_gpus
-    [ -z "$engine" ] || look_at_engine
+    [ -z "$answers" ] || look_at_engine
     look_at_files
     [ $# -eq 0 ] || try "$@"
     tell end here
@@ -61,12 +65,12 @@ look_at_gpus() {
 }
 
 look_at_engine() {
-    said=$(eval "$engine ps -q" 2>&1 >/dev/null </dev/null) && said=yes
+    said=$(eval "$answers" 2>&1 >/dev/null </dev/null) && said=yes
     tell engine "$said"
-    tell engine-version "$(eval "$engine --version" 2>&1 </dev/null | head -n 1)"
-    tell image "$(eval "$engine image inspect --format '{{.Id}}' \"\$image\"" 2>/dev/null </dev/null | tail -n 1)"
+    tell engine-version "$(eval "$version" 2>&1 </dev/null | head -n 1)"
+    tell image "$(eval "$image_id \"\$image\"" 2>/dev/null </dev/null | tail -n 1)"
     tell linger "$(loginctl show-user "$(id -un)" --property=Linger --value 2>/dev/null)"
-    tell containers "$(eval "$engine ps --all --quiet --filter label=cosmosctl.batch --filter status=exited" 2>/dev/null </dev/null | wc -l)"
+    tell containers "$(eval "$stopped" 2>/dev/null </dev/null | wc -l)"
 }
 
 look_at_files() {
@@ -112,7 +116,7 @@ kind() {
 }
 
 try() {
-    unfit=$(each_env_file tell_unfit_lines "$@")
+    unfit=$(each_env_file tell_unfit_lines)
     if [ "$unfit" ]; then
         tell trial-errors "$unfit"
         return
@@ -120,22 +124,16 @@ try() {
     limit=$(command -v timeout >/dev/null && echo 'timeout 240')
     errors=$(mktemp "${TMPDIR:-/tmp}/cosmosctl-check.XXXXXX") || return
     closed=$(mktemp "$dir/.check-closed-XXXXXX" 2>/dev/null) || closed= # only we can read it: can the container?
-    if [ "$engine" ]; then eval "$limit $engine \"\$@\""; else $limit "$@"; fi </dev/null 2>"$errors" | grep '^trial-'
-    tell trial-errors "$(unquoted "$@" <"$errors" | tail -n 3)"
+    $limit "$@" </dev/null 2>"$errors" | grep '^trial-'
+    tell trial-errors "$(unquoted <"$errors" | tail -n 3)"
     rm -f "$errors" "$closed"
 }
 
-# Calls `$1 FILE` for each env_file that an engine's arguments name.
+# Calls `$1 FILE` for each of the env_files.
 each_env_file() {
     do=$1
-    shift
-    while [ $# -gt 0 ]; do
-        case $1 in
-            --env-file) "$do" "${2-}" ;;
-            --env-file=*) "$do" "${1#*=}" ;;
-        esac
-        shift
-    done
+    eval "set -- $env_files"
+    for file in "$@"; do "$do" "$file"; done
 }
 
 # Names the lines of an env_file, which nobody but its owner may see, that no engine takes: by number alone.
@@ -147,11 +145,11 @@ tell_unfit_lines() {
         END { if (found) print "line " found " of the env_file is not NAME=value: " FILENAME }' "$1"
 }
 
-# What an engine said (stdin) to these arguments, without the lines that quote a word of an env_file.
+# What was said (stdin) of a command that reads env_files, without the lines that quote a word of one.
 unquoted() {
     said=$(cat)
     [ "$said" ] || return 0
-    each_env_file unquote "$@"
+    each_env_file unquote
     printf '%s\n' "$said"
 }
 

@@ -1,13 +1,14 @@
 # Copies a file of a batch's folder to stdout, byte for byte from an offset, as it grows, until the batch is over.
 # Fed to `sh -s` on the host; may be repeated, and ends by itself when whoever reads it goes away.
-# usage: sh -s -- BATCH_DIR OFFSET [FILE [ENGINE]]
-#   FILE: below BATCH_DIR, events.jsonl if left out or empty; ENGINE: the command of a container engine, quoted for a
-#   shell, when the job is a container: one that runs is waited for, however long the entrypoint of its image takes
+# usage: sh -s -- BATCH_DIR OFFSET [FILE [ALIVE]]
+#   FILE: below BATCH_DIR, events.jsonl if left out or empty; ALIVE: a command, quoted for a shell, of whatever keeps
+#   the job, which prints true while it runs when the job's name is put behind it: such a job is waited for, however
+#   long it takes until the supervisor begins
 # exit codes: 0 all is sent and the batch has ended; 3 all is sent, no job runs and the batch has not ended;
 #             4 the file is shorter than OFFSET; 65 it is a link; 69 a tool is missing; anything else: cut off.
 
 main() {
-    batch=$1 offset=$2 file=$1/${3:-events.jsonl} engine=${4:-}
+    batch=$1 offset=$2 file=$1/${3:-events.jsonl} alive=${4:-}
     find_parent "$PPID"
     grandparent=$parent
     patience=15 # fifths of a second
@@ -62,12 +63,12 @@ over() {
         return 1
     fi
     patience=$((patience - 1))
-    if [ "$patience" -lt 0 ] && [ "$engine" ] && container_runs; then patience=15; fi
+    if [ "$patience" -lt 0 ] && [ "$alive" ] && is_alive; then patience=15; fi
     [ "$patience" -lt 0 ] || finished
 }
 
-container_runs() {
-    [ "$(eval "$engine inspect --format '{{.State.Running}}' \"\${batch##*/}\"" 2>/dev/null </dev/null)" = true ]
+is_alive() {
+    [ "$(eval "$alive \"\${batch##*/}\"" 2>/dev/null </dev/null)" = true ]
 }
 
 # Whether those who started us are still there. A broken stdout is noticed by tail.

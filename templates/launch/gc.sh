@@ -1,10 +1,10 @@
 # Tells what a host keeps, or removes what nobody needs any more. Fed to `sh -s` on the host; may be repeated.
 # usage: sh -s -- list DIR
-#        sh -s -- remove|would DIR ENGINE BATCH_FOLDER...
+#        sh -s -- remove|would DIR REMOVE BATCH_FOLDER...
 # list prints `PROJECT<TAB>BATCH_FOLDER<TAB>KIB` for each batch that has ended and was not touched for a day.
-# remove takes these folders, which whoever calls has the results of, and their containers; then the inputs that no
+# remove takes these folders, which whoever calls has the results of, and their jobs; then the inputs that no
 # batch left here names and that were not touched for a day; would only tells. A line `batch|input<TAB>NAME<TAB>KIB`
-# for each. ENGINE: the command of a container engine, quoted for a shell, or empty.
+# for each. REMOVE: a command, quoted for a shell, that removes the job whose name is put behind it, or empty.
 # Only what launches made is looked at: a folder with their lock, batches named NAME-KEY, inputs named by 16 hex digits.
 # A launch touches the inputs it needs before it looks whether they are there, and both hold the same lock.
 
@@ -25,7 +25,7 @@ main() {
         list
         return
     fi
-    engine=$3
+    remove=$3
     shift 3
     exec 9>>"$dir/launch.lock"
     flock -w 60 9 || {
@@ -71,7 +71,7 @@ remove_batches() {
         [ -d "$batch" ] && [ ! -L "$batch" ] && over "$batch" || continue
         printf 'batch\t%s\t%s\n' "$folder" "$(kib "$batch")"
         [ "$what" = remove ] || continue
-        [ -z "$engine" ] || eval "$engine rm -f \"\$folder\"" >/dev/null 2>&1 </dev/null 9>&- || :
+        [ -z "$remove" ] || eval "$remove \"\$folder\"" >/dev/null 2>&1 </dev/null 9>&- || :
         rm -rf -- "$batch"
     done
 }

@@ -1,8 +1,11 @@
 # Starts the job of a batch on its host, or finds it started. Fed to `sh -s` there; may be repeated at any time.
-# usage: sh -s -- DIR BATCH_FOLDER detach|ENGINE -- ARGV...
+# usage: sh -s -- DIR BATCH_FOLDER detach -- ARGV...
+#        sh -s -- DIR BATCH_FOLDER START ALIVE LOGS REMOVE MADE_OF ENV_FILES -- ARGV...
 #   detach: ARGV runs the supervisor as long as the batch takes; it is given a session of its own here.
-#   ENGINE: the command of a container engine, quoted for a shell; ARGV is what it takes to create the container of
-#   that batch, which is named BATCH_FOLDER. One that runs is left alone, one that has stopped is replaced.
+#   Otherwise ARGV creates the job, which is named BATCH_FOLDER. One that runs is left alone, one that has stopped is
+#   replaced. The five before are commands of whatever keeps it, each quoted for a shell; the name is put behind them:
+#   START runs it, ALIVE prints true while it runs, LOGS prints what it said, REMOVE ends it and leaves nothing of it,
+#   MADE_OF prints the digest of its image, or is empty. ENV_FILES: files, quoted likewise, whose lines are not shown.
 # What a push left in DIR/batches/BATCH_FOLDER/incoming/ goes where it belongs first: whole videos into the pool,
 # the bundle's files up into the batch's folder. What is already there is never replaced.
 # exit codes, and what stdout says:
@@ -17,8 +20,14 @@ PROGRAM='supervise/__main__.py supervise/batch.py supervise/files.py supervise/f
 
 main() {
     set -eu
-    dir=$1 folder=$2 mode=$3
-    shift 4
+    dir=$1 folder=$2 start=$3 detached=
+    if [ "$start" = detach ] && [ "$4" = -- ]; then
+        detached=yes
+        shift 4
+    else
+        alive=$4 logs=$5 remove=$6 made_of=$7 env_files=$8
+        shift 9
+    fi
     case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
     batch=$dir/batches/$folder
     pool=$dir/inputs
@@ -132,7 +141,7 @@ move_bundle() {
 }
 
 start() {
-    if [ "$mode" = detach ]; then start_here "$@"; else start_container "$@"; fi
+    if [ "$detached" ]; then start_here "$@"; else start_kept "$@"; fi
 }
 
 start_here() {
@@ -148,27 +157,27 @@ start_here() {
     done
 }
 
-start_container() {
+start_kept() {
     make_locks_folder
-    if ! container_runs; then
-        engine rm -f "$folder" >/dev/null 2>&1 || :
-        unfit=$(each_env_file tell_unfit_lines "$@")
+    if ! is_alive; then
+        keeper "$remove" >/dev/null 2>&1 || :
+        unfit=$(each_env_file tell_unfit_lines)
         [ -z "$unfit" ] || fail 70 "$unfit"
         created=yes
-        said=$(engine "$@" 2>&1 >/dev/null) || created=
-        printf '%s\n' "$said" | unquoted "$@" >"$batch/supervise.out"
+        said=$("$@" 2>&1 >/dev/null </dev/null 9>&-) || created=
+        printf '%s\n' "$said" | unquoted >"$batch/supervise.out"
         [ "$created" ] || did_not_start
         note_image
-        engine start "$folder" >/dev/null 2>>"$batch/supervise.out" || did_not_start
+        keeper "$start" >/dev/null 2>>"$batch/supervise.out" || did_not_start
     fi
     # the entrypoint of an image may take its time; whoever follows goes on waiting for it
     tries=0
     until held "$batch" || finished "$batch" || [ "$tries" -gt 100 ]; do
         tries=$((tries + 1))
-        if [ $((tries % 10)) -eq 0 ] && ! container_runs; then
+        if [ $((tries % 10)) -eq 0 ] && ! is_alive; then
             held "$batch" || finished "$batch" || {
-                engine logs --tail 5 "$folder" 2>&1 | unquoted "$@" >>"$batch/supervise.out" || :
-                engine rm -f "$folder" >/dev/null 2>&1 || :
+                keeper "$logs" 2>&1 | tail -n 5 | unquoted >>"$batch/supervise.out" || :
+                keeper "$remove" >/dev/null 2>&1 || :
                 did_not_start
             }
         fi
@@ -176,13 +185,14 @@ start_container() {
     done
 }
 
-# Its files must not be held open by what an engine leaves running, the lock of the launches least of all.
-engine() {
-    eval "$mode \"\$@\"" </dev/null 9>&-
+# Gives the job's name to the command $1, which must not hold our files open in what it leaves running, the lock of
+# the launches least of all.
+keeper() {
+    eval "$1 \"\$folder\"" </dev/null 9>&-
 }
 
-container_runs() {
-    [ "$(engine inspect --format '{{.State.Running}}' "$folder" 2>/dev/null)" = true ]
+is_alive() {
+    [ "$(keeper "$alive" 2>/dev/null)" = true ]
 }
 
 # Where GPUs are locked, for all users of the machine; the supervisor makes it where there is no container.
@@ -190,26 +200,21 @@ make_locks_folder() {
     [ -d /var/tmp/cosmosctl ] || (umask 0 && mkdir -m 1777 /var/tmp/cosmosctl 2>/dev/null) || :
 }
 
-# Leaves the digest of the image that the container was really made of for the supervisor to tell.
+# Leaves the digest of the image that the job was really made of for the supervisor to tell.
 note_image() {
-    image=$(engine inspect --format '{{.Image}}' "$folder" 2>/dev/null) || image=
+    [ "$made_of" ] || return 0
+    image=$(keeper "$made_of" 2>/dev/null) || image=
     case $image in
         '' | *[!0-9a-z:]*) ;;
         *) printf '{"image": "sha256:%s"}\n' "${image#sha256:}" >"$batch/facts.json" ;;
     esac
 }
 
-# Calls `$1 FILE` for each env_file that an engine's arguments name.
+# Calls `$1 FILE` for each of the env_files.
 each_env_file() {
     do=$1
-    shift
-    while [ $# -gt 0 ]; do
-        case $1 in
-            --env-file) "$do" "${2-}" ;;
-            --env-file=*) "$do" "${1#*=}" ;;
-        esac
-        shift
-    done
+    eval "set -- $env_files"
+    for file in "$@"; do "$do" "$file"; done
 }
 
 # Names the lines of an env_file, which nobody but its owner may see, that no engine takes: by number alone.
@@ -221,11 +226,11 @@ tell_unfit_lines() {
         END { if (found) print "line " found " of the env_file is not NAME=value: " FILENAME }' "$1"
 }
 
-# What an engine said (stdin) to these arguments, without the lines that quote a word of an env_file.
+# What was said (stdin) of a command that reads env_files, without the lines that quote a word of one.
 unquoted() {
     said=$(cat)
     [ "$said" ] || return 0
-    each_env_file unquote "$@"
+    each_env_file unquote
     printf '%s\n' "$said"
 }
 

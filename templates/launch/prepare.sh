@@ -1,14 +1,18 @@
 # Makes the host's folders ready for a push, once what can be known before is known. Fed to `sh -s`; may be repeated.
-# usage: sh -s -- DIR BATCH_FOLDER NEED_KIB ENGINE IMAGE BUILD USER
-#   NEED_KIB: room that the batch needs in DIR; ENGINE: the command of a container engine, quoted for a shell, or empty
+# usage: sh -s -- DIR BATCH_FOLDER NEED_KIB [IMAGE BUILD ANSWERS IMAGE_ID IMAGE_USER SAME_USERS USER]
+#   NEED_KIB: room that the batch needs in DIR; IMAGE: what its job is made of, where it is made of one
 #   BUILD: what a person types to make IMAGE there; it is only told
+#   ANSWERS IMAGE_ID IMAGE_USER: commands of the engine, each quoted for a shell: that it can be used; the digest of an
+#   image and who it runs as, where the image is put behind them
+#   SAME_USERS: not empty where users in a container are those of the host, by their numbers
 #   USER: who the container runs as, "keep-id" for ourselves, empty for the image's own user
 # Prompts, videos and results are closed to other users of the machine, unless the container's user could not read them.
 # exit codes: 69 a tool or image is missing, 73 the disk is too full, 77 DIR is not ours. stderr says more.
 
 main() {
     set -eu
-    dir=$1 folder=$2 need_kib=$3 engine=$4 image=$5 build=${6:-} user=${7:-}
+    dir=$1 folder=$2 need_kib=$3 image=${4:-} build=${5:-}
+    answers=${6:-} image_id=${7:-} image_user=${8:-} same_users=${9:-} user=${10:-}
     require_rsync
     if [ -e "$dir" ] && ! [ -O "$dir" ]; then
         fail 77 "$dir belongs to another user; set dir: to a folder of your own"
@@ -19,7 +23,7 @@ main() {
     mkdir -p -- "$dir/batches/$folder/incoming"
     rm -rf -- "$dir/batches/$folder/incoming/bundle" # small, and maybe of another version: a push goes on with tails
     require_room
-    [ -z "$engine" ] || require_image
+    [ -z "$image_id" ] || require_image
 }
 
 fail() {
@@ -29,10 +33,10 @@ fail() {
 
 # Whether the model's process is ours or root's: it reads files that nobody else does.
 reads_what_is_closed() {
-    [ "$engine" ] && [ "$user" != keep-id ] || return 0
-    [ "$user" ] || user=$(eval "$engine image inspect --format '{{.Config.User}}' \"\$image\"" 2>/dev/null </dev/null) || user=
+    [ "$image_id" ] && [ "$user" != keep-id ] || return 0
+    [ "$user" ] || user=$(eval "$image_user \"\$image\"" 2>/dev/null </dev/null) || user=
     case ${user%%:*} in '' | 0 | root) return 0 ;; esac
-    case $engine in *podman*) return 1 ;; esac # without keep-id its numbers are those of other users here
+    [ "$same_users" ] || return 1 # its numbers are those of other users here
     [ "${user%%:*}" = "$(id -u)" ]
 }
 
@@ -65,9 +69,9 @@ require_room() {
 }
 
 require_image() {
-    said=$(eval "$engine image inspect --format '{{.Id}}' \"\$image\"" 2>&1 </dev/null) && return
+    said=$(eval "$image_id \"\$image\"" 2>&1 </dev/null) && return
     # is it the engine or the image?
-    answer=$(eval "$engine ps -q" 2>&1 >/dev/null </dev/null) || fail 69 "the container engine does not answer: $answer"
+    answer=$(eval "$answers" 2>&1 >/dev/null </dev/null) || fail 69 "the container engine does not answer: $answer"
     fail 69 "image $image is not on the host ($said); make it there: $build"
 }
 

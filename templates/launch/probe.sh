@@ -1,25 +1,19 @@
 # Looks at a machine that is to become a host and prints what it found: a line `name<TAB>value` for each thing.
 # Judges and changes nothing. Fed to `sh -s` there.
-# usage: sh -s -- NAMES       NAMES: words; what the folder of a model's repository may be called
+# usage: sh -s -- NAMES [ENGINE PROGRAM ANSWERS IMAGES]...
+#   NAMES: words; what the folder of a model's repository may be called
+#   ENGINE: the name of one that the machine may have; PROGRAM: its program; ANSWERS, IMAGES: its commands, each quoted
+#   for a shell: that it can be used, and which images it has
 
 main() {
     names=$1
+    shift
     tell user "$(id -un) $(id -u)"
     tell home "$HOME"
     tell gpus "$(nvidia-smi --query-gpu=index,name --format=csv,noheader 2>/dev/null | tr '\n' ';')"
-    for engine in docker podman; do
-        command -v "$engine" >/dev/null 2>&1 || continue
-        if "$engine" ps -q >/dev/null 2>&1 </dev/null; then
-            tell "$engine" plain
-            images=$("$engine" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null </dev/null)
-        elif sudo -n "$engine" ps -q >/dev/null 2>&1 </dev/null; then
-            tell "$engine" sudo
-            images=$(sudo -n "$engine" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null </dev/null)
-        else
-            tell "$engine" refused
-            images=
-        fi
-        printf '%s\n' "$images" | grep -i cosmos | while read -r image; do tell "image $engine" "$image"; done
+    while [ $# -gt 3 ]; do
+        ! command -v "$2" >/dev/null 2>&1 || look_at_engine "$1" "$3" "$4"
+        shift 4
     done
     for place in /data /scratch /mnt/data /mnt /srv "$HOME"; do
         [ -d "$place" ] && [ -w "$place" ] && tell room "$(free_kib "$place") $place"
@@ -40,6 +34,20 @@ main() {
         [ -d "$place" ] && tell checkpoints "$place"
     done
     tell end here
+}
+
+look_at_engine() {
+    if eval "$2" >/dev/null 2>&1 </dev/null; then
+        tell "$1" plain
+        images=$(eval "$3" 2>/dev/null </dev/null)
+    elif eval "sudo -n $2" >/dev/null 2>&1 </dev/null; then
+        tell "$1" sudo
+        images=$(eval "sudo -n $3" 2>/dev/null </dev/null)
+    else
+        tell "$1" refused
+        images=
+    fi
+    printf '%s\n' "$images" | grep -i cosmos | while read -r image; do tell "image $1" "$image"; done
 }
 
 tell() {

@@ -1,9 +1,10 @@
-# Removes the container of a batch that has ended. Fed to `sh -s` on the host; may be repeated.
-# usage: sh -s -- BATCH_DIR ENGINE       ENGINE: the command of the container engine, quoted for a shell
+# Removes what keeps the job of a batch that has ended. Fed to `sh -s` on the host; may be repeated.
+# usage: sh -s -- BATCH_DIR LOGS REMOVE
+#   LOGS, REMOVE: commands of whatever keeps the job, each quoted for a shell; the job's name is put behind them
 # What the supervisor said there is kept in BATCH_DIR/supervise.out. Exit code 65: the batch has not ended.
 set -eu
-batch=$1 engine=$2
+batch=$1 logs=$2 remove=$3
 name=${batch##*/}
 grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null || exit 65
-eval "$engine logs \"\$name\"" </dev/null >>"$batch/supervise.out" 2>&1 || exit 0 # there is none
-eval "$engine rm -f \"\$name\"" </dev/null >/dev/null
+eval "$logs \"\$name\"" </dev/null >>"$batch/supervise.out" 2>&1 || exit 0 # there is none
+eval "$remove \"\$name\"" </dev/null >/dev/null

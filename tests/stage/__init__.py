@@ -8,6 +8,7 @@ the folder on the host where its GPUs are locked; in a container, that of the ho
 
 import os
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from cosmosctl import engines
@@ -55,6 +56,6 @@ def put_on() -> Stage:
 
 def plan_facts(host: Host) -> Mapping[str, str]:
     """The folder of the locks, where one is named that the supervisor of that host can see."""
-    contained = bool(engines.get(host.engine).command(host))
+    contained = engines.get(host.engine).seen_dir(host) != PurePosixPath(host.dir)
     folder = host.env.get(_LOCKS) or ("" if contained else os.environ.get(_LOCKS, ""))
     return {"gpu_locks": folder} if folder else {}
