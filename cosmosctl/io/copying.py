@@ -35,6 +35,20 @@ def copy_into_new_folder(files: Mapping[str, Path], folder: Path) -> None:
         raise file_error(folder, error, doing="create") from error
 
 
+def copy_new_file(source: Path, target: Path) -> None:
+    """`target` is new and a whole copy of `source`. Raises: FileError, also when there is anything of that name."""
+    temp = target.with_name(f"{TEMP_PREFIX}{os.urandom(4).hex()}{TEMP_SUFFIX}")
+    try:
+        try:
+            _copy(source, temp)
+            os.link(temp, target)  # fails when there is anything
+        finally:
+            temp.unlink(missing_ok=True)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise file_error(target, error, doing="create") from error
+
+
 def _copy(source: Path, target: Path) -> None:
     with source.open("rb") as old, target.open("xb") as new:
         if not _shares_blocks(old.fileno(), new.fileno()):
