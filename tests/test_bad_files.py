@@ -54,6 +54,31 @@ def test_a_good_project_has_no_problems(root: Path) -> None:
     assert said(root) == []
 
 
+def test_a_byte_order_mark_in_front_is_no_mistake(root: Path) -> None:
+    assert of_run(root, "\ufeff" + GOOD_RUN) == []
+
+
+def test_a_whole_number_may_be_written_with_a_point(root: Path) -> None:
+    assert of_run(root, GOOD_RUN + "seed: 1.0\nnum_steps: 3.5e1\nfps: 24.0\n") == []
+    assert load_all(root).runs["rs_a"].settings["seed"] == 1
+    assert of_run(root, GOOD_RUN + "seed: 1.5\n") == ["3:7: seed must be a whole number, got 1.5"]
+
+
+def test_a_leading_zero_is_settled_in_words(root: Path) -> None:
+    words = "seed: 010 has a leading zero: it is 10 here and octal to other programs; write 10"
+    assert of_run(root, GOOD_RUN + "seed: 010\n") == [f"3:7: {words}"]
+    assert of_run(root, GOOD_RUN + "seed: 07\n") == []
+
+
+def test_a_project_of_a_newer_version_is_named_as_such(root: Path) -> None:
+    config = root / "cosmosctl.yaml"
+    config.write_text(f"format: 2\nsweeps: many\n{config.read_text()}")
+    words = "the project is of a newer cosmosctl (format 2, this one knows 1): install that one"
+    assert said(root) == [f"cosmosctl.yaml:1:9: {words}"]
+    config.write_text(config.read_text().replace("format: 2\nsweeps: many\n", "format: 1\n"))
+    assert said(root) == []
+
+
 # Files that are no YAML
 
 
@@ -62,7 +87,6 @@ def test_a_good_project_has_no_problems(root: Path) -> None:
     [
         ("prompt: a\ncontrols:\n\tvis: 0.3\n", "3:1: a tab in the indentation: YAML takes spaces only"),
         ("prompt: a\n  \tseed: 1\n", "2:3: a tab in the indentation: YAML takes spaces only"),
-        ("\ufeff" + GOOD_RUN, "1:1: the file starts with a byte order mark (BOM); save it as UTF-8 without BOM"),
         (GOOD_RUN.encode("utf-16"), "1:1: the file is UTF-16; save it as UTF-8"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "1:1: this is a binary file, not YAML"),
         (b"prompt: a\nnotes: caf\xe9\n", "2:11: the byte 0xe9 is not UTF-8; save the file as UTF-8"),

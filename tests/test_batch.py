@@ -67,6 +67,7 @@ def test_the_batch_folder_holds_the_whole_configuration_and_git_sees_one_file_of
     names = {path.relative_to(batch.root).as_posix() for path in batch.root.rglob("*") if path.is_file()}
     assert names == {
         "batch.yaml",
+        "batch.local.yaml",
         "plan.json",
         "inputs.txt",
         "rows.txt",

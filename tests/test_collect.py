@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import sys
@@ -104,6 +105,7 @@ def test_a_result_lands_in_its_runs_folder_with_log_manifest_and_receipt(desk: D
     assert _tree(place.root) == {
         "run.yaml",
         "result.yaml",
+        "result.local.yaml",
         "manifest.txt",
         "outputs/output.mp4",
         "outputs/prompt.txt",
@@ -130,7 +132,9 @@ def test_a_later_result_moves_the_earlier_one_to_history_whole(desk: Desk) -> No
     later = desk.of_batch("later")
     later.collect(later.arrives("rs_one", t=NOON + 60))
     kept = _contents(desk.project.run("rs_one").kept("night").root)
-    assert kept == {name: data for name, data in before.items() if name != "run.yaml"}
+    beside = before.pop("result.local.yaml")
+    assert beside.startswith(before["result.yaml"])
+    assert kept == {**{name: data for name, data in before.items() if name != "run.yaml"}, "result.yaml": beside}
     receipt = read_receipt(desk.project.run("rs_one").result.receipt)
     assert receipt is not None
     assert receipt.batch == "later"
@@ -499,10 +503,10 @@ def _killed_before_step(number: int, act: Callable[[], object]) -> bool:
 
 
 def _results(desk: Desk) -> dict[str, bytes]:
-    """What is in run folders and in unclaimed/; what killed writers left is no part of it."""
+    """What is in run folders and in unclaimed/; what killed writers left is no part of it, nor when they wrote."""
     found = _contents(desk.project.root)
     return {
-        name: data
+        name: re.sub(rb"video_mtime_ns: \d+", b"", data) if name.endswith(".yaml") else data
         for name, data in found.items()
         if name.split("/")[0] in ("runs", "batches") and not name.endswith(".tmp")
     }

@@ -153,7 +153,7 @@ def test_a_damaged_end_of_a_batch_is_told_and_attach_writes_it_anew(tree: Tree) 
 def test_a_damaged_head_of_a_batch_is_told_and_attach_writes_it_anew(tree: Tree, damage: str) -> None:
     tree.cli("batch")
     batch = tree.batches()[0]
-    text = batch.whole.read_text(encoding="utf-8")
+    text = batch.report.read_text(encoding="utf-8")
     other = re.sub(r"^key: .*$", "key: '00000000'", text, flags=re.MULTILINE)
     spoilt = {
         "marks, ours": _conflict(text, other).encode(),
@@ -162,7 +162,7 @@ def test_a_damaged_head_of_a_batch_is_told_and_attach_writes_it_anew(tree: Tree,
         "empty": b"",
         "no text": b"\xff\xfe\0",
     }[damage]
-    batch.whole.write_bytes(spoilt)
+    batch.report.write_bytes(spoilt)
     told = f"batches/{batch.name}/batch.yaml: "
     more = f"; cosmosctl attach {batch.name} writes it anew"
     for verb in (("status",), ("list", "batches"), ("show", batch.name)):
@@ -171,7 +171,7 @@ def test_a_damaged_head_of_a_batch_is_told_and_attach_writes_it_anew(tree: Tree,
         assert more in done.out + done.err
     tree.cli("attach", batch.name)
     assert told not in tree.cli("status").out
-    anew = load_tool(batch.whole.read_text(encoding="utf-8"))
+    anew = load_tool(batch.report.read_text(encoding="utf-8"))
     assert {**anew, "groups": _without_settings(anew)} == {
         **load_tool(text),
         "groups": _without_settings(load_tool(text)),
@@ -183,13 +183,13 @@ def test_a_damaged_head_of_a_batch_is_told_and_attach_writes_it_anew(tree: Tree,
 def test_a_damaged_head_in_a_clone_is_told_with_gits_own_command(tree: Tree) -> None:
     tree.cli("batch")
     batch = tree.batches()[0]
-    text = batch.whole.read_text(encoding="utf-8")
+    text = batch.report.read_text(encoding="utf-8")
     batch.plan.unlink()
     [row] = json.loads(tree.cli("list", "batches", "--json").out)
     assert (row["status"], row["host"], row["model"], row["mistakes"]) == ("elsewhere", "local", "transfer1", [])
-    batch.whole.write_text(_conflict(text, text), encoding="utf-8")
+    batch.report.write_text(_conflict(text, text), encoding="utf-8")
     assert f"git checkout --theirs batches/{batch.name}/batch.yaml, or --ours" in tree.cli("status").out
-    batch.whole.write_text("torn")
+    batch.report.write_text("torn")
     assert f"git checkout batches/{batch.name}/batch.yaml" in tree.cli("list", "batches").err
 
 
@@ -292,7 +292,7 @@ def test_line_ends_that_git_changed_damage_nothing(tree: Tree) -> None:
     place = tree.run_paths("rs_one").preview
     before = tree.cli("status").out
     for file in (
-        tree.batches()[0].whole,
+        tree.batches()[0].report,
         tree.batches()[0].end,
         place.receipt,
         place.manifest,

@@ -57,7 +57,7 @@ def written(root: Path, name: str, plan: Facts) -> BatchPaths:
     paths = ProjectPaths(root).batch(name)
     paths.root.mkdir(parents=True, exist_ok=True)
     paths.plan.write_text(json.dumps(plan) + "\n")
-    paths.whole.write_text("batch: x\n")
+    paths.report.write_text("batch: x\n")
     paths.rows_list.write_text("p1 rs_a s\np1 rs_b s\n")
     return paths
 

@@ -34,9 +34,9 @@ FOLDERS = (
 )
 FILES = (
     *CACHES,
-    *(f"batches/{{B}}/{name}" for name in ("batch.yaml", "plan.json", "rows.txt", "events.jsonl", "end.yaml")),
-    *(f"batches/{{B}}/{name}" for name in ("batch.log", "launch.yaml", "inputs.txt", "notes.txt")),
-    *(f"runs/rs_a/{name}" for name in ("result.yaml", "logs/failure.yaml", "manifest.txt")),
+    *(f"batches/{{B}}/{name}" for name in ("batch.yaml", "batch.local.yaml", "plan.json", "rows.txt", "events.jsonl")),
+    *(f"batches/{{B}}/{name}" for name in ("end.yaml", "batch.log", "launch.yaml", "inputs.txt", "notes.txt")),
+    *(f"runs/rs_a/{name}" for name in ("result.yaml", "result.local.yaml", "logs/failure.yaml", "manifest.txt")),
     *(f"runs/rs_a/preview/{name}" for name in ("result.yaml", "manifest.txt", "logs/batch.log", "logs/execution.log")),
     "runs/rs_a/preview/outputs/output.mp4",
 )

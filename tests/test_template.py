@@ -29,6 +29,8 @@ UNSEEN = (
     "runs/rs_a/logs/batch.log",
     "runs/rs_a/logs/failure.yaml",
     "runs/rs_a/preview/result.yaml",
+    "runs/rs_a/result.local.yaml",
+    "batches/b_1/batch.local.yaml",
     "runs/rs_a/preview/outputs/output.mp4",
     "runs/rs_a/history/b_0/result.yaml",
     "runs/rs_a/.cosmosctl-1a2b3c4d.tmp",

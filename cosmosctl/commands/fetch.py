@@ -7,7 +7,7 @@ from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.following.follow import ABANDONED, Watcher, bring_home, bring_late, close, refuse_stuck
 from cosmosctl.following.follower import is_complete
-from cosmosctl.following.restore import restore
+from cosmosctl.following.restore import report_all, restore
 from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
 from cosmosctl.host.follow import copy_events, set_events_aside
@@ -33,6 +33,8 @@ def fetch_all(folder: Path, ids: Sequence[str], watch: Watcher) -> tuple[Collect
     batches = [name for name in named if known[name] == "batch"] if named else bundle.readable(project, waiting)
     found = [one for name in batches for one in fetch_batch(project, name, watch)]
     found += [restore(project, name) for name in named if known[name] == "run"]
+    if not named:
+        report_all(project, snapshot.run_ids)
     return tuple(found)
 
 
@@ -46,7 +48,7 @@ def fetch_batch(project: ProjectPaths, name: str, watch: Watcher) -> tuple[Colle
         if not free:
             say(f"{name} is being followed by another cosmosctl, which brings its results")
             return ()
-        batch_files.mend(project.batch(name), batch)
+        batch_files.mend(project.root, project.batch(name), batch)
         end = read_end(project.batch(name).end)
         if end is not None:
             return bring_late(project, batch, watch) if end.state == ABANDONED else ()

@@ -66,7 +66,8 @@ def fetch_inputs(folder: Path, ids: Sequence[str]) -> tuple[Brought, ...]:
 def lacking(project: ProjectPaths, snapshot: Snapshot, run: str) -> Iterator[Lacking]:
     """The videos below inputs/ that the run's own files name, that are not here, and that its receipt tells of."""
     paths = project.run(run)
-    receipt = read_receipt(paths.result.receipt) or read_receipt(paths.preview.receipt)
+    files = (paths.result.report, paths.result.receipt, paths.preview.receipt)
+    receipt = next((one for file in files if (one := read_receipt(file)) is not None), None)
     if receipt is None:
         return
     for role, path in _named(project, snapshot.seen_run(run)).items():

@@ -130,8 +130,10 @@ def _why_kept(project: ProjectPaths, batch: Batch) -> str:
 def _is_here(project: ProjectPaths, batch: Batch, run: str) -> bool:
     """Whether every output of a run's result by that batch is here, with the sha256 that its receipt names."""
     found = collect.already_here(project, batch, run)
-    receipt = read_receipt(found.folder.receipt) if found else None
-    if found is None or receipt is None:
+    if found is None:
+        return False
+    receipt = read_receipt(found.folder.receipt) or read_receipt(found.folder.report)
+    if receipt is None:
         return False
     wanted = {found.folder.outputs / name: digest for name, digest in receipt.outputs.items()}
     return hash_files(project.root, [file for file in wanted if file.is_file()]) == wanted
@@ -139,7 +141,7 @@ def _is_here(project: ProjectPaths, batch: Batch, run: str) -> bool:
 
 def _leftovers(project: ProjectPaths, *, dry_run: bool) -> Iterator[Removed]:
     """Halves of batches that a killed command left here a day ago or earlier."""
-    halves = [path for path in _made_by_us(project.batches, _HALF_BATCH) if not BatchPaths(path).whole.exists()]
+    halves = [path for path in _made_by_us(project.batches, _HALF_BATCH) if _is_half(BatchPaths(path))]
     for path in (*halves, *_made_by_us(project.staging, _STAGED)):
         if time.time() - path.lstat().st_mtime < DAY_S:
             continue
@@ -147,6 +149,12 @@ def _leftovers(project: ProjectPaths, *, dry_run: bool) -> Iterator[Removed]:
         if not dry_run:
             own.remove(path)
         yield Removed("leftover", path.relative_to(project.root).as_posix(), bytes_ // 1024)
+
+
+def _is_half(paths: BatchPaths) -> bool:
+    """Whether a folder never became a batch: nothing that git may take away counts, nor a plan that is damaged."""
+    came = (paths.events, paths.end, paths.launch, paths.unclaimed)
+    return not (bundle.is_whole(paths) or trust.was_made_here(paths) or any(path.exists() for path in came))
 
 
 def _made_by_us(parent: Path, pattern: re.Pattern[str]) -> list[Path]:

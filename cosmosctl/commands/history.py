@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmosctl.domain.ids import resolve_id
-from cosmosctl.domain.layout import ProjectPaths, ResultPaths
+from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.host.trust import allow_batch_command
 from cosmosctl.plan.bundle import read_runs
 from cosmosctl.results.receipts import Failure, Receipt
@@ -55,12 +55,12 @@ def entries(folder: Path, words: Sequence[str]) -> tuple[Entry, ...]:
 
 def _entry(project: ProjectPaths, run: str, one: Attempt) -> Entry:
     if isinstance(one.receipt, Receipt):
-        return _of_receipt(project, run, one.place, one.receipt)
+        return _of_receipt(project, run, one, one.receipt)
     return _of_failure(run, one.receipt)
 
 
-def _of_receipt(project: ProjectPaths, run: str, place: ResultPaths, receipt: Receipt) -> Entry:
-    video = place.root / receipt.primary_output
+def _of_receipt(project: ProjectPaths, run: str, one: Attempt, receipt: Receipt) -> Entry:
+    video = one.place.root / receipt.primary_output
     return Entry(
         run=run,
         batch=receipt.batch,
@@ -70,7 +70,7 @@ def _of_receipt(project: ProjectPaths, run: str, place: ResultPaths, receipt: Re
         host=receipt.host,
         seed="" if receipt.seed is None else str(receipt.seed),
         video_s=receipt.video_s,
-        video=video.relative_to(project.root).as_posix() if video.is_file() else "",
+        video=video.relative_to(project.root).as_posix() if one.is_here and video.is_file() else "",
         preview=receipt.preview,
     )
 

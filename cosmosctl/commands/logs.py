@@ -106,8 +106,11 @@ def _print_new(log: Path, printed: dict[str, int]) -> None:
 
 
 def _newest_log(project: ProjectPaths, run: str) -> Path:
-    """execution.log of a run's newest attempt. Raises: FileError when it never ran."""
-    found = sorted(attempts(project, run), key=lambda one: one.age, reverse=True)
+    """execution.log of the attempt that the run's state tells of, else of its newest. Raises: FileError without any."""
+    snapshot = load_all(project.root)
+    state = states.all_states(project, snapshot, preview=snapshot.host().is_preview)[run]
+    found = sorted(attempts(project, run), key=lambda one: (one.batch == state.batch, *one.age), reverse=True)
+    found = [one for one in found if one.is_here]
     logs = (log for one in found for log in (one.place.execution_log, one.place.batch_log) if log.exists())
     log = next(logs, None)
     if log is None:

@@ -13,7 +13,7 @@ from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import UsageError
 from cosmosctl.host import trust
-from cosmosctl.io import own
+from cosmosctl.io import git_state, own
 from cosmosctl.io.atomic import STALE_S
 from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.log import debug
@@ -55,6 +55,7 @@ def make_batches(
                 warnings=checked.warning_lines,
                 number=number + position,
                 parents=before.parents,
+                branch=git_state.branch(project.root),
             )
             for position, plan in enumerate(plans)
         ]

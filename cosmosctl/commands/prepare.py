@@ -17,7 +17,7 @@ from cosmosctl.models import checks
 from cosmosctl.plan import inputs
 from cosmosctl.plan.inputs import ControlProgress, Found
 from cosmosctl.plan.planner import PRIMARY, Plan, make_plan
-from cosmosctl.state.attempts import own_receipt
+from cosmosctl.state.attempts import receipt_beside
 from cosmosctl.store import ALLOW_OUTSIDE, Snapshot
 
 Say = Callable[[str], None]
@@ -198,7 +198,7 @@ def _results(project: ProjectPaths, specs: Sequence[Spec], host: Host, found: Fo
 def has_result(project: ProjectPaths, spec: Spec, host: Host, found: Found) -> bool:
     """Whether the result of a run is here and as its files are now; on a host that makes previews, its preview."""
     place = _result(project, spec.run, host)
-    receipt = own_receipt(project, spec.run, place)
+    receipt = receipt_beside(project, spec.run, place)
     now = spec_hash(fingerprint(spec, {path: found.files[path].sha256 for path in spec.input_paths}))
     return receipt is not None and receipt.spec == now and (place.outputs / PRIMARY).is_file()
 

@@ -90,6 +90,8 @@ FilePath = Annotated[str, _is_path]
 Seconds = Annotated[float, _is_seconds]
 Count = Annotated[int, _is_count]
 BatchNumber = Annotated[int, _is_number]
+FormatNumber = Annotated[int, _is_number]
+"""The version of a file's format: 0 before there were any."""
 
 
 def command(*words: str) -> str:

@@ -1,4 +1,24 @@
-"""Where the files of a project lie, and those of a batch on its host."""
+"""Where the files of a project lie, and those of a batch on its host.
+
+What git may take is a copy. git versions the user's files and two reports of ours, result.yaml of a run and batch.yaml
+of a batch; a checkout, a merge, a stash or a clean takes them away, brings them back or brings those of another branch,
+at any moment. Nothing that we know rests on them. Beside each lies a file that git ignores, which holds the same text
+and, below it, what is so on this machine alone:
+
+| file | says | who may take it away | written again from |
+|---|---|---|---|
+| batch.local.yaml | this batch is whole; written last | nobody | |
+| batch.yaml | the same, for people and other clones | git | batch.local.yaml |
+| plan.json, events.jsonl, end.yaml, … | what a batch is, and what became of it | nobody | end.yaml: events.jsonl |
+| result.local.yaml | whose the video beside it is; written last | moves with its video to history/ | events.jsonl |
+| result.yaml in the run's folder | what git says the run's result is | git | result.local.yaml |
+| result.yaml in preview/, history/, unclaimed/ | whose the video beside it is, as git ignores these | nobody | |
+| manifest.txt, logs/ | of the video beside them | move with it | |
+
+So a run has up to two answers, git's (result.yaml) and that of the video here (result.local.yaml), and `states` says
+what they come to. A report is written again only where git cannot be about to bring it back: io/git_state.py.
+`git clean -x` and `git stash -a` take what git ignores: they delete, and only what the host still has comes back.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -6,13 +26,18 @@ from pathlib import Path, PurePosixPath
 from cosmosctl.domain.project import Host
 
 CONFIG_FILE = "cosmosctl.yaml"
+RESULT, LOCAL_RESULT = "result.yaml", "result.local.yaml"
 
 
 @dataclass(frozen=True)
 class ResultPaths:
-    """One result in a folder: a run's own, its preview, or one kept in history."""
+    """One result in a folder: a run's own, its preview, or one kept in history.
+
+    `is_versioned`: git versions a copy of its receipt, as it does in a run's own folder.
+    """
 
     root: Path
+    is_versioned: bool = False
 
     @property
     def outputs(self) -> Path:
@@ -41,19 +66,26 @@ class ResultPaths:
 
     @property
     def receipt(self) -> Path:
-        return self.root / "result.yaml"
+        """Whose the video beside it is. git ignores it."""
+        return self.root / (LOCAL_RESULT if self.is_versioned else RESULT)
+
+    @property
+    def report(self) -> Path:
+        """result.yaml: what git says; in a folder that git ignores the receipt itself."""
+        return self.root / RESULT
 
     @property
     def parts(self) -> tuple[Path, ...]:
-        """What a result is made of, in the order in which it is moved; the receipt is last."""
+        """What a result is made of, in the order in which it is moved; the receipt is last, the report stays."""
         return (self.outputs, self.logs, self.manifest, self.receipt)
 
 
 @dataclass(frozen=True)
 class RunPaths:
-    """runs/RUN/"""
+    """runs/RUN/, or a folder like it that git ignores."""
 
     root: Path
+    is_versioned: bool = True
 
     @property
     def id(self) -> str:
@@ -65,7 +97,7 @@ class RunPaths:
 
     @property
     def result(self) -> ResultPaths:
-        return ResultPaths(self.root)
+        return ResultPaths(self.root, self.is_versioned)
 
     @property
     def preview(self) -> ResultPaths:
@@ -92,7 +124,12 @@ class BatchPaths:
 
     @property
     def whole(self) -> Path:
-        """batch.yaml: written last, so a folder without it is no batch."""
+        """batch.local.yaml: written last, and git ignores it."""
+        return self.root / "batch.local.yaml"
+
+    @property
+    def report(self) -> Path:
+        """batch.yaml: what people and other clones read."""
         return self.root / "batch.yaml"
 
     @property
@@ -133,8 +170,12 @@ class BatchPaths:
 
     @property
     def unclaimed(self) -> Path:
-        """Results of runs whose folder is gone."""
+        """Results of runs whose folder is gone, or has another branch's result."""
         return self.root / "unclaimed"
+
+    def waiting(self, run: str) -> RunPaths:
+        """unclaimed/RUN/"""
+        return RunPaths(self.unclaimed / run, is_versioned=False)
 
 
 @dataclass(frozen=True)
@@ -163,6 +204,11 @@ class ProjectPaths:
     def derived(self) -> Path:
         """Disposable, never versioned."""
         return self.root / ".cosmosctl"
+
+    @property
+    def forward(self) -> Path:
+        """That what versions before left was looked through and written as this one does."""
+        return self.derived / "forward"
 
     @property
     def staging(self) -> Path:

@@ -29,6 +29,9 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 PRESETS = ("very_low", "low", "medium", "high", "very_high")
 """Strengths of computed edge and vis controls (model-contracts 4.1 and 4.2: the models' own names)."""
 
+FORMAT = 1
+"""Of the files of a project, its receipts and its batches; those of a version before name none."""
+
 BUILT_IN_HOST = "local"
 """CPU previews on this machine: the one host that every project has, and that needs no leave to run anything."""
 

@@ -22,6 +22,10 @@ class SettingRule:
     unit: str = ""
     choices: tuple[str, ...] = ()
 
+    def normal(self, value: Setting) -> Setting:
+        """The same value; where whole numbers belong 24.0 is 24."""
+        return int(value) if self.kind is int and isinstance(value, float) and value.is_integer() else value
+
     def mistake(self, value: Setting) -> str:
         """What is wrong with `value`, as the end of a sentence that starts with the key; empty when all is well."""
         if not self._is_of_kind(value):

@@ -99,7 +99,7 @@ def effective_spec(
     for name in sorted({*rules, *run.settings, *defaults}):
         value, source = _setting(name, run, prompt, defaults, rules)
         if value is not None:
-            settings[name], sources[name] = value, source
+            settings[name], sources[name] = (rules[name].normal(value) if name in rules else value), source
     made = [_effective(control, prompt, "auto" if native_presets else "preset") for control in run.controls]
     controls = sorted(made, key=lambda c: (*CONTROLS, UPSCALE).index(c.name))
     return Spec(run.id, prompt.id, model, prompt.text, prompt.videos["color"], tuple(controls), settings, sources)
@@ -174,12 +174,28 @@ def _source_words(control: EffectiveControl) -> str:
 
 
 def spec_hash(facts: Mapping[str, Setting]) -> str:
-    """16 hex digits that differ when any fact of a fingerprint differs; those of an older fingerprint are the same."""
-    text = json.dumps(dict(sorted({**facts, **_NO_FACTS}.items())), ensure_ascii=True, separators=(",", ":"))
+    """16 hex digits that differ when any fact of a fingerprint differs; those of an older fingerprint are the same.
+
+    Values count, not how they are written: 5 and 5.0 are one number.
+    """
+    values = {key: _plain(value) for key, value in {**facts, **_NO_FACTS}.items()}
+    text = json.dumps(dict(sorted(values.items())), ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _plain(value: Setting | None) -> Setting | None:
+    """The one form of a number in which it is compared."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def changed_keys(before: Mapping[str, Setting], after: Mapping[str, Setting]) -> tuple[str, ...]:
-    """The keys whose values differ, in the order of the newer fingerprint, dropped ones last."""
-    keys = [*after, *(key for key in before if key not in after and key not in _NO_FACTS)]
-    return tuple(key for key in keys if before.get(key) != after.get(key))
+    """The keys whose values differ, in the order of the newer fingerprint, dropped ones last.
+
+    There are some just when `spec_hash` differs.
+    """
+    keys = [key for key in (*after, *(key for key in before if key not in after)) if key not in _NO_FACTS]
+    return tuple(key for key in keys if _word(before.get(key)) != _word(after.get(key)))
+
+
+def _word(value: Setting | None) -> str:
+    return json.dumps(_plain(value))

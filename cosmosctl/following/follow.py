@@ -106,7 +106,7 @@ def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     """
     batch = trust.allowed_batch(project.batch(name))
     with following(project, batch, watch):
-        batch_files.mend(project.batch(name), batch)
+        batch_files.mend(project.root, project.batch(name), batch)
         end = read_end(project.batch(name).end)
         if end is None and project.batch(name).end.exists() and _mended_end(project, batch):
             return outcome(project, batch)

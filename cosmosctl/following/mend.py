@@ -1,4 +1,4 @@
-"""Receipts in a run's folder that cannot be read, written anew from what is here.
+"""Receipts and reports in a run's folder that cannot be read or are gone, written anew from what is here.
 
 A merge conflict holds two whole receipts: the one that tells of the video beside it counts. Otherwise the plan of the
 batch and the events that its host told of make the same receipt again.
@@ -12,7 +12,7 @@ from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import newest
 from cosmosctl.errors import CosmosctlError, FileError
-from cosmosctl.io import own
+from cosmosctl.io import git_state, own
 from cosmosctl.io.checked import Unreadable, read_bounded
 from cosmosctl.io.conflict import sides
 from cosmosctl.io.lock import locked
@@ -23,7 +23,9 @@ from cosmosctl.results import collect, history
 from cosmosctl.results.events import read_progress
 from cosmosctl.results.judgement import DamagedCopy
 from cosmosctl.results.receipts import (
+    NEWER,
     Failure,
+    LocalReceipt,
     Receipt,
     failure_of,
     failure_text,
@@ -32,45 +34,90 @@ from cosmosctl.results.receipts import (
     receipt_of,
     receipt_text,
     trouble,
+    write_receipt,
 )
 from cosmosctl.state import states
 
 
 def mend(project: ProjectPaths, run: str) -> None:
-    """Have every receipt in the run's folder readable; nothing that can be read is changed.
+    """Have every receipt and report in the run's folder readable; nothing that can be read is changed.
 
-    Raises: FileError when nothing here tells what a video is.
+    Raises: FileError when nothing here tells what a video is, or a newer cosmosctl wrote it.
     """
     home = project.run(run)
     for place in (home.result, home.preview):
-        is_lost = place.outputs.is_dir() and not place.receipt.exists() and not place.failure.exists()
-        if is_lost or trouble(place.receipt):
+        _refuse_newer(place)
+        if _lacks_receipt(project, place):
             made = tuple(_made_again(project, home, place))  # decodes: nobody is kept waiting meanwhile
             with locked(project.lock):
-                _mend_result(home, place, made)
+                _mend_receipt(project, home, place, made)
+        if place.is_versioned and trouble(place.report):
+            with locked(project.lock):
+                _mend_report(home, place)
         if trouble(place.failure):
             with locked(project.lock):
                 _mend_failure(project, home, place)
 
 
-def _mend_result(home: RunPaths, place: ResultPaths, made: Sequence[Receipt]) -> None:
+def _refuse_newer(place: ResultPaths) -> None:
+    for file in (place.receipt, place.report):
+        if trouble(file) == NEWER:
+            raise FileError(f"{file}: {NEWER}")
+
+
+def _lacks_receipt(project: ProjectPaths, place: ResultPaths) -> bool:
+    """Whether a receipt cannot be read, or outputs lie there of which none tells."""
+    if trouble(place.receipt):
+        return True
+    if place.receipt.exists() or not place.outputs.is_dir():
+        return False
+    with locked(project.lock):
+        history.adopt(place)
+    return not place.receipt.exists() and not place.failure.exists()
+
+
+def _mend_receipt(project: ProjectPaths, home: RunPaths, place: ResultPaths, made: Sequence[Receipt]) -> None:
     if read_receipt(place.receipt) is not None:
         return  # another command was faster
-    known = [one for side in _sides(place.receipt) if (one := receipt_of(side)) is not None]
-    found = [one for one in (*known, *made) if _is_of(place, one)]
-    chosen = found[0] if found else newest(known)
+    known = [one for file in dict.fromkeys((place.receipt, place.report)) for one in _known(file)]
+    chosen = next((one for one in (*known, *made) if _is_of(place, one)), None)
+    if chosen is None and not place.is_versioned:
+        chosen = newest(known)
+    if chosen is not None:
+        _keep_others(home, known, chosen)
+        write_receipt(place, chosen, git_state.branch(project.root))
+    elif place.receipt.exists():
+        raise _nothing_tells(home, place.receipt)
+
+
+def _nothing_tells(home: RunPaths, file: Path) -> FileError:
+    return FileError(
+        f"{file}: {trouble(file)}; nothing here tells what its video is",
+        hint=f"{command('batch', home.id)}, which keeps these files in history/",
+    )
+
+
+def _mend_report(home: RunPaths, place: ResultPaths) -> None:
+    """The side of a merge that is of the video beside it, else the newer one; what the other one tells is kept."""
+    known, here = _known(place.report), read_receipt(place.receipt)
+    of_video = (one for one in known if here is not None and one.video_sha256 == here.video_sha256)
+    chosen = next(of_video, None) or newest(known) or here
     if chosen is None:
-        if not place.receipt.exists():
-            return  # a video that nobody knows, and no receipt that says otherwise
-        raise FileError(
-            f"{place.receipt}: {trouble(place.receipt)}; nothing here tells what its video is",
-            hint=f"{command('batch', home.id)}, which keeps these files in history/",
-        )
+        raise _nothing_tells(home, place.report)
+    _keep_others(home, known, chosen)
+    write_text(place.report, receipt_text(chosen))
+
+
+def _keep_others(home: RunPaths, known: Sequence[Receipt], chosen: Receipt) -> None:
+    """What the other side of a merge tells goes to history/, though its video may lie nowhere here."""
     for other in known:
         kept = home.kept(other.batch)
         if other.batch != chosen.batch and is_id(other.batch) and read_receipt(kept.receipt) is None:
             write_text(kept.receipt, receipt_text(other))
-    write_text(place.receipt, receipt_text(chosen))
+
+
+def _known(file: Path) -> list[LocalReceipt]:
+    return [one for side in _sides(file) if (one := receipt_of(side)) is not None]
 
 
 def _mend_failure(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> None:

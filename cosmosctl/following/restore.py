@@ -1,11 +1,13 @@
-"""The video of a result whose receipt is here and which itself is not: found in history/, else on its host."""
+"""The video of a result that is known here and not in its place: found in history/, else on its host."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
-from cosmosctl.errors import HostError
+from cosmosctl.errors import FileError, HostError
 from cosmosctl.following.mend import mend
 from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
@@ -13,51 +15,147 @@ from cosmosctl.host.process import Unreachable
 from cosmosctl.host.pull import pull
 from cosmosctl.io import own
 from cosmosctl.io.lock import locked
-from cosmosctl.results import history, manifests
+from cosmosctl.io.moving import link_or_copy, move
+from cosmosctl.log import say
+from cosmosctl.results import history, manifests, reports
 from cosmosctl.results.collect import Collected
 from cosmosctl.results.judgement import UNPLANNED_BYTES, run_bytes
-from cosmosctl.results.receipts import Receipt, read_failure
-from cosmosctl.state.attempts import own_receipt
+from cosmosctl.results.receipts import LocalReceipt, Receipt, read_failure, read_receipt, write_receipt
+from cosmosctl.state.answers import Answer, Present, answer, present
+from cosmosctl.state.attempt_index import ResultTrace, Tracker
+from cosmosctl.state.states import Current
+from cosmosctl.store import load_all
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A result that is to lie in `place`; `is_here` already."""
+
+    place: ResultPaths
+    receipt: LocalReceipt
+    is_of_now: bool
+    is_here: bool
 
 
 def restore(project: ProjectPaths, run: str) -> Collected:
-    """The result that the run's receipt tells of, with all of its outputs that are anywhere.
+    """The result of the run that counts, with all of its outputs that are anywhere.
 
-    Files of another result that lie in its place are moved to history/. Raises: HostError when the video is nowhere.
+    What lies in its place is moved to history/. Raises: HostError when the video is nowhere.
     """
     mend(project, run)
-    place, receipt = _lacking(project, run)
-    if not _has_video(place.outputs, receipt):
-        staged = project.staging / f"{run}.restored"
-        own.discard(staged)
-        try:
-            outputs = _gathered(project, run, place, receipt, staged)
-            with locked(project.lock):
-                history.put_back(project.run(run), place, outputs, receipt.outputs)
-        finally:
-            own.discard(staged)
-    for found in (project.run(run).result, project.run(run).preview):
-        if (one := own_receipt(project, run, found)) is not None:
-            manifests.mend(found, one)
-    return Collected(run, "done", "", "", place, receipt.warnings)
+    wanted = _wanted(project, run)
+    if not wanted.is_here:
+        _bring(project, run, wanted)
+    for place in (project.run(run).result, project.run(run).preview):
+        _settle(project, run, place)
+    return Collected(run, "done", "", "", wanted.place, wanted.receipt.warnings)
 
 
-def _lacking(project: ProjectPaths, run: str) -> tuple[ResultPaths, Receipt]:
-    """The result of the run that lacks its video; when none does, the first. Raises: HostError when there is none."""
+def report_all(project: ProjectPaths, runs: Sequence[str]) -> None:
+    """Have a report of every video that is here, where git does not bring it back by itself."""
+    places = [project.run(run).result for run in runs]
+    with locked(project.lock):
+        for place in places:
+            if place.receipt.exists() and not place.report.exists():
+                reports.write_again(project, place)
+
+
+def _settle(project: ProjectPaths, run: str, place: ResultPaths) -> None:
+    """Have what tells of the video in `place` as it should be: its receipt, its report, its manifest."""
+    with locked(project.lock):
+        history.adopt(place)
+        receipt = read_receipt(place.receipt)
+        if receipt is None:
+            return
+        video = place.root / receipt.primary_output
+        is_noted = video.is_file() and video.stat().st_mtime_ns == receipt.video_mtime_ns
+        if not is_noted and history.is_file_with(video, receipt.video_sha256):
+            write_receipt(place, receipt, receipt.branch)
+        manifests.mend(place, receipt)
+        if not reports.write_again(project, place):
+            say(f"{run}: its result.yaml is not written here: git has it, or may have ({receipt.branch}, or the stash)")
+
+
+def _wanted(project: ProjectPaths, run: str) -> _Wanted:
+    """The result that lacks its video, of what the run's files say now first; when none does, the first.
+
+    Raises: HostError when there is none.
+    """
+    found = [_as_wanted(project, run, one) for one in _answers(project, run)]
+    there = [one for one in found if one is not None]
     paths = project.run(run)
-    found = [(place, own_receipt(project, run, place)) for place in (paths.result, paths.preview)]
-    there = [(place, receipt) for place, receipt in found if receipt is not None]
-    if not there and any(read_failure(place.failure) for place, _ in found):
+    if not there and any(read_failure(place.failure) for place in (paths.result, paths.preview)):
         raise HostError(f"run {run} has no result; its attempt failed", hint=command("retry", run))
     if not there:
         raise HostError(f"run {run} has no result anywhere", hint=command("batch", run))
-    lacking = [(place, receipt) for place, receipt in there if not _has_video(place.outputs, receipt)]
+    lacking = sorted((one for one in there if not one.is_here), key=lambda one: not one.is_of_now)
     return (lacking or there)[0]
+
+
+def _answers(project: ProjectPaths, run: str) -> Sequence[Answer]:
+    """The model's own result of the run that counts, and its preview."""
+    snapshot = load_all(project.root)
+    tracker, now = Tracker(project, snapshot, anew=True), None
+    left = tracker.traces(run)
+    there = present(project, {run: left}).get(run, Present())
+    if run in snapshot.runs:
+        with suppress(FileError):
+            now = Current(project, snapshot).spec_hash(run)
+    model = answer(run, left, there, now, tracker, preview=False)
+    alone = left._replace(report=None, here=None)
+    preview = answer(run, alone, there, now, tracker, preview=True)
+    return [one for one in (model, preview if preview and preview.result.preview else None) if one is not None]
+
+
+def _as_wanted(project: ProjectPaths, run: str, found: Answer) -> _Wanted | None:
+    paths, trace = project.run(run), found.result
+    place = paths.preview if trace.preview else paths.result
+    receipt = _receipt(ResultPaths(paths.root / trace.folder) if trace.folder else place, trace)
+    return None if receipt is None else _Wanted(place, receipt, found.is_of_now, found.is_here)
+
+
+def _receipt(place: ResultPaths, trace: ResultTrace) -> LocalReceipt | None:
+    """What that trace is the gist of."""
+    known = (read_receipt(file) for file in (place.receipt, place.report))
+    return next((one for one in known if one is not None and one.video_sha256 == trace.sha256), None)
+
+
+def _bring(project: ProjectPaths, run: str, wanted: _Wanted) -> None:
+    """Have the wanted result in its place: whole, as history/ has it, else its outputs from wherever they are."""
+    home, place, receipt = project.run(run), wanted.place, wanted.receipt
+    with locked(project.lock):
+        kept = history.kept_with(home, receipt.video_sha256, preview=receipt.preview)
+        if kept is not None:
+            receipt = read_receipt(kept.receipt) or receipt
+            history.retire(home, place)
+            history.bring_back(home, kept, place)
+            write_receipt(place, receipt, receipt.branch)
+            return
+    staged = project.staging / f"{run}.restored"
+    own.discard(staged)
+    try:
+        outputs = _gathered(project, run, place, receipt, staged)
+        with locked(project.lock):
+            _put(project, run, place, receipt, outputs)
+    finally:
+        own.discard(staged)
+
+
+def _put(project: ProjectPaths, run: str, place: ResultPaths, receipt: LocalReceipt, outputs: Path) -> None:
+    """Outputs that were gathered into their place. The caller holds the project's lock."""
+    home, there = project.run(run), read_receipt(place.receipt)
+    if there is not None and there.video_sha256 == receipt.video_sha256:
+        history.put_back(home, place, outputs, receipt.outputs)
+    else:
+        history.retire(home, place)
+        move(outputs, place.outputs)
+    manifests.write(place, receipt)
+    write_receipt(place, receipt, receipt.branch)
 
 
 def _has_video(outputs: Path, receipt: Receipt) -> bool:
     name = Path(receipt.primary_output).name
-    return history.is_file_with(outputs / name, receipt.outputs.get(name, ""))
+    return history.is_file_with(outputs / name, receipt.video_sha256)
 
 
 def _gathered(project: ProjectPaths, run: str, place: ResultPaths, receipt: Receipt, staged: Path) -> Path:
@@ -68,7 +166,7 @@ def _gathered(project: ProjectPaths, run: str, place: ResultPaths, receipt: Rece
         copies = (copy for copy in _copies_here(project, run, place, name) if history.is_file_with(copy, digest))
         copy = next(copies, None)
         if copy is not None:
-            own.copy_file(copy, outputs / name)
+            link_or_copy(copy, outputs / name)
     if not _has_video(outputs, receipt):
         nowhere = f"run {run}: its video is neither in history/ nor on host {receipt.host}"
         try:
@@ -84,10 +182,7 @@ def _gathered(project: ProjectPaths, run: str, place: ResultPaths, receipt: Rece
 
 def _copies_here(project: ProjectPaths, run: str, place: ResultPaths, name: str) -> Iterator[Path]:
     yield place.outputs / name
-    history_folder = project.run(run).history
-    for kept in own.names(history_folder):
-        folders = (one for one in own.names(history_folder / kept) if one.startswith("outputs"))
-        yield from (history_folder / kept / one / name for one in folders)
+    yield from history.copies(project.run(run), name)
 
 
 def _fetch(project: ProjectPaths, receipt: Receipt, staged: Path, outputs: Path) -> None:

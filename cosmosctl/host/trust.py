@@ -125,7 +125,7 @@ def note_made(paths: BatchPaths) -> None:
     By the other files of it, too, that name its runs: `was_made_here`.
     """
     user_state.note(MADE, digest_of(_plan_bytes(paths)), str(paths.root))
-    for file in (paths.rows_list, paths.whole):
+    for file in (paths.rows_list, paths.report):
         user_state.note(MADE, _digest_of_other(file), str(paths.root))
 
 
@@ -141,7 +141,7 @@ def was_made_here(paths: BatchPaths) -> bool:
     """Whether the batch in that folder is one of this machine, also while its plan is damaged: it goes on holding
     its runs, and is not run.
     """
-    return is_believed(paths) or any(_is_noted(file) for file in (paths.rows_list, paths.whole))
+    return is_believed(paths) or any(_is_noted(file) for file in (paths.rows_list, paths.report))
 
 
 def _is_noted(file: Path) -> bool:

@@ -1,7 +1,7 @@
 """A plan into the files of batches/BATCH/, and back into a `Batch`.
 
-The folder is made whole beside the others and then renamed into place, batch.yaml written last: a client that dies
-half-way leaves nothing that counts as a batch.
+The folder is made whole beside the others and then renamed into place, batch.local.yaml written last: a client that
+dies half-way leaves nothing that counts as a batch.
 """
 
 import json
@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 from cosmosctl.domain.batch import Batch, BatchRow, Sent, batch_name, stamp
 from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, on_host
-from cosmosctl.domain.project import Host
+from cosmosctl.domain.project import FORMAT, Host
 from cosmosctl.errors import FileError
 from cosmosctl.io import own
 from cosmosctl.io.checked import Unreadable, mapping, opened, parse_json, read_bounded, text_of, typed
 from cosmosctl.io.moving import relocate
-from cosmosctl.io.os_error import os_words
+from cosmosctl.io.os_error import is_there, os_words
 from cosmosctl.io.visible import visible
 from cosmosctl.log import say
 from cosmosctl.store.root import OUTSIDE_COMMAND, outside_counts
@@ -33,7 +33,6 @@ from cosmosctl.store.videos import path_words
 if TYPE_CHECKING:  # `status` reads batches and writes none: it is not kept waiting for the models and engines
     from cosmosctl.plan.planner import Group, Plan, Row
 
-FORMAT = 1
 PLAN_BYTES = 1 << 30
 """A plan of a hundred thousand rows is a third of it."""
 STALL_S = 1800
@@ -43,8 +42,9 @@ GRACE_S = 10
 _IN_BUNDLE = re.compile(r"[A-Za-z0-9_][^/\0]*/[A-Za-z0-9_][^/\0]*")
 """A file in the folder of a group."""
 _HEAD_BYTES = 1024
-_NUMBER = re.compile(rb"^number: (\d{1,15})$", re.MULTILINE)
-"""The line of batch.yaml; the whole file is not parsed for it, as every batch is asked by every command."""
+_NUMBER = re.compile(rb'^(?:number| "number"): (\d{1,15}),?$', re.MULTILINE)
+"""The line of batch.local.yaml; the file is not parsed for it, as every batch is asked by every command."""
+_HERE = "# So on this machine alone:\n"
 HEAD = ("format", "batch", "number", "key", "project", "created", "model", "host")
 """What batch.yaml and plan.json begin with."""
 HALF = ".new"
@@ -62,6 +62,7 @@ def write_bundle(
     warnings: Mapping[str, Sequence[str]],
     number: int,
     parents: Mapping[str, Sequence[str]],
+    branch: str = "",
 ) -> BatchPaths:
     """A whole bundle in staging/, with everything the host needs but the videos; `put_in_place` makes it a batch.
 
@@ -82,6 +83,7 @@ def write_bundle(
         warnings=warnings,
         number=number,
         parents=parents,
+        branch=branch,
     )
     for path, text in files:
         own.write_text(half.root / path, text)
@@ -106,10 +108,11 @@ def bundle_files(
     warnings: Mapping[str, Sequence[str]],
     number: int = 1,
     parents: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    branch: str = "",
 ) -> Iterator[tuple[str, str]]:
-    """(path, text) of every file of the bundle, batch.yaml last.
+    """(path, text) of every file of the bundle, the mark of a whole one last.
 
-    `number` and `parents` say what the batch comes after: domain/order.py.
+    `number` and `parents` say what the batch comes after: domain/order.py. `branch` is git's.
     """
     from cosmosctl import engines
     from cosmosctl.preview import stage
@@ -140,7 +143,38 @@ def bundle_files(
         )
         + "\n",
     )
-    yield "batch.yaml", _batch_yaml(head, plan, parents)
+    report = _batch_yaml(head, plan, parents)
+    yield BatchPaths(Path()).report.name, report
+    yield BatchPaths(Path()).whole.name, local_text(report, branch)
+
+
+def local_text(report: str, branch: str) -> str:
+    """batch.local.yaml of the batch that has this batch.yaml."""
+    return f"{report}{_HERE}branch: {json.dumps(branch)}\n"
+
+
+def report_in(local: str) -> str:
+    """The batch.yaml that this batch.local.yaml holds."""
+    return local.partition(_HERE)[0]
+
+
+def read_branch(paths: BatchPaths) -> str:
+    """The branch that the batch was made on; "" where that is not known."""
+    from cosmosctl.yaml.file import load_tool
+
+    try:
+        here = text_of(read_bounded(paths.whole, PLAN_BYTES)).partition(_HERE)[2]
+        found = mapping(load_tool(here)) if here else {}
+    except (OSError, ValueError):
+        return ""
+    return found["branch"] if isinstance(found.get("branch"), str) else ""
+
+
+def is_whole(paths: BatchPaths) -> bool:
+    """Whether a folder is a batch: made here, brought by git, or made by a version that had no mark but its report."""
+    if any(is_there(file) and own.is_file(file) for file in (paths.whole, paths.report)):
+        return True
+    return is_there(paths.plan) and not cut_off(paths)
 
 
 def command_text(group: "Group", folder: str) -> str:
@@ -159,6 +193,8 @@ def read_batch(paths: BatchPaths) -> Batch:
     """The batch in that folder. Raises: FileError when plan.json is missing or not ours."""
     with reading_plan(paths):
         plan = mapping(parse_json(read_bounded(paths.plan, PLAN_BYTES)))
+        if isinstance(plan.get("format"), int) and plan["format"] > FORMAT:
+            raise Unreadable("a newer cosmosctl made it: install that one")
         rows = tuple(_batch_row(row, group["name"]) for group in plan["groups"] for row in group["rows"])
         inputs = tuple(_sent(entry) for entry in _list(plan["inputs"]))
         _refuse_outside(paths, inputs)
@@ -284,10 +320,8 @@ def _listed_runs(file: Path) -> tuple[str, ...]:
 
 def _runs_of_head(paths: BatchPaths) -> tuple[str, ...]:
     """The runs that batch.yaml names; none where it cannot be read either."""
-    from cosmosctl.yaml.file import load_tool
-
     try:
-        groups = mapping(load_tool(text_of(read_bounded(paths.whole, PLAN_BYTES))))["groups"]
+        groups = _head(paths)["groups"]
         return tuple(dict.fromkeys(run for group in groups for run in group["runs"] if is_id(run)))
     except (OSError, ValueError, LookupError, TypeError):
         return ()
@@ -310,13 +344,15 @@ def mend(paths: BatchPaths, batch: Batch) -> None:
 
 
 def read_number(paths: BatchPaths) -> int:
-    """The number of a batch, from the first lines of batch.yaml; 0 when it has none (an earlier version's)."""
-    try:
-        with opened(paths.whole) as file:
-            found = _NUMBER.search(file.read(_HEAD_BYTES))
-    except (OSError, Unreadable):
-        return 0
-    return int(found[1]) if found else 0
+    """The number of a batch, from the first lines of what tells of it; 0 when it has none (an earlier version's)."""
+    for file in (paths.whole, paths.plan, paths.report):
+        try:
+            with opened(file) as stream:
+                found = _NUMBER.search(stream.read(_HEAD_BYTES))
+        except (OSError, Unreadable):
+            continue
+        return int(found[1]) if found else 0
+    return 0
 
 
 def read_whereabouts(paths: BatchPaths) -> Batch:
@@ -329,13 +365,18 @@ def read_whereabouts(paths: BatchPaths) -> Batch:
 
 def read_head(paths: BatchPaths) -> Batch:
     """The batch in that folder by batch.yaml, without its rows. Raises: FileError when that cannot be read."""
+    try:
+        return _batch(paths, _head(paths), (), ())
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise FileError(f"batch {paths.name} is not known here: {paths.report} cannot be read") from e
+
+
+def _head(paths: BatchPaths) -> Mapping[str, Any]:
+    """What batch.yaml says, by the copy that git ignores where there is one. Raises: OSError, Unreadable."""
     from cosmosctl.yaml.file import load_tool
 
-    try:
-        head = mapping(load_tool(text_of(read_bounded(paths.whole, PLAN_BYTES))))
-        return _batch(paths, head, (), ())
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise FileError(f"batch {paths.name} is not known here: {paths.whole} cannot be read") from e
+    file = paths.whole if paths.whole.exists() else paths.report
+    return mapping(load_tool(text_of(read_bounded(file, PLAN_BYTES))))
 
 
 def host_facts(host: Host) -> dict[str, Any]:
@@ -473,6 +514,6 @@ def sendable(paths: BatchPaths) -> tuple[Path, ...]:
         message = f"batches/{paths.name}/plan.json: cannot be read as a plan: {_why(e)}"
         raise FileError(message, hint=way_out(paths)) from e
     plain = [f"{folder}/{name}" for folder, name in inner if _IN_BUNDLE.fullmatch(f"{folder}/{name}")]
-    own_files = (paths.whole, paths.plan, paths.inputs_list, paths.rows_list)
+    own_files = (paths.report, paths.plan, paths.inputs_list, paths.rows_list)
     found = (*own_files, *(paths.root / name for name in plain))
     return tuple(sorted({own.checked(path) for path in found if own.is_file(path) or path.is_symlink()}))

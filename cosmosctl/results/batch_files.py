@@ -1,23 +1,26 @@
 """The tool's files of a batch that cannot be read: told in words with what mends them, written anew from the others.
 
-batch.yaml is in git, so a merge may leave its marks there; plan.json beside it says the same and more. What plan.json
-says is nowhere else.
+batch.yaml is in git: a merge may leave its marks there, a checkout or a clean take it away, another branch or clone
+bring its own. batch.local.yaml beside it holds the same text. What plan.json says is nowhere else.
 """
 
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths
+from cosmosctl.io import git_state
 from cosmosctl.io.checked import Unreadable, read_bounded, text_of
 from cosmosctl.io.conflict import marks_line, sides
 from cosmosctl.io.own import write_text
 from cosmosctl.plan import bundle
 from cosmosctl.results.batch_end import is_ended, read_end
 
+_KEY = re.compile(r"^key: ['\"]?([0-9a-f]{8})['\"]?$", re.MULTILINE)
 _SHARED_NOT = ("model", "prompt", "video")
 """Facts that are no settings of a group, whatever its rows have in common."""
 
@@ -27,7 +30,7 @@ def troubles(paths: BatchPaths) -> tuple[str, ...]:
     plan = bundle.cut_off(paths) if paths.plan.exists() else ""
     has_plan, found, name = paths.plan.exists() and not plan, [], f"batches/{paths.name}"
     anew = f"{command('attach', paths.name)} writes it anew"
-    if head := _head_trouble(paths):
+    if head := _report_trouble(paths):
         git = (
             f"git checkout --theirs {name}/batch.yaml, or --ours"
             if "merge" in head
@@ -42,37 +45,63 @@ def troubles(paths: BatchPaths) -> tuple[str, ...]:
     return tuple(found)
 
 
-def mend(paths: BatchPaths, batch: Batch) -> None:
-    """Write batch.yaml anew where it cannot be read: the side of a merge that is this batch's, else by plan.json."""
-    if not _head_trouble(paths):
-        return
-    text = _as_written(read_bounded(paths.whole, bundle.PLAN_BYTES).decode(errors="replace"))
-    key = re.compile(rf"^key: ['\"]?{re.escape(batch.key)}['\"]?$", re.MULTILINE)  # one like 76e58096 is quoted
-    own = [side for side in sides(text) if not _trouble_of(side, paths.name) and key.search(side)]
-    write_text(paths.whole, own[0] if own else _made_again(paths))
+def mend(root: Path, paths: BatchPaths, batch: Batch) -> None:
+    """Have batch.local.yaml and batch.yaml as they were written; one that git may bring back by itself is left to it.
+
+    A batch of an earlier version has no batch.local.yaml: the side of a merge that is this batch's, else plan.json.
+    """
+    mark(root, paths, batch)
+    if not paths.report.exists():
+        if not git_state.may_bring_back(root, bundle.read_branch(paths), paths.whole):
+            write_text(paths.report, bundle.report_in(_text(paths.whole)))
+    elif _trouble_with(paths.report, paths.name, batch.key):
+        write_text(paths.report, bundle.report_in(_text(paths.whole)))
 
 
-def _head_trouble(paths: BatchPaths) -> str:
-    """Why batch.yaml cannot be read; asked of every batch by `status`, so that YAML is not parsed."""
+def mark(root: Path, paths: BatchPaths, batch: Batch) -> None:
+    """Have batch.local.yaml as it was written."""
+    if _trouble_with(paths.whole, paths.name, batch.key):
+        own = [side for side in sides(_text(paths.report)) if not _trouble_of(side, paths.name, batch.key)]
+        branch = git_state.branch(root) if paths.report.exists() else ""
+        write_text(paths.whole, bundle.local_text(own[0] if own else _made_again(paths), branch))
+
+
+def _text(file: Path) -> str:
     try:
-        text = text_of(read_bounded(paths.whole, bundle.PLAN_BYTES))
-        return _trouble_of(_as_written(text), paths.name)
+        return read_bounded(file, bundle.PLAN_BYTES).decode(errors="replace").replace("\r\n", "\n")
+    except (OSError, Unreadable):
+        return ""
+
+
+def _report_trouble(paths: BatchPaths) -> str:
+    """Why batch.yaml cannot be read; asked of every batch by `status`, so that YAML is not parsed.
+
+    Where what git ignores is here, git may have taken it away.
+    """
+    if not paths.report.exists() and bundle.is_whole(paths):
+        return ""
+    found = _KEY.search(_text(paths.whole))
+    return _trouble_with(paths.report, paths.name, found[1] if found else "")
+
+
+def _trouble_with(file: Path, name: str, key: str) -> str:
+    try:
+        return _trouble_of(text_of(read_bounded(file, bundle.PLAN_BYTES)), name, key)
     except (OSError, Unreadable) as e:
         return f"cannot be read: {e}"
 
 
-def _as_written(text: str) -> str:
-    """The text with our own line ends: git writes others where core.autocrlf says so."""
-    return text.replace("\r\n", "\n")
-
-
-def _trouble_of(text: str, name: str) -> str:
+def _trouble_of(text: str, name: str, key: str) -> str:
+    """`key` is "" where nothing here says which one it has to be."""
+    text = text.replace("\r\n", "\n")  # git may write it so: core.autocrlf
     line = marks_line(text)
     if line:
         return f"has the marks of a merge conflict in line {line}"
     has_name = re.search(rf"^batch: ['\"]?{re.escape(name)}['\"]?$", text, re.MULTILINE)
-    is_whole = has_name and "\ngroups:" in text and text.endswith("\n")
-    return "" if is_whole else "is damaged: it is not as cosmosctl wrote it"
+    if not (has_name and "\ngroups:" in text and text.endswith("\n")):
+        return "is damaged: it is not as cosmosctl wrote it"
+    found = _KEY.search(text)
+    return "is that of another batch of this name" if key and (found is None or found[1] != key) else ""
 
 
 def _made_again(paths: BatchPaths) -> str:

@@ -15,13 +15,16 @@ from cosmosctl.domain.ids import is_id, is_plain_name
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import may_replace
 from cosmosctl.domain.plurals import counted
+from cosmosctl.domain.project import FORMAT
+from cosmosctl.domain.spec import spec_hash
 from cosmosctl.errors import CosmosctlError, FileError
-from cosmosctl.io import own
+from cosmosctl.io import git_state, own
 from cosmosctl.io.moving import move
 from cosmosctl.io.os_error import is_there
 from cosmosctl.io.own import RECEIPT_BYTES, remove_temps, replace_with, write_text
 from cosmosctl.log import say
-from cosmosctl.results import history, process_logs
+from cosmosctl.plan import bundle
+from cosmosctl.results import history, process_logs, reports
 from cosmosctl.results.events import Progress, RunEnd, read_progress
 from cosmosctl.results.judgement import (
     MOST_OUTPUTS,
@@ -38,7 +41,7 @@ from cosmosctl.results.judgement import (
     trimmed,
 )
 from cosmosctl.results.manifests import manifest_text
-from cosmosctl.results.receipts import Failure, Receipt, failure_text, read_failure, read_receipt, receipt_text
+from cosmosctl.results.receipts import Failure, Receipt, failure_text, read_failure, read_receipt, write_receipt
 
 LOST = "host-lost"
 
@@ -105,6 +108,11 @@ def already_here(project: ProjectPaths, batch: Batch, run: str) -> Collected | N
         receipt = read_receipt(place.receipt)
         if receipt is not None and (receipt.run, receipt.batch) == (run, batch.name):
             return Collected(run, "done", "", "", place, receipt.warnings)
+    is_over = project.batch(batch.name).end.exists()
+    for place in (one for one in places if is_over and one.is_versioned and not one.receipt.exists()):
+        report = read_receipt(place.report)  # all that a version before wrote
+        if report is not None and (report.run, report.batch) == (run, batch.name):
+            return Collected(run, "done", "", "", place, report.warnings)
     for place in places:
         failure = read_failure(place.failure)
         if failure is not None and (failure.run, failure.batch) == (run, batch.name):
@@ -121,7 +129,7 @@ def looked_at(project: ProjectPaths, batch: Batch, end: RunEnd) -> Judgement | N
     is_done = end.state == "done" and not excess(batch, end.run, end.event)
     if not is_done or (found is not None and found.reason != LOST):
         return None
-    place = _place(project, batch, _home(project, batch, end.run), end)
+    place = _place(project, batch, _home_of_result(project, batch, end.run), end)
     return judge(_source(project, batch, end, place), batch, end.run, end.event)
 
 
@@ -141,7 +149,7 @@ def collect(
     too_much = excess(batch, end.run, end.event)
     if too_much:
         return refuse(project, batch, end, too_much)
-    home = _home(project, batch, end.run)
+    home = _home_of_result(project, batch, end.run)
     place = _place(project, batch, home, end)
     source = _source(project, batch, end, place)
     looked = looked or judge(source, batch, end.run, end.event)
@@ -161,7 +169,10 @@ def collect(
         warnings += (f"there is no run {end.run} any more; its result waits in {home.root.relative_to(project.root)}",)
     process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
     write_text(place.manifest, manifest_text(looked.outputs))
-    write_text(place.receipt, receipt_text(_receipt(batch, end, progress, looked.outputs, warnings)))
+    receipt = _receipt(batch, end, progress, looked.outputs, warnings)
+    branch = bundle.read_branch(project.batch(batch.name))
+    reports.write_new(project, place, receipt, branch)
+    write_receipt(place, receipt, branch)
     return Collected(end.run, "done", "", "", place, warnings)
 
 
@@ -231,18 +242,27 @@ def _pulled(project: ProjectPaths, batch: Batch, run: str) -> Path:
 def _home(project: ProjectPaths, batch: Batch, run: str) -> RunPaths:
     """The run's folder; while there is no run of that name, a folder like it below the batch's unclaimed/."""
     own = project.run(run)
-    return own if is_there(own.spec) else RunPaths(project.batch(batch.name).unclaimed / run)
+    return own if is_there(own.spec) else project.batch(batch.name).waiting(run)
+
+
+def _home_of_result(project: ProjectPaths, batch: Batch, run: str) -> RunPaths:
+    """The run's folder, but where another branch's result stands there: what this one's branch gets waits for it."""
+    home, branch = _home(project, batch, run), bundle.read_branch(project.batch(batch.name))
+    is_taken = home.result.receipt.exists() or home.result.report.exists()
+    if not batch.host.is_preview and is_taken and git_state.is_elsewhere(project.root, branch):
+        return project.batch(batch.name).waiting(run)
+    return home
 
 
 def _places(project: ProjectPaths, batch: Batch, run: str) -> Iterator[ResultPaths]:
     """Wherever this batch may have left something for `run`; a folder that is gone may have been renamed."""
     own = project.run(run)
-    homes = [own, RunPaths(project.batch(batch.name).unclaimed / run)]
+    homes = [own, project.batch(batch.name).waiting(run)]
     if not is_there(own.spec) and project.runs.is_dir():
         homes += [RunPaths(folder) for folder in sorted(project.runs.iterdir())]
     for home in homes:
         for place in (home.result, home.preview, home.kept(batch.name)):
-            if any(_mentions(file, run) for file in (place.receipt, place.failure)):
+            if any(_mentions(file, run) for file in {place.receipt, place.report, place.failure}):
                 yield place
 
 
@@ -260,7 +280,7 @@ def _place(project: ProjectPaths, batch: Batch, home: RunPaths, end: RunEnd) -> 
     History too when what stands there is none that the batch comes after: it is newer, or came by git from a clone.
     """
     place = home.preview if batch.host.is_preview else home.result
-    there = read_receipt(place.receipt)
+    there = read_receipt(place.receipt) or read_receipt(place.report)
     if project.batch(batch.name).end.exists() or (there is not None and not _comes_after(batch, end.run, there)):
         return home.kept(batch.name)
     return place
@@ -283,6 +303,7 @@ def _receipt(
 ) -> Receipt:
     row = batch.row(end.run)
     return Receipt(
+        format=FORMAT,
         run=row.run,
         batch=batch.name,
         batch_size=len(batch.rows),
@@ -298,7 +319,7 @@ def _receipt(
         prompt=row.text,
         prompt_id=row.prompt_id,
         seed=row.facts.get("seed"),
-        spec=row.spec_hash,
+        spec=spec_hash(row.facts),
         effective=dict(row.facts),
         sources=dict(row.sources),
         inputs=dict(row.inputs),
@@ -345,12 +366,14 @@ def failure_for(batch: Batch, end: RunEnd) -> Failure:
     row, reason = batch.row(end.run), str(end.event.get("reason", ""))
     detail = str(end.event.get("detail", "")).encode(errors="replace").decode()
     ended, preview = stamp_of(end.event["t"]), batch.host.is_preview
+    spec = spec_hash(row.facts)
     return Failure(
-        end.run, batch.name, end.state, reason, detail, row.spec_hash, ended, preview, batch.number, row.parents
+        end.run, batch.name, end.state, reason, detail, spec, ended, preview, batch.number, row.parents, FORMAT
     )
 
 
 def _failure_place(batch: Batch, home: RunPaths) -> ResultPaths:
     """An attempt without a video never touches a result: beside one it goes to history/."""
     place = home.preview if batch.host.is_preview else home.result
-    return home.kept(batch.name) if place.receipt.exists() or place.outputs.exists() else place
+    stands = (place.receipt, place.report, place.outputs)
+    return home.kept(batch.name) if any(part.exists() for part in stands) else place

@@ -38,10 +38,15 @@ def trouble_of(manifest: Path) -> str:
 
 def mend(place: ResultPaths, receipt: Receipt) -> None:
     """Write a manifest that cannot be read anew, of the outputs that are here."""
+    if trouble(place) and all((place.outputs / name).is_file() for name in receipt.outputs):
+        write(place, receipt)
+
+
+def write(place: ResultPaths, receipt: Receipt) -> None:
+    """Have the manifest of the outputs of a result, as far as they are here."""
     there = {name: place.outputs / name for name in receipt.outputs if (place.outputs / name).is_file()}
-    if trouble(place) and len(there) == len(receipt.outputs):
-        facts = {
-            name: {"sha256": receipt.outputs[name], "bytes": file.stat().st_size, "time": receipt.ended}
-            for name, file in there.items()
-        }
-        write_text(place.manifest, manifest_text(facts))
+    facts = {
+        name: {"sha256": receipt.outputs[name], "bytes": file.stat().st_size, "time": receipt.ended}
+        for name, file in there.items()
+    }
+    write_text(place.manifest, manifest_text(facts))

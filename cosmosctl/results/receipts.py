@@ -1,25 +1,33 @@
 """result.yaml and failure.yaml: what an attempt left in a run's folder, as values and as text.
 
-The tool's files: written whole, read back exactly. What cannot be read is told by `trouble`.
+The tool's files: written whole, read back exactly. What cannot be read is told by `trouble`. Of a result in the run's
+own folder there are two: the receipt, which is of the video beside it, and the report, its copy that git versions.
 """
 
+import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from cosmosctl.domain.ids import BatchNumber, Count, Id, OutputPath, PlainName, Seconds, Sha256
-from cosmosctl.domain.project import Setting
+from cosmosctl.domain.ids import BatchNumber, Count, FormatNumber, Id, OutputPath, PlainName, Seconds, Sha256
+from cosmosctl.domain.layout import ResultPaths
+from cosmosctl.domain.project import FORMAT, Setting
 from cosmosctl.domain.reasons import REASONS
-from cosmosctl.domain.spec import OFFLOAD, spec_hash
+from cosmosctl.domain.spec import spec_hash
 from cosmosctl.io.checked import Unreadable, read_bounded, text_of
 from cosmosctl.io.conflict import marks_line
-from cosmosctl.io.own import RECEIPT_BYTES
+from cosmosctl.io.own import RECEIPT_BYTES, write_text
 from cosmosctl.yaml.facts import facts_in, facts_text, read_facts
 
+NEWER = "was written by a newer cosmosctl: install that one"
+_FORMAT = re.compile(r"^format: ([0-9]{1,9})$", re.MULTILINE)
+_HERE = "# So on this machine alone:\n"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """The newest result of a run. `effective` is the fingerprint it was made from.
+    """A result of a run. `effective` is the fingerprint it was made from.
 
     `sources` says where each setting came from; `load_s` and `video_s` are seconds; `inputs` and `outputs` map roles
     and file names to sha256. What the host could not tell of image (its digest), commit (of the model's repository),
@@ -27,6 +35,7 @@ class Receipt:
     domain/order.py.
     """
 
+    format: FormatNumber = 0
     run: Id
     batch: Id
     batch_size: Count
@@ -56,6 +65,23 @@ class Receipt:
     gpu: str = ""
     driver: str = ""
 
+    @property
+    def video_sha256(self) -> str:
+        """Of the primary output."""
+        return self.outputs.get(self.primary_output.rpartition("/")[2], "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalReceipt(Receipt):
+    """A receipt that lies beside its video, which git does not see.
+
+    `video_mtime_ns`: of the video when it was last looked at whole; 0 before. `branch`: the one whose report it is, by
+    io/git_state.py.
+    """
+
+    video_mtime_ns: int = 0
+    branch: str = ""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -74,11 +100,22 @@ class Failure:
     preview: bool = False
     number: BatchNumber = 0
     parents: tuple[Id, ...] = ()
+    format: FormatNumber = 0
 
 
 def receipt_text(receipt: Receipt) -> str:
-    """result.yaml of a result."""
-    return facts_text(receipt)
+    """result.yaml of a result: the same on every machine."""
+    return facts_text(Receipt(**{one.name: getattr(receipt, one.name) for one in fields(Receipt)}))
+
+
+def local_text(report: str, video: Path, branch: str) -> str:
+    """The receipt of the video whose report that text is."""
+    return f"{report}{_HERE}video_mtime_ns: {video.stat().st_mtime_ns}\nbranch: {json.dumps(branch)}\n"
+
+
+def write_receipt(place: ResultPaths, receipt: Receipt, branch: str) -> None:
+    """Have the receipt of the result that lies in `place`. Its report, if git versions one, is not touched."""
+    write_text(place.receipt, local_text(receipt_text(receipt), place.root / receipt.primary_output, branch))
 
 
 def failure_text(failure: Failure) -> str:
@@ -86,16 +123,16 @@ def failure_text(failure: Failure) -> str:
     return facts_text(failure)
 
 
-def read_receipt(path: Path) -> Receipt | None:
-    """The result that `path` tells of; None when there is none or it is not readable."""
-    return _as_today(read_facts(Receipt, path, most_bytes=RECEIPT_BYTES))
+def read_receipt(path: Path) -> LocalReceipt | None:
+    """The result that `path` tells of, a report too; None when there is none or it is not readable."""
+    return _as_today(read_facts(LocalReceipt, path, most_bytes=RECEIPT_BYTES))
 
 
-def _as_today(receipt: Receipt | None) -> Receipt | None:
-    """`spec` of one whose `effective` still holds what is no fact any more is what it would be today."""
-    if receipt is None or OFFLOAD not in receipt.effective:
-        return receipt
-    return replace(receipt, spec=spec_hash(receipt.effective))
+def _as_today(receipt: LocalReceipt | None) -> LocalReceipt | None:
+    """One of a later format is none that can be read; `spec` of one of an earlier version is what it would be today."""
+    if receipt is None or receipt.format > FORMAT:
+        return None
+    return replace(receipt, spec=spec_hash(receipt.effective)) if receipt.format == 0 else receipt
 
 
 def read_failure(path: Path) -> Failure | None:
@@ -105,14 +142,16 @@ def read_failure(path: Path) -> Failure | None:
 
 def _with_known_reason(failure: Failure | None) -> Failure | None:
     """The list of reasons is closed: another word becomes part of the detail."""
-    if failure is None or not failure.reason or failure.reason in REASONS:
+    if failure is None or failure.format > FORMAT:
+        return None
+    if not failure.reason or failure.reason in REASONS:
         return failure
     return replace(failure, reason="model-error", detail=f"{failure.reason}: {failure.detail}")
 
 
-def receipt_of(text: str) -> Receipt | None:
+def receipt_of(text: str) -> LocalReceipt | None:
     """The result that this text of a result.yaml tells of; None when it is none."""
-    return _as_today(facts_in(Receipt, text))
+    return _as_today(facts_in(LocalReceipt, text))
 
 
 def failure_of(text: str) -> Failure | None:
@@ -130,5 +169,13 @@ def trouble(path: Path) -> str:
         return f"cannot be read: {e}"
     if receipt_of(text) is not None or failure_of(text) is not None:
         return ""
+    if is_newer(text):
+        return NEWER
     line = marks_line(text)
     return f"has the marks of a merge conflict in line {line}" if line else "is damaged: it is no receipt of cosmosctl"
+
+
+def is_newer(text: str) -> bool:
+    """Whether a text says that it is of a format which this version does not know."""
+    found = _FORMAT.search(text)
+    return found is not None and int(found[1]) > FORMAT

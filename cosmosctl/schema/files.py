@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from cosmosctl import engines
 from cosmosctl.domain.ids import ID_PATTERN
-from cosmosctl.domain.project import VIDEO_STEMS, VIDEO_SUFFIXES
+from cosmosctl.domain.project import FORMAT, VIDEO_STEMS, VIDEO_SUFFIXES
 
 UNSET: Any = None
 """Stands for a key that is not in the file; `model_fields_set` tells. A key without a value is a mistake."""
@@ -49,6 +49,11 @@ def _no_text(value: Any) -> Any:
 
 def _number_as_text(value: Any) -> Any:
     return str(value) if type(value) is int else value
+
+
+def _whole(value: Any) -> Any:
+    """1.0 is a whole number, as it is to JSON Schema."""
+    return int(value) if type(value) is float and value.is_integer() else value
 
 
 def _or_reload(value: Any, check: Callable[[Any], Any]) -> Any:
@@ -181,10 +186,13 @@ class Controls(Keys):
     seg: AnySeg = _control("Segmentation. Usual weights: 0.1 to 0.3.")
 
 
+Whole = Annotated[int, BeforeValidator(_whole)]
+
+
 class Settings(Keys):
     """What may stand in a run file or under `defaults:`."""
 
-    seed: int = Field(
+    seed: Whole = Field(
         default=UNSET,
         ge=0,
         le=2**32 - 1,
@@ -192,7 +200,7 @@ class Settings(Keys):
         examples=[1, 2, 42],
         json_schema_extra={"default": 1},
     )
-    num_steps: int = Field(
+    num_steps: Whole = Field(
         default=UNSET,
         ge=1,
         le=1000,
@@ -245,7 +253,7 @@ class Settings(Keys):
         examples=["720", "480"],
         json_schema_extra={"default": "720", "type": ["string", "integer"]},
     )
-    max_frames: int = Field(
+    max_frames: Whole = Field(
         default=UNSET,
         ge=1,
         description="Read no more frames of the input than this (transfer2.5 and cosmos3). Default: all, at most 5000.",
@@ -470,6 +478,9 @@ class DefaultsKeys(Keys):
 class ProjectFile(Keys):
     """The project: its id, its model and host, defaults and hosts."""
 
+    format: Annotated[int, Field(ge=1, le=FORMAT)] = Field(
+        default=1, description="The version of the project's files. Leave it as it is.", examples=[1]
+    )
     project: Id = Field(
         description="Id of the project, made by `cosmosctl init`. Leave it as it is.", examples=["5f3a91c2"]
     )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from cosmosctl.domain.project import (
     BUILT_IN_HOST,
     CONTROLS,
+    FORMAT,
     UPSCALE,
     VIDEO_STEMS,
     Config,
@@ -94,6 +95,8 @@ def prompt_of(document: Document) -> Parsed[PromptValues]:
 
 def config_of(document: Document) -> Parsed[Config]:
     """The project that a cosmosctl.yaml holds; hosts without `dir` have "" there, `local` is not added."""
+    if newer := _newer(document):
+        return Parsed(None, (newer,))
     keys, found = _checked(document, ProjectFile, "project: …")
     found += _host_mistakes(document)
     if keys is None or found:
@@ -110,6 +113,15 @@ def config_of(document: Document) -> Parsed[Config]:
     return Parsed(value, ())
 
 
+def _newer(document: Document) -> Mistake | None:
+    """That a newer version wrote the project, which makes every other complaint pointless."""
+    found = document.value.get("format") if isinstance(document.value, dict) else None
+    if not isinstance(found, int) or isinstance(found, bool) or found <= FORMAT:
+        return None
+    words = f"the project is of a newer cosmosctl (format {found}, this one knows {FORMAT}): install that one"
+    return Mistake(*document.place(("format",)), words)
+
+
 def host_mistakes(hosts: Mapping[str, Any]) -> tuple[str, ...]:
     """What cosmosctl.yaml would complain of if it held these hosts (plain values)."""
     return tuple(m.message for m in config_of(parse(dump_tool({"project": "p", "hosts": hosts}))).mistakes)
@@ -117,7 +129,7 @@ def host_mistakes(hosts: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _checked(document: Document, model: type[Keys], example: str) -> tuple[Keys | None, list[Mistake]]:
     """The keys of the file and what is wrong with each by itself."""
-    found = list(document.mistakes)
+    found = [*document.mistakes, *_leading_zeros(document)]
     if not isinstance(document.value, dict):
         if not found:
             what = "the file is empty" if document.value is None else "the file is not a mapping"
@@ -127,6 +139,13 @@ def _checked(document: Document, model: type[Keys], example: str) -> tuple[Keys 
         return model.model_validate(document.value), found
     except ValidationError as error:
         return None, [*found, *mistakes(error, document, model)]
+
+
+def _leading_zeros(document: Document) -> Iterator[Mistake]:
+    """Numbers that other programs, and the next one that rewrites the file, take for others."""
+    for path, written in document.ambiguous.items():
+        words = f"{dotted(path)}: {written} has a leading zero: it is {int(written)} here and octal to other programs"
+        yield Mistake(*document.place(path), f"{words}; write {int(written)}")
 
 
 def _in_order(found: list[Mistake]) -> tuple[Mistake, ...]:

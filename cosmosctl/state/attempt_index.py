@@ -9,16 +9,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cosmosctl.domain.ids import is_id
-from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.layout import LOCAL_RESULT, RESULT, ProjectPaths
 from cosmosctl.domain.order import newest
+from cosmosctl.errors import FileError
 from cosmosctl.io import own
+from cosmosctl.io.own import RECEIPT_BYTES
 from cosmosctl.store import Snapshot
 from cosmosctl.store.index import Notes
 from cosmosctl.store.scan import LINK_MARK, left_of
 
 
 class ResultTrace(NamedTuple):
-    """The gist of a result.yaml; `folder` is the result's own ("" or "preview" below the run)."""
+    """The gist of a receipt or report; `folder` is the result's own below the run: "", "preview" or "history/BATCH".
+
+    `sha256` is the video's; `mtime_ns` that of the file beside the receipt when it was looked at whole, 0 for a report.
+    """
 
     folder: str
     run: str
@@ -27,6 +32,9 @@ class ResultTrace(NamedTuple):
     spec: str
     video: str
     video_bytes: int
+    sha256: str
+    mtime_ns: int
+    preview: bool
     parents: Sequence[str] = ()
 
 
@@ -45,9 +53,13 @@ class FailureTrace(NamedTuple):
 
 
 class Traces(NamedTuple):
-    """All that attempts left for one run. `damaged`: the receipts that cannot be read, by file, and why."""
+    """All that attempts left for one run. `damaged`: the receipts that cannot be read, by file, and why.
 
-    result: ResultTrace | None = None
+    `report` is what git says of the run's result, `here` whose the video in the run's own folder is.
+    """
+
+    report: ResultTrace | None = None
+    here: ResultTrace | None = None
     preview: ResultTrace | None = None
     failure: FailureTrace | None = None
     preview_failure: FailureTrace | None = None
@@ -80,14 +92,23 @@ class Tracker:
         notes = self._index.notes(run)
         damaged = dict[str, str]()
         left = [*self._followed(run, found.split(), damaged)]
-        result = self._result(run, notes, "", damaged) if "result.yaml" in left else None
-        preview = self._result(run, notes, "preview", damaged) if "preview" in left else None
-        if result is None and left == ["preview"] and preview is not None and not damaged:
-            return Traces(None, preview)
+        here = self._result(run, notes, LOCAL_RESULT, damaged) if LOCAL_RESULT in left else None
+        report = self._report(run, notes, here, damaged) if RESULT in left else None
+        preview = self._result(run, notes, f"preview/{RESULT}", damaged) if "preview" in left else None
+        if left == ["preview"] and preview is not None and not damaged:
+            return Traces(preview=preview)
         failures = [*self._failures(run, notes, left, damaged, previewed=preview is not None)]
         failure = newest(one for one in failures if not one.preview)
         newest_preview = newest(one for one in failures if one.preview)
-        return Traces(result, preview, failure, newest_preview, tuple(damaged.items()))
+        return Traces(report, here, preview, failure, newest_preview, tuple(damaged.items()))
+
+    def kept(self, run: str) -> Iterator[ResultTrace]:
+        """The results in history/, which only who finds no other one has to look at."""
+        notes = self._index.notes(run)
+        for name in filter(is_id, _listing(f"{self._runs}/{run}/history")):
+            found = self._result(run, notes, f"history/{name}/{RESULT}", {})
+            if found is not None:
+                yield found
 
     def _followed(self, run: str, left: list[str], damaged: dict[str, str]) -> Iterator[str]:
         """The names but those of links that nobody allowed here, which are noted in `damaged`."""
@@ -100,10 +121,19 @@ class Tracker:
             else:
                 damaged[plain] = own.LINK_WORDS
 
-    def _result(self, run: str, notes: Notes, folder: str, damaged: dict[str, str]) -> ResultTrace | None:
-        place = f"{folder}/result.yaml" if folder else "result.yaml"
+    def _result(self, run: str, notes: Notes, place: str, damaged: dict[str, str]) -> ResultTrace | None:
         facts = self._own(run, notes, place, _result_facts, damaged)
-        return ResultTrace(folder, *facts) if facts else None
+        return ResultTrace(place.rpartition("/")[0], *facts) if facts else None
+
+    def _report(self, run: str, notes: Notes, here: ResultTrace | None, damaged: dict[str, str]) -> ResultTrace | None:
+        """What result.yaml says; mostly that is what the receipt beside it says, and then it is not parsed."""
+
+        def facts_of(file: str) -> list[Any]:
+            is_copy = here is not None and _is_copy(f"{self._runs}/{run}", file)
+            return [*here[1:]] if here is not None and is_copy else _result_facts(file)
+
+        facts = self._own(run, notes, RESULT, facts_of, damaged)
+        return ResultTrace("", *facts) if facts else None
 
     def _failures(
         self, run: str, notes: Notes, left: list[str], damaged: dict[str, str], *, previewed: bool
@@ -150,7 +180,16 @@ def _result_facts(file: str) -> list[Any]:
     if found is None:
         raise _DamagedError(trouble(Path(file)))
     facts = [found.run, found.batch, found.ended, found.spec, found.primary_output, found.primary_bytes]
-    return [*facts, list(found.parents)]
+    return [*facts, found.video_sha256, found.video_mtime_ns, found.preview, list(found.parents)]
+
+
+def _is_copy(folder: str, report: str) -> bool:
+    """Whether a report is the text that the receipt beside it begins with."""
+    try:
+        data = own.read_bytes(Path(report), most=RECEIPT_BYTES)
+        return own.read_bytes(Path(folder, LOCAL_RESULT), most=RECEIPT_BYTES).startswith(data) and data != b""
+    except (OSError, FileError):
+        return False
 
 
 def _failure_facts(file: str) -> list[Any]:

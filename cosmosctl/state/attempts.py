@@ -10,15 +10,17 @@ from cosmosctl.errors import FileError
 from cosmosctl.io import own
 from cosmosctl.io.os_error import is_there
 from cosmosctl.io.own import NotOwn
-from cosmosctl.results.receipts import Failure, Receipt, read_failure, read_receipt
+from cosmosctl.results.history import is_file_with
+from cosmosctl.results.receipts import Failure, LocalReceipt, Receipt, read_failure, read_receipt
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What a receipt tells, and the folder that it lies in."""
+    """What a receipt tells, and the folder that it lies in. `is_here`: what lies beside it is what it tells of."""
 
     place: ResultPaths
     receipt: Receipt | Failure
+    is_here: bool = True
 
     @property
     def batch(self) -> str:
@@ -36,15 +38,38 @@ class Attempt:
 
 def attempts(project: ProjectPaths, run: str) -> Iterator[Attempt]:
     """Every attempt at the run of which something lies in its folder, what stands in place first."""
+    seen = set[str]()
     for place in places(project.run(run)):
         for receipt in (read_receipt(place.receipt), read_failure(place.failure)):
             if receipt is not None and is_own(project, run, receipt):
+                seen.add(receipt.batch)
                 yield Attempt(place, receipt)
+    told = told_by_git(project, run)
+    if told is not None and told.batch not in seen:
+        yield Attempt(project.run(run).result, told, is_here=False)
 
 
-def own_receipt(project: ProjectPaths, run: str, place: ResultPaths) -> Receipt | None:
-    """The result in a folder of the run; None when there is none, or it is another run's, copied with the folder."""
+def told_by_git(project: ProjectPaths, run: str) -> LocalReceipt | None:
+    """The result that result.yaml names, wherever its video is."""
+    report = read_receipt(project.run(run).result.report)
+    return report if report is not None and is_own(project, run, report) else None
+
+
+def own_receipt(project: ProjectPaths, run: str, place: ResultPaths) -> LocalReceipt | None:
+    """The result of the run that a folder tells of, git's word first; None when there is none, or it is another run's,
+    copied with the folder.
+    """
+    found = (read_receipt(file) for file in (place.report, place.receipt))
+    return next((one for one in found if one is not None and is_own(project, run, one)), None)
+
+
+def receipt_beside(project: ProjectPaths, run: str, place: ResultPaths) -> LocalReceipt | None:
+    """The result of the run whose video lies in `place`. A version before wrote no receipt there but git's."""
     receipt = read_receipt(place.receipt)
+    if receipt is None and place.is_versioned:
+        report = read_receipt(place.report)
+        is_of = report is not None and is_file_with(place.root / report.primary_output, report.video_sha256)
+        receipt = report if is_of else None
     return receipt if receipt is not None and is_own(project, run, receipt) else None
 
 

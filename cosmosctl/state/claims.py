@@ -12,15 +12,17 @@ from pathlib import Path
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import may_replace
+from cosmosctl.domain.spec import spec_hash
 from cosmosctl.errors import FileError
-from cosmosctl.io import own
+from cosmosctl.io import git_state, own
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.io.moving import link_or_copy, sync_below
 from cosmosctl.io.os_error import is_there
-from cosmosctl.io.own import replace_with, write_text
+from cosmosctl.io.own import replace_with
 from cosmosctl.plan import bundle
-from cosmosctl.results import history
-from cosmosctl.results.receipts import Receipt, read_failure, read_receipt, receipt_text
+from cosmosctl.results import history, reports
+from cosmosctl.results.receipts import LocalReceipt, read_failure, read_receipt, write_receipt
+from cosmosctl.state import older
 from cosmosctl.state.attempts import attempts
 from cosmosctl.state.states import Current, held_runs
 from cosmosctl.store import find_root, load_all
@@ -36,11 +38,17 @@ def opened(folder: Path, *, may_write: bool = True) -> ProjectPaths:
     may be written.
     """
     project = ProjectPaths(find_root(folder))
-    if may_write and next(_waiting(project), None) is not None:
+    if may_write and (not older.is_forward(project) or next(_waiting(project), None) is not None):
         with suppress(FileError, OSError), locked_at_once(project.lock) as free:
             if free:
-                claim(project)
+                _catch_up(project)
     return project
+
+
+def _catch_up(project: ProjectPaths) -> None:
+    if not older.is_forward(project):
+        older.write_forward(project)
+    claim(project)
 
 
 def claim(project: ProjectPaths) -> None:
@@ -49,7 +57,7 @@ def claim(project: ProjectPaths) -> None:
         with suppress(FileError, OSError):
             home = _home(project, batch, waiting.id)
             if home is not None:
-                _take_in(waiting, home, batch.name)
+                _take_in(project, waiting, home, batch.name)
 
 
 def waiting_for(project: ProjectPaths) -> Mapping[str, str]:
@@ -68,21 +76,30 @@ def _waiting(project: ProjectPaths) -> Iterator[tuple[BatchPaths, RunPaths]]:
     for name in own.names(project.batches):
         batch = project.batch(name)
         if is_id(name) and batch.unclaimed.is_dir() and batch.end.exists():
-            yield from ((batch, RunPaths(batch.unclaimed / run)) for run in own.names(batch.unclaimed) if is_id(run))
+            yield from ((batch, batch.waiting(run)) for run in own.names(batch.unclaimed) if is_id(run))
 
 
 def _home(project: ProjectPaths, batch: BatchPaths, run: str) -> RunPaths | None:
     """The run's folder, or the only one that it can have been renamed to; None while there is none."""
     own = project.run(run)
-    if is_there(own.spec):
+    if is_there(own.spec) and not _is_of_others(project, batch, run):
         return own
     known = bundle.read_batch(batch)
     snapshot, held = load_all(project.root), held_runs(project)
-    current, spec_hash = Current(project, snapshot), known.row(run).spec_hash
+    current, wanted = Current(project, snapshot), spec_hash(known.row(run).facts)
+    if is_there(own.spec):
+        return own if run in snapshot.runs and _spec_hash(current, run) == wanted else None
     free = [one for one in snapshot.runs if one not in known.runs and one not in held]
     fresh = (one for one in free if next(attempts(project, one), None) is None)
-    twins = [one for one in fresh if _spec_hash(current, one) == spec_hash]
+    twins = [one for one in fresh if _spec_hash(current, one) == wanted]
     return project.run(twins[0]) if len(twins) == 1 else None
+
+
+def _is_of_others(project: ProjectPaths, batch: BatchPaths, run: str) -> bool:
+    """Whether a result stands there which is another branch's than the one that the batch was made on."""
+    there = project.run(run).result
+    is_taken = there.receipt.exists() or there.report.exists()
+    return is_taken and git_state.is_elsewhere(project.root, bundle.read_branch(batch))
 
 
 def _spec_hash(current: Current, run: str) -> str:
@@ -91,11 +108,11 @@ def _spec_hash(current: Current, run: str) -> str:
     return ""
 
 
-def _take_in(waiting: RunPaths, home: RunPaths, batch: str) -> None:
+def _take_in(project: ProjectPaths, waiting: RunPaths, home: RunPaths, batch: str) -> None:
     for source, place in ((waiting.result, home.result), (waiting.preview, home.preview)):
         receipt = read_receipt(source.receipt)
         if receipt is not None:
-            _take_result(source, home, place, receipt)
+            _take_result(project, source, home, place, receipt)
         elif source.failure.exists():
             _take_failure(source, home, place, batch)
     for kept in own.names(waiting.history):
@@ -109,19 +126,23 @@ def _take_in(waiting: RunPaths, home: RunPaths, batch: str) -> None:
         gone.parent.rmdir()  # the last one
 
 
-def _take_result(source: ResultPaths, home: RunPaths, place: ResultPaths, receipt: Receipt) -> None:
-    there = read_receipt(place.receipt)
+def _take_result(
+    project: ProjectPaths, source: ResultPaths, home: RunPaths, place: ResultPaths, receipt: LocalReceipt
+) -> None:
+    there = read_receipt(place.receipt) or read_receipt(place.report)
     if there is not None and there.batch == receipt.batch:
         return
     if there is not None and there.run in (home.id, receipt.run) and not may_replace(receipt, there):
         place = home.kept(receipt.batch)
-    if not _holds(place.outputs, receipt):
+    if not _holds(place, receipt):
         history.retire(home, place)
         _copy_whole(source.outputs, place.outputs)
     _copy_files(source.logs, place.logs)
     _copy_file(source.manifest, place.manifest)
     warnings = tuple(line for line in receipt.warnings if not line.startswith(AWAY))
-    write_text(place.receipt, receipt_text(replace(receipt, warnings=warnings)))
+    receipt = replace(receipt, warnings=warnings)
+    reports.write_new(project, place, receipt, receipt.branch)
+    write_receipt(place, receipt, receipt.branch)
 
 
 def _take_failure(source: ResultPaths, home: RunPaths, place: ResultPaths, batch: str) -> None:
@@ -129,15 +150,16 @@ def _take_failure(source: ResultPaths, home: RunPaths, place: ResultPaths, batch
     there = read_failure(place.failure)
     if there is not None and there.batch == batch:
         return
-    place = home.kept(batch) if place.receipt.exists() or place.outputs.exists() else place
+    stands = (place.receipt, place.report, place.outputs)
+    place = home.kept(batch) if any(part.exists() for part in stands) else place
     if place.failure.exists():
         history.retire(home, place)
     _copy_files(source.logs, place.logs)
 
 
-def _holds(outputs: Path, receipt: Receipt) -> bool:
+def _holds(place: ResultPaths, receipt: LocalReceipt) -> bool:
     """Whether the outputs are there already, and no receipt: somebody was killed in between."""
-    is_left = outputs.is_dir() and not (outputs.parent / "result.yaml").exists()
+    outputs, is_left = place.outputs, place.outputs.is_dir() and not place.receipt.exists()
     return is_left and all(history.is_file_with(outputs / name, digest) for name, digest in receipt.outputs.items())
 
 

@@ -3,23 +3,22 @@
 invalid, queued, running, pending, done, changed, absent, damaged, failed, cancelled: design of the project folder.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cosmosctl.domain.ids import is_id
-from cosmosctl.domain.layout import CONFIG_FILE, BatchPaths, ProjectPaths
+from cosmosctl.domain.layout import CONFIG_FILE, RESULT, BatchPaths, ProjectPaths
 from cosmosctl.domain.order import age, descends, newest
 from cosmosctl.domain.project import Setting
 from cosmosctl.errors import FileError
 from cosmosctl.host.launches import EXPORTED, Launch, read_launch
 from cosmosctl.host.trust import was_made_here
 from cosmosctl.io import own
-from cosmosctl.io.os_error import is_there
 from cosmosctl.plan import bundle
 from cosmosctl.results.events import Progress, read_progress
+from cosmosctl.state.answers import Answer, Present, answer, present
 from cosmosctl.state.attempt_index import NOTHING, FailureTrace, ResultTrace, Traces, Tracker
 from cosmosctl.store import Snapshot, hash_file
 
@@ -33,7 +32,8 @@ ALIASES = {"completed": "done"}
 class RunState(NamedTuple):
     """`detail` completes the word: the reason of a failure, what changed, the first mistake. `share` is 0..1.
 
-    `place` is where the result that counts lies below the run's folder: "" or "preview".
+    `place` is where the result that counts lies below the run's folder: "" or "preview". `is_reported`: git's
+    result.yaml tells of it, if git versions one.
     """
 
     run: str
@@ -46,6 +46,7 @@ class RunState(NamedTuple):
     previewed: bool = False
     earlier_kept: bool = False
     place: str = ""
+    is_reported: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,7 @@ def _open_batch(paths: BatchPaths) -> OpenBatch:
 def batches(project: ProjectPaths) -> tuple[BatchPaths, ...]:
     """Every whole batch folder, the oldest first: by the numbers that they were given, of which no clock knows."""
     found = [project.batch(name) for name in own.names(project.batches) if is_id(name)]
-    numbers = {
-        paths: bundle.read_number(paths) for paths in found if is_there(paths.whole) and own.is_file(paths.whole)
-    }
+    numbers = {paths: bundle.read_number(paths) for paths in found if bundle.is_whole(paths)}
     return tuple(sorted(numbers, key=lambda paths: age(numbers[paths], paths.name, paths.name[-15:])))
 
 
@@ -135,20 +134,19 @@ def all_states(
     """
     open_ones = open_batches(project) if unfinished is None else unfinished
     held = {run: batch for batch in open_ones for run in batch.runs}
-    tracker, current = Tracker(project, snapshot, anew=unfinished is None), Current(project, snapshot)
-    states, folder = {}, str(project.runs)
-    for run in snapshot.run_ids:
-        if run in held:
-            came = run in held[run].progress.ends and run in snapshot.runs
-            settled = _settled(folder, run, tracker.traces(run), current, preview=preview) if came else None
-            is_home = settled is not None and (settled.state, settled.batch) == ("done", held[run].paths.name)
-            states[run] = settled if settled is not None and is_home else _held_state(run, held[run])
-        elif run not in snapshot.runs:
-            states[run] = _unusable(folder, run, snapshot, tracker, preview=preview)
-        else:
-            states[run] = _settled(folder, run, tracker.traces(run), current, preview=preview)
+    settler = _Settler(project, snapshot, preview=preview, anew=unfinished is None)
+    states = {run: _state(run, held.get(run), snapshot, settler) for run in snapshot.run_ids}
     snapshot.index.save()
     return states
+
+
+def _state(run: str, held: OpenBatch | None, snapshot: Snapshot, settler: "_Settler") -> RunState:
+    if held is not None:
+        came = run in held.progress.ends and run in snapshot.runs
+        settled = settler.settled(run) if came else None
+        is_home = settled is not None and (settled.state, settled.batch) == ("done", held.paths.name)
+        return settled if settled is not None and is_home else _held_state(run, held)
+    return settler.settled(run) if run in snapshot.runs else settler.unusable(run)
 
 
 class Current:
@@ -253,43 +251,85 @@ def _held_state(run: str, held: OpenBatch) -> RunState:
     return RunState(run, "queued", detail=held.standing, batch=name)
 
 
-def _unusable(runs: str, run: str, snapshot: Snapshot, tracker: Tracker, *, preview: bool) -> RunState:
-    """The state of a run whose files are not well: in a clone all that is missing may be videos."""
-    words = snapshot.problems_of([run])[0].words
-    found = _by_receipts(runs, run, tracker.traces(run), words, preview=preview) if snapshot.lacks_videos(run) else None
-    return found or RunState(run, "invalid", detail=words)
+class _Settler:
+    """The states of the runs of a snapshot that no batch holds."""
 
+    def __init__(self, project: ProjectPaths, snapshot: Snapshot, *, preview: bool, anew: bool) -> None:
+        self._root, self._snapshot, self._preview = project.root, snapshot, preview
+        self._current, self._tracker = Current(project, snapshot), Tracker(project, snapshot, anew=anew)
+        self._traces = {run: self._tracker.traces(run) for run in snapshot.run_ids}
+        self._there = present(project, {run: left for run, left in self._traces.items() if left is not NOTHING})
 
-def _by_receipts(runs: str, run: str, traces: Traces, words: str, *, preview: bool) -> RunState | None:
-    """What receipts alone say of a run whose videos are not here: nobody can tell what it would be made from now."""
-    damaged = _damaged(run, traces, preview=preview)
-    if damaged is not None:
-        return damaged
-    result, failure = _newest(traces, preview=preview)
-    if failure is not None and (result is None or descends(failure, result)):
-        return _failed(run, failure, result, previewed=traces.preview is not None)
-    if result is None:
+    def settled(self, run: str) -> RunState:
+        """The state of a run whose files are well."""
+        left = self._traces[run]
+        if left is NOTHING:
+            return RunState(run, "pending")
+        if (damaged := self._damaged(run, left)) is not None:
+            return damaged
+        try:
+            now = self._current.spec_hash(run)
+        except FileError as e:
+            told = self._by_receipts(run, e.line) if self._current.lacks_videos(run) else None
+            return told or RunState(run, "invalid", detail=e.line)
+        found = self._answer(run, now)
+        failure = self._failure(left)
+        if failure is not None and failure.spec == now and (found is None or descends(failure, found.result)):
+            return _failed(run, failure, found, previewed=left.preview is not None)
+        return self._of_answer(run, found)
+
+    def unusable(self, run: str) -> RunState:
+        """The state of a run whose files are not well: in a clone all that is missing may be videos."""
+        words = self._snapshot.problems_of([run])[0].words
+        found = self._by_receipts(run, words) if self._snapshot.lacks_videos(run) else None
+        return found or RunState(run, "invalid", detail=words)
+
+    def _by_receipts(self, run: str, words: str) -> RunState | None:
+        """What receipts alone say of a run whose videos are not here: nobody can tell what it would be made from."""
+        left = self._traces[run]
+        if left is NOTHING:
+            return None
+        if (damaged := self._damaged(run, left)) is not None:
+            return damaged
+        found, failure = self._answer(run, None), self._failure(left)
+        if failure is not None and (found is None or descends(failure, found.result)):
+            return _failed(run, failure, found, previewed=left.preview is not None)
+        if found is None:
+            return None
+        return _here(run, left, found) if found.is_here else _absent(run, found, words)
+
+    def _of_answer(self, run: str, found: Answer | None) -> RunState:
+        left = self._traces[run]
+        if found is None:
+            return RunState(run, "pending", previewed=left.preview is not None)
+        if found.is_of_now:
+            return _here(run, left, found) if found.is_here else _absent(run, found, "")
+        changed = self._changed(run, found.result)
+        detail, batch, place = ", ".join(changed), found.result.batch, found.result.folder
+        return RunState(run, "changed", detail, "", batch, changed, previewed=left.preview is not None, place=place)
+
+    def _answer(self, run: str, now: str | None) -> Answer | None:
+        there = self._there.get(run, Present())
+        return answer(run, self._traces[run], there, now, self._tracker, preview=self._preview)
+
+    def _failure(self, left: Traces) -> FailureTrace | None:
+        return newest((left.failure, left.preview_failure)) if self._preview else left.failure
+
+    def _damaged(self, run: str, left: Traces) -> RunState | None:
+        for file, why in left.damaged:
+            if self._preview or not file.startswith("preview/"):
+                return RunState(run, "damaged", f"runs/{run}/{file}: {why}")
         return None
-    state, detail = ("done", "") if _is_here(runs, run, result) else ("absent", words)
-    previewed = traces.preview is not None
-    return RunState(run, state, detail=detail, batch=result.batch, previewed=previewed, place=result.folder)
+
+    def _changed(self, run: str, result: ResultTrace) -> tuple[str, ...]:
+        from cosmosctl.domain.spec import changed_keys
+        from cosmosctl.results.receipts import read_receipt
+
+        receipt = read_receipt(Path(self._root, "runs", run, result.folder, RESULT))
+        return changed_keys(receipt.effective, self._current.facts(run)) if receipt is not None else ()
 
 
-def _damaged(run: str, traces: Traces, *, preview: bool) -> RunState | None:
-    for file, why in traces.damaged:
-        if preview or not file.startswith("preview/"):
-            return RunState(run, "damaged", f"runs/{run}/{file}: {why}")
-    return None
-
-
-def _newest(traces: Traces, *, preview: bool) -> tuple[ResultTrace | None, FailureTrace | None]:
-    """The result and the failure that count."""
-    result = newest((traces.result, traces.preview)) if preview else traces.result
-    failure = newest((traces.failure, traces.preview_failure)) if preview else traces.failure
-    return result, failure
-
-
-def _failed(run: str, failure: FailureTrace, result: ResultTrace | None, *, previewed: bool) -> RunState:
+def _failed(run: str, failure: FailureTrace, found: Answer | None, *, previewed: bool) -> RunState:
     return RunState(
         run,
         failure.state,
@@ -297,50 +337,21 @@ def _failed(run: str, failure: FailureTrace, result: ResultTrace | None, *, prev
         reason=failure.reason,
         batch=failure.batch,
         previewed=previewed,
-        earlier_kept=result is not None,
-        place=result.folder if result is not None else "",
+        earlier_kept=found is not None,
+        place=found.result.folder if found is not None and found.is_here else "",
     )
 
 
-def _is_here(runs: str, run: str, result: ResultTrace) -> bool:
-    return _has_size(f"{runs}/{run}/{result.folder}/{result.video}", result.video_bytes)
+def _here(run: str, left: Traces, found: Answer) -> RunState:
+    previewed, place = left.preview is not None, found.result.folder
+    return RunState(
+        run, "done", batch=found.result.batch, previewed=previewed, place=place, is_reported=found.is_reported
+    )
 
 
-def _settled(runs: str, run: str, traces: Traces, current: Current, *, preview: bool) -> RunState:
-    """The state of a run that no batch holds and whose files are well."""
-    if traces is NOTHING:
-        return RunState(run, "pending")
-    damaged = _damaged(run, traces, preview=preview)
-    if damaged is not None:
-        return damaged
-    previewed = traces.preview is not None
-    result, failure = _newest(traces, preview=preview)
-    if result is None and failure is None:
-        return RunState(run, "pending", previewed=True) if previewed else RunState(run, "pending")
-    try:
-        now = current.spec_hash(run)
-    except FileError as e:
-        found = _by_receipts(runs, run, traces, e.line, preview=preview) if current.lacks_videos(run) else None
-        return found or RunState(run, "invalid", detail=e.line)
-    if failure is not None and failure.spec == now and (result is None or descends(failure, result)):
-        return _failed(run, failure, result, previewed=previewed)
-    if result is None:
-        return RunState(run, "pending", previewed=previewed)
-    place = result.folder
-    if not _is_here(runs, run, result):
-        return RunState(run, "absent", batch=result.batch, place=place)
-    if result.spec == now:
-        return RunState(run, "done", batch=result.batch, previewed=previewed, place=place)
-    from cosmosctl.domain.spec import changed_keys
-    from cosmosctl.results.receipts import read_receipt
-
-    receipt = read_receipt(Path(runs, run, place, "result.yaml"))
-    changed = changed_keys(receipt.effective, current.facts(run)) if receipt is not None else ()
-    return RunState(run, "changed", ", ".join(changed), "", result.batch, changed, previewed=previewed, place=place)
-
-
-def _has_size(path: str, size: int) -> bool:
-    try:
-        return os.stat(path).st_size == size  # noqa: PTH116  # asked for ten thousand files at a time
-    except OSError:
-        return False
+def _absent(run: str, found: Answer, words: str) -> RunState:
+    """A result whose video is not in its place; one in history/ is brought back from there."""
+    kept = found.result.folder.startswith("history/")
+    detail = words or (f"kept in runs/{run}/{found.result.folder}" if kept else "")
+    place = "" if kept else found.result.folder
+    return RunState(run, "absent", detail, batch=found.result.batch, place=place, previewed=found.result.preview)

@@ -22,7 +22,7 @@ from cosmosctl.io.checked import parse_json
 from cosmosctl.io.signed import MOST_BYTES, is_signed, signature
 from cosmosctl.io.stat_key import is_settled, stat_key
 
-_FORMAT = 4
+_FORMAT = 5
 
 Notes = dict[str, list[Any]]
 """What is remembered about one run, by a name that means something to whoever remembers it."""

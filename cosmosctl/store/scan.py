@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cosmosctl.domain.ids import is_id
-from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.layout import LOCAL_RESULT, RESULT, ProjectPaths
 from cosmosctl.io import own
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.visible import one_line
@@ -28,7 +28,7 @@ _COMPARED = 20_000
 LINK_MARK = "@"
 """Marks the name of a symbolic link among what lies in a run's folder."""
 
-_LEFT = ("result.yaml", "preview", "logs", "history", "outputs")
+_LEFT = (RESULT, LOCAL_RESULT, "preview", "logs", "history", "outputs")
 """What attempts leave in a run's folder."""
 
 _TOOLS = ("outputs", "logs", "preview")

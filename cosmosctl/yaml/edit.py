@@ -7,6 +7,7 @@ other value may have changed and no comment may be missing. What cannot be done 
 import io
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,10 +68,11 @@ def set_in_file(path: Path, keys: Sequence[str], value: Any, *, comments: Commen
     if mistakes:
         raise FilesError([with_hint(f"{path}:{m.line}:{m.column}: {m.message}", m.hint) for m in mistakes])
     try:
-        text = set_value(data.decode(), keys, value, comments=comments)
+        bare = data.removeprefix(BOM_UTF8)
+        text = set_value(bare.decode(), keys, value, comments=comments)
     except FileError as error:
         raise FileError(f"{path}: {error.message}", hint=error.hint) from error
-    write_text(path, text)
+    write_text(path, text if bare == data else f"\ufeff{text}")
 
 
 def set_value(text: str, keys: Sequence[str], value: Any, *, comments: Comments | None = None) -> str:

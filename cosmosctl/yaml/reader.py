@@ -44,12 +44,16 @@ MAX_DEPTH = 40
 
 @dataclass(frozen=True)
 class Document:
-    """What a file holds. When `mistakes` is not empty, `value` holds what could be read before or beside them."""
+    """What a file holds. When `mistakes` is not empty, `value` holds what could be read before or beside them.
+
+    `ambiguous`: numbers as they are written which are other ones in YAML 1.1, where 010 is eight.
+    """
 
     value: YamlValue
     mistakes: tuple[Mistake, ...]
     marks: Mapping[KeyPath, Mark] = field(default_factory=dict, repr=False)
     key_marks: Mapping[KeyPath, Mark] = field(default_factory=dict, repr=False)
+    ambiguous: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
 
     def place(self, path: KeyPath) -> tuple[int, int]:
         """Line and column, from 1, of the value at `path`, or of the nearest value around it."""
@@ -79,8 +83,7 @@ def parse_bytes(data: bytes) -> Document:
 
 def parse(text: str, *, max_nodes: int = MAX_NODES, of_tool: bool = False) -> Document:
     """What YAML text holds. `of_tool`: a file that only the tool writes is read no further than its first mistake."""
-    bom = text.startswith("\ufeff")
-    text = text[1:] if bom else text
+    text = text.removeprefix("\ufeff")  # YAML 1.2.2, 5.2: a byte order mark may stand in front
     conflict = marks_line(text)
     if conflict:
         return _refused(conflict, 1, "these are the marks of a merge conflict; keep one side and remove the marks")
@@ -91,8 +94,7 @@ def parse(text: str, *, max_nodes: int = MAX_NODES, of_tool: bool = False) -> Do
     if reader.is_cut_off and len(text) <= _PURE_LIMIT and not of_tool:
         pure = _Reader(text, _PureParser, _PURE_NODES)  # `[a:b]` is good YAML 1.2, but not to libyaml 0.1
         reader = reader if pure.is_cut_off or pure.is_too_large else pure
-    mistakes = [Mistake(1, 1, _BOM)] if bom else []
-    return Document(reader.value, (*mistakes, *reader.mistakes), reader.marks, reader.key_marks)
+    return Document(reader.value, tuple(reader.mistakes), reader.marks, reader.key_marks, reader.ambiguous)
 
 
 _PURE_LIMIT = 1 << 16
@@ -121,6 +123,7 @@ class _Reader:
         self.mistakes: list[Mistake] = []
         self.marks: dict[KeyPath, Mark] = {}
         self.key_marks: dict[KeyPath, Mark] = {}
+        self.ambiguous: dict[KeyPath, str] = {}
         there, self._back = stand_ins(BREAKS_OF_YAML_1_1, text)
         text = text.translate(there) if there else text
         self._nodes, self._max_nodes = 0, max_nodes
@@ -153,6 +156,8 @@ class _Reader:
         if kind is AliasEvent:
             return self._alias(event, depth)
         self._limit(event, 1, depth)
+        if kind is ScalarEvent and _LEADING_ZERO.fullmatch(event.value) and event.implicit[0]:
+            self.ambiguous[path] = event.value
         if not event.anchor:
             return self._scalar(event) if kind is ScalarEvent else self._collection(event, path, depth)
         self._open.add(event.anchor)
@@ -234,10 +239,11 @@ def _extent(value: YamlValue) -> tuple[int, int]:
     return 1 + sum(nodes for nodes, _ in inner), 1 + max((depth for _, depth in inner), default=0)
 
 
+_LEADING_ZERO = re.compile(r"[-+]?0+(?:[1-9][0-9]+|[89])")
+"""Not those below eight, which are the same either way."""
+
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """What a YAML stream may not hold (spec 1.2.2, rule c-printable), and a byte order mark inside."""
-
-_BOM = "the file starts with a byte order mark (BOM); save it as UTF-8 without BOM"
 
 _LINE_BREAK = re.compile("\r\n|\n|\r")
 

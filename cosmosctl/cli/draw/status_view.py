@@ -126,6 +126,8 @@ def _word(run: RunState) -> str:
         return f"{', '.join(run.changed)}  "
     if run.state == "damaged":
         return f"{run.detail}  "
+    if run.state == "done" and not run.is_reported:
+        return f"git has no result.yaml of it here: {command('fetch', run.run)}  "
     return "previewed  " if run.state == "pending" and run.previewed else ""
 
 
