@@ -333,6 +333,19 @@ def test_a_run_of_another_unfinished_batch_is_refused_until_that_one_ends(host: 
     assert second.ends() == {"r1": "done", "r2": "done", "r3": "done"}
 
 
+def test_the_same_run_with_another_spec_is_computed_beside_it(host: HostFolder) -> None:
+    first = host.pushed("first-1", ["r1"])
+    first.env["STANDIN_FAULTS"] = faults(r1="silence")
+    assert launch(first) == (0, "launched\n")
+    other = host.pushed("other-2", ["r1"])
+    rows = other.folder / "incoming/bundle/rows.txt"
+    rows.write_text(rows.read_text().replace(f"{'r1':0>64}", "f" * 64))
+    assert launch(other) == (0, "launched\n")
+    other.until("batch_done")
+    assert script("cancel.sh", str(first.folder)).stdout == b"cancelling\n"
+    first.until("batch_done")
+
+
 @pytest.mark.parametrize("freed_by", ["abandoned", "cancel"])
 def test_a_batch_that_was_given_up_holds_no_runs(host: HostFolder, freed_by: str) -> None:
     first, second = host.pushed("first-1", ["r1"]), host.pushed("second-2", ["r1"])

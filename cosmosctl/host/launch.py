@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from cosmosctl import models, schedulers
 from cosmosctl.domain.batch import AllowedBatch, Batch
-from cosmosctl.domain.ids import command
+from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.engines.protocol import Keeper
 from cosmosctl.errors import HostError
@@ -37,12 +37,12 @@ def launch(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> str:
     Raises: HostError, MissingInputs.
     """
     if c.config.run.dry:
-        return _launched(c, batch)
+        return _launched(c, project, batch)
     note = project.batch(batch.name).launch
     known = read_launch(note)
     if known is None or known.how != LAUNCHED:
         note_launch(note, ASKED, batch.host.name)
-    word = _launched(c, batch)
+    word = _launched(c, project, batch)
     note_launch(note, LAUNCHED, batch.host.name)
     return word
 
@@ -60,11 +60,11 @@ def _kept_by(keeper: Keeper | None) -> tuple[str, ...]:
     return tuple(map(shlex.join, words))
 
 
-def _launched(c: "Context", batch: AllowedBatch) -> str:
+def _launched(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> str:
     answer = script(c, batch, "launch.sh", launch_args(batch), allowed=(MISSING, HELD, NOT_STARTED))
     words = answer.stdout.split()
     if answer.code == HELD:
-        raise _held(batch, answer)
+        raise _held(project, batch, answer)
     if answer.code == MISSING:
         lost = "bundle/plan.json" in words
         message, hint = f"host {batch.host.name}: {one_line(answer.stdout)}", command("attach", batch.name)
@@ -75,12 +75,23 @@ def _launched(c: "Context", batch: AllowedBatch) -> str:
     return words[-1] if words else "launched"
 
 
-def _held(batch: Batch, answer: Answer) -> HostError:
+def _held(project: ProjectPaths, batch: Batch, answer: Answer) -> HostError:
     """launch.sh names them: "held RUN FOLDER" for each, a folder being a batch's name and key."""
     held = [words for line in answer.stdout.splitlines() if len(words := line.split()) == 3 and words[0] == "held"]
-    lines = [f"{run} is in {folder} there, which has not ended" for _, run, folder in held]
+    ours = {folder for _, _, folder in held if _is_here(project, folder.rpartition("-")[0])}
+    copy = f", a batch of another copy of this project ({batch.project}),"
+    lines = [
+        f"{run} is in {folder} there{',' if folder in ours else copy} which has not ended" for _, run, folder in held
+    ]
     others = ", ".join(dict.fromkeys(folder.rpartition("-")[0] for _, _, folder in held))
+    way = f"wait for {others} or cancel it, then {command('attach', batch.name)}"
+    apart = f"; a copy that is to be a project of its own: {command('init', '--new-id')}"
     return HostError(
         "\n".join(f"host {batch.host.name}: {line}" for line in lines),
-        hint=f"wait for {others} or cancel it, then {command('attach', batch.name)}",
+        hint=way if len(ours) == len({folder for _, _, folder in held}) else f"wait for {others}{apart}",
     )
+
+
+def _is_here(project: ProjectPaths, name: str) -> bool:
+    """Whether a batch that the host names is one of this copy of the project."""
+    return is_id(name) and project.batch(name).root.is_dir()

@@ -113,7 +113,8 @@ require_inputs() {
     }
 }
 
-# A run is in one unfinished batch only, whoever sent it. A cancelled batch that nobody runs has none.
+# The same run with the same spec is in one unfinished batch only, whichever copy of the project sent it: nothing is
+# computed twice at once. A cancelled batch that nobody runs has none.
 require_free_rows() {
     conflict=
     for rows in "$dir"/batches/*/rows.txt; do
@@ -121,7 +122,7 @@ require_free_rows() {
         [ -e "$rows" ] && [ ! -e "$other/abandoned" ] || continue
         [ ! -e "$other/cancel" ] || held "$other" || continue
         finished "$other" && continue
-        for run in $(awk '!theirs { mine[$1, $2]; next } ($1, $2) in mine { print $2 }' \
+        for run in $(awk '!theirs { mine[$1, $2, $3]; next } ($1, $2, $3) in mine { print $2 }' \
             "$incoming/bundle/rows.txt" theirs=1 "$rows"); do
             printf 'held %s %s\n' "$run" "${other##*/}"
             conflict=yes

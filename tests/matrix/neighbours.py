@@ -76,6 +76,7 @@ def two_clones_batch_the_same_runs(lab: Lab) -> None:
     won, lost = sorted(ends, key=lambda name: ends[name].code)
     winner, loser = (lab.tree, clone) if won == "mine" else (clone, lab.tree)
     assert f"rs_a is in {won}_" in ends[lost].err
+    assert "a batch of another copy of this project" in ends[lost].err
     assert set(aftermath.states(loser).values()) == {"pending"}
     assert lab.tallied("done") == len(PROMPTS)
     replace(lab, tree=winner).assert_all_well()
