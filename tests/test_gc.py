@@ -180,3 +180,18 @@ def wait_for_ends(dir: Path, count: int) -> None:
         return sum("batch_done" in file.read_text() for file in dir.glob("batches/*/events.jsonl"))
 
     wait_until(lambda: ended() >= count, "a batch to end")
+
+
+def test_source_videos_that_only_the_host_has_stay(lab: Tree, dir: Path) -> None:
+    lab.run("rs_a", controls="{depth: 0.5}")
+    lab.cli("batch")
+    age(dir)
+    color, depth = (lab.root / f"inputs/videos/city/{name}.mp4" for name in ("color", "depth"))
+    depth.unlink()
+    lab.cli("gc", "lab")
+    assert left(dir) == (0, 1)
+    assert lab.cli("fetch", "--inputs").lines == ["inputs/videos/city/depth.mp4"]
+    assert color.exists()
+    age(dir)
+    lab.cli("gc", "lab")
+    assert left(dir) == (0, 0)

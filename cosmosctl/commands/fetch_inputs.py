@@ -63,8 +63,21 @@ def fetch_inputs(folder: Path, ids: Sequence[str]) -> tuple[Brought, ...]:
     )
 
 
+def only_on_hosts(project: ProjectPaths, snapshot: Snapshot) -> set[str]:
+    """sha256 of the source videos of which receipts tell and that no file here has where the run names it."""
+    named = {one for run in snapshot.run_ids for one in _told(project, snapshot, run)}
+    here = {one: file for one in named if (file := _any_ending(project.root, one.path)) is not None}
+    digests = hash_files(project.root, here.values())
+    return {one.sha256 for one in named} - {one.sha256 for one, file in here.items() if digests[file] == one.sha256}
+
+
 def lacking(project: ProjectPaths, snapshot: Snapshot, run: str) -> Iterator[Lacking]:
     """The videos below inputs/ that the run's own files name, that are not here, and that its receipt tells of."""
+    return (one for one in _told(project, snapshot, run) if not _is_here(project.root, one.path))
+
+
+def _told(project: ProjectPaths, snapshot: Snapshot, run: str) -> Iterator[Lacking]:
+    """The same, whether they are here or not."""
     paths = project.run(run)
     files = (paths.result.report, paths.result.receipt, paths.preview.receipt)
     receipt = next((one for file in files if (one := read_receipt(file)) is not None), None)
@@ -73,7 +86,7 @@ def lacking(project: ProjectPaths, snapshot: Snapshot, run: str) -> Iterator[Lac
     for role, path in _named(project, snapshot.seen_run(run)).items():
         digest = receipt.inputs.get(role)
         is_ours = path.split("/")[0] == INPUTS and not path_words(project.root, path, allow_outside=False)
-        if digest and is_ours and not _is_here(project.root, path):
+        if digest and is_ours:
             yield Lacking(run, path, digest, receipt.host)
 
 
@@ -98,6 +111,10 @@ def _of_prompt(project: ProjectPaths, prompt: str) -> Mapping[str, str]:
 def _is_here(root: Path, path: str) -> bool:
     """Whether there is a file of that path; where the ending is left out, one with any that a video may have."""
     return any(is_there(root / f"{path}{ending}") for ending in _endings(path))
+
+
+def _any_ending(root: Path, path: str) -> Path | None:
+    return next((root / f"{path}{ending}" for ending in _endings(path) if (root / f"{path}{ending}").is_file()), None)
 
 
 def _endings(path: str) -> tuple[str, ...]:

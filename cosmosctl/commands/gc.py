@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosmosctl import schedulers
+from cosmosctl.commands.fetch_inputs import only_on_hosts
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import ID_PATTERN, command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
@@ -16,6 +17,7 @@ from cosmosctl.domain.project import AllowedHost
 from cosmosctl.errors import FileError, HostError, UsageError
 from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
+from cosmosctl.host.pool import pool_folder
 from cosmosctl.host.process import host_script
 from cosmosctl.io import own
 from cosmosctl.io.checked import whole_in
@@ -23,7 +25,7 @@ from cosmosctl.plan import bundle
 from cosmosctl.results import batch_end, collect
 from cosmosctl.results.receipts import read_receipt
 from cosmosctl.state import states
-from cosmosctl.store import find_root, hash_files, load_config
+from cosmosctl.store import find_root, hash_files, load_all, load_config
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -34,6 +36,8 @@ _HALF_BATCH = re.compile(rf"{ID_PATTERN}_\d{{8}}_\d{{6}}|\.{ID_PATTERN}\.new")
 _STAGED = re.compile(rf"{ID_PATTERN}\.(new|restored|logs-\d+)|dry-run")
 AT_ONCE = 500
 """Folders named in one call: ssh hands all arguments on as one word, of at most 128 KiB (execve(2), MAX_ARG_STRLEN)."""
+MOST_WORDS = 100_000
+"""Bytes of names in one argument (the same limit); of more inputs the pool is left as it is."""
 GC_S = 600
 """Limit of a call: removing thousands of files takes its time on a network disk."""
 
@@ -75,7 +79,8 @@ def collect_garbage(folder: Path, name: str, *, dry_run: bool) -> Swept:
     reasons = {folder: _why_kept(project, ours[folder]) for project_id, folder in there if folder in ours}
     free = [folder for project_id, folder in there if project_id == config.project and reasons.get(folder) == ""]
     kept = tuple(Kept(folder, why) for folder, why in reasons.items() if why)
-    return Swept((*_removed(c, host, free, dry_run=dry_run), *_leftovers(project, dry_run=dry_run)), kept)
+    keep = _kept_inputs(project)
+    return Swept((*_removed(c, host, free, keep, dry_run=dry_run), *_leftovers(project, dry_run=dry_run)), kept)
 
 
 def _listed(c: "Context", host: AllowedHost) -> list[tuple[str, str]]:
@@ -84,13 +89,20 @@ def _listed(c: "Context", host: AllowedHost) -> list[tuple[str, str]]:
     return [(line[0], line[1]) for line in lines if len(line) == 3]
 
 
-def _removed(c: "Context", host: AllowedHost, free: Sequence[str], *, dry_run: bool) -> Iterator[Removed]:
+def _kept_inputs(project: ProjectPaths) -> str:
+    """The pool's folders of source videos that only hosts have any more, as gc.sh takes them."""
+    gone = only_on_hosts(project, load_all(project.root))
+    words = ",".join(sorted(map(pool_folder, gone)))
+    return words if len(words) <= MOST_WORDS else "*"
+
+
+def _removed(c: "Context", host: AllowedHost, free: Sequence[str], keep: str, *, dry_run: bool) -> Iterator[Removed]:
     """Asks in parts, the last of which sweeps the pool too; without a batch to remove the pool is swept alone."""
     parts = [tuple(free[at : at + AT_ONCE]) for at in range(0, len(free), AT_ONCE)] or [()]
     seen = set()
     keeper, what = schedulers.of(host).keeper(host), "would" if dry_run else "remove"
     for part in parts:
-        for line in _gc(c, host, (what, host.dir, shlex.join(keeper.remove) if keeper else "", *part)):
+        for line in _gc(c, host, (what, host.dir, shlex.join(keeper.remove) if keeper else "", keep, *part)):
             size = whole_in(line[2]) if len(line) == 3 else None
             if size is not None and (line[0], line[1]) not in seen:
                 seen.add((line[0], line[1]))

@@ -1,10 +1,11 @@
 # Tells what a host keeps, or removes what nobody needs any more. Fed to `sh -s` on the host; may be repeated.
 # usage: sh -s -- list DIR
-#        sh -s -- remove|would DIR REMOVE BATCH_FOLDER...
+#        sh -s -- remove|would DIR REMOVE KEEP BATCH_FOLDER...
 # list prints `PROJECT<TAB>BATCH_FOLDER<TAB>KIB` for each batch that has ended and was not touched for a day.
 # remove takes these folders, which whoever calls has the results of, and their jobs; then the inputs that no
 # batch left here names and that were not touched for a day; would only tells. A line `batch|input<TAB>NAME<TAB>KIB`
 # for each. REMOVE: a command, quoted for a shell, that removes the job whose name is put behind it, or empty.
+# KEEP: inputs that stay although no batch names them, commas between; `*`: all of them do.
 # Only what launches made is looked at: a folder with their lock, batches named NAME-KEY, inputs named by 16 hex digits.
 # A launch touches the inputs it needs before it looks whether they are there, and both hold the same lock.
 
@@ -25,8 +26,8 @@ main() {
         list
         return
     fi
-    remove=$3
-    shift 3
+    remove=$3 keep=$4
+    shift 4
     exec 9>>"$dir/launch.lock"
     flock -w 60 9 || {
         echo "a launch holds $dir/launch.lock" >&2
@@ -35,7 +36,9 @@ main() {
     named=$(mktemp "${TMPDIR:-/tmp}/cosmosctl-gc.XXXXXX")
     trap 'rm -f "$named"' EXIT
     remove_batches "$@"
+    [ "$keep" != '*' ] || return 0
     name_inputs "$@"
+    printf '%s\n' "$keep" | tr , '\n' >>"$named"
     remove_inputs
 }
 
