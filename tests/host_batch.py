@@ -1,7 +1,6 @@
 """A batch folder as it lies on a host, with the stand-in for a model, and the supervisors that run it."""
 
 import hashlib
-import importlib
 import json
 import os
 import signal
@@ -11,15 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from tests import killed_supervisor
+from tests.supervisor import SUPERVISE
 from tests.waiting import PATIENCE_S, wait_until
 
 LAUNCH = Path(__file__).parent.parent / "templates" / "launch"
-SUPERVISE = LAUNCH / "supervise"
-"""The program; Python runs the folder."""
 STANDIN = Path(__file__).parent / "standin.py"
 WAIT_S = PATIENCE_S
 
@@ -179,17 +176,6 @@ class HostBatch:
         part = event["log"]
         whole: bytes = (self.folder / part["file"]).read_bytes()
         return whole[part["begin"] : part["end"]].decode()
-
-
-def part(name: str) -> ModuleType:
-    """A module of the supervisor, for its pure parts."""
-    write_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    sys.path.insert(0, str(SUPERVISE))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(SUPERVISE))
-        sys.dont_write_bytecode = write_bytecode
 
 
 def _group(name: str, runs: Sequence[str]) -> Event:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import av
 import pytest
 
-from cosmosctl import models
+from cosmosctl import engines, models
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines import docker
 from tests import test_seven_runs as seven
@@ -231,3 +231,19 @@ def test_docker_is_asked_for_gpus_in_its_own_way() -> None:
     assert docker.process(host, models.get("transfer1")).env["HF_HOME"] == "/cache"
     assert docker.command(replace(host, engine_command=("sudo", "-n", "docker"))) == ("sudo", "-n", "docker")
     assert argv[:2] == ("docker", "create")
+
+
+def test_every_file_of_secrets_that_a_container_is_given_is_known() -> None:
+    args = ("--cpus=8", "--env-file", "/b c", "--env-file=/d", "--env-file")
+    host = Host("lab", "docker", "/data", env_file="/a", engine_args=args)
+    assert docker.keeper(host).env_files == ("/a", "/d", "/b c")
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "same"), [("docker", (), True), ("docker", ("sudo", "podman"), False), ("podman", (), False)]
+)
+def test_users_in_a_container_are_the_hosts_where_no_podman_maps_them(
+    name: str, command: tuple[str, ...], same: bool
+) -> None:
+    asked = engines.get(name).images(Host("lab", name, "/data", engine_command=command))
+    assert asked is not None and asked.same_users is same

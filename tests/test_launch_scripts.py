@@ -19,7 +19,8 @@ import pytest
 
 from cosmosctl.engines.container import container_user
 from cosmosctl.transport.rsync import rsync_warning
-from tests.host_batch import LAUNCH, SUPERVISE, WAIT_S, HostBatch, alive, faults, runs
+from tests.host_batch import LAUNCH, WAIT_S, HostBatch, alive, faults, runs
+from tests.supervisor import SUPERVISE
 from tests.waiting import wait_until
 
 SHELLS = sorted({os.path.realpath(path) for path in map(shutil.which, ("sh", "dash", "bash")) if path})
@@ -617,6 +618,27 @@ def test_the_two_scripts_treat_an_env_file_alike() -> None:
     texts = [(LAUNCH / name).read_text().replace("launch.sh", "check.sh") for name in ("launch.sh", "check.sh")]
     shared = [text[text.index("# Calls `$1 FILE`") : text.index("# end of what")] for text in texts]
     assert shared[0] == shared[1]
+
+
+PROBED_ENGINE = """#!/bin/sh
+[ "$AS_ROOT" ] || exit 1
+case $1 in images) echo 'cosmos mine:1'; echo other:2 ;; esac
+"""
+"""An engine that root alone may use."""
+
+
+@pytest.mark.parametrize("sudo", [True, False])
+def test_a_machine_is_asked_for_the_engines_that_it_is_told_of(tmp_path: Path, sudo: bool) -> None:
+    programs = {"crane": PROBED_ENGINE, "sudo": f'#!/bin/sh\n[ "$1" = -n ] && shift\nAS_ROOT={sudo or ""} exec "$@"\n'}
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    crane = ("crane", "crane", "crane ps", "crane images 'a b'")
+    said = script(
+        "probe.sh", "no-repo", *crane, "gone", "gone-42", "true", "true", PATH=f"{tmp_path}:{os.environ['PATH']}"
+    )
+    told = [line for line in said.stdout.decode().splitlines() if "crane" in line or "gone" in line]
+    assert told == (["crane\tsudo", "image crane\tcosmos mine:1"] if sudo else ["crane\trefused"])
 
 
 def engine_with_user(folder: Path, user: str) -> str:

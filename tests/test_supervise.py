@@ -21,7 +21,8 @@ import pytest
 
 from cosmosctl.models import protocol
 from tests.clock import Clock
-from tests.host_batch import LAUNCH, SUPERVISE, WAIT_S, Event, HostBatch, faults, part, runs, survivors
+from tests.host_batch import LAUNCH, WAIT_S, Event, HostBatch, faults, runs, survivors
+from tests.supervisor import SUPERVISE, part
 from tests.waiting import wait_until
 
 

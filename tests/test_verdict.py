@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.host_batch import part
+from tests.supervisor import part
 
 verdict = part("verdict")
 Seen, Fate, Verdict, End = verdict.Seen, verdict.Fate, verdict.Verdict, verdict.End

@@ -104,7 +104,7 @@ def env_files(host: Host) -> tuple[str, ...]:
     """The files of secrets that its containers are given, by the key of the host or among its arguments."""
     pairs = tuple(pairwise((*host.engine_args, "")))
     named = [arg.partition("=")[2] for arg in host.engine_args if arg.startswith("--env-file=")]
-    named += [following for arg, following in pairs if arg == "--env-file"]
+    named += [following for arg, following in pairs if arg == "--env-file" and following]
     return (*((host.env_file,) if host.env_file else ()), *named)
 
 
