@@ -19,7 +19,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Setting
 from cosmosctl.errors import CosmosctlError, UsageError
 from cosmosctl.following import follow
-from cosmosctl.following.follow import Outcome
+from cosmosctl.following.watcher import Outcome
 from cosmosctl.io.atomic import replace_with
 from cosmosctl.io.given_path import no_path_words
 from cosmosctl.results import batch_end

@@ -9,7 +9,7 @@ from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host
 from cosmosctl.domain.surprises import Told
-from cosmosctl.following.follow import Outcome, Unwatched, Watcher
+from cosmosctl.following.watcher import Outcome, Unwatched, Watcher
 from cosmosctl.plan.inputs import ControlProgress, Recipe
 from cosmosctl.plan.planner import Plan
 from cosmosctl.state.estimates import Past

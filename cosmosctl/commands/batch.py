@@ -16,8 +16,8 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Host
 from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, CosmosctlError, UsageError
 from cosmosctl.following import follow, starting
-from cosmosctl.following.follow import How, Outcome
 from cosmosctl.following.many import follow_together
+from cosmosctl.following.watcher import How, Outcome
 from cosmosctl.host import trust
 from cosmosctl.log import say
 from cosmosctl.plan import bundle

@@ -10,7 +10,8 @@ from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import FileError, HostError, Interrupted, UsageError
-from cosmosctl.following.follow import ABANDONED, POLL_S, Outcome, Watcher, attach
+from cosmosctl.following.follow import POLL_S, attach
+from cosmosctl.following.watcher import ABANDONED, Outcome, Watcher
 from cosmosctl.host import trust
 from cosmosctl.host.cancel import NOT_THERE
 from cosmosctl.host.context import invoke_context

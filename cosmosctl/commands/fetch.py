@@ -5,9 +5,10 @@ from pathlib import Path
 
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.following.follow import ABANDONED, Watcher, bring_home, bring_late, close, refuse_stuck
 from cosmosctl.following.follower import is_complete
+from cosmosctl.following.home import bring_home, bring_late, close, refuse_stuck
 from cosmosctl.following.restore import report_all, restore
+from cosmosctl.following.watcher import ABANDONED, Watcher
 from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
 from cosmosctl.host.follow import copy_events, set_events_aside

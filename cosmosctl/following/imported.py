@@ -6,7 +6,7 @@ from pathlib import Path
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
-from cosmosctl.following.follow import collected, refuse_stuck, settle
+from cosmosctl.following.home import collected, refuse_stuck, settle
 from cosmosctl.io import own
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.log import say

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from cosmosctl.domain.ids import command
 from cosmosctl.errors import Interrupted
-from cosmosctl.following.follow import Outcome
+from cosmosctl.following.watcher import Outcome
 from cosmosctl.log import say
 
 Follow = Callable[[str], Outcome]

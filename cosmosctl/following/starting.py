@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import CosmosctlError, FileError, HostError, Interrupted
-from cosmosctl.following.follow import NotLaunched, Watcher, following, goes_on, start
+from cosmosctl.following.follow import NotLaunched, following, goes_on, start
 from cosmosctl.following.refusal import freed, may_run
+from cosmosctl.following.watcher import Watcher
 from cosmosctl.host.process import NotAllSent, Unreachable
 from cosmosctl.results.batch_end import free, is_ended
 

@@ -16,7 +16,7 @@ from cosmosctl.domain.batch import Batch, BatchRow
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.plurals import counted, duration
 from cosmosctl.domain.reasons import REASONS
-from cosmosctl.following.follow import Outcome
+from cosmosctl.following.watcher import Outcome
 from cosmosctl.host.streams import Transfer
 from cosmosctl.io.streams import trusted
 from cosmosctl.io.visible import visible
