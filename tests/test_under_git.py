@@ -186,3 +186,27 @@ def test_git_ignores_what_lies_beside_its_copies(one: Work) -> None:
     seen = {line[3:] for line in one.git("status", "--porcelain", "-uall").splitlines()}
     assert seen == {"runs/rs_a/result.yaml", f"batches/{one.batches()[0]}/batch.yaml"}
     assert Path(one.run("rs_a").result.receipt).is_file()
+
+
+def test_diff_of_two_branches_names_the_settings_and_both_videos(one: Work) -> None:
+    one.cli("batch", "rs_a")
+    one.commit("main ran")
+    one.git("checkout", "-qb", "look")
+    one.write("rs_a", 0.6, "seed: 2\n")
+    one.write("rs_new", 0.5)
+    one.paths.prompt("ps_rs_new").write_text("text: another\nvideo: inputs/videos/s\n")
+    one.cli("batch", "rs_a")
+    one.commit("look ran")
+    first = one.run("rs_a").history.iterdir().__next__().name
+    assert one.cli("diff", "main..look").splitlines() == [
+        "rs_a",
+        "  seed: 1 -> 2",
+        "  controls.edge.weight: 0.5 -> 0.6",
+        f"  main  runs/rs_a/history/{first}/outputs/output.mp4",
+        "  look  runs/rs_a/outputs/output.mp4",
+        "rs_new: only on look",
+        "  look  no result",
+    ]
+    assert one.cli("diff", "look..look") == "no run differs between look and look\n"
+    assert "not a valid object name: nothing" in one.cli("diff", "main..nothing", expect=2)
+    assert one.git("status", "--porcelain") == ""
