@@ -210,3 +210,41 @@ def test_diff_of_two_branches_names_the_settings_and_both_videos(one: Work) -> N
     assert one.cli("diff", "look..look") == "no run differs between look and look\n"
     assert "not a valid object name: nothing" in one.cli("diff", "main..nothing", expect=2)
     assert one.git("status", "--porcelain") == ""
+
+
+def test_a_project_of_the_version_before_is_read_once_and_written_forward(made: World, one: Work) -> None:
+    one.cli("batch", "rs_a")
+    one.git("checkout", "-qb", "look")
+    made.hold()
+    one.cli("batch", "rs_b", "--detach")
+    first, second = one.batches()
+    _as_before(one)
+    one.commit("of the version before")
+    report = one.run("rs_a").result.report.read_bytes()
+    one.git("checkout", "-q", "main")
+    assert not one.paths.batch(second).report.exists()
+    made.release()
+    made.grow_old()
+    one.cli("gc", "gpu")
+    assert {run: state.state for run, state in one.states().items()} == {"rs_a": "pending", "rs_b": "queued"}
+    one.cli("fetch", "rs_a")  # the video is made known again by the events of its batch
+    assert one.state("rs_a") == "done"
+    one.cli("attach")
+    one.git("checkout", "-q", "look")
+    one.cli("status")
+    assert {state.state for state in one.states().values()} == {"done"}
+    assert one.run("rs_a").result.report.read_bytes() == report
+    one.git("clean", "-fdq")
+    assert {state.state for state in one.states().values()} == {"done"}
+    assert one.paths.batch(first).whole.is_file()
+    assert len(made.rows()) == 2
+    Truth(made).check()
+
+
+def _as_before(work: Work) -> None:
+    """Take away what the version before did not write."""
+    for file in (*work.paths.runs.rglob("result.local.yaml"), *work.paths.batches.rglob("batch.local.yaml")):
+        file.unlink()
+    for file in (*work.paths.runs.rglob("result.yaml"), work.paths.config):
+        file.write_text(file.read_text(encoding="utf-8").replace("format: 1\n", ""), encoding="utf-8")
+    work.paths.forward.unlink()
