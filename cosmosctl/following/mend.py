@@ -12,7 +12,7 @@ from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import newest
 from cosmosctl.errors import CosmosctlError, FileError
-from cosmosctl.io import git_state, own
+from cosmosctl.io import own
 from cosmosctl.io.checked import Unreadable, read_bounded
 from cosmosctl.io.conflict import sides
 from cosmosctl.io.lock import locked
@@ -85,7 +85,7 @@ def _mend_receipt(project: ProjectPaths, home: RunPaths, place: ResultPaths, mad
         chosen = newest(known)
     if chosen is not None:
         _keep_others(home, known, chosen)
-        write_receipt(place, chosen, git_state.branch(project.root))
+        write_receipt(place, chosen, bundle.read_branch(project.batch(chosen.batch)))
     elif place.receipt.exists():
         raise _nothing_tells(home, place.receipt)
 
