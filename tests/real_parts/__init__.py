@@ -1,0 +1,1 @@
+"""Tests of parts that take long to install: `make test-real`."""
