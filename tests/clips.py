@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import Disposition
+from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 WIDTH, HEIGHT, FRAMES, FPS = 64, 48, 9, 24
@@ -46,6 +48,21 @@ def color(
 ) -> Path:
     """A colour clip: a gradient, a moving square, stripes. `shade` (0..255) makes clips that differ. Odd sizes too."""
     return _written(path, _encoded("color", width, height, frames, Fraction(fps), codec, audio=audio, shade=shade))
+
+
+def film(pictures: Iterator[_Pixels], *, fps: int, codec: str, tagged: bool) -> bytes:
+    """An mp4 of RGB pictures of one even size; `tagged`: it says that its colours are BT.601's, limited range."""
+    first = next(pictures)
+    with _new_mp4() as (container, target):
+        stream = _video_stream(container, codec, Fraction(fps), _options(codec, False))
+        stream.height, stream.width, stream.pix_fmt = *first.shape[:2], "yuv420p"
+        if tagged:
+            stream.codec_context.color_range = ColorRange.MPEG
+            stream.codec_context.colorspace = Colorspace.ITU601
+        for packet in _packets(stream, chain((first,), pictures), Fraction(fps), uneven=False):
+            container.mux(packet)
+        container.close()
+        return target.read_bytes()
 
 
 def depth(path: Path, *, width: int = WIDTH, height: int = HEIGHT, frames: int = FRAMES, fps: int = FPS) -> Path:

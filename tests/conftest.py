@@ -1,4 +1,4 @@
-"""Fixtures: a fresh project, with or without a scene, on the built-in host; the folder of real clips."""
+"""Fixtures: a fresh project, with or without a scene, on the built-in host; a machine and an engine."""
 
 import os
 import signal
@@ -63,15 +63,6 @@ def three(tree: Tree) -> Tree:
     """The project with the three runs of `aftermath.PROMPTS`."""
     aftermath.write_runs(tree)
     return aftermath.swift(tree)
-
-
-@pytest.fixture(scope="session")
-def real_videos() -> Path:
-    """The folder of real clips. Skips by name where COSMOSCTL_TEST_VIDEOS does not say where it is."""
-    folder = os.environ.get("COSMOSCTL_TEST_VIDEOS")
-    if not folder:
-        pytest.skip("COSMOSCTL_TEST_VIDEOS names no folder of real clips")
-    return Path(folder)
 
 
 @pytest.fixture(scope="session")

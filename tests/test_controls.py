@@ -14,8 +14,7 @@ from cosmosctl.domain.project import PRESETS
 from cosmosctl.media import bicubic
 from cosmosctl.media.control import BLURS, THRESHOLDS, edge_frame, vis_frame, write_control
 from cosmosctl.media.probe import probe
-from tests import clips
-from tests.real import needs_real_clips, real_clips
+from tests import clips, footage
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -193,10 +192,10 @@ def test_only_known_controls_and_presets_are_computed(kind: str, preset: str, tm
         write_control(kind, preset, source, tmp_path / "control.mp4")
 
 
-@needs_real_clips
-@pytest.mark.parametrize("path", real_clips("input"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("clip", footage.every("color"))
 @pytest.mark.parametrize("kind", ["edge", "vis"])
-def test_controls_of_real_clips_show_the_filtered_frames(kind: str, path: Path, tmp_path: Path) -> None:
+def test_controls_of_footage_show_the_filtered_frames(kind: str, clip: footage.Clip, tmp_path: Path) -> None:
+    path = clip.copied(tmp_path / "color.mp4")
     write_control(kind, "low", path, tmp_path / "control.mp4")
     made = clips.frames_of(tmp_path / "control.mp4")
     source = clips.frames_of(path)

@@ -16,8 +16,7 @@ from cosmosctl.media import encode, frames
 from cosmosctl.media.encode import Quality
 from cosmosctl.media.probe import VideoError, from_json, probe, problems, remarks, to_json
 from cosmosctl.models.buckets import BUCKETS_720, nearest_bucket
-from tests import clips
-from tests.real import needs_real_clips, real_clips
+from tests import clips, footage
 from tests.waiting import PATIENCE_S
 
 FAST = Quality(crf=20, preset="veryfast", threads=1)
@@ -336,9 +335,9 @@ def test_every_bucket_is_its_own_nearest() -> None:
     assert [nearest_bucket(*bucket) for bucket in BUCKETS_720] == list(BUCKETS_720)
 
 
-@needs_real_clips
-@pytest.mark.parametrize("path", real_clips(), ids=lambda path: path.stem)
-def test_the_real_clips_are_good_clips(path: Path) -> None:
+@pytest.mark.parametrize("clip", footage.every())
+def test_footage_is_made_of_good_clips(clip: footage.Clip, tmp_path: Path) -> None:
+    path = clip.copied(tmp_path / "clip.mp4")
     info = probe(path)
     assert (info.frames, info.announced_frames, problems(info, path)) == (121, 121, ())
     assert (info.width, info.height) in ((640, 480), (1280, 704))

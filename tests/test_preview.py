@@ -25,8 +25,7 @@ from cosmosctl.preview import lettering, specification
 from cosmosctl.preview.annotators import annotator, sketched
 from cosmosctl.preview.studio import open_studio
 from cosmosctl.preview.transfer1 import clip_lengths
-from tests import clips
-from tests.real import needs_real_clips, real_clips
+from tests import clips, footage
 from tests.stage import faults, tally
 from tests.stage.faults import Fault
 from tests.stage.idle import FRAMES
@@ -501,10 +500,9 @@ def test_the_quick_blur_looks_like_the_whole_one(scene: Path) -> None:
     assert_quick_blur(clips.frames_of(scene / "color.mp4")[3])
 
 
-@needs_real_clips
-@pytest.mark.parametrize("path", real_clips("input"), ids=lambda path: path.stem)
-def test_the_quick_blur_of_real_frames_looks_like_the_whole_one(path: Path) -> None:
-    assert_quick_blur(clips.frames_of(path)[60])
+@pytest.mark.parametrize("clip", footage.every("color"))
+def test_the_quick_blur_of_footage_looks_like_the_whole_one(clip: footage.Clip, tmp_path: Path) -> None:
+    assert_quick_blur(clips.frames_of(clip.copied(tmp_path / "color.mp4"))[60])
 
 
 def assert_quick_blur(frame: npt.NDArray[np.uint8]) -> None:
@@ -767,19 +765,18 @@ def started(folder: Path, env: Mapping[str, str]) -> "subprocess.Popen[str]":
     )
 
 
-def real(part: str) -> Path:
-    return next(path for path in real_clips() if path.stem == part)
+ROLES = ("color", "segmentation")
 
 
-@needs_real_clips
-@pytest.mark.parametrize("clip", ["example1_input_video", "robot_sample_input"])
-def test_a_preview_of_a_real_clip_has_every_frame(clip: str, tmp_path: Path) -> None:
-    video, seg = real(clip), real({"e": "example1_seg", "r": "robot_sample_seg"}[clip[0]])
+@pytest.mark.parametrize("scene", ["street", "robot"])
+@pytest.mark.parametrize("source", footage.sources())
+def test_a_preview_of_footage_has_every_frame(source: str, scene: str, tmp_path: Path) -> None:
+    video, seg = (footage.Clip(source, f"{scene}/{role}").copied(tmp_path / f"{role}.mp4") for role in ROLES)
     rows = [row(video, "A robot in a kitchen", edge=(0.4, video), depth=0.2, seg=(0.1, seg))]
     result = start(tmp_path, rows, base=base("edge", "depth", "seg"))
     info = result.info(0)
     assert ((info.width, info.height), info.frames, info.fps) == (
-        {"e": (960, 704), "r": (1280, 704)}[clip[0]],
+        {"street": (960, 704), "robot": (1280, 704)}[scene],
         121,
         Fraction(24),
     )

@@ -1,8 +1,7 @@
 """Seven runs over two scenes in one batch: provided and automatic depth and seg, presets, two seeds.
 
-Over the real clips where COSMOSCTL_TEST_VIDEOS names them, and always over generated ones, one of them HEVC. On the
-built-in host the whole result is each run's preview/; with the preview program as the command of engine `bare` it is
-the run's own.
+Over footage and over tiny clips, HEVC among both. On the built-in host the whole result is each run's preview/; with
+the preview program as the command of engine `bare` it is the run's own.
 """
 
 import hashlib
@@ -11,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import av
@@ -20,9 +20,8 @@ import pytest
 
 from cosmosctl.domain.layout import ResultPaths
 from cosmosctl.media.probe import probe
-from tests import clips
+from tests import clips, footage
 from tests.conftest import CONFIG
-from tests.real import needs_real_clips, real_clips
 from tests.tree import Tree, loads
 
 BARE = f"""{CONFIG}hosts:
@@ -56,18 +55,9 @@ class Kind:
     frames: int
 
 
-def _copy_real(folder: Path) -> None:
-    names = {
-        "street/color": "example1_input_video",
-        "street/depth": "example1_depth",
-        "street/segmentation": "example1_seg",
-        "robot/color": "robot_sample_input",
-        "robot/segmentation": "robot_sample_seg",
-    }
-    there = {clip.stem: clip for clip in real_clips()}
-    for target, source in names.items():
-        (folder / target).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(there[source], folder / f"{target}.mp4")
+def _footage(source: str, frames: int, folder: Path) -> None:
+    for part in footage.REAL:
+        footage.Clip(source, part, frames).copied(folder / f"{part}.mp4")
 
 
 def _draw(folder: Path) -> None:
@@ -78,9 +68,17 @@ def _draw(folder: Path) -> None:
     clips.segmentation(folder / "robot/segmentation.mp4", width=160, height=88, frames=24)
 
 
+LENGTHS = {"drawn": 25, "real": footage.FRAMES}
+"""Frames of footage: seven previews of a whole clip on two hosts are minutes of work."""
+
+
+def _kind_of(source: str) -> Kind:
+    return Kind(partial(_footage, source, LENGTHS[source]), LENGTHS[source])
+
+
 KINDS = [
-    pytest.param(Kind(_draw, 24), id="generated"),
-    pytest.param(Kind(_copy_real, 121), id="real", marks=needs_real_clips),
+    pytest.param(Kind(_draw, 24), id="tiny"),
+    *(pytest.param(_kind_of(str(one.values[0])), id=one.id, marks=one.marks) for one in footage.sources()),
 ]
 HOSTS = [pytest.param("local", id="preview"), pytest.param("gpu", id="bare")]
 
