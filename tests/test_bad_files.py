@@ -178,7 +178,7 @@ seed: 7
         "8:7: seed must be a whole number, got 1.5",
         "9:1: unknown key 'num_stpes'; did you mean num_steps?",
         "10:12: num_steps must be between 1 and 1000, got 0",
-        "11:6: fps must be more than 0 and at most 240, got 0",
+        "11:6: fps must be between 1 and 240, got 0",
         "12:7: tags must be a list, got 'night'",
         "13:7: warm must be true or false, got 'yes'",
         "14:8: model must be one of transfer1, transfer2.5, cosmos3, got 'transfer'; did you mean transfer1?",

@@ -9,7 +9,7 @@ import cosmosctl
 from cosmosctl.cli.setting_options import given_settings
 from cosmosctl.errors import FilesError, UsageError
 from cosmosctl.models import REGISTRY
-from cosmosctl.schema.files import SETTING_NAMES
+from cosmosctl.schema.settings import SETTING_NAMES
 from cosmosctl.store import load_run
 from tests import clips
 from tests.tree import Tree

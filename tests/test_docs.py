@@ -12,6 +12,7 @@ import click
 import pytest
 from pydantic import BaseModel
 
+from cosmosctl import models
 from cosmosctl.cli.main import VERBS, cosmosctl
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.domain.settings import SettingRule
@@ -21,7 +22,9 @@ from cosmosctl.models import transfer1
 from cosmosctl.models.buckets import BUCKETS_720
 from cosmosctl.results.batch_end import BatchEnd
 from cosmosctl.results.receipts import Failure, Receipt
-from cosmosctl.schema import files
+from cosmosctl.schema.controls import Controls, VideoFiles, control_keys
+from cosmosctl.schema.files import ProjectFile, PromptFile, RunFile
+from cosmosctl.schema.hosts import HostKeys, HostModelKeys
 from cosmosctl.schema.values import prompt_of, run_of
 from cosmosctl.state.states import STATES
 from cosmosctl.yaml.reader import parse_bytes
@@ -34,15 +37,14 @@ FORMAT, TROUBLE, README = (
 )
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
 KEYS = (
-    files.RunFile,
-    files.PromptFile,
-    files.VideoFiles,
-    files.PresetControl,
-    files.SegControl,
-    files.Controls,
-    files.ProjectFile,
-    files.HostKeys,
-    files.HostModelKeys,
+    RunFile,
+    PromptFile,
+    VideoFiles,
+    *(control_keys(rule) for rule in models.controls().values()),
+    Controls,
+    ProjectFile,
+    HostKeys,
+    HostModelKeys,
 )
 
 

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from cosmosctl import models
 from cosmosctl.domain.inputs import Input
-from cosmosctl.domain.project import CONTROLS, PRESETS, Config, Control, Host, HostModel, Prompt, Run, Setting
+from cosmosctl.domain.project import PRESETS, Config, Control, Host, HostModel, Prompt, Run, Setting
 from cosmosctl.domain.spec import EffectiveControl, Spec, with_warm
 from cosmosctl.errors import EXIT_INTERRUPTED
 from cosmosctl.models.protocol import Clip
 from cosmosctl.plan.planner import Group, Plan, Sources, make_plan
-from cosmosctl.schema.files import SETTING_NAMES
+from cosmosctl.schema.settings import SETTING_NAMES
 from tests import aftermath
 from tests.clock import Clock
 from tests.family_batch import STALL_S, family_batch, loads, specs_of
@@ -44,7 +44,9 @@ def video(path: str, number: int) -> Input:
 
 NAMES = [f"{scene}/{role}.mp4" for scene in SCENES for role in ROLES]
 FILES = {name: video(name, number) for number, name in enumerate(NAMES, start=1)}
-RECIPES = [(f"{scene}/color.mp4", control, preset) for scene in SCENES for control in CONTROLS for preset in PRESETS]
+RECIPES = [
+    (f"{scene}/color.mp4", control, preset) for scene in SCENES for control in models.controls() for preset in PRESETS
+]
 SOURCES = Sources(FILES, {r: video("/".join(r), number) for number, r in enumerate(RECIPES, start=100)})
 CLIPS = {name: Clip(found.width, found.height, found.fps, found.frames) for name, found in FILES.items()}
 
@@ -69,7 +71,7 @@ values: Mapping[str, st.SearchStrategy[Setting]] = {
 
 @st.composite
 def controls(draw: st.DrawFn) -> tuple[Control, ...]:
-    names = draw(st.lists(st.sampled_from(CONTROLS), min_size=1, unique=True))
+    names = draw(st.lists(st.sampled_from(tuple(models.controls())), min_size=1, unique=True))
     weights = draw(st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0]), min_size=len(names), max_size=len(names)))
     assume(any(weights))
     made = []

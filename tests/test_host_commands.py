@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cosmosctl import models
 from cosmosctl.commands.host_add import Probed, host_block, refuse_mistakes
-from cosmosctl.commands.host_check import SPANS, parse
+from cosmosctl.commands.host_check import parse
 from cosmosctl.commands.host_findings import Finding, Looked, findings, worst
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.errors import CosmosctlError, HostError
@@ -281,7 +282,9 @@ def test_the_host_tells_whether_a_repository_lies_between_two_commits(tmp_path: 
 
 def test_a_repository_at_which_distilled_is_broken_is_warned_of() -> None:
     host = Host("lab", "bare", "/d", "me@box", models={"transfer2.5": HostModel(repo="/src")})
-    found = findings(Looked(host, "transfer2.5", {"within": SPANS["transfer2.5"], "repo": "there"}, "", 0.0))
+    found = findings(
+        Looked(host, "transfer2.5", {"within": models.get("transfer2.5").HOME.broken, "repo": "there"}, "", 0.0)
+    )
     (warned,) = [one for one in found if one.name == "repo" and one.verdict == "WARN"]
     assert "030d65d and fbdde6c" in warned.words
     assert "distilled" in warned.words

@@ -6,8 +6,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cosmosctl import models
 from cosmosctl.domain.inputs import Input
-from cosmosctl.domain.project import CONTROLS, PRESETS, Config, Control, Host, HostModel, Prompt, Run
+from cosmosctl.domain.project import PRESETS, Config, Control, Host, HostModel, Prompt, Run
 from cosmosctl.domain.spec import Spec, effective_spec
 from cosmosctl.models import transfer1
 from cosmosctl.plan.planner import Plan, Sources, differences, make_plan
@@ -32,7 +33,7 @@ weights = st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0])
 
 @st.composite
 def controls(draw: st.DrawFn) -> tuple[Control, ...]:
-    names = draw(st.lists(st.sampled_from(CONTROLS), min_size=1, unique=True))
+    names = draw(st.lists(st.sampled_from(tuple(models.controls())), min_size=1, unique=True))
     made = []
     for name in names:
         preset = draw(st.sampled_from([None, *PRESETS])) if name in ("vis", "edge") else None

@@ -291,6 +291,7 @@ def test_the_index_is_a_header_the_notes_of_runs_and_a_line_for_each_file(root: 
         "prompts/ps_city.yaml",
         "runs/rs_one/run.yaml",
         "runs/rs_two/run.yaml",
+        "schemas",
     ]
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cosmosctl import models
 from cosmosctl.commands.init import DEMO_SCENE, init_project
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import CONTROLS
 from cosmosctl.io.shipped import template
 from tests import clips
 from tests.tree import REPOSITORY, Tree
@@ -220,7 +220,7 @@ def test_the_demo_has_three_prompts_and_five_runs_that_check_well(demo: Tree) ->
     runs = json.loads(demo.cli("list", "runs", "--json").out)
     assert [run["status"] for run in runs] == ["pending"] * 5
     assert {run["prompt_id"] for run in runs} == {"ps_future", "ps_sunset", "ps_winter"}
-    weights = {run["id"]: [run["weights"].get(name) for name in CONTROLS] for run in runs}
+    weights = {run["id"]: [run["weights"].get(name) for name in models.controls()] for run in runs}
     assert weights == {
         "rs_depths": [0.2, 0.2, 0.4, 0.2],
         "rs_evenly": [0.25, 0.25, 0.25, 0.25],

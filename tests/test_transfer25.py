@@ -203,7 +203,7 @@ def test_a_default_that_the_family_does_not_have_is_told_once_in_the_projects_fi
     tree.run("rs_one", more="model: transfer2.5\n")
     tree.run("rs_two", more="model: transfer2.5\n")
     err = tree.cli("check", expect=3).err
-    assert err.count("cosmosctl.yaml: defaults.transfer2.5.sigma_max has no effect: both samplers") == 1
+    assert err.count("cosmosctl.yaml:4:26: defaults.transfer2.5.sigma_max has no effect: both samplers") == 1
 
 
 def test_weights_of_a_host_are_refused_at_their_line_with_the_reason(tree: Tree) -> None:

@@ -8,7 +8,7 @@ import click
 
 from cosmosctl.domain.project import Setting
 from cosmosctl.domain.settings import SettingRule
-from cosmosctl.models import REGISTRY
+from cosmosctl.models import REGISTRY, setting_rules
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,23 +28,40 @@ class Number(click.ParamType):  # type: ignore[type-arg]  # generic in click's n
 
 
 class SettingOption(click.Option):
-    """Its help is the description of the key in the file's format and its default, looked up when it is printed."""
+    """Its help is what the families say of the setting and its default, put together when it is printed."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        from cosmosctl.schema.files import Settings  # pydantic, for --help alone
-
-        key = Settings.model_fields[str(self.name)]
-        self.help = f"{key.description}{_default_words(key.description or '', key.json_schema_extra)}"
+        self.help = _help(setting_rules()[str(self.name)])
         return super().get_help_record(ctx)
 
 
-def _default_words(description: str, extra: object) -> str:
-    """What the description leaves to the schema: the value where nothing is said."""
-    if "Default:" in description or not isinstance(extra, Mapping) or "default" not in extra:
-        return ""
-    default = extra["default"]
-    yes_or_no = "yes" if default else "no"
-    return f" Default: {yes_or_no if isinstance(default, bool) else default}."
+def _help(rules: Mapping[str, SettingRule]) -> str:
+    """What a setting does, in each family that has it where they differ."""
+    everywhere = len(rules) == len(REGISTRY)
+    abouts = {name: rule.about for name, rule in rules.items()}
+    defaults = {name: _default(rule) for name, rule in rules.items()}
+    about = " ".join(_by_family(abouts, everywhere=everywhere))
+    default = ", ".join(_by_family({name: word for name, word in defaults.items() if word}, everywhere=True))
+    return about + (f" Default: {default}." if default else "")
+
+
+def _by_family(words: Mapping[str, str], *, everywhere: bool) -> list[str]:
+    """Each text once, with the families that it is of unless those are all there are."""
+    found: dict[str, list[str]] = {}
+    for family, text in words.items():
+        found.setdefault(text, []).append(family)
+    if len(found) == 1 and everywhere:
+        return list(found)
+    return [_with(text, ", ".join(families)) for text, families in found.items()]
+
+
+def _with(text: str, families: str) -> str:
+    return f"{text[:-1]} ({families})." if text.endswith(".") else f"{text} ({families})"
+
+
+def _default(rule: SettingRule) -> str:
+    yes_or_no = {"true": "yes", "false": "no"}
+    return "; ".join(yes_or_no.get(word, word) for word in rule.default_words.split("; ") if word)
 
 
 class SettingsCommand(click.Command):
@@ -61,27 +78,22 @@ class SettingsCommand(click.Command):
 
 def setting_options(command: F) -> F:
     """`command` with an option for each setting; it gets them as keyword arguments, None where none is given."""
-    for name in reversed(list(_rules())):
-        command = _option(name, _rules()[name])(command)
+    for name, rules in reversed(list(setting_rules().items())):
+        command = _option(name, list(rules.values()))(command)
     return command
 
 
 def given_settings(values: Mapping[str, Setting | None]) -> dict[str, Setting]:
     """Of the keyword arguments those that were given, words for truth values as truth values."""
     words: Mapping[Setting, Setting] = {"true": True, "false": False}
-    mixed = {name for name, rules in _rules().items() if any(rule.kind is bool and rule.choices for rule in rules)}
+    mixed = {
+        name
+        for name, rules in setting_rules().items()
+        if any(rule.kind is bool and rule.choices for rule in rules.values())
+    }
     return {
         name: words.get(value, value) if name in mixed else value for name, value in values.items() if value is not None
     }
-
-
-def _rules() -> dict[str, list[SettingRule]]:
-    """Setting -> its rule in each family that has it."""
-    found: dict[str, list[SettingRule]] = {}
-    for family in REGISTRY.values():
-        for name, rule in family.SETTINGS.items():
-            found.setdefault(name, []).append(rule)
-    return found
 
 
 def _option(name: str, rules: list[SettingRule]) -> Callable[[F], F]:

@@ -334,7 +334,7 @@ def _needed(
 def _named(snapshot: Snapshot, request: Request, names: Names) -> tuple[tuple[str, ...], Drafts]:
     """The named runs, new ones for named prompts, and for each of them one that upscales its result, if asked for."""
     runs, prompts = select.split_ids(snapshot, request.ids)
-    made = select.drafts_for_prompts(prompts, names)
+    made = select.drafts_for_prompts(prompts, names, snapshot.config.model)
     chosen = (*runs, *(run.id for run in made.runs))
     if request.upscale_weight is None:
         return chosen, made

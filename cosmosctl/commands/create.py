@@ -77,11 +77,12 @@ def create_run(
     prompt_id = base.prompt if prompt is None else _prompt_named(known, prompt)
     run_id = _free_run_id(root, known, name)
     model = given.model or base.model
-    _refuse_settings(given.settings, models.get(model or known.config.model).NAME)
+    family = models.get(model or known.config.model)
+    _refuse_settings(given.settings, family.NAME)
     run = Run(
         id=run_id,
         prompt=prompt_id,
-        controls=controls_of(base.controls, given.controls, lambda path: placed(root, folder, path)),
+        controls=controls_of(base.controls, given.controls, family, lambda path: placed(root, folder, path)),
         model=model,
         settings={**base.settings, **given.settings},
         tags=given.tags or base.tags,

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import VIDEO_STEMS, VIDEO_SUFFIXES, Run
+from cosmosctl.domain.project import VIDEO_SUFFIXES, Run
 from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
 from cosmosctl.host.pool import fetch_from_pool, pool_folder
 from cosmosctl.io import copying, own
 from cosmosctl.io.checked import Unreadable, read_bounded
 from cosmosctl.io.given_path import is_there
+from cosmosctl.models import video_stems
 from cosmosctl.results.receipts import read_receipt
 from cosmosctl.schema.values import prompt_of
 from cosmosctl.state.claims import opened
@@ -105,7 +106,7 @@ def _of_prompt(project: ProjectPaths, prompt: str) -> Mapping[str, str]:
         return {}
     if values is None or not values.folder:
         return {} if values is None else values.files
-    return {role: f"{values.folder}/{stems[0]}" for role, stems in VIDEO_STEMS.items()}
+    return {role: f"{values.folder}/{stems[0]}" for role, stems in video_stems().items()}
 
 
 def _is_here(root: Path, path: str) -> bool:

@@ -20,16 +20,6 @@ from cosmosctl.io.shipped import document
 from cosmosctl.store import find_root, load_config
 from cosmosctl.transport.address import parse_address
 
-REPOSITORIES = {
-    "transfer1": "cosmos-transfer1",
-    "transfer2.5": "cosmos-transfer2.5",
-    "cosmos3": "cosmos-framework",
-}
-"""What `git clone` calls the folder of each model (github.com/nvidia-cosmos, github.com/NVIDIA)."""
-
-WITH_CHECKPOINTS = ("transfer1",)
-"""Models whose weights lie in a folder that is named; the other two fetch theirs into the cache."""
-
 COMMENTS = {
     "address": "anything ssh takes; left out: this machine",
     "ssh_args": "more arguments for ssh",
@@ -125,6 +115,7 @@ def host_block(
 ) -> Block:
     """The keys of a host from what was found there. Pure."""
     engine, command = _engine(probed)
+    home = models.get(model).HOME
     guesses = (
         []
         if probed.first(engine) in ("plain", "sudo")
@@ -133,8 +124,8 @@ def host_block(
     room = max((_room(line) for line in probed.facts.get("room", ())), default=(0, probed.first("home", "/data")))
     image, repo = probed.first(f"image {engine}"), probed.first("repo")
     checkpoints = probed.first("checkpoints") or (f"{repo}/checkpoints" if repo else "")
-    weights = {"checkpoints": checkpoints or "/data/checkpoints"} if model in WITH_CHECKPOINTS else {}
-    defaults = {"image": f"{REPOSITORIES[model]}:latest", "repo": f"/data/{REPOSITORIES[model]}"}
+    weights = {"checkpoints": checkpoints or "/data/checkpoints"} if home.has_weights else {}
+    defaults = {"image": f"{home.name}:latest", "repo": f"/data/{home.name}"}
     found = {"image": image, "repo": repo}
     guesses += [f"models.{model}.{key}: none was found" for key in defaults if not found[key]]
     places = {**defaults, **{key: value for key, value in found.items() if value}, **weights}
@@ -155,7 +146,7 @@ def host_block(
 
 
 def _probe(host: AllowedHost, model: str) -> Probed:
-    answer = host_script(invoke_context(), host, "probe.sh", (REPOSITORIES[model], *_engine_args()))
+    answer = host_script(invoke_context(), host, "probe.sh", (models.get(model).HOME.name, *_engine_args()))
     lines = [line.partition("\t") for line in answer.stdout.splitlines()]
     if not any(name == "end" for name, _, _ in lines):
         raise HostError(f"host {host.name}: the answer broke off: {answer.stderr[-300:]}")

@@ -19,18 +19,6 @@ from cosmosctl.store import find_root, load_config
 CHECK_S = 300
 """Limit of a check: an entrypoint may install things when it starts (model-contracts 2a)."""
 
-HUB_MODELS = {
-    "transfer1": (
-        "facebook/sam2-hiera-large",
-        "IDEA-Research/grounding-dino-tiny",
-        "depth-anything/Depth-Anything-V2-Small-hf",
-    )
-}
-"""What a model loads by name however its checkpoints are given (model-contracts 1a)."""
-
-SPANS = {"transfer2.5": "030d65dd73d4d36816380ea10ab298aeb37af1af..fbdde6c51ddd41167987565c0de7a97a1a15b1ed"}
-"""From the commit that broke the distilled model to the one that reverted it (cosmos-transfer2.5, #213 and #226)."""
-
 
 def check_host(folder: Path, name: str, *, model: str | None = None) -> tuple[Finding, ...]:
     """What was found about the host of that name, for `model` or the project's. Raises: UsageError, NotAllowed."""
@@ -75,8 +63,8 @@ def _model_of(host: Host, wanted: str) -> str:
 
 
 def _arguments(host: Host, model: str) -> tuple[str, ...]:
-    engine, block = engines.get(host.engine), host.models.get(model, HostModel())
-    keeper = engine.keeper(host)
+    engine, family = engines.get(host.engine), models.get(model)
+    block, keeper = host.models.get(model, HostModel()), engine.keeper(host)
     facts = (
         host.dir,
         *_questions(engine.images(host)),
@@ -86,10 +74,10 @@ def _arguments(host: Host, model: str) -> tuple[str, ...]:
         block.checkpoints or "",
         host.env_file or "",
         host.cache or "",
-        " ".join(HUB_MODELS.get(model, ())),
-        SPANS.get(model, ""),
+        " ".join(family.HOME.hub_models),
+        family.HOME.broken,
     )
-    return (*facts, "--", *engine.trial(host, models.get(model), _trial_text()))
+    return (*facts, "--", *engine.trial(host, family, _trial_text()))
 
 
 def _questions(asked: Images | None) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from filecmp import cmp
 from pathlib import Path
 
+from cosmosctl import models
 from cosmosctl.commands.git_files import NAMES, write_git_files
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
-from cosmosctl.errors import UsageError
+from cosmosctl.errors import FilesError, UsageError
 from cosmosctl.io import own
 from cosmosctl.io.given_path import cut, is_file, is_folder, is_there, no_path_words, require_cwd
 from cosmosctl.io.lock import locked
@@ -16,7 +17,7 @@ from cosmosctl.io.os_error import file_error
 from cosmosctl.io.own import write_text
 from cosmosctl.io.shipped import template
 from cosmosctl.schema import write_schemas
-from cosmosctl.store import find_root
+from cosmosctl.store import find_root, load_config
 
 DEMO_SCENE = "inputs/videos/city"
 PARTS = ("prompts", "runs", "inputs", "inputs/videos", ".cosmosctl")
@@ -45,8 +46,16 @@ def init_project(folder: Path, *, demo: bool) -> Path:
     for part in PARTS:
         if not is_folder(root / part):
             own.make_folders(root / part)
-    write_schemas(root)
+    write_schemas(root, model=_model(root))
     return root
+
+
+def _model(root: Path) -> str:
+    """The project's family; the usual one where its file is wrong, which `check` tells."""
+    try:
+        return load_config(root).model
+    except FilesError:
+        return models.default()
 
 
 def _refuse_place(folder: Path) -> None:

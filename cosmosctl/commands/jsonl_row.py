@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from cosmosctl.commands.create import placed
-from cosmosctl.domain.project import CONTROLS, Control
+from cosmosctl.domain.project import Control
 from cosmosctl.io.given_path import cut, is_file, is_folder, no_path_words
+from cosmosctl.models import transfer1
 from cosmosctl.store import ALLOW_OUTSIDE, path_words
 
 LINE_KEYS = ("visual_input", "prompt", "control_overrides")
@@ -67,8 +68,8 @@ class Rows:
             yield "all weights are zero"
 
     def _control_mistakes(self, name: str, control: Any) -> Iterator[str]:
-        if name not in CONTROLS:
-            yield f"unknown control {name!r}; known: {', '.join(CONTROLS)}"
+        if name not in transfer1.CONTROLS:
+            yield f"unknown control {name!r}; known: {', '.join(transfer1.CONTROLS)}"
             return
         if not isinstance(control, dict):
             yield f"{name} must be an object, got {_kind(control)}"
@@ -119,8 +120,9 @@ def _prompt_mistakes(name: str, control: Mapping[str, Any]) -> Iterator[str]:
     prompt, key = control.get("input_control_prompt"), f"{name}.input_control_prompt"
     if prompt is None:
         return
-    if name != "seg":
-        yield f"{key} has no meaning: only seg is made from a text of its own"
+    if not transfer1.CONTROLS[name].has_prompt:
+        able = " and ".join(other for other, rule in transfer1.CONTROLS.items() if rule.has_prompt)
+        yield f"{key} has no meaning: only {able} is made from a text of its own"
     elif not isinstance(prompt, str) or not prompt.strip():
         yield f"{key} must be text and not empty"
     elif _is_half(prompt):

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from cosmosctl.domain.project import CONTROLS, Run
+from cosmosctl import models
+from cosmosctl.domain.project import Run
 from cosmosctl.store import Snapshot
 
 MOST = 6
@@ -13,7 +14,7 @@ MOST = 6
 def differences(snapshot: Snapshot, runs: Iterable[str], *, weights: bool = True) -> Mapping[str, str]:
     """Run -> what it has and another run of its prompt has not, as `0.3/0.4/-/0.1 seed=2 edge:low`.
 
-    The weights are those of vis, edge, depth and seg. A run of which nothing differs is not in it, or has "".
+    The weights are those of all controls, in their order. A run of which nothing differs is not in it, or has "".
     """
     of_prompt: dict[str, list[str]] = {}
     for run in runs:
@@ -41,7 +42,7 @@ def _remembered(snapshot: Snapshot, run: str, *, weights: bool) -> Mapping[str, 
 
 def look(run: Run) -> dict[str, str]:
     """Key -> the words for it, as short as they can be, of all that makes a run's video what it is."""
-    found = {"weights": "/".join(_weight(run.weights.get(name)) for name in CONTROLS)}
+    found = {"weights": "/".join(_weight(run.weights.get(name)) for name in models.controls())}
     found |= {"model": run.model} if run.model is not None else {}
     found |= {key: f"{key}={_one_word(_short(value))}" for key, value in run.settings.items()}
     for control in run.controls:

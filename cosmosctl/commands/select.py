@@ -3,14 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cosmosctl import models
 from cosmosctl.domain.ids import Names, command, draft_ids, new_ids, resolve_id
-from cosmosctl.domain.project import CONTROLS, Control, Drafts, Run
+from cosmosctl.domain.project import Control, Drafts, Run
 from cosmosctl.errors import FilesError
 from cosmosctl.state.states import RunState
 from cosmosctl.store import Snapshot
-
-BALANCED = (0.25, 0.25, 0.25, 0.25)
-"""vis, edge, depth, seg of a run that is made for a prompt: the guide's balanced set."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,9 @@ def names_for(snapshot: Snapshot, *, placeholders: bool = False) -> Names:
     return Names(ids("ps", snapshot.prompt_ids), ids("rs", snapshot.run_ids))
 
 
-def drafts_for_prompts(prompts: Sequence[str], names: Names) -> Drafts:
+def drafts_for_prompts(prompts: Sequence[str], names: Names, family: str) -> Drafts:
     """A new run with the balanced weights for each prompt; nothing is written."""
-    controls = tuple(Control(name, weight) for name, weight in zip(CONTROLS, BALANCED, strict=True))
+    controls = tuple(Control(name, weight) for name, weight in models.balanced(models.get(family).CONTROLS).items())
     return Drafts(runs=tuple(Run(next(names.runs), prompt, controls) for prompt in prompts))
 
 

@@ -1,4 +1,4 @@
-"""Runs that enlarge the result of another run, or a video, with transfer1's upscaler."""
+"""Runs that enlarge the result of another run, or a video, with the upscaler."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,6 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import UPSCALE, Control, Drafts, Prompt, Run, Setting
 from cosmosctl.errors import UsageError
 from cosmosctl.io.given_path import cut, is_file, no_path_words
-from cosmosctl.models import transfer1
 from cosmosctl.state import states
 from cosmosctl.store import Snapshot
 
@@ -130,7 +129,7 @@ def _rate(snapshot: Snapshot, source: str) -> dict[str, Setting]:
     run = snapshot.runs[source]
     spec = models.spec_of(run, snapshot.prompts[run.prompt], snapshot.config)
     fps = spec.settings.get("fps")
-    return {} if fps is None or fps == transfer1.SETTINGS["fps"].default else {"fps": fps}
+    return {} if fps is None or fps == models.UPSCALER.SETTINGS["fps"].default else {"fps": fps}
 
 
 def _prompt_with(snapshot: Snapshot, drafts: Drafts, prompt_id: str, text: str, names: Names) -> Prompt:

@@ -9,20 +9,11 @@ from typing import NewType
 
 from cosmosctl.domain.ids import Id
 
-CONTROLS = ("vis", "edge", "depth", "seg")
-"""The control names of run files, in the order in which weights are given on the command line."""
+COLOR = "color"
+"""The role of the video that is transformed; each other role is that of a control."""
 
 UPSCALE = "upscale"
 """The one control of a run that enlarges a video: its `input` names the run whose result that is."""
-
-VIDEO_STEMS: Mapping[str, tuple[str, ...]] = {
-    "color": ("color",),
-    "vis": ("vis",),
-    "edge": ("edge",),
-    "depth": ("depth",),
-    "seg": ("segmentation", "seg"),
-}
-"""What a scene folder may hold: role -> file names without their ending."""
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 
@@ -52,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Prompt:
-    """One prompt file. `videos` maps roles (color, vis, edge, depth, seg) to paths; color is always there."""
+    """One prompt file. `videos` maps roles (color, and controls) to paths; color is always there."""
 
     id: str
     text: str

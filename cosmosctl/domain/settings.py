@@ -11,7 +11,8 @@ class SettingRule:
     """One setting of one model. `low` and `high` are inclusive; `choices`, where there are any, are all texts it takes.
     A `bool` with `choices` takes these words beside true and false.
 
-    `default` None leaves the model's own.
+    `default` None leaves the model's own. `about`: what it does, for somebody who edits a file. `otherwise`: what holds
+    where `default` does not, in words. `varies`: there the default depends on more than the family.
     """
 
     kind: type[bool] | type[int] | type[float] | type[str]
@@ -21,6 +22,10 @@ class SettingRule:
     high: float | None = None
     unit: str = ""
     choices: tuple[str, ...] = ()
+    about: str = ""
+    otherwise: str = ""
+    varies: bool = False
+    examples: tuple[Setting, ...] = ()
 
     def normal(self, value: Setting) -> Setting:
         """The same value; where whole numbers belong 24.0 is 24."""
@@ -37,6 +42,20 @@ class SettingRule:
         if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
             return f"must be {self._range_words()}, got {value}"
         return ""
+
+    @property
+    def values_words(self) -> str:
+        """What it takes, as somebody would be told: "a whole number between 0 and 7"."""
+        if self.kind is str and self.choices:
+            return f"one of {', '.join(self.choices)}"
+        bounded = self.low is not None or self.high is not None
+        return f"{self._kind_words()} {self._range_words()}" if bounded else self._kind_words()
+
+    @property
+    def default_words(self) -> str:
+        """What holds where nothing is said; "" when that cannot be told."""
+        default = "" if self.default is None else shown(self.default)
+        return "; ".join(filter(None, (default, self.otherwise)))
 
     def _mistake_of_text(self, value: str) -> str:
         if self.choices and value not in self.choices:
@@ -67,6 +86,11 @@ class SettingRule:
 def _shown(limit: float | None) -> str:
     """A limit as somebody would write it: every digit of a whole number."""
     return f"{limit:g}" if isinstance(limit, float) else str(limit)
+
+
+def shown(value: Setting) -> str:
+    """A setting's value as a file has it."""
+    return str(value).lower() if isinstance(value, bool) else _shown(value) if isinstance(value, float) else str(value)
 
 
 _KIND_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}

@@ -5,11 +5,11 @@ Pure: files are named here by their project paths; who needs bytes or hashes han
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from cosmosctl.domain.project import CONTROLS, UPSCALE, Config, Control, Prompt, Run, Setting
+from cosmosctl.domain.project import UPSCALE, Config, Control, Prompt, Run, Setting
 from cosmosctl.domain.settings import SettingRule
 
 ControlSource = Literal["file", "auto", "preset", "color"]
@@ -86,12 +86,14 @@ def effective_spec(
     *,
     model: str,
     rules: Mapping[str, SettingRule],
+    order: Sequence[str] = (),
     native_presets: bool = False,
 ) -> Spec:
     """`run` with every default filled in. A setting's source is "run", "prompt", "project" or "model".
 
     Settings without a value anywhere and without a default of ours are left to the model's own default. With
-    `native_presets` the model makes edge and vis at a preset by itself; otherwise they are computed here.
+    `native_presets` the model makes controls at a preset by itself; otherwise they are computed here. `order`: that of
+    the family's controls.
     """
     settings: dict[str, Setting] = {}
     sources: dict[str, str] = {}
@@ -101,7 +103,7 @@ def effective_spec(
         if value is not None:
             settings[name], sources[name] = (rules[name].normal(value) if name in rules else value), source
     made = [_effective(control, prompt, "auto" if native_presets else "preset") for control in run.controls]
-    controls = sorted(made, key=lambda c: (*CONTROLS, UPSCALE).index(c.name))
+    controls = sorted(made, key=lambda c: order.index(c.name) if c.name in order else len(order))
     return Spec(run.id, prompt.id, model, prompt.text, prompt.videos["color"], tuple(controls), settings, sources)
 
 

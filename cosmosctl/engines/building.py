@@ -1,16 +1,9 @@
 """The command that makes a model's image on a host, as docs/gpu-host.md has it."""
 
 import shlex
-from collections.abc import Mapping
 
-from cosmosctl import engines
+from cosmosctl import engines, models
 from cosmosctl.domain.project import Host, HostModel
-
-SOURCES: Mapping[str, str] = {
-    "transfer1": "https://github.com/nvidia-cosmos/cosmos-transfer1",
-    "transfer2.5": "https://github.com/nvidia-cosmos/cosmos-transfer2.5",
-    "cosmos3": "https://github.com/NVIDIA/cosmos-framework",
-}
 
 
 def build_command(host: Host, model: str) -> str:
@@ -18,9 +11,10 @@ def build_command(host: Host, model: str) -> str:
 
     "" on a host without images.
     """
-    block, source = host.models.get(model, HostModel()), SOURCES[model]
-    name, asked = source.rpartition("/")[2], engines.get(host.engine).images(host)
+    block, home = host.models.get(model, HostModel()), models.get(model).HOME
+    asked = engines.get(host.engine).images(host)
     if asked is None:
         return ""
-    repo, image = shlex.quote(block.repo or name), block.image or f"{name}:latest"
-    return f"[ -d {repo} ] || git clone {source} {repo}; cd {repo} && {shlex.join((*asked.build, image, '.'))}"
+    repo, image = shlex.quote(block.repo or home.name), block.image or f"{home.name}:latest"
+    build = shlex.join((*asked.build, image, "."))
+    return f"[ -d {repo} ] || git clone {home.repository} {repo}; cd {repo} && {build}"

@@ -26,11 +26,6 @@ LOCKS = "/var/tmp/cosmosctl"
 """Where the supervisor locks GPUs: the host's own folder, so that all batches of the machine meet there."""
 LABEL = "cosmosctl.batch"
 
-READ_ONLY_REPO = ("transfer1",)
-"""The images of the other two install the repository in place when they start (model-contracts 2a, 3a)."""
-IMPORTS_FROM_REPO = ("transfer1",)
-"""Run with PYTHONPATH set to the repository (its README); the others are installed."""
-
 
 def seen_dir(host: Host) -> PurePosixPath:
     return SEEN_DIR
@@ -139,8 +134,8 @@ def image(host: Host, model: Model) -> str:
 def environment(host: Host, model: Model) -> Mapping[str, str]:
     """What is no secret; the entrypoint of the image sees it, and so does the model."""
     block = _block(host, model)
-    read_only = {"PYTHONDONTWRITEBYTECODE": "1"} if model.NAME in READ_ONLY_REPO else {}
-    path = {"PYTHONPATH": WORKSPACE} if block.repo and model.NAME in IMPORTS_FROM_REPO else {}
+    read_only = {"PYTHONDONTWRITEBYTECODE": "1"} if model.HOME.is_read_only else {}
+    path = {"PYTHONPATH": WORKSPACE} if block.repo and model.HOME.is_imported else {}
     return {**read_only, **path, **(cache_env(CACHE) if host.cache else {}), **host.env}
 
 
@@ -148,7 +143,7 @@ def _mounts(host: Host, model: Model, block: HostModel) -> Iterator[str]:
     yield from _bind(host.dir, str(SEEN_DIR))
     yield from _bind(LOCKS, LOCKS)
     if block.repo:
-        read_only = model.NAME in READ_ONLY_REPO
+        read_only = model.HOME.is_read_only
         yield from _bind(block.repo, WORKSPACE, read_only=read_only)
         if not read_only:
             yield from ("--volume", f"{WORKSPACE}/.venv")  # the image's own environment shows through

@@ -13,8 +13,7 @@ def seen_dir(host: Host) -> PurePosixPath:
 
 
 def process(host: Host, model: Model) -> Process:
-    module = f"cosmosctl.preview.{model.NAME.replace('.', '')}"
-    return Process((python(host), "-m", module), model.CHECKPOINTS, None, host.env)
+    return Process((python(host), "-m", model.PREVIEW), model.CHECKPOINTS, None, host.env)
 
 
 def gpus(host: Host) -> tuple[int | None, ...]:

@@ -1,20 +1,64 @@
-"""The model families: one module of pure functions each, listed in `REGISTRY`."""
+"""The model families: one module of pure functions each, listed in `REGISTRY`.
+
+What all of them together can hold is asked for here, so that a new control or setting stands in its family alone.
+"""
 
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
-from cosmosctl.domain.project import UPSCALE, Config, Prompt, Run
+from cosmosctl.domain.project import COLOR, UPSCALE, Config, Prompt, Run
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import Spec, effective_spec
 from cosmosctl.errors import UsageError
 from cosmosctl.models import cosmos3, transfer1, transfer1_warm, transfer25
+from cosmosctl.models.catalog import ControlRule
 from cosmosctl.models.protocol import Model, WarmModel
 
-REGISTRY: Mapping[str, Model] = {"transfer1": transfer1, "transfer2.5": transfer25, "cosmos3": cosmos3}
+REGISTRY: dict[str, Model] = {"transfer1": transfer1, "transfer2.5": transfer25, "cosmos3": cosmos3}
+"""The first is that of a project which names none."""
 
-WARM_MODELS: Mapping[str, WarmModel] = {"transfer1": transfer1_warm}
+WARM_MODELS: Mapping[str, WarmModel] = {transfer1.NAME: transfer1_warm}
 """The families that can be kept loaded between rows with different settings."""
+
+UPSCALER: Model = transfer1
+"""The family that enlarges videos."""
+
+
+def default() -> str:
+    """The family of a project that names none."""
+    return next(iter(REGISTRY))
+
+
+@cache
+def controls() -> Mapping[str, ControlRule]:
+    """Every control of any family, as the first one that has it tells of it, in the order of `--weights`."""
+    found: dict[str, ControlRule] = {}
+    for family in REGISTRY.values():
+        found |= {name: rule for name, rule in family.CONTROLS.items() if name not in found}
+    return found
+
+
+def balanced(known: Mapping[str, ControlRule]) -> Mapping[str, float]:
+    """Of these controls, the weights of a run that names none: the guide's balanced set."""
+    return {name: rule.balanced for name, rule in known.items() if rule.balanced is not None}
+
+
+@cache
+def video_stems() -> Mapping[str, tuple[str, ...]]:
+    """What a scene folder may hold: role -> file names without their ending."""
+    return {COLOR: (COLOR,), **{name: rule.stems for name, rule in controls().items()}}
+
+
+@cache
+def setting_rules() -> Mapping[str, Mapping[str, SettingRule]]:
+    """Setting -> family -> its rule, of the families that have it."""
+    found: dict[str, dict[str, SettingRule]] = {}
+    for name, family in REGISTRY.items():
+        for key, rule in family.SETTINGS.items():
+            found.setdefault(key, {})[name] = rule
+    return found
 
 
 def get(name: str) -> Model:
@@ -37,22 +81,30 @@ def output_names(model: str) -> re.Pattern[str]:
 
 
 def spec_of(run: Run, prompt: Prompt, config: Config, *, model: str | None = None, source: Spec | None = None) -> Spec:
-    """The effective spec of `run` on its own family, or on `model`; a run that upscales is always transfer1's.
+    """The effective spec of `run` on its own family, or on `model`; a run that upscales is always the upscaler's.
 
     `source` is the run whose result it upscales.
     """
     upscales = [control.name for control in run.controls] == [UPSCALE]
-    family = transfer1 if upscales else get(model or run.model or config.model)
+    family = UPSCALER if upscales else get(model or run.model or config.model)
     config = _for_upscaling(config) if upscales else config
     rules = rules_of(family, run, config)
-    spec = effective_spec(run, prompt, config, model=family.NAME, rules=rules, native_presets=family.NATIVE_PRESETS)
+    spec = effective_spec(
+        run,
+        prompt,
+        config,
+        model=family.NAME,
+        rules=rules,
+        order=tuple(family.CONTROLS),
+        native_presets=family.NATIVE_PRESETS,
+    )
     return spec if source is None else replace(spec, video=source.video, source=source)
 
 
 def _for_upscaling(config: Config) -> Config:
     """The project without its default of steps: that is meant for videos that are generated."""
-    settings = {name: value for name, value in config.defaults.get(transfer1.NAME, {}).items() if name != "num_steps"}
-    return replace(config, defaults={**config.defaults, transfer1.NAME: settings})
+    settings = {name: value for name, value in config.defaults.get(UPSCALER.NAME, {}).items() if name != "num_steps"}
+    return replace(config, defaults={**config.defaults, UPSCALER.NAME: settings})
 
 
 def host_mistake(spec: Spec, checkpoints: str | None) -> str:

@@ -6,10 +6,8 @@ from pathlib import PurePosixPath
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import EffectiveControl, Spec
 from cosmosctl.models.buckets import nearest_bucket
+from cosmosctl.models.catalog import LAST_SEED, ControlRule
 from cosmosctl.models.protocol import Clip, Finding
-
-LAST_SEED = 2**32 - 1
-"""The largest that numpy's RandomState takes, which transfer1 and cosmos3 draw their noise from."""
 
 
 def error(key: str, message: str) -> Finding:
@@ -37,6 +35,21 @@ def settings(
             mistake = f"is not a setting of {spec.model}; take it out or choose another model"
         if mistake:
             yield error(name, mistake)
+
+
+def controls(spec: Spec, rules: Mapping[str, ControlRule]) -> Iterator[Finding]:
+    """Controls that the family does not have, or not from there."""
+    for control in spec.controls:
+        key, rule = f"controls.{control.name}", rules.get(control.name)
+        if rule is None:
+            yield error(key, f"is no control of {spec.model}; it has {', '.join(rules)}")
+            continue
+        if rule.needs_file and control.is_native:
+            made = " and ".join(name for name, other in rules.items() if not other.needs_file)
+            text = f"needs a file: {spec.model} makes only {made} itself; give input: PATH, or put one beside the video"
+            yield error(key, text)
+        if not rule.has_prompt and (control.prompt or control.unread) is not None:
+            yield error(f"{key}.prompt", f"is not a setting of {spec.model}; take it out")
 
 
 def without_effect(spec: Spec, names: Iterable[str], why: str) -> Iterator[Finding]:

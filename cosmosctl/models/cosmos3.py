@@ -10,17 +10,26 @@ the same each time, so they are handed over by name. Pure; nothing runs here.
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from cosmosctl.domain.project import VIDEO_SUFFIXES, Setting
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import EffectiveControl, Spec
-from cosmosctl.models import checks
+from cosmosctl.models import catalog, checks
 from cosmosctl.models.buckets import Shape, cosmos3_size, nearest_shape
+from cosmosctl.models.catalog import ControlRule
 from cosmosctl.models.names import opaque_name
-from cosmosctl.models.protocol import Clip, Finding, Layout, Patterns
+from cosmosctl.models.protocol import Clip, Finding, Home, Layout, Patterns
 
 NAME = "cosmos3"
-CONTROLS = ("vis", "edge", "depth", "seg")
+CONTROLS: Mapping[str, ControlRule] = {
+    "vis": catalog.VIS,
+    "edge": catalog.EDGE,
+    "depth": replace(catalog.DEPTH, needs_file=True),
+    "seg": replace(catalog.SEG, needs_file=True, has_prompt=False),
+}
+HOME = Home("https://github.com/NVIDIA/cosmos-framework")
+PREVIEW = "cosmosctl.preview.cosmos3"
 HINTS: Mapping[str, str] = {"vis": "blur", "edge": "edge", "depth": "depth", "seg": "seg"}
 """Control in run files -> the program's own word."""
 
@@ -47,22 +56,65 @@ MAX_FRAMES = 5000
 _FLAG = "inference/args.py"
 
 SETTINGS: Mapping[str, SettingRule] = {
-    "seed": SettingRule(
-        int, 0, "cosmosctl: without one the program draws it by the row's place", low=0, high=checks.LAST_SEED
+    "seed": replace(catalog.SEED, default=0, source="cosmosctl: without one the program draws it by the row's place"),
+    "num_steps": replace(catalog.NUM_STEPS, source=_FLAG),
+    "guidance": replace(
+        catalog.GUIDANCE,
+        default=6.0,
+        source=_FLAG,
+        high=7,
+        otherwise="3 with a single control",
+        varies=True,
     ),
-    "num_steps": SettingRule(int, 35, _FLAG, low=1, high=1000, unit="denoising steps"),
-    "guidance": SettingRule(float, 6.0, f"{_FLAG}; 3 with a single control", low=0, high=7),
-    "control_guidance": SettingRule(float, 1.0, f"{_FLAG}; 1.5 or 2 with a single control", low=0, high=10),
-    "resolution": SettingRule(str, "720", _FLAG, choices=("256", "480", "720", "768")),
-    "fps": SettingRule(int, None, f"{_FLAG}; counts only where there is no video", low=1, high=240),
-    "max_frames": SettingRule(int, None, _FLAG, low=1, high=MAX_FRAMES, unit="frames"),
-    "negative_prompt": SettingRule(str, None, f"{_FLAG}; the model has a long text of its own"),
-    "offload_models": SettingRule(bool, False, "--offload-guardrail-models"),
-    "checkpoint": SettingRule(str, None, "--checkpoint-path: a Hub alias, or a folder as the process sees it"),
-    "diffusion_cache": SettingRule(bool, True, "--diffusion-cache, on by default there"),
+    "control_guidance": SettingRule(
+        float,
+        1.0,
+        _FLAG,
+        low=0,
+        high=10,
+        about="How closely the video follows the controls.",
+        otherwise="1.5 with a single control, 2 with seg alone",
+        varies=True,
+        examples=(1, 1.5),
+    ),
+    "resolution": replace(
+        catalog.RESOLUTION,
+        source=_FLAG,
+        choices=("256", "480", "720", "768"),
+        otherwise="480 with Cosmos3-Edge",
+        varies=True,
+    ),
+    "fps": SettingRule(
+        int,
+        None,
+        _FLAG,
+        low=1,
+        high=240,
+        about="Frames per second; counts only where there is no video.",
+        otherwise="the video's",
+        examples=(24,),
+    ),
+    "max_frames": replace(catalog.MAX_FRAMES, source=_FLAG, high=MAX_FRAMES),
+    "negative_prompt": replace(catalog.NEGATIVE_PROMPT, source=f"{_FLAG}; the model has a long text of its own"),
+    "offload_models": replace(catalog.OFFLOAD_MODELS, source="--offload-guardrail-models"),
+    "checkpoint": SettingRule(
+        str,
+        None,
+        "--checkpoint-path",
+        about="A Hub alias, or a folder as the model's process sees it.",
+        otherwise="the host's `checkpoints`, else Cosmos3-Nano",
+        examples=("Cosmos3-Super",),
+    ),
+    "diffusion_cache": SettingRule(
+        bool,
+        True,
+        "--diffusion-cache, on by default there",
+        about="Skip steps that change little: faster, not exact.",
+        examples=(False,),
+    ),
 }
 
-DROPPED = {"sigma_max": "unipc, the sampler that is used, does not read it"}
+DROPPED: Mapping[str, str] = {"sigma_max": "unipc, the sampler that is used, does not read it"}
 """What its parser takes for another sampler."""
 
 FIRST = ("edge", "vis", "depth", "seg")
@@ -153,6 +205,7 @@ def check(spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
     """Mistakes and surprises of one run: settings, endings, missing controls, sizes and lengths, weights, rate."""
     return (
         *checks.settings(spec, SETTINGS, DROPPED),
+        *checks.controls(spec, CONTROLS),
         *checks.endings(spec, (".mp4",), VIDEO_SUFFIXES),
         *_check_video(spec, clips[spec.video]),
         *_check_length(spec, clips),
@@ -289,11 +342,6 @@ def _check_crop(spec: Spec, clip: Clip, shape: Shape) -> Iterator[Finding]:
 
 def _check_control(control: EffectiveControl, spec: Spec, clips: Mapping[str, Clip]) -> Iterator[Finding]:
     key = f"controls.{control.name}"
-    if control.is_native and control.name in ("depth", "seg"):
-        text = f"needs a file: {NAME} makes only vis and edge itself; give input: PATH, or put one beside the video"
-        yield checks.error(key, text)
-    if control.prompt is not None:
-        yield checks.error(f"{key}.prompt", f"is not a setting of {NAME}; take it out")
     if len(spec.controls) == 1 and control.weight not in (0, 1):
         text = f"has no effect: {NAME} divides weights by their sum and this is the only control; control_guidance has"
         yield checks.warning(key, f"weight {control.weight:g} {text}")

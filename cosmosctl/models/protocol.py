@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from cosmosctl.domain.project import Setting
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import Spec
+from cosmosctl.models.catalog import ControlRule
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,31 @@ class Patterns:
     prefix: str = ""
 
 
+@dataclass(frozen=True)
+class Home:
+    """Where a family's program comes from, and what a host has to know of it.
+
+    `repository`: where to clone it from; its last part is what the folder and the image are called. `is_read_only`: a
+    container gets the repository read-only; the images of others install it in place when they start. `is_imported`: it
+    runs with PYTHONPATH set to the repository. `has_weights`: its weights lie in a folder that is named.
+    `no_checkpoints`: why a host's block must not name weights; "" when it may. `hub_models`: what it loads by name
+    however its checkpoints are given. `broken`: a span of commits, FIRST..LAST, between which it does not work.
+    """
+
+    repository: str
+    is_read_only: bool = False
+    is_imported: bool = False
+    has_weights: bool = False
+    no_checkpoints: str = ""
+    hub_models: tuple[str, ...] = ()
+    broken: str = ""
+
+    @property
+    def name(self) -> str:
+        """What `git clone` calls its folder."""
+        return self.repository.rpartition("/")[2]
+
+
 class Model(Protocol):
     """A family of programs that take the same command line."""
 
@@ -81,7 +107,19 @@ class Model(Protocol):
     @property
     def SETTINGS(self) -> Mapping[str, SettingRule]: ...
     @property
-    def CONTROLS(self) -> tuple[str, ...]: ...
+    def DROPPED(self) -> Mapping[str, str]:
+        """Settings of other families that its program takes and never looks at -> why."""
+
+    @property
+    def CONTROLS(self) -> Mapping[str, ControlRule]:
+        """Name in run files -> what it is, in the order in which they are told."""
+
+    @property
+    def HOME(self) -> Home: ...
+    @property
+    def PREVIEW(self) -> str:
+        """The module that stands in for its program on a machine without a GPU."""
+
     @property
     def LAUNCHER(self) -> tuple[str, ...]: ...
     @property

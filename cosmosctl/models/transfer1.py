@@ -7,16 +7,36 @@ diffusion/inference/{transfer,inference_utils,world_generation_pipeline,preproce
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from cosmosctl.domain.project import UPSCALE, Setting
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import WARM, EffectiveControl, Spec
 from cosmosctl.domain.surprises import RANDOM
-from cosmosctl.models import checks
-from cosmosctl.models.protocol import Clip, Finding, Layout, Patterns
+from cosmosctl.models import catalog, checks
+from cosmosctl.models.catalog import ControlRule
+from cosmosctl.models.protocol import Clip, Finding, Home, Layout, Patterns
 
 NAME = "transfer1"
-CONTROLS = ("vis", "edge", "depth", "seg")
+CONTROLS: Mapping[str, ControlRule] = {
+    "vis": catalog.VIS,
+    "edge": catalog.EDGE,
+    "depth": catalog.DEPTH,
+    "seg": catalog.SEG,
+}
+HOME = Home(
+    "https://github.com/nvidia-cosmos/cosmos-transfer1",
+    is_read_only=True,
+    is_imported=True,
+    has_weights=True,
+    hub_models=(
+        "facebook/sam2-hiera-large",
+        "IDEA-Research/grounding-dino-tiny",
+        "depth-anything/Depth-Anything-V2-Small-hf",
+    ),
+)
+"""PYTHONPATH by its README; the models that its annotators load by name (model-contracts 1a)."""
+PREVIEW = "cosmosctl.preview.transfer1"
 ROWS_FILE = "batch.jsonl"
 SPEC_FILE = "controlnet_spec.json"
 CHECKPOINTS = "checkpoints"
@@ -53,16 +73,44 @@ MAX_FRAMES = 5000
 _FLAG = "transfer.py parse_arguments"
 
 SETTINGS: Mapping[str, SettingRule] = {
-    "seed": SettingRule(int, 1, _FLAG, low=0, high=checks.LAST_SEED),
-    "num_steps": SettingRule(int, 35, _FLAG, low=1, high=1000, unit="denoising steps"),
-    "guidance": SettingRule(float, 5, f"{_FLAG} (a table in the docs says 7)", low=0, high=100),
-    "sigma_max": SettingRule(float, 70.0, _FLAG, low=0, high=1000),
-    "fps": SettingRule(int, 24, _FLAG, low=1, high=240, unit="frames per second"),
-    "negative_prompt": SettingRule(str, None, f"{_FLAG}; the model has a long text of its own"),
-    "offload_models": SettingRule(bool, False, "--offload_text_encoder_model --offload_guardrail_models"),
-    "warm": SettingRule(bool, None, "ours: see transfer1_warm", choices=("reload",)),
+    "seed": replace(catalog.SEED, default=1, source=_FLAG),
+    "num_steps": replace(catalog.NUM_STEPS, source=_FLAG),
+    "guidance": replace(catalog.GUIDANCE, default=5, source=f"{_FLAG} (a table in the docs says 7)"),
+    "sigma_max": SettingRule(
+        float,
+        70.0,
+        _FLAG,
+        low=0,
+        high=1000,
+        about="Noise at the start; below 80 the input's own pixels show through.",
+        examples=(70, 80),
+    ),
+    "fps": SettingRule(
+        int,
+        24,
+        _FLAG,
+        low=1,
+        high=240,
+        unit="frames per second",
+        about="Frames per second of the result, which re-times the frames of the input.",
+        examples=(24, 30),
+    ),
+    "negative_prompt": replace(catalog.NEGATIVE_PROMPT, source=f"{_FLAG}; the model has a long text of its own"),
+    "offload_models": replace(catalog.OFFLOAD_MODELS, source="--offload_text_encoder_model --offload_guardrail_models"),
+    "warm": SettingRule(
+        bool,
+        None,
+        "ours: see transfer1_warm",
+        choices=("reload",),
+        about="Serve runs with different settings from one model start; `reload`: runs with different sets of controls "
+        "too, whose networks are then read again.",
+        otherwise="false",
+        examples=(True, "reload"),
+    ),
 }
 """`fps` re-times the frames: the rate of the input is ignored by the program."""
+
+DROPPED: Mapping[str, str] = {}
 
 SPEC_SETTINGS = ("seed", "num_steps", "guidance", "sigma_max", "fps", "negative_prompt")
 """What the spec file of a start holds beside its controls."""
@@ -111,6 +159,7 @@ def check(spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
     """Mistakes and surprises of one run: settings, control sizes and lengths, rate, clip length, randomness."""
     return (
         *checks.settings(spec, SETTINGS),
+        *(() if spec.upscales else checks.controls(spec, CONTROLS)),
         *(_check_upscale(spec, clips[spec.video]) if spec.upscales else _check_video(spec, clips[spec.video])),
         *(finding for control in spec.controls for finding in _check_control(control, spec, clips)),
         *_check_length(spec, clips),

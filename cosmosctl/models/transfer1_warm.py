@@ -19,7 +19,10 @@ from cosmosctl.models.protocol import Clip
 
 NAME = transfer1.NAME
 SETTINGS: Mapping[str, SettingRule] = transfer1.SETTINGS
+DROPPED = transfer1.DROPPED
 CONTROLS = transfer1.CONTROLS
+HOME = transfer1.HOME
+PREVIEW = "cosmosctl.preview.transfer1_warm"
 CHECKPOINTS = transfer1.CHECKPOINTS
 NATIVE_PRESETS = transfer1.NATIVE_PRESETS
 LESS_MEMORY = transfer1.LESS_MEMORY
@@ -38,7 +41,7 @@ PATTERNS = replace(
 
 _OWN_PROGRAMS: Mapping[str, str] = {
     "cosmos_transfer1/diffusion/inference/transfer.py": f"{{batch}}/{SCRIPT}",
-    "cosmosctl.preview.transfer1": "cosmosctl.preview.transfer1_warm",
+    transfer1.PREVIEW: PREVIEW,
 }
 """The part of a launcher that names the model's program -> the one that serves warm rows in its place."""
 

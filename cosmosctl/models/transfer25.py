@@ -10,16 +10,31 @@ same each time, so they are handed over by name. Pure; nothing runs here.
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from cosmosctl.domain.project import Setting
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import EffectiveControl, Spec
-from cosmosctl.models import checks
+from cosmosctl.models import catalog, checks
+from cosmosctl.models.catalog import ControlRule
 from cosmosctl.models.names import opaque_name
-from cosmosctl.models.protocol import Clip, Finding, Layout, Patterns
+from cosmosctl.models.protocol import Clip, Finding, Home, Layout, Patterns
 
 NAME = "transfer2.5"
-CONTROLS = ("vis", "edge", "depth", "seg")
+CONTROLS: Mapping[str, ControlRule] = {
+    "vis": catalog.VIS,
+    "edge": catalog.EDGE,
+    "depth": catalog.DEPTH,
+    "seg": catalog.SEG,
+}
+HOME = Home(
+    "https://github.com/nvidia-cosmos/cosmos-transfer2.5",
+    no_checkpoints="loads it as the one network of whatever single control a start has, and ignores it with two or "
+    "more; take the line out: the program fetches its weights itself, and `cache` keeps them",
+    broken="030d65dd73d4d36816380ea10ab298aeb37af1af..fbdde6c51ddd41167987565c0de7a97a1a15b1ed",
+)
+"""From the commit that broke the distilled model to the one that reverted it (#213 and #226)."""
+PREVIEW = "cosmosctl.preview.transfer25"
 ROWS_FILE = "batch.jsonl"
 CHECKPOINTS = ""
 """The program downloads its weights into HF_HOME by itself. Its --checkpoint-path is never given: it is one network for
@@ -48,17 +63,29 @@ COLOR_ENDINGS = (".mp4", ".mov", ".webm", ".avi")
 _FLAG = "cosmos_transfer2/config.py"
 
 SETTINGS: Mapping[str, SettingRule] = {
-    "seed": SettingRule(int, 2025, _FLAG, low=0, high=2**32 - 1),
-    "num_steps": SettingRule(int, 35, f"{_FLAG}; 4 when distilled", low=1, high=1000, unit="denoising steps"),
-    "guidance": SettingRule(int, 3, f"{_FLAG}: whole numbers only", low=0, high=7),
-    "resolution": SettingRule(str, "720", f"{_FLAG}; an unknown one fails only when generating", choices=RESOLUTIONS),
-    "max_frames": SettingRule(int, None, _FLAG, low=1, high=MAX_FRAMES, unit="frames"),
-    "negative_prompt": SettingRule(str, None, f"{_FLAG}; the model has a long text of its own"),
-    "offload_models": SettingRule(bool, False, "--offload-guardrail-models"),
-    "distilled": SettingRule(bool, False, "--model edge/distilled"),
+    "seed": replace(catalog.SEED, default=2025, source=_FLAG),
+    "num_steps": replace(
+        catalog.NUM_STEPS, source=f"{_FLAG}; 4 when distilled", otherwise="4 with distilled", varies=True
+    ),
+    "guidance": replace(
+        catalog.GUIDANCE, kind=int, default=3, source=f"{_FLAG}: whole numbers only", low=0, high=7, examples=(3, 5)
+    ),
+    "resolution": replace(
+        catalog.RESOLUTION, source=f"{_FLAG}; an unknown one fails only when generating", choices=RESOLUTIONS
+    ),
+    "max_frames": replace(catalog.MAX_FRAMES, source=_FLAG, high=MAX_FRAMES),
+    "negative_prompt": replace(catalog.NEGATIVE_PROMPT, source=f"{_FLAG}; the model has a long text of its own"),
+    "offload_models": replace(catalog.OFFLOAD_MODELS, source="--offload-guardrail-models"),
+    "distilled": SettingRule(
+        bool,
+        False,
+        "--model edge/distilled",
+        about="Use the distilled model: four steps, edge alone, one chunk of 93 frames.",
+        examples=(True,),
+    ),
 }
 
-DROPPED = {"sigma_max": "both samplers of transfer2.5 drop it"}
+DROPPED: Mapping[str, str] = {"sigma_max": "both samplers of transfer2.5 drop it"}
 """What its parser takes and nothing ever reads: the rectified flow and the distilled sampler."""
 
 _UNREAD_WHEN_DISTILLED = ("guidance", "negative_prompt")
@@ -117,6 +144,7 @@ def check(spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
     made = frames(spec, checks.counts(spec, clips))
     return (
         *checks.settings(spec, SETTINGS, DROPPED),
+        *checks.controls(spec, CONTROLS),
         *checks.endings(spec, COLOR_ENDINGS, COLOR_ENDINGS),
         *_check_video(spec, clips[spec.video]),
         *(finding for control in spec.controls for finding in checks.control_file(control, spec, clips, made)),

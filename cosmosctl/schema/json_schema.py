@@ -1,35 +1,51 @@
-"""JSON Schemas (draft 2020-12) of the user's files, so that an editor completes and checks keys offline."""
+"""JSON Schemas (draft 2020-12) of the project's files: editors complete, explain and check keys by them, offline."""
 
 import json
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from cosmosctl import models
 from cosmosctl.io import own
 from cosmosctl.io.own import NotOwn
-from cosmosctl.schema.files import ProjectFile, PromptFile, RunFile
+from cosmosctl.schema.controls import ABOUT_CONTROLS
+from cosmosctl.schema.family_schema import RELATIVE, JsonSchema, any_of, controls_schema, settings_schema
+from cosmosctl.schema.files import ProjectFile, PromptFile, RunKeys
+from cosmosctl.schema.receipt_schema import BATCH, RESULT
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_FILES: Mapping[str, type[BaseModel]] = {"run": RunFile, "prompt": PromptFile, "project": ProjectFile}
+MOST_PROMPTS = 500
+"""So many ids are offered: a list that nobody reads to its end."""
 
 
-def json_schemas() -> dict[str, dict[str, Any]]:
-    """run, prompt, project -> JSON Schema."""
-    return {
-        name: {"$schema": DIALECT, **_schema(model), "title": f"cosmosctl {name}"} for name, model in _FILES.items()
+@dataclass(frozen=True)
+class Project:
+    """What the schemas of a project depend on: its family, the ids of its prompts, whether videos may lie anywhere."""
+
+    model: str
+    prompts: tuple[str, ...] = ()
+    outside: bool = False
+
+
+def json_schemas(project: Project) -> dict[str, JsonSchema]:
+    """run, prompt, project, result, batch -> JSON Schema."""
+    found = {
+        "run": _run(project),
+        "prompt": _prompt(project),
+        "project": _project(),
+        "result": RESULT,
+        "batch": BATCH,
     }
+    return {name: {"$schema": DIALECT, **schema, "title": f"cosmosctl {name}"} for name, schema in found.items()}
 
 
-def write_json_schemas(folder: Path) -> None:
-    """`folder` holds run.json, prompt.json and project.json; files that are right already are not touched.
-
-    Raises: FileError.
-    """
-    for name, schema in json_schemas().items():
+def write_json_schemas(folder: Path, project: Project) -> None:
+    """`folder` holds a JSON file for each schema; files that are right already are not touched. Raises: FileError."""
+    for name, schema in json_schemas(project).items():
         path, data = folder / f"{name}.json", f"{json.dumps(schema, indent=1)}\n".encode()
         if not _holds(path, data):
             own.write_bytes(path, data, durable=False)
@@ -40,6 +56,60 @@ def _holds(path: Path, data: bytes) -> bool:
         return own.read_bytes(path, most=len(data)) == data
     except (OSError, NotOwn):
         return False
+
+
+def _prompt(project: Project) -> JsonSchema:
+    """A prompt, whose videos lie in the project unless that says otherwise."""
+    schema = _plain(PromptFile)
+    video = schema["properties"]["video"]
+    if not project.outside:
+        for named in (video, *video["properties"].values()):
+            named["pattern"] = RELATIVE
+    return {**schema, "$defs": {}}
+
+
+def _run(project: Project) -> JsonSchema:
+    """A run by its family, which is the project's where it names none; one that enlarges is the upscaler's."""
+    keys = _plain(RunKeys)
+    properties, definitions = keys["properties"], {"UpscaleKeys": keys["$defs"]["UpscaleKeys"]}
+    properties["prompt"]["examples"] = list(project.prompts[-MOST_PROMPTS:]) or properties["prompt"]["examples"]
+    names = {name: f"#/$defs/{name}" for name in models.REGISTRY}
+    for name, family in models.REGISTRY.items():
+        making = {key: schema for key, schema in properties.items() if key != "upscale"}
+        making["controls"] = controls_schema(family, ABOUT_CONTROLS, outside=project.outside)
+        definitions[name] = _object({**making, **settings_schema(family)}, ["prompt", "controls"])
+    enlarging = {key: schema for key, schema in properties.items() if key != "controls"}
+    definitions["upscale"] = _object({**enlarging, **settings_schema(models.UPSCALER)}, ["prompt", "upscale"])
+    families = any_of({name: {"$ref": where} for name, where in names.items()}, project.model, "model")
+    return {
+        "description": keys["description"],
+        "type": "object",
+        "if": {"required": ["upscale"]},
+        "then": {"$ref": "#/$defs/upscale"},
+        "else": families,
+        "$defs": definitions,
+    }
+
+
+def _object(properties: JsonSchema, required: list[str]) -> JsonSchema:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _project() -> JsonSchema:
+    """cosmosctl.yaml, its defaults by family."""
+    schema = _plain(ProjectFile)
+    families = {
+        name: {"description": f"Settings of {name}.", **_object(settings_schema(family), [])}
+        for name, family in models.REGISTRY.items()
+    }
+    schema["$defs"] = {name: one for name, one in schema["$defs"].items() if name.startswith("Host")}
+    schema["properties"]["defaults"] = {
+        "description": "Settings for every run of a family that does not say otherwise.",
+        "type": ["object", "null"],
+        "properties": families,
+        "additionalProperties": False,
+    }
+    return schema
 
 
 class _Plain(GenerateJsonSchema):
@@ -55,5 +125,21 @@ class _Plain(GenerateJsonSchema):
         return False
 
 
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    return model.model_json_schema(schema_generator=_Plain)
+def _plain(model: type[BaseModel]) -> JsonSchema:
+    schema = model.model_json_schema(schema_generator=_Plain)
+    merged: JsonSchema = _merged(schema, schema.get("$defs", {}))
+    return merged
+
+
+def _merged(node: Any, definitions: JsonSchema) -> Any:
+    """`node` with two ways to write a value, one of them a mapping, as one schema: their words do not overlap."""
+    if isinstance(node, list):
+        return [_merged(one, definitions) for one in node]
+    if not isinstance(node, dict):
+        return node
+    found = {key: _merged(value, definitions) for key, value in node.items()}
+    if len(found.get("oneOf", ())) != 2:
+        return found
+    short, mapping = found.pop("oneOf")
+    full = definitions[mapping["$ref"].rpartition("/")[2]]
+    return {**full, **short, **found, "type": [short["type"], "object"]}

@@ -9,8 +9,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from cosmosctl import models
 from cosmosctl.errors import MOST_SHOWN
-from cosmosctl.schema.files import ABSOLUTE, ADDRESS, ID, MAPPING, NOT_EMPTY, SHORT, VARIABLE, RunFile, Settings
+from cosmosctl.schema.keys import ABSOLUTE, ADDRESS, ID, MAPPING, NOT_EMPTY, SHORT, VARIABLE
+from cosmosctl.schema.settings import SETTING_NAMES
 from cosmosctl.yaml.messages import Mistake
 from cosmosctl.yaml.reader import Document, KeyPath
 
@@ -94,26 +96,24 @@ def _unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
         return "'<<' (merge) is YAML 1.1; write the keys out"
     if ":" in key:
         return f"unknown key '{key}': a space is missing after ':'"
-    if path[-2:] == ("transfer2.5", "checkpoints"):
-        return f"{dotted(path)}: {_ONE_NETWORK}"
+    family = str(path[-2]) if len(path) > 1 and path[-2] in models.REGISTRY else ""
+    if key == "checkpoints" and family:
+        return f"{dotted(path)}: {family} {models.get(family).HOME.no_checkpoints}"
+    if family and path[0] == "defaults" and key in SETTING_NAMES:
+        why = models.get(family).DROPPED.get(key)
+        return f"{dotted(path)} {f'has no effect: {why}' if why else f'is not a setting of {family}'}; take it out"
     where = f" in {dotted(path[:-1])}" if len(path) > 1 else ""
     if key == "preset" and where:
-        return f"{dotted(path)}: only edge and vis have presets"
+        able = sorted(name for name, rule in models.controls().items() if rule.has_preset)
+        return f"{dotted(path)}: only {' and '.join(able)} have presets"
     return f"unknown key '{key}'{where}{nearest(key, known) or '; known: ' + ', '.join(known)}"
-
-
-_ONE_NETWORK = (
-    "transfer2.5 loads it as the one network of whatever single control a start has, and ignores it with two or more; "
-    "take the line out: the program fetches its weights itself, and `cache` keeps them"
-)
 
 
 def _known_keys(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
     """The keys that `model` has at `path`."""
     for field in _fields(model, path):
         model = next(_models_in(field.annotation), model)
-    inherited = [key for key in _by_key(model) if model is RunFile and key in Settings.model_fields]
-    return (*(key for key in _by_key(model) if key not in inherited), *inherited)
+    return tuple(_by_key(model))
 
 
 def _fields(model: type[BaseModel], path: KeyPath) -> Iterator[FieldInfo]:

@@ -6,12 +6,11 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from cosmosctl import models
 from cosmosctl.domain.project import (
     BUILT_IN_HOST,
-    CONTROLS,
     FORMAT,
     UPSCALE,
-    VIDEO_STEMS,
     Config,
     Control,
     Host,
@@ -20,24 +19,12 @@ from cosmosctl.domain.project import (
     Run,
     Setting,
 )
-from cosmosctl.schema.files import (
-    SETTING_NAMES,
-    AutoControl,
-    Controls,
-    DefaultsKeys,
-    HostKeys,
-    HostModelKeys,
-    HostModelsKeys,
-    HostProgramKeys,
-    ProjectFile,
-    PromptFile,
-    RunFile,
-    Settings,
-    UpscaleKeys,
-    UpscaleRunFile,
-    VideoFiles,
-)
+from cosmosctl.schema.controls import ControlKeys, VideoFiles
+from cosmosctl.schema.files import ProjectFile, PromptFile, RunFile, RunKeys, UpscaleKeys, UpscaleRunFile
+from cosmosctl.schema.hosts import HostKeys, HostModelKeys, HostModelsKeys, HostProgramKeys
+from cosmosctl.schema.keys import by_key
 from cosmosctl.schema.messages import dotted, mistakes, nearest
+from cosmosctl.schema.settings import SETTING_NAMES, DefaultsKeys
 from cosmosctl.yaml.file import dump_tool
 from cosmosctl.yaml.messages import Mistake
 from cosmosctl.yaml.reader import Document, KeyPath, parse
@@ -73,7 +60,7 @@ def run_of(document: Document, run_id: str, file: str) -> Parsed[Run]:
     found += _control_mistakes(document)
     if keys is None or found:
         return Parsed(None, _in_order(found))
-    return Parsed(_run(keys, run_id, _places(document, file)), ())
+    return Parsed(_run(keys, run_id, document, file), ())
 
 
 def prompt_of(document: Document) -> Parsed[PromptValues]:
@@ -81,11 +68,10 @@ def prompt_of(document: Document) -> Parsed[PromptValues]:
     keys, found = _checked(document, PromptFile, "text: …")
     if keys is None or found:
         return Parsed(None, _in_order(found))
-    files = keys.video if isinstance(keys.video, VideoFiles) else None
     value = PromptValues(
         text=keys.text,
         folder=keys.video if isinstance(keys.video, str) else "",
-        files={role: getattr(files, role) for role in VIDEO_STEMS if role in files.model_fields_set} if files else {},
+        files={} if isinstance(keys.video, str) else by_key(VideoFiles, keys.video),
         negative_prompt=keys.negative_prompt,
         tags=tuple(keys.tags or ()),
         notes=keys.notes or "",
@@ -157,7 +143,7 @@ def _control_mistakes(document: Document) -> list[Mistake]:
     value = document.value
     controls = value.get("controls") if isinstance(value, dict) else None
     if controls == {}:
-        message = f"controls must hold at least one of {', '.join(CONTROLS)}"
+        message = f"controls must hold at least one of {', '.join(models.controls())}"
         return [Mistake(*document.place(("controls",)), message)]
     if not isinstance(controls, dict):
         return []
@@ -203,7 +189,7 @@ def _host_mistakes(document: Document) -> list[Mistake]:
     return found
 
 
-def _run(keys: RunFile, run_id: str, places: Mapping[str, Place]) -> Run:
+def _run(keys: RunKeys, run_id: str, document: Document, file: str) -> Run:
     return Run(
         id=run_id,
         prompt=keys.prompt,
@@ -213,20 +199,20 @@ def _run(keys: RunFile, run_id: str, places: Mapping[str, Place]) -> Run:
         tags=tuple(keys.tags or ()),
         notes=keys.notes or "",
         quiet=tuple(keys.quiet or ()),
-        places=places,
+        places=_places(document, file),
     )
 
 
-def _controls(keys: Controls) -> tuple[Control, ...]:
-    return tuple(_control(name, getattr(keys, name)) for name in CONTROLS if name in keys.model_fields_set)
+def _controls(keys: BaseModel) -> tuple[Control, ...]:
+    return tuple(_control(name, control) for name, control in by_key(type(keys), keys).items())
 
 
 def _upscale(keys: UpscaleKeys) -> Control:
     return Control(UPSCALE, float(keys.weight), input=keys.run)
 
 
-def _control(name: str, control: float | AutoControl) -> Control:
-    if not isinstance(control, AutoControl):
+def _control(name: str, control: float | ControlKeys) -> Control:
+    if not isinstance(control, ControlKeys):
         return Control(name, float(control))
     return Control(
         name,
@@ -237,8 +223,8 @@ def _control(name: str, control: float | AutoControl) -> Control:
     )
 
 
-def _settings(keys: Settings) -> dict[str, Setting]:
-    return {name: getattr(keys, name) for name in SETTING_NAMES if name in keys.model_fields_set}
+def _settings(keys: BaseModel) -> dict[str, Setting]:
+    return {name: value for name, value in by_key(type(keys), keys).items() if name in SETTING_NAMES}
 
 
 def _places(document: Document, file: str) -> dict[str, Place]:
@@ -249,16 +235,8 @@ def _paths(document: Document) -> Iterator[KeyPath]:
     return (path for path in document.marks if path)
 
 
-def _defaults(keys: DefaultsKeys | None) -> dict[str, Mapping[str, Setting]]:
-    return {name: _settings(settings) for name, settings in _by_model(keys, Settings)} if keys else {}
-
-
-def _by_model(keys: DefaultsKeys | HostModelsKeys, kind: type[Keys]) -> Iterator[tuple[str, Keys]]:
-    """Model as written -> its keys, of the models that are in the file."""
-    for name, field in type(keys).model_fields.items():
-        found = getattr(keys, name)
-        if isinstance(found, kind):
-            yield field.alias or name, found
+def _defaults(keys: BaseModel | None) -> dict[str, Mapping[str, Setting]]:
+    return {name: _settings(settings) for name, settings in by_key(DefaultsKeys, keys).items()}
 
 
 def _host(name: str, keys: HostKeys) -> Host:
@@ -270,9 +248,7 @@ def _host(name: str, keys: HostKeys) -> Host:
         ssh_args=tuple(keys.ssh_args or ()),
         engine_command=tuple(keys.engine_command or ()),
         engine_args=tuple(keys.engine_args or ()),
-        models={name: _host_model(model) for name, model in _by_model(keys.models, HostProgramKeys)}
-        if keys.models
-        else {},
+        models={name: _host_model(model) for name, model in by_key(HostModelsKeys, keys.models).items()},
         mounts=tuple(keys.mounts or ()),
         cache=keys.cache,
         env_file=keys.env_file,

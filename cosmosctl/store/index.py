@@ -39,10 +39,7 @@ class Entry(NamedTuple):
 class Index:
     """Entries by the path of a file in the project, notes by the id of a run."""
 
-    def __init__(
-        self, path: Path, rules: str, entries: dict[str, str], notes: dict[str, Notes], *, is_new: bool
-    ) -> None:
-        self.is_new = is_new
+    def __init__(self, path: Path, rules: str, entries: dict[str, str], notes: dict[str, Notes]) -> None:
         self._path = path
         self._rules = rules
         self._entries = entries
@@ -54,9 +51,8 @@ class Index:
     def open(cls, root: Path) -> "Index":
         """The index of the project, empty when there is none or it was made by other rules."""
         path, rules = ProjectPaths(root).derived / "index", _rules()
-        found = _read(path, rules)
-        notes, entries = found or ({}, {})
-        return cls(path, rules, entries, notes, is_new=found is None)
+        notes, entries = _read(path, rules) or ({}, {})
+        return cls(path, rules, entries, notes)
 
     def get(self, name: str) -> Entry | None:
         """What was remembered under `name`; compare its key before using it."""
@@ -170,7 +166,7 @@ def _rules() -> str:
     """Changes whenever the code that reads the files changes: installed anew, or edited."""
     package = Path(__file__).parent.parent
     found = []
-    for folder in ("io", "schema", "store", "domain"):
+    for folder in ("io", "yaml", "models", "schema", "store", "domain"):
         for source in os.scandir(package / folder):
             if source.name.endswith(".py"):
                 status = source.stat()

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cosmosctl import models
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import CONFIG_FILE
-from cosmosctl.domain.project import CONTROLS, Control, Prompt, Run
+from cosmosctl.domain.project import Control, Prompt, Run
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.stat_key import is_settled
 from cosmosctl.schema.values import Parsed, PromptValues, config_of, prompt_of, run_of
@@ -132,7 +133,9 @@ def seen_run(value: object, run_id: str) -> Run:
     return Run(
         id=run_id,
         prompt=prompt if isinstance(prompt, str) else "",
-        controls=tuple(Control(name, weight) for name in CONTROLS if (weight := weights.get(name)) is not None),
+        controls=tuple(
+            Control(name, weight) for name in models.controls() if (weight := weights.get(name)) is not None
+        ),
         model=model if isinstance(model, str) else None,
         settings={key: one for key, one in facts.items() if key != "notes" and _is_setting(one)},
         tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),

@@ -4,17 +4,19 @@ What was read before is taken from the index while the file's stat key is the sa
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from cosmosctl import models
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.domain.project import BUILT_IN_HOST, Config, Drafts, Host, Prompt, Run
 from cosmosctl.errors import FileError, FilesError, UsageError
 from cosmosctl.schema import write_schemas
 from cosmosctl.store import payload as payloads
-from cosmosctl.store.index import Index
+from cosmosctl.store.index import Entry, Index
 from cosmosctl.store.problem import Problem
 from cosmosctl.store.root import local_dir, outside_counts
 from cosmosctl.store.scan import Found, known_entry, lost_runs, noted, scan_prompts, scan_runs, strange_links
@@ -123,7 +125,7 @@ def load_all(root: Path) -> Snapshot:
     of_runs = sorted([*runs.problems, *lost_runs(runs, prompts)], key=lambda p: (p.file, p.line, p.column))
     problems = [*problems, *strange_links(root), *prompts.problems, *of_runs]
     index.forget_others(prompts=prompts.links, runs=runs.links)
-    _save(root, index)
+    _save(root, index, config, prompts.ids)
     usable = {run: text for run, text in runs.payloads.items() if _is_usable(run, runs, prompts)}
     return Snapshot(
         root=root,
@@ -213,7 +215,7 @@ def _config(root: Path, index: Index) -> tuple[Config, list[Problem]]:
         reading = parsing.read_config(root)
         entry = noted(index, CONFIG_FILE, reading.entry, keep=reading.may_be_kept)
     if payloads.is_mistakes(entry.payload):
-        builtin = Config(project="", model="transfer1", host="local", defaults={}, hosts={})
+        builtin = Config(project="", model=models.default(), host="local", defaults={}, hosts={})
         return _here(root, builtin), payloads.problems_of(entry.payload, "", CONFIG_FILE)
     return _here(root, payloads.config_from(entry.payload)), []
 
@@ -236,9 +238,19 @@ def _grouped(problems: Iterable[Problem]) -> dict[str, tuple[Problem, ...]]:
     return {subject: tuple(several) for subject, several in found.items()}
 
 
-def _save(root: Path, index: Index) -> None:
-    """Remember what was read. A new index also means that the editor's schemas may be missing or old."""
-    if index.is_new:
+def _save(root: Path, index: Index, config: Config, prompts: Sequence[str]) -> None:
+    """Remember what was read. The editor's schemas are written anew where they are another project's than this one now.
+
+    A new index also means that they may be missing or old.
+    """
+    facts = f"{config.model} {config.allow_outside_inputs} {' '.join(prompts)}"
+    key = hashlib.sha256(facts.encode()).hexdigest()[:16]
+    if index.key(_SCHEMAS) != key:
         with contextlib.suppress(FileError):
-            write_schemas(root)
+            write_schemas(root, model=config.model, prompts=prompts, outside=config.allow_outside_inputs)
+            index.put(_SCHEMAS, Entry(key, "", ""))
     index.save()
+
+
+_SCHEMAS = "schemas"
+"""What the index remembers them by."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cosmosctl.domain.project import VIDEO_STEMS, VIDEO_SUFFIXES
+from cosmosctl.domain.project import COLOR, VIDEO_SUFFIXES
 from cosmosctl.io.given_path import is_file, is_folder, no_path_words, shown
 from cosmosctl.io.os_error import os_words
+from cosmosctl.models import video_stems
 from cosmosctl.store.root import OUTSIDE_COMMAND
 from cosmosctl.store.work_tree import is_kept_by_git
 
@@ -18,7 +19,7 @@ _SHOWN_FILES = 5
 
 @dataclass(frozen=True)
 class Scene:
-    """Roles (color, vis, edge, depth, seg) -> project paths, or what is wrong; `hint` says what to do about it.
+    """Roles (color, and controls) -> project paths, or what is wrong; `hint` says what to do about it.
 
     `is_absent`: all that is wrong is that the videos are not here, as in a clone.
     """
@@ -82,7 +83,7 @@ def _roles(folder: str, names: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in names:
         stem, suffix = Path(name).stem, Path(name).suffix
-        for role, stems in VIDEO_STEMS.items():
+        for role, stems in video_stems().items():
             if stem in stems and suffix.lower() in VIDEO_SUFFIXES:
                 found.setdefault(role, []).append(normal(f"{folder}/{name}"))
     return found
@@ -98,18 +99,18 @@ def _checked(root: Path, roles: Mapping[str, list[str]], folder: str, names: lis
         for role, paths in roles.items()
         if len(paths) > 1
     ]
-    videos = {role: roles[role][0] for role in VIDEO_STEMS if role in roles}
+    videos = {role: roles[role][0] for role in video_stems() if role in roles}
     mistakes += find_files(root, videos, allow_outside=allow_outside).values()
     return Scene({} if mistakes else videos, tuple(mistakes))
 
 
 def _is_kept_colour(name: str) -> bool:
     """Whether it is what DVC leaves of a colour video."""
-    return any(name == f"{stem}{suffix}.dvc" for stem in VIDEO_STEMS["color"] for suffix in VIDEO_SUFFIXES)
+    return any(name == f"{stem}{suffix}.dvc" for stem in video_stems()[COLOR] for suffix in VIDEO_SUFFIXES)
 
 
 def _no_colour(folder: str) -> str:
-    looked_for = [stem + suffix for stem in VIDEO_STEMS["color"] for suffix in VIDEO_SUFFIXES]
+    looked_for = [stem + suffix for stem in video_stems()[COLOR] for suffix in VIDEO_SUFFIXES]
     return f"'{folder}' has no colour video; looked for {', '.join(looked_for)}"
 
 
