@@ -18,7 +18,6 @@ from cosmosctl.domain.reasons import REASONS
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.errors import EXIT_BUG, EXIT_FILES, EXIT_HOST, EXIT_INTERRUPTED, EXIT_RUNS_WITHOUT_RESULT, EXIT_USAGE
 from cosmosctl.media.control import THRESHOLDS
-from cosmosctl.models import transfer1
 from cosmosctl.models.buckets import BUCKETS_720
 from cosmosctl.results.batch_end import BatchEnd
 from cosmosctl.results.receipts import Failure, Receipt
@@ -59,12 +58,27 @@ def test_every_key_of_the_tools_receipts_is_in_the_format(receipt: type[Receipt 
     assert [field.name for field in fields(receipt) if f"`{field.name}`" not in FORMAT] == []
 
 
-@pytest.mark.parametrize("name", transfer1.SETTINGS)
-def test_range_and_default_of_a_setting_stand_in_its_row(name: str) -> None:
-    rule: SettingRule = transfer1.SETTINGS[name]
-    row = next(line for line in FORMAT.splitlines() if line.startswith(f"| `{name}` |") and "[T1]" in line)
-    told = [rule.low, rule.high, rule.default]
-    assert [value for value in told if value is not None and _words(value) not in row] == []
+OF_FAMILIES = [(family, name) for family in models.REGISTRY for name in models.get(family).SETTINGS]
+
+
+@pytest.mark.parametrize(("family", "name"), OF_FAMILIES)
+def test_range_choices_and_default_of_a_setting_stand_in_its_row(family: str, name: str) -> None:
+    rule: SettingRule = models.get(family).SETTINGS[name]
+    cited = {"transfer1": "[T1]", "transfer2.5": "[T2.5]", "cosmos3": "[C3]"}[family]
+    row = next(line for line in FORMAT.splitlines() if line.startswith(f"| `{name}` |") and cited in line)
+    told = [rule.low, rule.high, rule.default, *rule.choices]
+    words = set(re.findall(r"[\w.]*\w", row))
+    assert [value for value in told if value is not None and _words(value) not in words] == []
+
+
+@pytest.mark.parametrize(("family", "name"), [(f, n) for f in models.REGISTRY for n in models.setting_rules()])
+def test_the_readme_says_of_a_setting_which_families_have_it(family: str, name: str) -> None:
+    lines = [line for line in README.splitlines() if line.startswith("|") and line.endswith("|")]
+    head = next(line for line in lines if all(f" {name} " in line for name in models.REGISTRY))
+    column = [cell.strip() for cell in head.split("|")].index(family)
+    for row in (line for line in lines if f"`{name}`" in line.split("|")[1] and line.count("|") == head.count("|")):
+        cell = row.split("|")[column].strip()
+        assert bool(cell and "refused" not in cell) == (name in models.get(family).SETTINGS), row
 
 
 def test_sizes_and_presets_of_the_format_are_those_of_the_code() -> None:

@@ -70,6 +70,7 @@ def runs(
     With WORDs only those that hold all of them: in their id, tags or notes, or in those, the text or the scene of
     their prompt. `differs` is what tells the runs of one prompt apart, beside the weights.
     """
+    from cosmosctl import models
     from cosmosctl.cli.draw.tables import Table, print_rows
     from cosmosctl.commands.listing import Wanted, run_rows
 
@@ -78,7 +79,7 @@ def runs(
         click.echo("".join(f"{row['id']}\n" for row in rows), nl=False)
         return
     table = Table(
-        ("id", "status", "vis", "edge", "depth", "seg", "differs", "prompt_id", "batch", "scene", "prompt"),
+        ("id", "status", *models.controls(), "differs", "prompt_id", "batch", "scene", "prompt"),
         {"differs": 10, "scene": 10, "prompt": 20},
         ("scene", "batch", "prompt_id", "prompt", "differs"),
     )

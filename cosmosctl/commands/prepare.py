@@ -1,6 +1,6 @@
 """Run ids into plans: effective specs, videos looked at, models' checks, controls computed. Nothing is sent."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -13,6 +13,7 @@ from cosmosctl.domain.spec import Spec, fingerprint, spec_hash
 from cosmosctl.domain.surprises import VIDEO, Surprise, Told, gathered, kind_of, shape_of
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.host import trust
+from cosmosctl.models import checks
 from cosmosctl.plan import inputs
 from cosmosctl.plan.inputs import ControlProgress, Found
 from cosmosctl.plan.planner import PRIMARY, Plan, make_plan
@@ -241,6 +242,19 @@ def _findings(spec: Spec, run: Run, found: Found) -> tuple[list[str], tuple[Surp
     remarks = [line for path in spec.input_paths for line in found.remarks.get(path, ())]
     said = [Surprise(VIDEO, shape_of(line, clips), line) for line in remarks]
     return [line for f, line in lines.items() if f.level == "error"], (*warnings, *said)
+
+
+def unfit_settings(snapshot: Snapshot, run_id: str, *, model: str | None = None) -> Iterator[str]:
+    """What a run's family says of its settings alone, wherever its videos are; nothing where its file has mistakes."""
+    if snapshot.problems_of_file(run_id):
+        return
+    run = snapshot.seen_run(run_id)
+    prompt = snapshot.seen_prompt(run.prompt)
+    spec = models.spec_of(run, replace(prompt, videos={"color": "", **prompt.videos}), snapshot.config, model=model)
+    family = models.get(spec.model)
+    dropped = getattr(family, "DROPPED", {})
+    for finding in checks.settings(spec, models.rules_of(family, run, snapshot.config), dropped):
+        yield f"{_place_of(spec, run, finding.key)} {finding.message}"
 
 
 def _place_of(spec: Spec, run: Run, key: str) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from cosmosctl import models
-from cosmosctl.domain.project import FORMAT
+from cosmosctl.domain.project import COLOR, FORMAT
 from cosmosctl.schema.controls import Controls, VideoFiles
 from cosmosctl.schema.hosts import HostKeys
 from cosmosctl.schema.keys import MAPPING, SHORT, UNSET, Id, Keys, Notes, Tags, Text, keys_of, no_keys, one_of, shape
@@ -60,6 +60,9 @@ UpscaleRunFile = keys_of("UpscaleRunFile", str(RunKeys.__doc__), setting_fields(
 """A run that enlarges one: it has no controls."""
 
 
+_OTHERS = ", ".join(f"{stems[0]}.mp4" for role, stems in models.video_stems().items() if role != COLOR)
+
+
 class PromptFile(Keys):
     """One prompt: a text and the videos of a scene. The file's name is its id."""
 
@@ -71,9 +74,9 @@ class PromptFile(Keys):
         Annotated[Text, Tag(SHORT)] | Annotated[_VideoFiles, Tag(MAPPING)],
         Discriminator(shape),
         Field(
-            description="A folder with color.mp4 and, if there are any, depth.mp4, segmentation.mp4, vis.mp4 and "
-            "edge.mp4; or a mapping of these. Paths are relative to the project.",
-            examples=["inputs/videos/city1", {"color": "inputs/a.mp4", "depth": "inputs/a_depth.mp4"}],
+            description=f"A folder with color.mp4 and, if there are any, {_OTHERS}; or a mapping of these. "
+            "Paths are relative to the project.",
+            examples=["inputs/videos/city1", {COLOR: "inputs/a.mp4"}],
         ),
     ]
     negative_prompt: str = Field(

@@ -6,7 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cosmosctl.domain.project import Config, Control, Host, HostModel, Place, Prompt, Run, Setting
+from cosmosctl.errors import MOST_SHOWN
 from cosmosctl.store.index import to_json
+from cosmosctl.store.problem import Problem
 
 if TYPE_CHECKING:
     from cosmosctl.yaml.messages import Mistake
@@ -25,6 +27,45 @@ def mistakes_payload(
 
     `seen`: the payload of what could be read all the same. `is_absent`: only its videos are not here.
     """
+    facts = [[m.line, m.column, m.message, m.hint] for m in mistakes]
+    more = len(facts) - MOST_SHOWN
+    if more > 0:
+        facts = [*facts[:MOST_SHOWN], [*facts[MOST_SHOWN][:2], f"and {more:,} more mistakes in this file", ""]]
+    return to_json({"mistakes": facts, "prompt_place": prompt_place, "seen": seen, "absent": is_absent})
+
+
+def seen_of(payload: str) -> str:
+    """The payload of what could be read of a file, usable or not; "" when nothing could."""
+    return str(json.loads(payload)["seen"]) if is_mistakes(payload) else payload
+
+
+def is_absent(payload: str) -> bool:
+    """Whether all that is wrong is that videos are not here."""
+    return is_mistakes(payload) and bool(json.loads(payload)["absent"])
+
+
+def is_mistakes(payload: str) -> bool:
+    return payload.startswith(_MISTAKES)
+
+
+def problems_of(payload: str, subject: str, file: str) -> list[Problem]:
+    """The remembered mistakes of `file`."""
+    return [Problem(subject, file, *mistake) for mistake in json.loads(payload)["mistakes"]]
+
+
+def prompt_place_of(payload: str) -> tuple[int, int]:
+    """Line and column of the prompt's id in a run file, usable or not."""
+    facts = json.loads(payload)
+    if isinstance(facts, dict):
+        line, column = facts["prompt_place"]
+        return line, column
+    place = _Places("", facts[-1])["prompt"]
+    return place.line, place.column
+
+
+def run_payload(run: Run) -> str:
+    controls = [_without_end(c.name, c.weight, c.input, c.preset, c.prompt) for c in run.controls]
+    places = " ".join(f"{key} {place.line} {place.column}" for key, place in run.places.items())
     return to_json([run.prompt, controls, run.model, dict(run.settings), run.tags, run.notes, run.quiet, places])
 
 
