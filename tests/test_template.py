@@ -16,7 +16,7 @@ from tests import clips
 from tests.tree import REPOSITORY, Tree
 from tests.waiting import PATIENCE_S
 
-WRITTEN_BY_INIT = (".gitattributes", ".gitignore", "cosmosctl.yaml", "tasks.py")
+WRITTEN_BY_INIT = (".gitattributes", ".gitignore", ".vscode/settings.json", "cosmosctl.yaml", "tasks.py")
 VERSIONED = ("prompts/ps_a.yaml", "runs/rs_a/run.yaml", "runs/rs_a/result.yaml", "batches/b_1/batch.yaml")
 LATER = (
     *("runs/rs_a/ratings.yaml", "sweeps/sw_a.yaml", "inputs/videos/city/scene.yaml", "inputs/videos/city.dvc"),
