@@ -31,7 +31,7 @@ fast: $(INSTALLED) ## the tests that start nothing but Python, for each save
 setup: ## what needs root: Debian packages of the tests, by apt
 	@sh .ci/packages jq git $(PROGRAMS)
 
-test-real: $(INSTALLED) ## the tests of parts that take long to install: browsers, torch, Slurm, Apptainer
+test-real: $(INSTALLED) ## the tests of parts that take long to install: a language server of editors, torch, Slurm, Apptainer
 	$(BIN)/pytest -m real $(TESTS); code=$$?; [ $$code = 5 ] || exit $$code
 
 cases: $(INSTALLED) ## scripts from outside: make cases CASES=FOLDER
