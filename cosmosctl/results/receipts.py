@@ -23,6 +23,7 @@ from cosmosctl.yaml.facts import facts_in, facts_text, read_facts
 NEWER = "was written by a newer cosmosctl: install that one"
 _FORMAT = re.compile(r"^format: ([0-9]{1,9})$", re.MULTILINE)
 _HERE = "# So on this machine alone:\n"
+_LOCAL = re.compile(r'video_mtime_ns: ([0-9]{1,20})\nbranch: ("(?:[^"\\]|\\.)*")\n')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +126,10 @@ def failure_text(failure: Failure) -> str:
 
 def read_receipt(path: Path) -> LocalReceipt | None:
     """The result that `path` tells of, a report too; None when there is none or it is not readable."""
-    return _as_today(read_facts(LocalReceipt, path, most_bytes=RECEIPT_BYTES))
+    try:
+        return receipt_of(text_of(read_bounded(path, RECEIPT_BYTES)))
+    except (FileNotFoundError, Unreadable):
+        return None
 
 
 def _as_today(receipt: LocalReceipt | None) -> LocalReceipt | None:
@@ -151,7 +155,18 @@ def _with_known_reason(failure: Failure | None) -> Failure | None:
 
 def receipt_of(text: str) -> LocalReceipt | None:
     """The result that this text of a result.yaml tells of; None when it is none."""
-    return _as_today(facts_in(LocalReceipt, text))
+    report, _, here = text.partition(_HERE)
+    receipt, found = facts_in(LocalReceipt, report), _LOCAL.fullmatch(here)
+    if receipt is not None and found is not None:  # not parsed as YAML: ten thousand are read at once
+        receipt = replace(receipt, video_mtime_ns=int(found[1]), branch=_branch(found[2]))
+    return _as_today(receipt)
+
+
+def _branch(word: str) -> str:
+    try:
+        return str(json.loads(word))
+    except ValueError:
+        return ""
 
 
 def failure_of(text: str) -> Failure | None:
