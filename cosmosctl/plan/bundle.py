@@ -115,7 +115,6 @@ def bundle_files(
     `number` and `parents` say what the batch comes after: domain/order.py. `branch` is git's.
     """
     from cosmosctl import engines
-    from cosmosctl.preview import stage
 
     head = {
         "format": FORMAT,
@@ -134,18 +133,18 @@ def bundle_files(
         yield f"{group.name}/command", command_text(group, folder)
     yield "inputs.txt", "".join(f"{video.pool_name} {video.bytes}\n" for video in plan.inputs)
     yield "rows.txt", rows_text(project_id, [(row.run, row.spec_hash) for row in plan.rows])
-    yield (
-        "plan.json",
-        json.dumps(
-            {**head, **stage.plan_facts(plan.host), **_plan_json(plan, folder, warnings, parents)},
-            ensure_ascii=True,
-            indent=1,
-        )
-        + "\n",
-    )
+    yield "plan.json", _plan_text(head, plan, _plan_json(plan, folder, warnings, parents))
     report = _batch_yaml(head, plan, parents)
     yield BatchPaths(Path()).report.name, report
     yield BatchPaths(Path()).whole.name, local_text(report, branch)
+
+
+def _plan_text(head: Mapping[str, Any], plan: "Plan", body: Mapping[str, Any]) -> str:
+    """plan.json; what tests add to a preview stands between."""
+    from cosmosctl.preview import stage
+
+    facts = {**head, **stage.plan_facts(plan.host), **body}
+    return json.dumps(facts, ensure_ascii=True, indent=1) + "\n"
 
 
 def local_text(report: str, branch: str) -> str:

@@ -159,11 +159,7 @@ def collect(
         return refuse(project, batch, end, looked.refusal)
     if found is not None and found.folder.root == place.root:
         own.remove(found.folder.failure)  # it was not lost after all
-    history.tidy(place)
-    if source != place.outputs:
-        _drop_others(source, looked.outputs)
-        history.retire(home, place)
-        move(source, place.outputs)
+    _put(source, looked, home, place)
     warnings = (*batch.row(end.run).warnings, *frame_warning(batch.row(end.run), looked.frames))
     if home.root != project.run(end.run).root:
         warnings += (f"there is no run {end.run} any more; its result waits in {home.root.relative_to(project.root)}",)
@@ -174,6 +170,15 @@ def collect(
     reports.write_new(project, place, receipt, branch)
     write_receipt(place, receipt, branch)
     return Collected(end.run, "done", "", "", place, warnings)
+
+
+def _put(source: Path, looked: Judgement, home: RunPaths, place: ResultPaths) -> None:
+    """Outputs that are to stay into their place; what stood there goes to history/, whole."""
+    history.tidy(place)
+    if source != place.outputs:
+        _drop_others(source, looked.outputs)
+        history.retire(home, place)
+        move(source, place.outputs)
 
 
 def _source(project: ProjectPaths, batch: Batch, end: RunEnd, place: ResultPaths) -> Path:
