@@ -84,10 +84,15 @@ def test_the_distilled_model_takes_four_steps_unless_the_run_says_otherwise() ->
     assert spec_of(distilled=True, num_steps=6).settings["num_steps"] == 6
 
 
+def test_a_whole_guidance_with_a_point_reaches_its_parser_as_a_whole_number() -> None:
+    guidance = spec_of(guidance=3.0).settings["guidance"]
+    assert (guidance, type(guidance)) == (3, int)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *[("guidance", 3.5), ("guidance", 3.0), ("guidance", 8), ("seed", -1), ("num_steps", 0), ("max_frames", 0)],
+        *[("guidance", 3.5), ("guidance", 8), ("seed", -1), ("num_steps", 0), ("max_frames", 0)],
         *[("sigma_max", 80), ("resolution", "719"), ("fps", 24), ("control_guidance", 1.0), ("warm", True)],
     ],
 )
