@@ -100,6 +100,7 @@ def pick(history: History, work: Work) -> None:
 
 
 def batch(history: History, work: Work) -> None:
+    history.made.release()
     work.cli("batch", *history.draw.choice(((), (), ("--changed",))), expect=None)
 
 
@@ -120,7 +121,22 @@ def again(history: History, work: Work) -> None:
     if spec is not None:
         name = next(name for name, one in history.made.works.items() if one is work)
         history.truth.asked[name, spec] += 1
+        history.made.release()
         work.cli("batch", run, expect=None)
+
+
+def ran(history: History, work: Work) -> None:
+    """What people do most: an edit, a batch, a commit."""
+    edit(history, work)
+    history.made.release()
+    work.cli("batch", "--changed", expect=None)
+    work.commit("ran")
+
+
+def hop(history: History, work: Work) -> None:
+    """To the other branch, with nothing left behind."""
+    work.commit("left")
+    switch(history, work)
 
 
 def end(history: History, work: Work) -> None:
@@ -153,6 +169,7 @@ def look(history: History, work: Work) -> None:
 
 ACTS: tuple[Callable[[History, Work], None], ...] = (
     *(edit, commit, switch, stash, pop, clean, reset, soft_reset, merge, rebase, pick),
+    *(ran, ran, ran, ran, hop, hop, hop, hop, ran, hop),
     *(edit, commit, switch, commit, switch, batch, batch, detached, again, end, attach, fetch, fetch_run, gc, look),
 )
 
