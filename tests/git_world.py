@@ -255,7 +255,7 @@ class Truth:
             (name, (row["prompt"], row["controls"]["edge"]["control_weight"]))  # type: ignore[index]
             for row in self._world.rows()
             for name, work in self._world.works.items()
-            if (work.paths.batches / _batch_of(row)).is_dir()
+            if work.paths.batch(_batch_of(row)).plan.is_file()  # what git brought was made elsewhere
         )
         for (name, spec), count in counts.items():
             most = 1 + self.asked[name, spec]  # type: ignore[index]
