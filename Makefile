@@ -63,7 +63,7 @@ soak: $(INSTALLED) ## the long matrices and property tests, with new examples
 N := $(if $(WHOLE),2,20)
 flaky: $(INSTALLED) ## tests again and again, quiet and busy: N=20, WHOLE=1
 	@sh .ci/packages jq git $(PROGRAMS) || echo "tests that need them are skipped by name" >&2
-	$(BIN)/python -m tests.flaky -n $(N) --workers $(WORKERS) $(if $(WHOLE),whole,$(TESTS))
+	$(BIN)/python -m tests.support.flaky -n $(N) --workers $(WORKERS) $(if $(WHOLE),whole,$(TESTS))
 
 # each figure is stored as soon as it is measured
 bench: $(INSTALLED) ## every figure, beside what it is compared with

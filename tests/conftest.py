@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import aftermath
 from tests.containers import Engine, running_podman
 from tests.sshd import Sshd, running_sshd
-from tests.tree import Tree
+from tests.support import aftermath
+from tests.support.tree import Tree
 
 settings.register_profile("same", derandomize=True)
 settings.register_profile("new", derandomize=False)

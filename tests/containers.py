@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from cosmosctl.io.atomic import write_text
-from tests.tree import REPOSITORY
-from tests.waiting import PATIENCE_S, wait_until
+from tests.support.tree import REPOSITORY
+from tests.support.waiting import PATIENCE_S, wait_until
 
 IMAGE = "localhost/cosmosctl-test:1"
 TIMEOUT_S = PATIENCE_S

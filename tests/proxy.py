@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from tests.waiting import PATIENCE_S, take
+from tests.support.waiting import PATIENCE_S, take
 
 CHUNK_BYTES = 16_384
 TICK_S = 0.01

@@ -22,7 +22,7 @@ from cosmosctl.models.buckets import nearest_bucket
 from cosmosctl.preview import annotators, studio
 from cosmosctl.preview.picture import picture_of
 from cosmosctl.preview.row_picture import Layer, Shot
-from tests.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S
 
 WEIGHTS = {"vis": 0.3, "edge": 0.4, "depth": 0.2, "seg": 0.1}
 """One row with every control, all of them generated."""

@@ -29,8 +29,8 @@ from tests.bench.timing import cosmosctl, environment
 from tests.containers import running_podman
 from tests.proxy import running_proxy
 from tests.sshd import Sshd, running_sshd, write_client_config
-from tests.tree import Tree
-from tests.waiting import take, wait_until
+from tests.support.tree import Tree
+from tests.support.waiting import take, wait_until
 
 PUSHED_BYTES = 1 << 30
 FILES = ("color", "vis", "depth", "segmentation")

@@ -9,7 +9,7 @@ from cosmosctl.results.receipts import Receipt, receipt_text
 from cosmosctl.state.states import Current
 from cosmosctl.store import load_all
 from tests import clips
-from tests.waiting import take
+from tests.support.waiting import take
 
 PROMPTS = 100
 CONFIG = "project: 5f3a91c2\nmodel: transfer1\nhost: local\n"

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cosmosctl.domain.spec import Spec
-from tests.waiting import PATIENCE_S
-from tests.warm_batch import recorded, repo_batch, run_spec, served
+from tests.support.waiting import PATIENCE_S
+from tests.support.warm_batch import recorded, repo_batch, run_spec, served
 
 UNIT_S = 0.2
 LOAD_S, ROW_S = 3 * UNIT_S, 2 * UNIT_S

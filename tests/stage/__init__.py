@@ -18,7 +18,7 @@ from cosmosctl.preview.stage import Stage
 from tests.stage import faults, tally
 from tests.stage.faults import Faults
 from tests.stage.idle import IdleStudio
-from tests.waiting import take
+from tests.support.waiting import take
 
 _LOCKS = "COSMOSCTL_GPU_LOCKS"
 

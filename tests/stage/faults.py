@@ -42,7 +42,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.stage import tally
-from tests.waiting import take, wait_until
+from tests.support.waiting import take, wait_until
 
 ROW_KINDS = (
     *("block", "block-video", "bad-input", "crash", "crash_once", "gpu-oom", "signal-N", "silence", "held"),

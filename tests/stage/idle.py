@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from cosmosctl.preview.row_picture import Shot, Video
-from tests.waiting import take
+from tests.support.waiting import take
 
 FRAMES = 8
 _VIDEO = Path(__file__).with_name("idle.mp4")

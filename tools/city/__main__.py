@@ -1,4 +1,4 @@
-"""Draws the demo's clips anew, a matter of minutes. Their digests stand in tests/test_scene.py."""
+"""Draws the demo's clips anew, a matter of minutes. Their digests stand in tests/end_to_end/test_scene.py."""
 
 from pathlib import Path
 

@@ -1,0 +1,127 @@
+"""A family that is a module, a preview and a line in the registry runs through everything; so does its own control."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import cosmosctl
+from cosmosctl import models
+from cosmosctl.yaml.reader import parse
+from tests import clips
+from tests.support.tree import TIMEOUT_S, Done, Tree
+
+PACKAGE = Path(cosmosctl.__file__).parent
+
+
+def toy(tree: Tree, *args: str, expect: int = 0) -> Done:
+    """`cosmosctl ARGS` of a cosmosctl that knows the toy family."""
+    command = (sys.executable, "-m", "tests.support.toy", *args)
+    done = subprocess.run(
+        command, cwd=tree.root, env=tree.environment(), capture_output=True, text=True, timeout=TIMEOUT_S
+    )
+    assert done.returncode == expect, done.stderr
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def scene(tree: Tree) -> Tree:
+    """A project whose scene has a video for the toy's own control."""
+    clips.scene(tree.root / "inputs/videos/city", width=64, height=36)
+    folder = tree.root / "inputs/videos/city"
+    (folder / "sketch.mp4").write_bytes((folder / "color.mp4").read_bytes())
+    tree.prompt("ps_a", scene="inputs/videos/city")
+    return tree
+
+
+def test_a_run_of_a_new_family_is_made_checked_and_run(scene: Tree) -> None:
+    made = ("--control", "sketch=0.5", "--softness", "1.5", "--model", "toy", "--id", "rs_toy")
+    assert toy(scene, "create", "run", "ps_a", *made).lines == ["rs_toy"]
+    toy(scene, "check")
+    toy(scene, "batch", "rs_toy")
+    result = scene.run_paths("rs_toy").root / "preview/result.yaml"
+    effective = parse(result.read_text(encoding="utf-8")).value
+    assert isinstance(effective, dict)
+    facts = effective["effective"]
+    assert isinstance(facts, dict)
+    assert (facts["model"], facts["softness"], facts["seed"], facts["controls.sketch.weight"]) == ("toy", 1.5, 7, 0.5)
+    video = scene.run_paths("rs_toy").root / "preview/outputs/output.mp4"
+    assert video.read_bytes() == (scene.root / "inputs/videos/city/color.mp4").read_bytes()
+
+
+def test_what_a_new_family_does_not_have_is_told_by_create_and_check(scene: Tree) -> None:
+    assert (
+        "--fps is not a setting of toy"
+        in toy(scene, "create", "run", "ps_a", "--model", "toy", "--fps", "24", "--control", "edge=1", expect=2).err
+    )
+    scene.run("rs_depth", "ps_a", more="model: toy\n", controls="{depth: 0.5}")
+    assert "controls.depth is no control of toy; it has edge, sketch" in toy(scene, "check", "rs_depth", expect=3).err
+    scene.run("rs_depth", "ps_a", controls="{sketch: 0.5}")
+    assert "controls.sketch is no control of transfer1" in toy(scene, "check", "rs_depth", expect=3).err
+    scene.config("project: 5f3a91c2\ndefaults: {toy: {fps: 24, softness: 3}}\n")
+    told = toy(scene, "check", expect=3).err
+    assert "cosmosctl.yaml:2:18: defaults.toy.fps is not a setting of toy; take it out" in told
+    assert "defaults.toy.softness must be between 0 and 2, got 3" in told
+
+
+def test_editors_know_a_new_family(scene: Tree) -> None:
+    scene.run("rs_edge", "ps_a")
+    toy(scene, "check")
+    schemas = scene.root / ".cosmosctl/schema"
+    run = Draft202012Validator(json.loads((schemas / "run.json").read_bytes()))
+    good = {"prompt": "ps_a", "model": "toy", "controls": {"sketch": 0.5}, "softness": 1}
+    assert run.is_valid(good)
+    assert not run.is_valid({**good, "softness": 3})
+    assert not run.is_valid({**good, "fps": 24})
+    assert not run.is_valid({**good, "model": "transfer1"})
+    project = json.loads((schemas / "project.json").read_bytes())["properties"]["defaults"]["properties"]
+    assert {name: facts.get("default") for name, facts in project["toy"]["properties"].items()} == {
+        "seed": 7,
+        "softness": 0.5,
+    }
+
+
+# Which files know a family, or a control
+
+KNOW_A_FAMILY = {
+    "models/__init__.py": "the upscaler, the families that can be kept loaded, what only cosmos3's weights refuse",
+    "commands/jsonl_row.py": "hand-written JSONL is transfer1's own format",
+}
+"""Beside the families' own modules and previews; a new family touches none of them."""
+KNOW_A_CONTROL = {
+    "models/catalog.py": "the controls that several families have alike",
+    "media/control.py": "how edge and vis are computed for a family that has no presets of its own",
+    "commands/given_controls.py": "--seg-prompt",
+    "schema/messages.py": "blur, canny and segmentation as other programs call them",
+}
+
+
+def test_a_new_family_touches_its_module_its_preview_and_the_registry() -> None:
+    assert set(_who_says(set(models.REGISTRY))) <= set(KNOW_A_FAMILY)
+
+
+def test_a_new_control_touches_three_files_at_most() -> None:
+    """Its family's module, the catalog where another family has it too, the family's preview."""
+    assert _who_says(set(models.controls())) <= set(KNOW_A_CONTROL)
+
+
+def _who_says(names: set[str]) -> set[str]:
+    """The files outside the families' own modules and previews that hold one of these names as a text."""
+    own = {Path(str(family.__file__)).name for family in models.REGISTRY.values()}  # type: ignore[attr-defined]
+    own |= {f"{name.removesuffix('.py')}_warm.py" for name in own}
+    found = set()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        inside = path.relative_to(PACKAGE).as_posix()
+        is_own = inside.startswith("preview/") or (inside.startswith("models/") and path.name in own)
+        if not is_own and names & set(_texts(ast.parse(path.read_text(encoding="utf-8")))):
+            found.add(inside)
+    return found
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    return (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))

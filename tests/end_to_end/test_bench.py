@@ -1,0 +1,61 @@
+"""`make bench`: what a machine lacks or what breaks costs no other figure, and neither does being ended."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.support.tree import REPOSITORY
+from tests.support.waiting import PATIENCE_S, wait_until
+
+
+def bench(file: Path, *names: str, path: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        (sys.executable, "-m", "tests.bench", "--json", str(file), *names),
+        cwd=REPOSITORY,
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def read(file: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return facts
+
+
+def few_programs(folder: Path) -> str:
+    """A PATH without ssh, whose rsync fails."""
+    folder.mkdir()
+    folders = [place for place in map(Path, os.environ["PATH"].split(":")) if place.is_dir()]
+    for program in (program for place in folders for program in place.iterdir()):
+        if not program.name.startswith(("ssh", "rsync")) and not (folder / program.name).is_symlink():
+            (folder / program.name).symlink_to(program)
+    (folder / "rsync").write_text("#!/bin/sh\necho 'no rsync today' >&2\nexit 1\n")
+    (folder / "rsync").chmod(0o755)
+    return str(folder)
+
+
+def test_a_part_that_cannot_run_or_breaks_is_named_and_the_others_keep_their_figures(tmp_path: Path) -> None:
+    file = tmp_path / "bench.json"
+    process = bench(file, "remote", "batch", "version", path=few_programs(tmp_path / "bin"))
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    facts = read(file)
+    assert (process.returncode, set(facts)) == (1, {"machine", "skipped", "failed", "version"})
+    assert facts["skipped"] == {"remote": "needs ssh, ssh-keygen"}
+    assert "no rsync today" in facts["failed"]["batch"]
+    assert facts["version"]["version_cpu_s"] > 0 and facts["version"]["tab_wall_s (at most 0.1)"] > 0
+    assert "needs ssh, ssh-keygen" in printed
+
+
+def test_figures_are_there_as_soon_as_they_are_measured(tmp_path: Path) -> None:
+    file = tmp_path / "bench.json"
+    process = bench(file, "version", "status", path=os.environ["PATH"])
+    wait_until(lambda: "version" in read(file), "the first figures")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=PATIENCE_S)
+    assert set(read(file)) == {"machine", "version"}

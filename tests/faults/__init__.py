@@ -1,0 +1,1 @@
+"""Tests of bad input, bad luck and strangers."""

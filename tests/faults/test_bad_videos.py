@@ -1,0 +1,156 @@
+"""Videos that the models' readers disagree about, or cannot read, are told before anything is written or sent."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.io import signed
+from cosmosctl.media.probe import Bounds, TooMuch, probe
+from tests import clips
+from tests.support.tree import Tree
+
+COLOR = "inputs/videos/city/color.mp4"
+
+
+def cover_first(path: Path) -> Path:
+    return clips.with_cover(path, first=True)
+
+
+def huge_pictures(path: Path) -> Path:
+    return clips.color(path, width=8192, height=2160, frames=2)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (clips.text_file, "is not a readable mp4"),
+        (clips.empty_file, "is an empty file"),
+        (clips.sound_only, "has no video stream"),
+        (clips.zero_frames, "has no frame that decodes"),
+        (clips.truncated, "frames but only"),
+        (clips.variable_frame_rate, "variable frame rate"),
+        (clips.rotated, "is turned by"),
+        (clips.non_square_pixels, "pixels that are not square"),
+        (clips.interlaced, "interlaced"),
+        (clips.late_picture, "after its sound"),
+        (cover_first, "cover picture before the film"),
+        (clips.hdr, "HLG colours"),
+        (clips.lfs_pointer, "git lfs pull"),
+        (huge_pictures, "pictures of 8192x2160, more than the 16.8 million pixels that are read (the models work at"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_bad_colour_video_stops_check_and_batch_and_changes_nothing(
+    tree: Tree, make: Callable[[Path], Path], words: str
+) -> None:
+    (tree.root / COLOR).unlink()
+    make(tree.root / COLOR)
+    tree.run("rs_one")
+    for command in ("check", "batch"):
+        done = tree.cli(command, expect=3)
+        assert done.err.startswith(f"error: {COLOR}"), done.err
+        assert words in done.err
+        assert done.out == ""
+    assert not tree.paths.batches.exists()
+
+
+@pytest.mark.parametrize("make", [clips.variable_frame_rate, clips.rotated, clips.non_square_pixels, clips.interlaced])
+def test_a_video_that_can_be_mended_comes_with_the_ffmpeg_line(tree: Tree, make: Callable[[Path], Path]) -> None:
+    (tree.root / COLOR).unlink()
+    make(tree.root / COLOR)
+    tree.run("rs_one")
+    assert f"ffmpeg -i {COLOR}" in tree.cli("check", expect=3).err
+
+
+def test_a_missing_video_is_told_at_the_prompts_line(tree: Tree) -> None:
+    (tree.root / COLOR).unlink()
+    tree.run("rs_one")
+    err = tree.cli("batch", expect=3).err
+    assert "prompts/ps_a.yaml:2:" in err
+    assert "color.mp4" in err
+
+
+def test_a_control_of_another_aspect_is_told_at_its_line(tree: Tree) -> None:
+    clips.wrong_aspect(tree.root / "inputs/videos/other.mp4")
+    tree.run("rs_one", controls="{depth: {weight: 0.5, input: inputs/videos/other.mp4}}")
+    err = tree.cli("batch", expect=3).err
+    assert err.startswith("error: runs/rs_one/run.yaml:2:19: controls.depth inputs/videos/other.mp4 has another aspect")
+
+
+def test_a_control_shorter_than_the_video_is_told_at_its_line(tree: Tree) -> None:
+    clips.too_short(tree.root / "inputs/videos/city/depth.mp4")
+    tree.run("rs_one", controls="{depth: 0.5}")
+    err = tree.cli("batch", expect=3).err
+    assert "controls.depth inputs/videos/city/depth.mp4 is shorter than the video" in err
+
+
+def test_sound_and_odd_sizes_are_remarks_and_the_batch_goes_on(tree: Tree) -> None:
+    (tree.root / COLOR).unlink()
+    clips.with_audio(tree.root / COLOR)
+    clips.odd_size(tree.root / "inputs/videos/odd/color.mp4")
+    tree.prompt("ps_odd", scene="inputs/videos/odd")
+    tree.run("rs_one")
+    tree.run("rs_odd", "ps_odd", controls="{edge: {weight: 0.5, preset: low}}")
+    err = tree.cli("batch").err
+    assert f"warning: {COLOR}" in err
+    assert "warning: inputs/videos/odd/color.mp4" in err
+    assert set(tree.states().values()) == {"done"}
+
+
+def test_every_bad_video_is_told_at_once(tree: Tree) -> None:
+    clips.rotated(tree.root / "inputs/videos/one/color.mp4")
+    clips.text_file(tree.root / "inputs/videos/two/color.mp4")
+    for name in ("one", "two"):
+        tree.prompt(f"ps_{name}", scene=f"inputs/videos/{name}")
+        tree.run(f"rs_{name}", f"ps_{name}")
+    err = tree.cli("batch", expect=3).err
+    assert "inputs/videos/one/color.mp4" in err
+    assert "inputs/videos/two/color.mp4" in err
+
+
+def test_what_an_older_release_remembers_of_a_video_is_looked_up_again(tree: Tree) -> None:
+    (tree.root / COLOR).unlink()
+    clips.late_picture(tree.root / COLOR)
+    tree.run("rs_one")
+    tree.cli("check", expect=3)
+    index = ProjectPaths(tree.root).videos_index
+    looked = signed.read_cache(index)
+    signed.write_cache(index, {digest: {**facts, "late_frames": 0} for digest, facts in looked.items()})
+    assert tree.cli("check").err  # so it is remembered
+    for facts in looked.values():
+        del facts["late_frames"]
+    signed.write_cache(index, looked)
+    assert "after its sound" in tree.cli("check", expect=3).err
+
+
+@pytest.mark.parametrize(
+    ("leave", "words"),
+    [
+        (
+            lambda path: path.symlink_to("../../../.git/annex/objects/Gx/7k/SHA256E-s9--0/SHA256E-s9--0"),
+            "git annex get",
+        ),
+        (lambda path: path.with_name("color.mp4.dvc").write_text("outs:\n- path: color.mp4\n"), "dvc pull"),
+    ],
+    ids=["annex", "dvc"],
+)
+def test_a_video_that_another_tool_keeps_is_told_with_its_command(
+    tree: Tree, leave: Callable[[Path], object], words: str
+) -> None:
+    (tree.root / COLOR).unlink()
+    leave(tree.root / COLOR)
+    tree.run("rs_one")
+    err = tree.cli("check", expect=3).err
+    assert "prompts/ps_a.yaml:2:" in err
+    assert words in err
+
+
+def test_a_clip_of_more_pixels_than_are_read_is_told_by_its_packets(tmp_path: Path) -> None:
+    clip = clips.color(tmp_path / "clip.mp4", frames=9)
+    bounds = Bounds(pixels=64 * 48, all_pixels=64 * 48 * 8)
+    with pytest.raises(TooMuch, match="has more than 8 frames of 64x48") as told:
+        probe(clip, bounds)
+    assert "ffmpeg -ss START -t SECONDS" in told.value.hint
+    assert probe(clip, Bounds(pixels=64 * 48, all_pixels=64 * 48 * 9)).frames == 9

@@ -1,0 +1,231 @@
+"""Random histories: git commands, edits, batches, host ends and fetches over two branches, two work trees and a clone.
+
+After each step holds what `git_world.Truth` says. `make test` runs SEQUENCES of STEPS from fixed seeds; `make soak`
+draws 400 others (COSMOSCTL_SOAK_HISTORIES says how many).
+"""
+
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cosmosctl.domain.layout import RESULT
+from tests.support.git_world import RUNS, Truth, Work, World, wanted, world
+
+SEQUENCES, STEPS = 30, 14
+WEIGHTS = (0.5, 0.6, 0.7)
+OTHER = {"main": "look", "look": "main", "side": "main"}
+
+
+class History:
+    """One sequence: what was done, and what has to hold."""
+
+    def __init__(self, made: World, seed: int) -> None:
+        self.made, self.truth, self.draw = made, Truth(made), random.Random(seed)
+        self.done: list[str] = []
+        one = made.works["one"]
+        one.git("branch", "look")
+        made.worktree("two", "side")
+        made.clone("three").git("branch", "look", "origin/look")
+
+    def step(self) -> None:
+        name = self.draw.choice(("one", "one", "one", "two", "three"))
+        act = self.draw.choice(ACTS)
+        self.done.append(f"{name} {act.__name__}")
+        act(self, self.made.works[name])
+        self.truth.check()
+
+    def branch(self, work: Work) -> str:
+        return work.git("rev-parse", "--abbrev-ref", "HEAD").strip()
+
+    def run(self) -> str:
+        return self.draw.choice(RUNS)
+
+
+def edit(history: History, work: Work) -> None:
+    work.write(history.run(), history.draw.choice(WEIGHTS))
+
+
+def commit(history: History, work: Work) -> None:
+    work.commit(f"step {len(history.done)}")
+
+
+def switch(history: History, work: Work) -> None:
+    branch = history.branch(work)
+    if branch in OTHER and branch != "side":
+        work.git("checkout", "-q", OTHER[branch], expect=None)
+
+
+def stash(history: History, work: Work) -> None:
+    work.git("stash", "-qu", expect=None)
+
+
+def pop(history: History, work: Work) -> None:
+    if work.git("stash", "list"):
+        work.git("stash", "pop", "-q", expect=None)
+        _settle_conflicts(history, work)
+
+
+def clean(history: History, work: Work) -> None:
+    work.git("clean", "-fdq")
+
+
+def reset(history: History, work: Work) -> None:
+    work.git("reset", "-q", "--hard", history.draw.choice(("HEAD", "HEAD~1")), expect=None)
+
+
+def soft_reset(history: History, work: Work) -> None:
+    work.git("reset", "-q", "--soft", "HEAD~1", expect=None)
+
+
+def merge(history: History, work: Work) -> None:
+    work.git("merge", "-q", "--no-edit", _other(history, work), expect=None)
+    _settle_conflicts(history, work)
+
+
+def rebase(history: History, work: Work) -> None:
+    work.git("rebase", "-q", _other(history, work), expect=None)
+    if _is_at_it(work):
+        history.truth.check()
+        work.git("rebase", "--abort", expect=None)
+
+
+def pick(history: History, work: Work) -> None:
+    work.git("cherry-pick", _other(history, work), expect=None)
+    history.truth.check()
+    work.git("cherry-pick", "--abort", expect=None)
+
+
+def batch(history: History, work: Work) -> None:
+    history.made.release()
+    work.cli("batch", *history.draw.choice(((), (), ("--changed",))), expect=None)
+
+
+def detached(history: History, work: Work) -> None:
+    history.made.hold()
+    try:
+        work.cli("batch", "--detach", expect=None)
+    finally:
+        history.truth.check()
+        if history.draw.random() < 0.5:
+            history.made.release()
+
+
+def again(history: History, work: Work) -> None:
+    """One run, whether it has a result or not."""
+    run = history.run()
+    spec = wanted(work, run)
+    if spec is not None:
+        name = next(name for name, one in history.made.works.items() if one is work)
+        history.truth.asked[name, spec] += 1
+        history.made.release()
+        work.cli("batch", run, expect=None)
+
+
+def ran(history: History, work: Work) -> None:
+    """What people do most: an edit, a batch, a commit."""
+    edit(history, work)
+    history.made.release()
+    work.cli("batch", "--changed", expect=None)
+    work.commit("ran")
+
+
+def hop(history: History, work: Work) -> None:
+    """To the other branch, with nothing left behind."""
+    work.commit("left")
+    switch(history, work)
+
+
+def end(history: History, work: Work) -> None:
+    history.made.release()
+
+
+def attach(history: History, work: Work) -> None:
+    history.made.release()
+    work.cli("attach", expect=None)
+
+
+def fetch(history: History, work: Work) -> None:
+    work.cli("fetch", expect=None)
+
+
+def fetch_run(history: History, work: Work) -> None:
+    work.cli("fetch", history.run(), expect=None)
+
+
+def gc(history: History, work: Work) -> None:
+    history.made.grow_old()
+    work.cli("gc", "gpu", expect=None)
+
+
+def look(history: History, work: Work) -> None:
+    run = history.run()
+    for words in (("list", "batches"), ("show", run), ("logs", run), ("history",), ("diff", run), ("check",)):
+        work.cli(*words, expect=None)
+
+
+ACTS: tuple[Callable[[History, Work], None], ...] = (
+    *(edit, commit, switch, stash, pop, clean, reset, soft_reset, merge, rebase, pick),
+    *(ran, ran, ran, ran, hop, hop, hop, hop, ran, hop),
+    *(edit, commit, switch, commit, switch, batch, batch, detached, again, end, attach, fetch, fetch_run, gc, look),
+)
+
+
+def _other(history: History, work: Work) -> str:
+    branch = history.branch(work)
+    if work is history.made.works["three"]:
+        work.git("fetch", "-q")
+        return history.draw.choice(("origin/main", "origin/look", "origin/side"))
+    return history.draw.choice([name for name in ("main", "look", "side") if name != branch])
+
+
+def _is_at_it(work: Work) -> bool:
+    folder = Path(work.git("rev-parse", "--absolute-git-dir").strip())
+    return any((folder / name).exists() for name in ("rebase-merge", "rebase-apply", "MERGE_HEAD"))
+
+
+def _settle_conflicts(history: History, work: Work) -> None:
+    """What somebody would do: look, let cosmosctl mend the receipts, take one side of the rest, commit."""
+    unmerged = work.git("diff", "--name-only", "--diff-filter=U").split()
+    if not unmerged:
+        return
+    history.truth.check()
+    side = history.draw.choice(("--ours", "--theirs"))
+    for file in unmerged:
+        work.git("checkout", side, "--", file, expect=None)
+    for run in {Path(file).parent.name for file in unmerged if file.endswith(RESULT)}:
+        work.cli("fetch", run, expect=None)
+    work.commit("merged")
+
+
+def _play(made: World, seed: int) -> History:
+    history = History(made, seed)
+    try:
+        for _ in range(STEPS):
+            history.step()
+        made.release()
+    except BaseException:
+        print(f"seed {seed}:", *history.done, sep="\n  ")
+        raise
+    return history
+
+
+@pytest.mark.parametrize("seed", range(SEQUENCES))
+def test_no_video_is_lost_and_no_state_is_untrue_under_git(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _play(world(tmp_path, monkeypatch), seed)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif("COSMOSCTL_SOAK" not in os.environ, reason="COSMOSCTL_SOAK is not set; make soak sets it")
+def test_many_other_histories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = random.SystemRandom()
+    for sequence in range(int(os.environ.get("COSMOSCTL_SOAK_HISTORIES", "400"))):
+        folder = tmp_path / str(sequence)
+        folder.mkdir()
+        _play(world(folder, monkeypatch), first.randrange(1 << 32))
+        shutil.rmtree(folder)

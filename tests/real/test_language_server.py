@@ -1,0 +1,92 @@
+"""An editor's own program, yaml-language-server, by the schemas of a project: what it offers, tells and finds wrong."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cosmosctl.commands.init import init_project
+from cosmosctl.schema import write_schemas
+from tests.end_to_end.test_editor import BAD_RUNS, EDGE, GOOD_RUNS, P
+from tests.support.file_check import run_mistakes
+from tests.support.language_server import LanguageServer
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(shutil.which("npm") is None, reason="no npm, which brings yaml-language-server"),
+]
+PROGRAM = "yaml-language-server@1.25.0"
+RUN = "runs/rs_a/run.yaml"
+HEAD = "# yaml-language-server: $schema=../../.cosmosctl/schema/run.json\n"
+PROJECT_HEAD = "# yaml-language-server: $schema=.cosmosctl/schema/project.json\n"
+NOT_EVEN_YAML_TO_IT = ("", "- a\n")
+"""Of an empty file it says nothing; the list is told by another mistake of ours than of its own."""
+
+
+@pytest.fixture(scope="module")
+def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageServer]:
+    """A language server on a new project with the prompts ps_here and ps_there."""
+    there = tmp_path_factory.mktemp("npm")
+    command = ("npm", "install", "--no-audit", "--no-fund", "--prefix", str(there), PROGRAM)
+    subprocess.run(command, check=True, capture_output=True, timeout=600)
+    root = init_project(tmp_path_factory.mktemp("editor") / "project", demo=False)
+    write_schemas(root, model="transfer1", prompts=("ps_here", "ps_there"))
+    program = Path(there) / "node_modules/yaml-language-server/bin/yaml-language-server"
+    with LanguageServer(("node", str(program), "--stdio"), root) as server:
+        yield server
+
+
+def test_the_prompts_that_there_are_are_offered(editor: LanguageServer) -> None:
+    assert set(editor.offered(RUN, f"{HEAD}prompt: |\n")) == {"ps_here", "ps_there"}
+
+
+def test_a_run_is_offered_the_settings_of_its_family(editor: LanguageServer) -> None:
+    offered = set(editor.offered(RUN, f"{HEAD}{P}model: transfer2.5\n|\n"))
+    assert {"seed", "resolution", "distilled", "controls"} <= offered
+    assert offered & {"fps", "sigma_max", "warm", "checkpoint"} == set()
+
+
+def test_the_defaults_of_a_family_are_filled_in_with_its_own_numbers(editor: LanguageServer) -> None:
+    offered = editor.offered("cosmosctl.yaml", f"{PROJECT_HEAD}project: a\ndefaults:\n  |\n")
+    assert "seed: ${1:2025}" in offered["transfer2.5"]
+    assert "seed: ${1:0}" in offered["cosmos3"]
+    assert "guidance" not in offered["cosmos3"]  # it depends on the set of controls
+
+
+def test_keys_are_completed_in_braces_too(editor: LanguageServer) -> None:
+    assert "preset" in editor.offered(RUN, f"{HEAD}{P}controls:\n  edge: {{weight: 0.4, p|}}\n")
+    block = editor.offered(RUN, f"{HEAD}{P}controls:\n  edge:\n    weight: 0.4\n    |\n")
+    assert set(block) == {"input", "preset"}
+    assert not any("object" in word for word in editor.offered(RUN, f"{HEAD}{P}controls:\n  edge: |\n"))
+
+
+@pytest.mark.parametrize("value", ["0.3", "{weight: 0.3}"])
+def test_a_tooltip_says_what_a_control_does(value: str, editor: LanguageServer) -> None:
+    told = editor.told(RUN, f"{HEAD}{P}controls:\n  ed|ge: {value}\n")
+    assert "Canny edges." in told
+    assert "Usual weights: 0.3 to 0.5." in told
+    assert "weight from 0 to 1" in told
+
+
+def test_a_tooltip_says_range_and_default_of_a_setting_in_the_runs_family(editor: LanguageServer) -> None:
+    told = editor.told(RUN, f"{HEAD}{EDGE}model: cosmos3\nguid|ance: 3\n")
+    assert "between 0 and 7" in told
+    assert "6; 3 with a single control" in told
+
+
+@pytest.mark.parametrize("text", GOOD_RUNS)
+def test_it_finds_nothing_wrong_where_check_does_not(text: str, editor: LanguageServer) -> None:
+    assert editor.complaints(text, head=HEAD) == []
+
+
+@pytest.mark.parametrize("text", [text for text in BAD_RUNS if text not in NOT_EVEN_YAML_TO_IT])
+def test_it_complains_where_check_does(text: str, editor: LanguageServer) -> None:
+    assert run_mistakes(text, "transfer1") != []
+    assert editor.complaints(text, head=HEAD) != []
+
+
+def test_its_words_name_the_key_that_is_wrong(editor: LanguageServer) -> None:
+    found = editor.complaints(f"{P}controls: {{edge: {{wieght: 0.3}}}}\n", head=HEAD)
+    assert found == ['Missing property "weight".', "Property wieght is not allowed."]

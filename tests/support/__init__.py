@@ -1,0 +1,1 @@
+"""What tests share: projects, hosts, waiting, stand-ins."""
