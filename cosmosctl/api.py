@@ -24,7 +24,7 @@ from cosmosctl.io.atomic import replace_with
 from cosmosctl.io.given_path import no_path_words
 from cosmosctl.results import batch_end
 from cosmosctl.results.events import Progress
-from cosmosctl.state.claims import opened
+from cosmosctl.state.opening import opened
 from cosmosctl.store import find_root, write_drafts
 
 JsonRow = Mapping[str, Any]

@@ -2,14 +2,17 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.errors import CosmosctlError
 from cosmosctl.io.given_path import is_file
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 FAMILIES = "transfer1, transfer2.5 or cosmos3"
 """What --model takes, for its help: importing the families takes longer than Tab may."""
@@ -19,33 +22,33 @@ STATES = "pending, queued, running, done (or completed), changed, failed, cancel
 """What --status takes, for its help."""
 
 
-def run_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def run_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Runs whose id starts with what is typed."""
     return _names(ctx, "runs", incomplete)
 
 
-def prompt_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def prompt_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Prompts whose id starts with what is typed."""
     return _names(ctx, "prompts", incomplete, ending=".yaml")
 
 
-def batch_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def batch_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Batches whose name starts with what is typed."""
     return _names(ctx, "batches", incomplete)
 
 
-def host_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def host_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """The built-in host, and those of cosmosctl.yaml as far as it can be read."""
     root = _root(ctx)
     return _starting(["local", *(_hosts(root / CONFIG_FILE) if root else ())], incomplete)
 
 
-def family_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def family_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """The model families."""
     return _starting(FAMILIES.replace(" or ", ", ").split(", "), incomplete)
 
 
-def status_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def status_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """The states that a run may be in."""
     return _starting(re.findall(r"\b(?!or\b)[a-z]+", STATES), incomplete)
 
@@ -67,12 +70,14 @@ def _root(ctx: click.Context) -> Path | None:
     return next((folder for folder in (start, *start.parents) if is_file(folder / CONFIG_FILE)), None)
 
 
-def _starting(names: list[str], incomplete: str) -> list[CompletionItem]:
+def _starting(names: list[str], incomplete: str) -> "list[CompletionItem]":
     """A shell puts them on its line as they are: only what is an id."""
+    from click.shell_completion import CompletionItem
+
     return [CompletionItem(name) for name in names if is_id(name) and name.startswith(incomplete)]
 
 
-def _names(ctx: click.Context, folder: str, incomplete: str, *, ending: str = "") -> list[CompletionItem]:
+def _names(ctx: click.Context, folder: str, incomplete: str, *, ending: str = "") -> "list[CompletionItem]":
     """The names in a folder of the project that are ids."""
     root = _root(ctx)
     listed = _listed(root / folder) if root else []

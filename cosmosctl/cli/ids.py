@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from cosmosctl.cli import completing
 from cosmosctl.domain.layout import CONFIG_FILE
@@ -18,6 +17,8 @@ _COMPLETED = {RUN: completing.run_ids, PROMPT: completing.prompt_ids, BATCH: com
 
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     Words = click.ParamType[str]
 else:
     Words = click.ParamType
@@ -28,10 +29,10 @@ class Offered(Words):
 
     name = "word"
 
-    def __init__(self, offered: Callable[[click.Context, click.Parameter, str], list[CompletionItem]]) -> None:
+    def __init__(self, offered: "Callable[[click.Context, click.Parameter, str], list[CompletionItem]]") -> None:
         self._offered = offered
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
         return self._offered(ctx, param, incomplete)
 
 
@@ -62,8 +63,10 @@ class Ids(Words):
             return value
         return self.fail(f"{value!r} is no path of a {' or '.join(self.kinds)}", param, ctx)
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
         if "/" in incomplete:
+            from click.shell_completion import CompletionItem
+
             return [CompletionItem(incomplete, type="file")]
         return [item for kind in self.kinds for item in _COMPLETED[kind](ctx, param, incomplete)]
 

@@ -25,7 +25,8 @@ from cosmosctl.plan.inputs import NOTHING_FOUND
 from cosmosctl.plan.planner import Plan
 from cosmosctl.results import batch_end
 from cosmosctl.state import estimates, states
-from cosmosctl.state.claims import opened, waiting_for
+from cosmosctl.state.claims import waiting_for
+from cosmosctl.state.opening import opened
 from cosmosctl.store import Snapshot, load_all, write_drafts
 
 NEEDED = ("pending", "changed", "failed", "cancelled", "invalid", "damaged")

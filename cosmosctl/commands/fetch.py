@@ -20,7 +20,7 @@ from cosmosctl.results.batch_end import read_end
 from cosmosctl.results.collect import Collected
 from cosmosctl.results.events import read_progress
 from cosmosctl.state import states
-from cosmosctl.state.claims import opened
+from cosmosctl.state.opening import opened
 from cosmosctl.store import load_all
 
 

@@ -11,7 +11,7 @@ from cosmosctl.plan.bundle import read_runs
 from cosmosctl.results.receipts import Failure, Receipt
 from cosmosctl.state import states
 from cosmosctl.state.attempts import Attempt, attempts
-from cosmosctl.state.claims import opened
+from cosmosctl.state.opening import opened
 from cosmosctl.store import load_all
 
 

@@ -19,7 +19,7 @@ from cosmosctl.results import batch_files
 from cosmosctl.results.batch_end import read_end
 from cosmosctl.results.events import Progress, read_progress
 from cosmosctl.state import states
-from cosmosctl.state.claims import opened
+from cosmosctl.state.opening import opened
 from cosmosctl.state.states import ALIASES, STATES, OpenBatch
 from cosmosctl.store import Snapshot, find_root, load_all
 

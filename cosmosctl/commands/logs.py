@@ -20,7 +20,7 @@ from cosmosctl.results import process_logs
 from cosmosctl.results.events import PIECE_BYTES, EventTail, read_progress
 from cosmosctl.state import states
 from cosmosctl.state.attempts import attempts
-from cosmosctl.state.claims import opened
+from cosmosctl.state.opening import opened
 from cosmosctl.store import load_all
 
 POLL_S = 1.0

@@ -11,7 +11,7 @@ from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import checked_id, command, is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import AllowedHost
-from cosmosctl.errors import UsageError
+from cosmosctl.errors import FileError, UsageError
 from cosmosctl.host import trust
 from cosmosctl.io import git_state, own
 from cosmosctl.io.atomic import STALE_S
@@ -20,7 +20,7 @@ from cosmosctl.log import debug
 from cosmosctl.plan import bundle
 from cosmosctl.plan.planner import Plan
 from cosmosctl.results import batch_end
-from cosmosctl.state import states
+from cosmosctl.state import batch_list, states
 from cosmosctl.state.attempts import past
 
 DEFAULT_TITLE = "batch"
@@ -42,7 +42,7 @@ def make_batches(
         debug("phase: bundle")
         _sweep(project)
         before = past(project, runs)
-        known = [bundle.read_number(paths) for paths in states.batches(project)]
+        known = [one.number for one in batch_list.look(project).batches]
         number = max([before.number, *(one + 1 for one in known)])
         halves = [
             bundle.write_bundle(
@@ -89,8 +89,11 @@ def checked_title(title: str | None) -> str:
 
 
 def refuse_held(project: ProjectPaths, runs: Sequence[str]) -> None:
-    """Raises: UsageError when an unfinished batch holds one of `runs`."""
-    held = states.held_runs(project)
+    """Raises: UsageError when an unfinished batch holds one of `runs`; FileError when nobody can look at them all."""
+    listed = batch_list.look(project)
+    if listed.open_passed_over:
+        raise FileError(f"batches/: {batch_list.passed_over_words(listed)}; they may hold any run", hint="git status")
+    held = {run: batch.paths.name for batch in states.open_batches(project, listed) for run in batch.runs}
     taken = [f"{run} is in batch {held[run]}, which has not ended" for run in runs if run in held]
     if taken:
         batch = held[next(run for run in runs if run in held)]

@@ -15,7 +15,7 @@ from cosmosctl.following import follow
 from cosmosctl.host import trust
 from cosmosctl.plan import bundle
 from cosmosctl.state import states
-from cosmosctl.state.claims import opened
+from cosmosctl.state.opening import opened
 from cosmosctl.state.states import RunState
 from cosmosctl.store import load_all
 

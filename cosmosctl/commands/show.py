@@ -17,7 +17,7 @@ from cosmosctl.results.batch_end import read_end
 from cosmosctl.results.receipts import Receipt
 from cosmosctl.state import states
 from cosmosctl.state.attempts import own_receipt
-from cosmosctl.state.claims import opened
+from cosmosctl.state.opening import opened
 from cosmosctl.store import Snapshot, load_all
 
 KINDS = ("prompt", "run", "batch")

@@ -9,13 +9,14 @@ from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.plurals import some
 from cosmosctl.domain.project import Host
+from cosmosctl.errors import MOST_SHOWN
 from cosmosctl.io import own
-from cosmosctl.results import batch_files, manifests
-from cosmosctl.results.batch_end import is_ended
 from cosmosctl.state import states
-from cosmosctl.state.claims import opened
+from cosmosctl.state.batch_list import BatchList, passed_over_words
+from cosmosctl.state.opening import opened_with_batches
 from cosmosctl.state.states import OpenBatch, RunState
 from cosmosctl.store import Snapshot, load_all
+from cosmosctl.store.scan import MANIFEST
 
 WORDS_OF_PROMPT = 6
 LOOKS = 1000
@@ -39,22 +40,21 @@ class Overview:
 
 def overview(folder: Path, host: str | None) -> Overview:
     """The state of the project that `folder` lies in. Raises: FileError, UsageError."""
-    project = opened(folder)
-    open_ones = states.open_batches(project)
+    project, listed = opened_with_batches(folder)
+    unfinished = states.unfinished(project, listed)
+    open_ones = states.opened_batches(unfinished.ours)
     snapshot = load_all(project.root)
     chosen = snapshot.host(host)
     runs = states.all_states(project, snapshot, preview=chosen.is_preview, unfinished=open_ones)
     problems = (
         *_mistakes(snapshot, runs),
-        *_damaged_batches(project),
+        *_strange_batches(listed),
+        *_damaged_batches(snapshot, listed),
         *_damaged_manifests(snapshot, runs),
-        *_nameless(project),
-        *_linked(project),
     )
     looks = _looks(snapshot, runs) if len(runs) <= LOOKS else {}
     labels = _labels(snapshot, runs)
-    foreign = states.foreign_batches(project)
-    return Overview(project, chosen, runs, labels, looks, open_ones, problems, snapshot.leftovers, foreign)
+    return Overview(project, chosen, runs, labels, looks, open_ones, problems, snapshot.leftovers, unfinished.foreign)
 
 
 def _looks(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Mapping[str, str]:
@@ -73,11 +73,13 @@ def _mistakes(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Iterator[str]
     return (problem.words for problem in snapshot.problems if problem.subject not in quiet)
 
 
-def _damaged_batches(project: ProjectPaths) -> Iterator[str]:
-    """What is wrong with files of batches. An unfinished one whose plan is damaged is told where it stands."""
-    for paths in states.batches(project):
-        found = batch_files.troubles(paths)
-        yield from found if is_ended(paths) else (line for line in found if "/plan.json: " not in line)
+def _damaged_batches(snapshot: Snapshot, listed: BatchList) -> Iterator[str]:
+    """What is wrong with files of batches."""
+    if not listed.batches:
+        return iter(())
+    from cosmosctl.commands.damaged_batches import damaged_batches
+
+    return damaged_batches(listed.batches, snapshot.index)
 
 
 def _damaged_manifests(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Iterator[str]:
@@ -86,28 +88,33 @@ def _damaged_manifests(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Iter
     for run, state in runs.items():
         if not state.batch:
             continue
-        file = f"runs/{run}/{state.place}/manifest.txt" if state.place else f"runs/{run}/manifest.txt"
-        if words := index.fact(index.notes(run), "manifest", f"{root}/{file}", _manifest_trouble):
-            index.note(index.notes(run), "manifest", None)
+        notes = index.notes(run)
+        if state.place and MANIFEST not in notes.get("previewed", ("", MANIFEST))[1]:
+            continue  # the folder, which was looked at just now, has none
+        file = f"runs/{run}/{state.place}/{MANIFEST}" if state.place else f"runs/{run}/{MANIFEST}"
+        if words := index.fact(notes, "manifest", f"{root}/{file}", _manifest_trouble):
+            index.note(notes, "manifest", None)
             yield f"{file}: {words}; {command('fetch', run)}"
     index.save()
 
 
 def _manifest_trouble(file: str) -> str:
+    from cosmosctl.results import manifests
+
     return manifests.trouble_of(Path(file))
 
 
-def _nameless(project: ProjectPaths) -> Iterator[str]:
-    """What lies in batches/ under names that no batch has: told once, and passed over by everything."""
-    names = states.nameless_batches(project)
-    if names:
-        yield f"batches/: {some([ascii(name) for name in names], 'name')} that is no id, and passed over"
-
-
-def _linked(project: ProjectPaths) -> Iterator[str]:
-    """Batches that are links, each with what to type about it."""
-    for place in states.linked_batches(project):
+def _strange_batches(listed: BatchList) -> Iterator[str]:
+    """What lies in batches/ and is passed over: names that no batch has, links, more than is looked at."""
+    if listed.nameless:
+        names = [ascii(name) for name in listed.nameless]
+        yield f"batches/: {some(names, 'name')} that is no id, and passed over"
+    if listed.passed_over:
+        yield f"batches/: {passed_over_words(listed)}"
+    for place in listed.links[:MOST_SHOWN]:
         yield f"batches/{place.name}: {own.LINK_WORDS}; {own.link_hint(place)}"
+    if len(listed.links) > MOST_SHOWN:
+        yield f"batches/: {len(listed.links) - MOST_SHOWN} more symbolic links, which are passed over"
 
 
 def eta_s(batch: OpenBatch) -> float | None:

@@ -17,7 +17,7 @@ from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import CosmosctlError, Interrupted, UsageError, bounded
 from cosmosctl.io.streams import has_reader
 from cosmosctl.state import states
-from cosmosctl.state.claims import opened
+from cosmosctl.state.opening import opened
 from cosmosctl.store import load_all
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from cosmosctl.errors import UsageError
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _ID = re.compile(ID_PATTERN)
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_GROUP = re.compile(r"[0-9]{2,6}-[a-z0-9.-]{1,100}")
-_KEY, _SHA256 = re.compile(r"[0-9a-f]{8}"), re.compile(r"[0-9a-f]{64}")
-_POOL_NAME = re.compile(r"[0-9a-f]{16}/video(\.[^/\x00-\x20]{1,32})?")
+_PLAIN_NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"  # compiled when first used: start-up waits for none of them
+_GROUP = r"[0-9]{2,6}-[a-z0-9.-]{1,100}"
+_KEY, _SHA256 = r"[0-9a-f]{8}", r"[0-9a-f]{64}"
+_POOL_NAME = r"[0-9a-f]{16}/video(\.[^/\x00-\x20]{1,32})?"
 _OUTPUTS = "outputs/"
 MOST_S = 1e9
 """No time that is told is longer: thirty years."""
@@ -36,24 +36,24 @@ def is_id(text: str) -> bool:
 
 def is_plain_name(text: str) -> bool:
     """Whether `text` may name a file that comes from elsewhere: no folder, nothing hidden, nothing that leads out."""
-    return _PLAIN_NAME.fullmatch(text) is not None
+    return re.fullmatch(_PLAIN_NAME, text) is not None
 
 
 def is_sha256(text: str) -> bool:
     """Whether it is a sha256 in hex."""
-    return _SHA256.fullmatch(text) is not None
+    return re.fullmatch(_SHA256, text) is not None
 
 
 def _is_key(text: str) -> bool:
-    return _KEY.fullmatch(text) is not None
+    return re.fullmatch(_KEY, text) is not None
 
 
 def _is_group(text: str) -> bool:
-    return _GROUP.fullmatch(text) is not None
+    return re.fullmatch(_GROUP, text) is not None
 
 
 def _is_pool_name(text: str) -> bool:
-    return _POOL_NAME.fullmatch(text) is not None
+    return re.fullmatch(_POOL_NAME, text) is not None
 
 
 def _is_output(text: str) -> bool:

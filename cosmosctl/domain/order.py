@@ -6,8 +6,7 @@ neither of two descends from the other (two clones, a merge) there is no newest:
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 
 class Standing(Protocol):
@@ -27,8 +26,7 @@ class Planned(Standing, Protocol):
     def number(self) -> int: ...
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """The place of what comes of one run of a batch."""
 
     batch: str

@@ -15,7 +15,7 @@ from cosmosctl.results import collect
 from cosmosctl.results.collect import Collected, Wanted
 from cosmosctl.results.events import read_progress
 from cosmosctl.state import states
-from cosmosctl.state.claims import opened
+from cosmosctl.state.opening import opened
 
 
 def fetch_from(folder: Path, source: Path) -> tuple[Collected, ...]:

@@ -26,6 +26,9 @@ RECEIPT_BYTES = 1 << 20
 
 LINK_WORDS = "is a symbolic link; the tool's own files and folders have to be files and folders"
 
+FOLDER, LINK = "folder", "link"
+"""Kinds of what lies in a folder."""
+
 _OF_RESULTS = ("preview", "logs", "outputs")
 """Folders of a result: links of these names stay mistakes."""
 
@@ -275,6 +278,31 @@ def names(path: Path) -> list[str]:
         return []
     except OSError as e:
         raise file_error(path, e, doing="list") from e
+
+
+def kinds(path: Path) -> list[tuple[str, str]]:
+    """(name, FOLDER, LINK or "" for anything else) of all that lies in a folder, sorted; none when it is not there.
+
+    Raises: NotOwn, FileError.
+    """
+    try:
+        with folder(path) as descriptor:
+            inside = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=descriptor)
+            try:
+                with os.scandir(inside) as entries:
+                    return sorted([(entry.name, _kind(entry)) for entry in entries])
+            finally:
+                os.close(inside)
+    except FileNotFoundError:
+        return []
+    except OSError as e:
+        raise file_error(path, e, doing="list") from e
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return LINK
+    return FOLDER if entry.is_dir(follow_symlinks=False) else ""
 
 
 def remove(path: Path) -> None:

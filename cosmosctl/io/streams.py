@@ -12,7 +12,7 @@ import json
 import os
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -154,9 +154,14 @@ def json_text(value: Any) -> str:
 
 def style(text: str, color: str) -> str:
     """`text`, made visible, in that colour, or bold, where stdout is a terminal that shows it and the user wants it."""
+    return painter(color)(text)
+
+
+def painter(color: str) -> Callable[[str], str]:
+    """`style` in one colour, for ten thousand texts."""
     if not color or not isinstance(sys.stdout, SafeText) or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return text
-    return f"{_OURS}\x1b[{_COLORS[color]}m{_OURS}{visible(text)}{_OURS}\x1b[0m{_OURS}"
+        return str
+    return lambda text: f"{_OURS}\x1b[{_COLORS[color]}m{_OURS}{visible(text)}{_OURS}\x1b[0m{_OURS}"
 
 
 def has_reader() -> bool:

@@ -6,13 +6,16 @@ what is signed with it was made here.
 """
 
 import contextlib
-import hashlib
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cosmosctl.errors import FileError
 from cosmosctl.io.os_error import file_error
+
+if TYPE_CHECKING:
+    import hashlib
 
 MADE, HOSTS, LINKS, FOLDERS, OUTSIDE = "made", "hosts", "links", "folders", "outside"
 """Kinds of notes: batches made here; hosts, links, foreign folders and outside inputs that were allowed."""
@@ -44,6 +47,8 @@ def script_allows() -> frozenset[str]:
 
 def digest_of(*parts: bytes) -> str:
     """sha256, in hex, of these bytes one after another."""
+    import hashlib
+
     made = hashlib.sha256()
     for part in parts:
         made.update(part)
@@ -99,7 +104,16 @@ def secret() -> bytes:
 def signature(data: bytes) -> str:
     """A word that only this user on this machine can give to these bytes; "" where there is no key."""
     key = secret()
-    return hashlib.blake2b(data, key=key, digest_size=16).hexdigest() if key else ""
+    return _blake2b()(data, key=key, digest_size=16).hexdigest() if key else ""
+
+
+def _blake2b() -> "type[hashlib.blake2b]":
+    """hashlib's own, without OpenSSL, for which every command would wait that asks for a signature."""
+    try:
+        from _blake2 import blake2b
+    except ImportError:  # another Python
+        from hashlib import blake2b
+    return blake2b
 
 
 def _read_key(place: Path) -> bytes:

@@ -13,8 +13,7 @@ _OBEYED = (
     "\ud800-\udfff"  # halves of a pair: no text at all
 )
 _ORDER = re.compile(f"[{_OBEYED}]")
-_ORDER_OF_A_LOG = re.compile(f"[{_OBEYED}]".replace("\x0b-\x1f", "\x0b\x0c\x0e-\x1f"))
-_LOOKS = re.compile(r"\x1b\[[0-9;]*[mK]")
+_LOOKS = r"\x1b\[[0-9;]*[mK]"
 """Colours, and the end of a line wiped: how logs of programs look, nothing that they say."""
 
 _PLAIN = {"…": "...", "→": "->", "–": "-", "—": "-", "×": "x", "━": "-", "╸": "-", "╺": "-", "•": "*"}
@@ -33,7 +32,8 @@ def one_line(text: str) -> str:
 
 def visible_log(text: str) -> str:
     """The same for a log: colours are taken away, and a carriage return may go on drawing a bar anew."""
-    return _ORDER_OF_A_LOG.sub(_written_out, _LOOKS.sub("", text))
+    obeyed = _OBEYED.replace("\x0b-\x1f", "\x0b\x0c\x0e-\x1f")
+    return re.sub(f"[{obeyed}]", _written_out, re.sub(_LOOKS, "", text))
 
 
 def visible_json(text: str) -> str:

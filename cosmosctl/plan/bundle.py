@@ -41,9 +41,6 @@ GRACE_S = 10
 """Between SIGTERM and SIGKILL."""
 _IN_BUNDLE = re.compile(r"[A-Za-z0-9_][^/\0]*/[A-Za-z0-9_][^/\0]*")
 """A file in the folder of a group."""
-_HEAD_BYTES = 1024
-_NUMBER = re.compile(rb'^(?:number| "number"): (\d{1,15}),?$', re.MULTILINE)
-"""The line of batch.local.yaml; the file is not parsed for it, as every batch is asked by every command."""
 _HERE = "# So on this machine alone:\n"
 HEAD = ("format", "batch", "number", "key", "project", "created", "model", "host")
 """What batch.yaml and plan.json begin with."""
@@ -340,18 +337,6 @@ def mend(paths: BatchPaths, batch: Batch) -> None:
         is_right = False
     if not is_right:
         own.write_text(paths.rows_list, wanted)
-
-
-def read_number(paths: BatchPaths) -> int:
-    """The number of a batch, from the first lines of what tells of it; 0 when it has none (an earlier version's)."""
-    for file in (paths.whole, paths.plan, paths.report):
-        try:
-            with opened(file) as stream:
-                found = _NUMBER.search(stream.read(_HEAD_BYTES))
-        except (OSError, Unreadable):
-            continue
-        return int(found[1]) if found else 0
-    return 0
 
 
 def read_whereabouts(paths: BatchPaths) -> Batch:

@@ -27,10 +27,16 @@ _SHARED_NOT = ("model", "prompt", "video")
 
 def troubles(paths: BatchPaths) -> tuple[str, ...]:
     """What is wrong with the files of a batch, and the command that mends each."""
+    is_end_damaged = paths.end.exists() and read_end(paths.end) is None
+    return told(paths, head_trouble(paths), is_end_damaged=is_end_damaged)
+
+
+def told(paths: BatchPaths, head: str, *, is_end_damaged: bool) -> tuple[str, ...]:
+    """The same where it is known what `head_trouble` says, and whether end.yaml cannot be read."""
     plan = bundle.cut_off(paths) if paths.plan.exists() else ""
     has_plan, found, name = paths.plan.exists() and not plan, [], f"batches/{paths.name}"
     anew = f"{command('attach', paths.name)} writes it anew"
-    if head := _report_trouble(paths):
+    if head:
         git = (
             f"git checkout --theirs {name}/batch.yaml, or --ours"
             if "merge" in head
@@ -40,7 +46,7 @@ def troubles(paths: BatchPaths) -> tuple[str, ...]:
     if plan:
         nothing = "its results are home, nothing needs it any more"
         found.append(f"{plan}; {nothing if is_ended(paths) else bundle.way_out(paths)}")
-    if paths.end.exists() and read_end(paths.end) is None:
+    if is_end_damaged:
         found.append(f"{name}/end.yaml: cannot be read; {anew}")
     return tuple(found)
 
@@ -73,7 +79,7 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _report_trouble(paths: BatchPaths) -> str:
+def head_trouble(paths: BatchPaths) -> str:
     """Why batch.yaml cannot be read; asked of every batch by `status`, so that YAML is not parsed.
 
     Where what git ignores is here, git may have taken it away.

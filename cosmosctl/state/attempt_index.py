@@ -85,13 +85,16 @@ class Tracker:
     def traces(self, run: str) -> Traces:
         """What attempts left for `run`. A receipt that names another run whose folder is still there is a copy's."""
         found = self._left.get(run)
-        if found is None:
-            found = left_of(self._index, self._runs, run)
-        if not found:
+        if found == "":
             return NOTHING
         notes = self._index.notes(run)
+        if found is None:
+            found = left_of(self._index, notes, self._runs, run)
+        return self._traces(run, notes, found) if found else NOTHING
+
+    def _traces(self, run: str, notes: Notes, found: str) -> Traces:
         damaged = dict[str, str]()
-        left = [*self._followed(run, found.split(), damaged)]
+        left = [*self._followed(run, found.split(), damaged)] if LINK_MARK in found else found.split()
         here = self._result(run, notes, LOCAL_RESULT, damaged) if LOCAL_RESULT in left else None
         report = self._report(run, notes, here, damaged) if RESULT in left else None
         preview = self._result(run, notes, f"preview/{RESULT}", damaged) if "preview" in left else None

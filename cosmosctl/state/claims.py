@@ -15,7 +15,6 @@ from cosmosctl.domain.order import may_replace
 from cosmosctl.domain.spec import spec_hash
 from cosmosctl.errors import FileError
 from cosmosctl.io import git_state, own
-from cosmosctl.io.lock import locked_at_once
 from cosmosctl.io.moving import link_or_copy, sync_below
 from cosmosctl.io.os_error import is_there
 from cosmosctl.io.own import replace_with
@@ -24,36 +23,25 @@ from cosmosctl.results import history, reports
 from cosmosctl.results.receipts import LocalReceipt, read_failure, read_receipt, write_receipt
 from cosmosctl.state import older
 from cosmosctl.state.attempts import attempts
+from cosmosctl.state.batch_list import BatchList, look
 from cosmosctl.state.states import Current, held_runs
-from cosmosctl.store import find_root, load_all
+from cosmosctl.store import load_all
 
 AWAY = "there is no run "
 """How the warning begins that a result is given which no run takes in."""
 
 
-def opened(folder: Path, *, may_write: bool = True) -> ProjectPaths:
-    """The project that `folder` lies in, its runs with all that waited for them. Raises: FileError when there is none.
-
-    What cannot be taken in now (a read-only disk, another command at work) goes on waiting; all of it where nothing
-    may be written.
-    """
-    project = ProjectPaths(find_root(folder))
-    if may_write and (not older.is_forward(project) or next(_waiting(project), None) is not None):
-        with suppress(FileError, OSError), locked_at_once(project.lock) as free:
-            if free:
-                _catch_up(project)
-    return project
-
-
-def _catch_up(project: ProjectPaths) -> None:
+def catch_up(project: ProjectPaths, found: BatchList) -> None:
+    """Write an earlier version's files forward and take in what waits. The caller holds the project's lock."""
     if not older.is_forward(project):
-        older.write_forward(project)
-    claim(project)
+        older.write_forward(project, [one.paths for one in found.batches])
+    if found.waiting:
+        claim(project)
 
 
 def claim(project: ProjectPaths) -> None:
     """Take in what waits for runs that are there. The caller holds the project's lock."""
-    for batch, waiting in list(_waiting(project)):
+    for batch, waiting in list(_waiting(look(project))):
         with suppress(FileError, OSError):
             home = _home(project, batch, waiting.id)
             if home is not None:
@@ -63,7 +51,7 @@ def claim(project: ProjectPaths) -> None:
 def waiting_for(project: ProjectPaths) -> Mapping[str, str]:
     """Run -> the folder below the project whose results the next command that may write gives it."""
     found: dict[str, str] = {}
-    for batch, waiting in _waiting(project):
+    for batch, waiting in _waiting(look(project)):
         with suppress(FileError, OSError):
             home = _home(project, batch, waiting.id)
             if home is not None:
@@ -71,11 +59,10 @@ def waiting_for(project: ProjectPaths) -> Mapping[str, str]:
     return found
 
 
-def _waiting(project: ProjectPaths) -> Iterator[tuple[BatchPaths, RunPaths]]:
+def _waiting(found: BatchList) -> Iterator[tuple[BatchPaths, RunPaths]]:
     """What waits of batches that have ended; a running one looks after its results itself."""
-    for name in own.names(project.batches):
-        batch = project.batch(name)
-        if is_id(name) and batch.unclaimed.is_dir() and batch.end.exists():
+    for batch in found.waiting:
+        if batch.unclaimed.is_dir() and batch.end.exists():
             yield from ((batch, batch.waiting(run)) for run in own.names(batch.unclaimed) if is_id(run))
 
 

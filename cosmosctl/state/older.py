@@ -4,10 +4,11 @@ They have result.yaml without result.local.yaml, and batch.yaml, or nothing wher
 batch.local.yaml.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from cosmosctl.domain.ids import is_id
-from cosmosctl.domain.layout import ProjectPaths, ResultPaths
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.errors import FileError
 from cosmosctl.host import trust
 from cosmosctl.io import own
@@ -24,7 +25,7 @@ def is_forward(project: ProjectPaths) -> bool:
     return project.forward.exists()
 
 
-def write_forward(project: ProjectPaths) -> None:
+def write_forward(project: ProjectPaths, batches: Iterable[BatchPaths]) -> None:
     """Give each video its receipt and each batch its mark. The caller holds the project's lock.
 
     Every video of a run's own folder is read once. Raises: FileError when nothing can be written.
@@ -35,8 +36,7 @@ def write_forward(project: ProjectPaths) -> None:
     for run in old:
         with suppress(FileError, OSError):
             history.adopt(run.result)
-    for name in filter(is_id, own.names(project.batches)):
-        paths = project.batch(name)
+    for paths in batches:
         with suppress(FileError, OSError):
             if paths.plan.exists() and not paths.whole.exists() and trust.was_made_here(paths):
                 batch_files.mark(project.root, paths, bundle.read_batch(paths))

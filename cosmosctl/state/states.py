@@ -3,27 +3,23 @@
 invalid, queued, running, pending, done, changed, absent, damaged, failed, cancelled: design of the project folder.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import CONFIG_FILE, RESULT, BatchPaths, ProjectPaths
-from cosmosctl.domain.order import age, descends, newest
+from cosmosctl.domain.order import descends, newest
 from cosmosctl.domain.project import Setting
 from cosmosctl.errors import FileError
-from cosmosctl.host.launches import EXPORTED, Launch, read_launch
-from cosmosctl.host.trust import was_made_here
-from cosmosctl.io import own
-from cosmosctl.plan import bundle
-from cosmosctl.results.events import Progress, read_progress
 from cosmosctl.state.answers import Answer, Present, answer, present
 from cosmosctl.state.attempt_index import NOTHING, FailureTrace, ResultTrace, Traces, Tracker
+from cosmosctl.state.batch_list import BatchList, look
 from cosmosctl.store import Snapshot, hash_file
 
 if TYPE_CHECKING:
     from cosmosctl.domain.spec import Spec
+    from cosmosctl.host.launches import Launch
+    from cosmosctl.results.events import Progress
 
 STATES = ("running", "queued", "pending", "changed", "failed", "cancelled", "absent", "damaged", "invalid", "done")
 ALIASES = {"completed": "done"}
@@ -49,14 +45,13 @@ class RunState(NamedTuple):
     is_reported: bool = True
 
 
-@dataclass(frozen=True)
-class OpenBatch:
+class OpenBatch(NamedTuple):
     """A batch that was bundled and has no end.yaml: it holds its runs. `problem`: a file of it cannot be read."""
 
     paths: BatchPaths
     runs: tuple[str, ...]
-    progress: Progress
-    launch: Launch | None = None  # not looked at once there are events
+    progress: "Progress"
+    launch: "Launch | None" = None  # not looked at once there are events
     problem: str = ""
 
     @property
@@ -69,16 +64,47 @@ class OpenBatch:
     @property
     def is_exported(self) -> bool:
         """Whether somebody else was given it to run, and no event of it is here."""
+        from cosmosctl.host.launches import EXPORTED
+
         return self.launch is not None and self.launch.how == EXPORTED
 
 
-def open_batches(project: ProjectPaths) -> tuple[OpenBatch, ...]:
-    """The unfinished batches of this machine, oldest first. What git brought of others holds nothing here."""
-    waiting = (paths for paths in batches(project) if paths.plan.exists() and not paths.end.exists())
-    return tuple(_open_batch(paths) for paths in waiting if was_made_here(paths))
+def open_batches(project: ProjectPaths, listed: BatchList | None = None) -> tuple[OpenBatch, ...]:
+    """The unfinished batches of this machine, oldest first. What git brought of others holds nothing here.
+
+    `listed`: what lies in batches/, where it was looked at already.
+    """
+    return opened_batches(unfinished(project, listed).ours)
+
+
+def opened_batches(found: Iterable[BatchPaths]) -> tuple[OpenBatch, ...]:
+    """How each of these stands."""
+    return tuple(_open_batch(paths) for paths in found)
+
+
+class Unfinished(NamedTuple):
+    """Batches whose plan is here and whose end is not. `foreign` ones were made elsewhere: they hold nothing here."""
+
+    ours: tuple[BatchPaths, ...]
+    foreign: tuple[BatchPaths, ...]
+
+
+def unfinished(project: ProjectPaths, listed: BatchList | None = None) -> Unfinished:
+    """All of both kinds, oldest first."""
+    waiting = [one.paths for one in (listed or look(project)).batches if one.is_open]
+    if not waiting:
+        return Unfinished((), ())
+    from cosmosctl.host.trust import was_made_here
+
+    ours = [paths for paths in waiting if was_made_here(paths)]
+    return Unfinished(tuple(ours), tuple(paths for paths in waiting if paths not in set(ours)))
 
 
 def _open_batch(paths: BatchPaths) -> OpenBatch:
+    from cosmosctl.host.launches import read_launch
+    from cosmosctl.plan import bundle
+    from cosmosctl.results.events import Progress, read_progress
+
     runs, problem = bundle.read_runs(paths)
     try:
         state = read_progress(paths.events, runs)
@@ -88,35 +114,13 @@ def _open_batch(paths: BatchPaths) -> OpenBatch:
 
 
 def batches(project: ProjectPaths) -> tuple[BatchPaths, ...]:
-    """Every whole batch folder, the oldest first: by the numbers that they were given, of which no clock knows."""
-    found = [project.batch(name) for name in own.names(project.batches) if is_id(name)]
-    numbers = {paths: bundle.read_number(paths) for paths in found if bundle.is_whole(paths)}
-    return tuple(sorted(numbers, key=lambda paths: age(numbers[paths], paths.name, paths.name[-15:])))
-
-
-def nameless_batches(project: ProjectPaths) -> tuple[str, ...]:
-    """The names in batches/ that are no ids: no batch is called so, and nothing is done with them."""
-    return tuple(name for name in _folder_names(project.batches) if not is_id(name))
-
-
-def linked_batches(project: ProjectPaths) -> tuple[Path, ...]:
-    """The batch folders that are links which nobody allowed on this machine: nothing of them is read."""
-    places = (project.batches / name for name in _folder_names(project.batches) if is_id(name))
-    return tuple(place for place in places if own.is_strange_link(place))
-
-
-def _folder_names(folder: Path) -> list[str]:
-    """What is not hidden in a folder, sorted; nothing where there is none."""
-    try:
-        return [name for name in own.names(folder) if not name.startswith(".")]
-    except FileError:
-        return []
+    """Every whole batch folder, the oldest first."""
+    return tuple(one.paths for one in look(project).batches)
 
 
 def foreign_batches(project: ProjectPaths) -> tuple[BatchPaths, ...]:
     """Unfinished batches that were made elsewhere and brought their plan along: they hold nothing here."""
-    waiting = (paths for paths in batches(project) if paths.plan.exists() and not paths.end.exists())
-    return tuple(paths for paths in waiting if not was_made_here(paths))
+    return unfinished(project).foreign
 
 
 def held_runs(project: ProjectPaths) -> Mapping[str, str]:

@@ -24,6 +24,9 @@ from cosmosctl.io.stat_key import is_settled, stat_key
 
 _FORMAT = 5
 
+BATCHES = "batches/"
+"""No run's id: under it stands what is remembered of the files of batches."""
+
 Notes = dict[str, list[Any]]
 """What is remembered about one run, by a name that means something to whoever remembers it."""
 
@@ -129,11 +132,15 @@ class Index:
             return
         if self._owners is not None:
             self._entries = {name: found for name, found in self._entries.items() if _is_owned(name, self._owners)}
-            self._notes = {run: found for run, found in self._notes.items() if run in self._owners["runs"]}
+            kept = self._owners["runs"]
+            self._notes = {run: found for run, found in self._notes.items() if run in kept or run == BATCHES}
         notes = json.dumps({run: found for run, found in self._notes.items() if found}, separators=(",", ":"))
         body = "\n".join([notes, *(f"{name}\t{words}" for name, words in sorted(self._entries.items()))])
         self._changed, data = False, body.encode()
-        header = {"format": _FORMAT, "rules": self._rules, "signature": signature(f"index {self._rules}", data)}
+        signed = signature(f"index {self._rules}", data)
+        if not signed:  # nobody could tell that it was made here
+            return
+        header = {"format": _FORMAT, "rules": self._rules, "signature": signed}
         with contextlib.suppress(FileError):
             own.write_bytes(self._path, to_json(header).encode() + b"\n" + data, durable=False)
 

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from cosmosctl.io import own
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.visible import one_line
 from cosmosctl.store import payload as payloads
-from cosmosctl.store.index import Entry, Index
+from cosmosctl.store.index import Entry, Index, Notes
 from cosmosctl.store.problem import Problem
 from cosmosctl.store.stamps import file_key, scene_key, split_link
 
@@ -30,6 +30,8 @@ LINK_MARK = "@"
 
 _LEFT = (RESULT, LOCAL_RESULT, "preview", "logs", "history", "outputs")
 """What attempts leave in a run's folder."""
+
+MANIFEST = "manifest.txt"
 
 _TOOLS = ("outputs", "logs", "preview")
 """Of these none may be a link; history/ may be one: people keep it on another disk."""
@@ -130,39 +132,52 @@ def scan_runs(root: Path, index: Index, *, outside: bool) -> Found:
                 continue
             entry = _read_run(root, index, run, outside=outside)
         _add(found, run, file, f"runs/{run}", entry)
-        left = found.left[run] = left_of(index, base, run)
-        links = _links(index, base, run, left) if left else ()
+        notes = index.notes(run)
+        left = found.left[run] = left_of(index, notes, base, run)
+        links = _links(index, notes, base, run, left) if left else ()
         if links:
             found.linked.add(run)
             found.problems += [_problem(f"runs/{run}/{name}", _LINK, f"runs/{run}", hint=_LINK_HINT) for name in links]
     return found
 
 
-def left_of(index: Index, base: str, run: str) -> str:
+def left_of(index: Index, notes: Notes, base: str, run: str) -> str:
     """The names of those things in a run's folder that an attempt leaves there, links with a mark."""
-    return index.fact(index.notes(run), "left", f"{base}/{run}", _left_in) or ""
+    return index.fact(notes, "left", f"{base}/{run}", _left_in) or ""
 
 
 def _left_in(folder: str) -> str:
+    return _named_in(folder, _LEFT)
+
+
+def _previewed_in(folder: str) -> str:
+    return _named_in(folder, (*_LEFT, MANIFEST))
+
+
+def previewed(index: Index, notes: Notes, base: str, run: str) -> str:
+    """What `left_of` tells of the preview's folder, and whether its manifest is there."""
+    return index.fact(notes, "previewed", f"{base}/{run}/preview", _previewed_in) or ""
+
+
+def _named_in(folder: str, wanted: Collection[str]) -> str:
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208  # asked for ten thousand folders at a time
     except OSError:
         return ""
-    return " ".join(_marked(folder, name) for name in names if name in _LEFT)
+    return " ".join(_marked(folder, name) for name in names if name in wanted)
 
 
 def _marked(folder: str, name: str) -> str:
     return name + LINK_MARK if os.path.islink(f"{folder}/{name}") else name  # noqa: PTH114  # Path's raises: no leave
 
 
-def _links(index: Index, base: str, run: str, left: str) -> list[str]:
+def _links(index: Index, notes: Notes, base: str, run: str, left: str) -> list[str]:
     """The links where the tool keeps results: what is moved or written there would be so wherever they lead."""
-    names = left.split()
-    if LINK_MARK in left and (links := _links_among(names)):
+    if LINK_MARK in left and (links := _links_among(left.split())):
         return [name if name != "preview" else "preview/" for name in links]
-    if "preview" not in names:
+    if "preview" not in left:
         return []
-    inside = index.fact(index.notes(run), "preview links", f"{base}/{run}/preview", _left_in) or ""
+    inside = previewed(index, notes, base, run)
     return [f"preview/{name}" for name in _links_among(inside.split())] if LINK_MARK in inside else []
 
 

@@ -10,9 +10,7 @@ from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.domain.plurals import duration, some
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.errors import MOST_SHOWN, bounded
-from cosmosctl.host.launches import ASKED, EXPORTED
-from cosmosctl.host.trust import allow_batch_command
-from cosmosctl.io.streams import style
+from cosmosctl.io.streams import painter, style
 from cosmosctl.io.visible import visible
 from cosmosctl.state.states import OpenBatch, RunState
 
@@ -76,6 +74,8 @@ def batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
 
 def _standing_hint(batch: OpenBatch) -> str:
     """What to type for a batch of which nothing came back. One that was exported is not sent a second time."""
+    from cosmosctl.host.launches import ASKED, EXPORTED
+
     how = batch.launch.how if batch.launch else ""
     attach, cancel = (command(verb, batch.paths.name) for verb in ("attach", "cancel"))
     if how == EXPORTED:
@@ -87,10 +87,15 @@ def _standing_hint(batch: OpenBatch) -> str:
 def _run_lines(runs: Sequence[RunState], found: Overview, color: str = "", *, tells_state: bool = False) -> list[str]:
     """A line a run; `tells_state`: no heading says where they stand."""
     width = max(len(run.run) for run in runs) if runs else 0
-    cut, word = _cutter(8 + width + 2), _state_word if tells_state else _word
-    return [
-        f"\t{style(run.run.ljust(width), color)}  {cut(visible(word(run) + _label(run.run, found)))}" for run in runs
-    ]
+    cut, word, paint = _cutter(8 + width + 2), _state_word if tells_state else _word, painter(color)
+    shown: dict[str, str] = {}  # thousands of runs have the words of a few prompts
+    lines = []
+    for run in runs:
+        text = word(run) + _label(run.run, found)
+        if text not in shown:
+            shown[text] = cut(visible(text))
+        lines.append(f"\t{paint(run.run.ljust(width))}  {shown[text]}")
+    return lines
 
 
 def _cutter(taken: int) -> Callable[[str], str]:
@@ -150,6 +155,8 @@ def foreign_lines(batches: Sequence[BatchPaths]) -> list[str]:
     """Batches of other clones whose plans came along, and what lets them be followed from here."""
     if not batches:
         return []
+    from cosmosctl.host.trust import allow_batch_command
+
     return [
         "",
         "Made elsewhere, so that they hold no run here:",

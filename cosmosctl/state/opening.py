@@ -1,0 +1,34 @@
+"""The project that a command works on, its runs with all that waited for them."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.errors import FileError
+from cosmosctl.state import batch_list
+from cosmosctl.state.batch_list import BatchList
+from cosmosctl.store import find_root
+
+
+def opened(folder: Path, *, may_write: bool = True) -> ProjectPaths:
+    """The project that `folder` lies in, its runs with all that waited for them. Raises: FileError when there is none.
+
+    What cannot be taken in now (a read-only disk, another command at work) goes on waiting; all of it where nothing
+    may be written.
+    """
+    return opened_with_batches(folder, may_write=may_write)[0]
+
+
+def opened_with_batches(folder: Path, *, may_write: bool = True) -> tuple[ProjectPaths, BatchList]:
+    """The same and what lies in its batches/, which is looked at once. Raises: FileError."""
+    project = ProjectPaths(find_root(folder))
+    found = batch_list.look(project)
+    if may_write and (found.waiting or not project.forward.exists()):
+        from cosmosctl.io.lock import locked_at_once
+        from cosmosctl.state.claims import catch_up
+
+        with suppress(FileError, OSError), locked_at_once(project.lock) as free:
+            if free:
+                catch_up(project, found)
+                found = batch_list.look(project) if found.batches or found.waiting else found
+    return project, found
