@@ -10,7 +10,12 @@ import pytest
 from tests.support.tree import REPOSITORY
 from tests.support.waiting import PATIENCE_S
 
-pytestmark = pytest.mark.real
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(
+        not (REPOSITORY / ".git").exists(), reason="no git repository, out of which pre-commit runs hooks"
+    ),
+]
 
 
 @pytest.fixture(scope="module")
