@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tests.waiting import take, wait_until
+from tests.support.waiting import take, wait_until
 
 
 def note(**facts: Any) -> None:
