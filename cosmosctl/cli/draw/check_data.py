@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from cosmosctl.commands.check import CheckedProject, Mistake
+from cosmosctl.domain.plurals import counted
 from cosmosctl.io.streams import json_text
 from cosmosctl.io.visible import visible
 
@@ -23,7 +24,8 @@ def as_json(found: CheckedProject) -> str:
 def as_annotations(found: CheckedProject) -> str:
     """A line for each mistake and warning, as GitHub's runners read them (workflow commands: `::error file=…::`)."""
     lines = [_annotation(mistake) for mistake in found.placed]
-    lines += [f"::warning ::{_data(f'{one.text} ({len(one.runs)} runs)')}" for one in found.warnings]
+    told = [f"{one.text} ({counted(len(one.runs), 'run')})" for one in found.warnings]
+    lines += [f"::warning ::{_data(text)}" for text in told]
     return "\n".join(lines) or found.words
 
 
