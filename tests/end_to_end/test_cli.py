@@ -327,9 +327,10 @@ def test_init_leaves_what_is_there_alone_and_makes_schemas(bare_tree: Tree) -> N
     bare_tree.cli("init", ".")
     assert (bare_tree.root / "cosmosctl.yaml").read_bytes() == before
     schemas = {path.name for path in (bare_tree.root / ".cosmosctl/schema").iterdir()}
-    assert schemas == {"project.json", "prompt.json", "run.json"}
-    bare_tree.cli("init", "inner")
-    text = (bare_tree.root / "inner/cosmosctl.yaml").read_text(encoding="utf-8")
+    assert schemas == {"batch.json", "project.json", "prompt.json", "result.json", "run.json"}
+    beside = bare_tree.root.parent / "beside"
+    bare_tree.cli("init", str(beside))
+    text = (beside / "cosmosctl.yaml").read_text(encoding="utf-8")
     assert re.search(r'^project: "[0-9a-f]{8}"$', text, re.MULTILINE)
     assert text.startswith("# yaml-language-server: $schema=.cosmosctl/schema/project.json\n")
 

@@ -219,7 +219,7 @@ def test_a_user_without_a_home_has_previews_too(tree: Tree) -> None:
     argv = (sys.executable, "-c", nobody, "host", "list", "--json")
     done = subprocess.run(argv, cwd=tree.root, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)[0]["dir"] == f"/var/tmp/cosmosctl-{os.getuid()}"
+    assert json.loads(done.stdout)[0]["dir"] == f"{env['XDG_STATE_HOME']}/cosmosctl/local"
 
 
 def test_in_a_folder_that_was_removed_every_verb_says_so(tree: Tree, tmp_path: Path) -> None:
