@@ -38,12 +38,14 @@ class CheckedProject:
     mistakes: tuple[str, ...]
     warnings: tuple[Told, ...] = ()
     notes: tuple[str, ...] = ()
+    files_only: bool = False
 
     @property
     def words(self) -> str:
         """That all is well, in words that claim no more than was looked at."""
         runs = counted(self.runs, "run")
-        return f"no mistakes in {runs} and {counted(self.videos, 'video')}" if self.videos else f"no mistakes in {runs}"
+        videos = "" if self.files_only else f" and {counted(self.videos, 'video')}"
+        return f"no mistakes in {runs}{videos}"
 
     @property
     def placed(self) -> tuple[Mistake, ...]:
@@ -73,7 +75,7 @@ def check_project(
     if files_only:
         mistakes += [problem.words for problem in _problems(snapshot, snapshot.problems_of(runs), files_only)]
         mistakes += [line for run in runs for line in prepare.unfit_settings(snapshot, run, model=model)]
-        return CheckedProject(len(runs), 0, _once(mistakes), (), _notes(project))
+        return CheckedProject(len(runs), 0, _once(mistakes), (), _notes(project), files_only=True)
     looked = prepare.look(project, snapshot, runs, model=model)
     mistakes += [problem.words for problem in snapshot.problems_of(runs)]
     mistakes += [line for lines in looked.left_out.values() for line in lines]
