@@ -46,6 +46,7 @@ list() {
     for batch in "$dir"/batches/*-$KEY/; do
         batch=${batch%/}
         if [ -d "$batch" ] && [ ! -L "$batch" ] && over "$batch"; then
+            [ -f "$batch/rows.txt" ] && [ ! -L "$batch/rows.txt" ] || continue
             read -r project rest 2>/dev/null <"$batch/rows.txt" || continue
             printf '%s\t%s\t%s\n' "$project" "${batch##*/}" "$(kib "$batch")"
         fi
@@ -54,6 +55,7 @@ list() {
 
 # Whether the batch in folder $1 has ended, nobody runs it, and a day has gone by.
 over() {
+    [ -f "$1/events.jsonl" ] && [ ! -L "$1/events.jsonl" ] || return 1 # a link may lead to what never ends
     grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null || return 1
     [ ! -e "$1/lock" ] || flock -n -s "$1/lock" true 9>&- || return 1
     old "$1" && old "$1/events.jsonl"
@@ -82,7 +84,7 @@ remove_batches() {
 # Writes the pool folders that a batch which stays names, sent or being sent, to the file $named.
 name_inputs() {
     for list in "$dir"/batches/*/inputs.txt "$dir"/batches/*/incoming/bundle/inputs.txt; do
-        [ -f "$list" ] || continue
+        [ -f "$list" ] && [ ! -L "$list" ] || continue
         folder=${list#"$dir/batches/"}
         folder=${folder%%/*}
         stays=yes
