@@ -10,7 +10,7 @@ main() {
         printf 'there is no %s on the host\n' "$batch" >&2
         exit 66
     }
-    if grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null; then
+    if [ -f "$batch/events.jsonl" ] && [ ! -L "$batch/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null; then
         echo finished
         return
     fi

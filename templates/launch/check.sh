@@ -54,7 +54,7 @@ look_at_dir() {
     for batch in "$dir"/batches/*/; do
         [ -d "$batch" ] || continue
         all=$((all + 1))
-        grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null || open=$((open + 1))
+        [ -f "$batch/events.jsonl" ] && [ ! -L "$batch/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null || open=$((open + 1))
     done
     tell batches "$all $open"
 }

@@ -45,7 +45,7 @@ end() {
 }
 
 finished() {
-    grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null
+    [ -f "$batch/events.jsonl" ] && [ ! -L "$batch/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null
 }
 
 # Lives as long as the job, and as long as somebody reads what we send. While the job lives it waits on its lock.

@@ -58,7 +58,7 @@ fail() {
 }
 
 finished() {
-    grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null
+    [ -f "$1/events.jsonl" ] && [ ! -L "$1/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null
 }
 
 # Whether a supervisor runs on the batch folder $1.

@@ -5,6 +5,6 @@
 set -eu
 batch=$1 logs=$2 remove=$3
 name=${batch##*/}
-grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null || exit 65
+[ -f "$batch/events.jsonl" ] && [ ! -L "$batch/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null || exit 65
 eval "$logs \"\$name\"" </dev/null >>"$batch/supervise.out" 2>&1 || exit 0 # there is none
 eval "$remove \"\$name\"" </dev/null >/dev/null
