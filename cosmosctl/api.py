@@ -65,7 +65,7 @@ class RunningBatch:
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refused: Mapping[str, CosmosctlError] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
-    _steps: tuple[tuple[Request, Looked], ...] = field(default=(), repr=False)
+    _walk: tuple[Request, Looked] | None = field(default=None, repr=False)
 
     def wait(self) -> BatchResult:
         """Follow to the end and bring every run home. Raises: HostError when the host stays out of reach."""
@@ -79,9 +79,7 @@ class RunningBatch:
             warnings={run: one.warnings for run, one in _runs(outcomes) if one.warnings},
             left_out=self.left_out,
         )
-        for request, looked in self._steps:
-            result = _with_next(result, self.project, request, looked)
-        return result
+        return result if self._walk is None else _with_next(result, self.project, *self._walk)
 
 
 class Project:
@@ -200,7 +198,7 @@ def _launched(root: Path, request: Request) -> RunningBatch:
         raise error
     runs = {run: launched.refused[one.name] for one in made if one.name in launched.refused for run in one.runs}
     left_out = {run: tuple(why) for run, why in {**looked.checked.left_out, **looked.damaged}.items()}
-    return RunningBatch(project, names, left_out, runs, looked.waits, ((request, looked),))
+    return RunningBatch(project, names, left_out, runs, looked.waits, (request, looked))
 
 
 def _with_next(result: BatchResult, project: ProjectPaths, request: Request, looked: Looked) -> BatchResult:

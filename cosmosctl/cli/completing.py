@@ -1,6 +1,6 @@
 """Candidates for Tab: file names only, so that it is quick."""
 
-import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,11 @@ from cosmosctl.io.given_path import is_file
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-FAMILIES = "transfer1, transfer2.5 or cosmos3"
+_FAMILIES = ("transfer1", "transfer2.5", "cosmos3")
+FAMILIES = " or ".join((", ".join(_FAMILIES[:-1]), _FAMILIES[-1]))
 """What --model takes, for its help: importing the families takes longer than Tab may."""
-
-
-STATES = "pending, queued, running, done (or completed), changed, failed, cancelled, absent, damaged or invalid"
+_STATES = ("pending", "queued", "running", "done", "changed", "failed", "cancelled", "absent", "damaged", "invalid")
+STATES = " or ".join((", ".join(_STATES[:-1]), _STATES[-1])).replace("done", "done (or completed)")
 """What --status takes, for its help."""
 
 
@@ -39,18 +39,18 @@ def batch_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
 
 def host_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """The built-in host, and those of cosmosctl.yaml as far as it can be read."""
-    root = _root(ctx)
+    root = root_of(ctx)
     return _starting(["local", *(_hosts(root / CONFIG_FILE) if root else ())], incomplete)
 
 
 def family_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """The model families."""
-    return _starting(FAMILIES.replace(" or ", ", ").split(", "), incomplete)
+    return _starting(_FAMILIES, incomplete)
 
 
 def status_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """The states that a run may be in."""
-    return _starting(re.findall(r"\b(?!or\b)[a-z]+", STATES), incomplete)
+    return _starting((*_STATES, "completed"), incomplete)
 
 
 def _hosts(config: Path) -> list[str]:
@@ -65,12 +65,13 @@ def _hosts(config: Path) -> list[str]:
     return [name for name in hosts if isinstance(name, str)] if isinstance(hosts, dict) else []
 
 
-def _root(ctx: click.Context) -> Path | None:
-    start = Path(str(ctx.find_root().params.get("folder", "."))).resolve()
+def root_of(ctx: click.Context) -> Path | None:
+    """The project that a command line is about, whoever owns it; None where there is none."""
+    start = Path(str(ctx.find_root().params.get("folder") or ".")).resolve()
     return next((folder for folder in (start, *start.parents) if is_file(folder / CONFIG_FILE)), None)
 
 
-def _starting(names: list[str], incomplete: str) -> "list[CompletionItem]":
+def _starting(names: Iterable[str], incomplete: str) -> "list[CompletionItem]":
     """A shell puts them on its line as they are: only what is an id."""
     from click.shell_completion import CompletionItem
 
@@ -79,7 +80,7 @@ def _starting(names: list[str], incomplete: str) -> "list[CompletionItem]":
 
 def _names(ctx: click.Context, folder: str, incomplete: str, *, ending: str = "") -> "list[CompletionItem]":
     """The names in a folder of the project that are ids."""
-    root = _root(ctx)
+    root = root_of(ctx)
     listed = _listed(root / folder) if root else []
     return _starting([name.removesuffix(ending) for name in listed if name.endswith(ending)], incomplete)
 

@@ -9,7 +9,7 @@ import click
 
 from cosmosctl.cli import completing
 from cosmosctl.domain.layout import CONFIG_FILE
-from cosmosctl.io.given_path import is_file, is_there
+from cosmosctl.io.given_path import is_there
 
 RUN, PROMPT, BATCH = "run", "prompt", "batch"
 _FOLDERS = {"runs": RUN, "prompts": PROMPT, "batches": BATCH}
@@ -80,7 +80,7 @@ FILES = Ids(RUN, PROMPT, config=True)
 def _in_project(value: str, ctx: click.Context) -> tuple[str, Path | None]:
     """(root, `value` relative to it): a path of the folder that the command works on, else of the current one."""
     folder = os.path.realpath(str(ctx.find_root().params.get("folder") or "."))
-    root = next((one for one in (Path(folder), *Path(folder).parents) if is_file(one / CONFIG_FILE)), Path(folder))
+    root = completing.root_of(ctx) or Path(folder)
     found = [Path(os.path.normpath(Path(base, value))) for base in (folder, os.path.realpath("."))]
     inside = [path.relative_to(root) for path in found if path.is_relative_to(root)]
     there = [path for path in inside if is_there(root / path)]

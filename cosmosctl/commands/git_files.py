@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from cosmosctl.io import own
+from cosmosctl.io.git_state import work_tree
 from cosmosctl.io.given_path import is_there
 from cosmosctl.io.shipped import template
 
@@ -32,7 +33,7 @@ def write_git_files(root: Path) -> None:
 
 def stale(root: Path) -> list[str]:
     """Those of the two files whose block is not this version's, in a project that is in git."""
-    if not any(is_there(folder / ".git") for folder in (root, *root.parents)):
+    if work_tree(root) is None:
         return []
     return [name for name in NAMES if _block_of(_text(root / name).replace("\r\n", "\n")) != _block_of(_template(name))]
 

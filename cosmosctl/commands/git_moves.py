@@ -2,26 +2,12 @@
 
 from pathlib import Path
 
-from cosmosctl.io.given_path import is_file, is_folder, is_there
+from cosmosctl.io.given_path import is_folder, is_there
 
 UNDER_WAY = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "index.lock")
 """While one of these is there, git has not finished what it does to the files (gitrepository-layout(5))."""
 MARKS = ("HEAD", "ORIG_HEAD", "stash")
 """What git writes when it has brought other files: in its folder, in logs/ and in refs/."""
-MOST_BYTES = 4096
-
-
-def git_folder(root: Path) -> Path | None:
-    """Where git keeps HEAD of the work tree that `root` lies in; None outside of one."""
-    dot = next((folder / ".git" for folder in (root, *root.parents) if is_there(folder / ".git")), None)
-    if dot is None or is_folder(dot):
-        return dot
-    if not is_file(dot):
-        return None
-    with dot.open("rb") as file:
-        text = file.read(MOST_BYTES).decode("utf-8", errors="replace")
-    folder = Path(dot.parent, text.removeprefix("gitdir:").strip())
-    return folder if text.startswith("gitdir:") and is_folder(folder) else None
 
 
 def is_under_way(folder: Path | None) -> bool:

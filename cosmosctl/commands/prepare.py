@@ -252,8 +252,7 @@ def unfit_settings(snapshot: Snapshot, run_id: str, *, model: str | None = None)
     prompt = snapshot.seen_prompt(run.prompt)
     spec = models.spec_of(run, replace(prompt, videos={"color": "", **prompt.videos}), snapshot.config, model=model)
     family = models.get(spec.model)
-    dropped = getattr(family, "DROPPED", {})
-    for finding in checks.settings(spec, models.rules_of(family, run, snapshot.config), dropped):
+    for finding in checks.settings(spec, models.rules_of(family, run, snapshot.config), family.DROPPED):
         yield f"{_place_of(spec, run, finding.key)} {finding.message}"
 
 

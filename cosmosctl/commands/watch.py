@@ -15,6 +15,7 @@ from cosmosctl.commands.check import check_project
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import CosmosctlError, Interrupted, UsageError, bounded
+from cosmosctl.io.git_state import git_folder
 from cosmosctl.io.streams import has_reader
 from cosmosctl.state import states
 from cosmosctl.state.opening import opened
@@ -56,7 +57,7 @@ def watch_project(folder: Path, *, host: str | None, say: Say, run_pending: RunP
     memory = _Memory(set(_pending(project, host)))
     saves: queue.Queue[str] = queue.Queue()
     observer = _started(project, saves)
-    git = git_moves.git_folder(project.root)
+    git = git_folder(project.root)
     _watch_git(git, saves, observer)
     try:
         say(f"watching {project.root}; Ctrl-C ends it")

@@ -35,17 +35,21 @@ def fetch_from_pool(c: "Context", host: AllowedHost, digests: Sequence[str], tar
     folders = [pool_folder(digest) for digest in dict.fromkeys(digests)]
     wanted = target.with_name(f"{target.name}.wanted")
     own.write_text(wanted, "".join(f"/{folder}/\n/{folder}/video.*\n" for folder in folders), durable=False)
-    options = ("-r", "-s", "--no-links", "--no-devices", "--no-specials", f"--max-size={MOST_BYTES}")
+    options = (
+        "-r",
+        "-s",
+        "--ignore-missing-args",
+        "--no-links",
+        "--no-devices",
+        "--no-specials",
+        f"--max-size={MOST_BYTES}",
+    )
     filters = (f"--include-from={wanted}", "--exclude=*", "--prune-empty-dirs", *reach.rsync_options(host))
     source = reach.rsync_source(host, f"{host.dir}/inputs/")
     with told_of_full_disk(target):
         answer = answer_of(c, shlex.join(("rsync", *options, *filters, "--", source, f"{target}/")), timeout_s=None)
-        if answer.code not in (0, NOTHING_THERE):
+        if answer.code != 0:
             trouble = reach.trouble(host, answer.stderr)
             words, hint = (trouble.words, trouble.hint) if trouble else (one_line(answer.stderr), "")
             raise HostError(f"host {host.name}: {words}", hint=hint)
     own.discard(wanted)
-
-
-NOTHING_THERE = 23
-"""rsync's code where a source is missing: a host whose pool was never filled (rsync(1), partial transfer)."""

@@ -10,15 +10,35 @@ from pathlib import Path
 
 from cosmosctl.errors import FileError
 from cosmosctl.io import own
+from cosmosctl.io.given_path import is_folder, is_there
 
 _NAME_BYTES, _REFS_BYTES = 4096, 64 << 20
 _BRANCH = "ref: "
 
 
+GIT = ".git"
+_ELSEWHERE = "gitdir:"
+
+
+def work_tree(root: Path) -> Path | None:
+    """The folder of the work tree that `root` lies in; None outside of one."""
+    return next((folder for folder in (root, *root.parents) if is_there(folder / GIT)), None)
+
+
+def git_folder(root: Path) -> Path | None:
+    """Where git keeps HEAD of that work tree; of a second work tree it lies in the folder of the first."""
+    top = work_tree(root)
+    if top is None or is_folder(top / GIT):
+        return None if top is None else top / GIT
+    line = first_line(top / GIT)
+    folder = top / line.removeprefix(_ELSEWHERE).strip()
+    return folder if line.startswith(_ELSEWHERE) and is_folder(folder) else None
+
+
 def branch(root: Path) -> str:
     """What is checked out in the work tree that `root` lies in: refs/heads/NAME, a commit's id; "" where git is not."""
-    folder = _git_folder(root)
-    return _line(folder / "HEAD").removeprefix(_BRANCH) if folder is not None else ""
+    folder = git_folder(root)
+    return first_line(folder / "HEAD").removeprefix(_BRANCH) if folder is not None else ""
 
 
 def may_bring_back(root: Path, written_on: str, written: Path) -> bool:
@@ -26,35 +46,24 @@ def may_bring_back(root: Path, written_on: str, written: Path) -> bool:
 
     It may where nobody knows the branch.
     """
-    is_unknown = written_on == "" and _git_folder(root) is not None
+    is_unknown = written_on == "" and git_folder(root) is not None
     return is_unknown or is_elsewhere(root, written_on) or was_stashed(root, written)
 
 
 def is_elsewhere(root: Path, written_on: str) -> bool:
     """Whether another branch is checked out than the one that something was written on, which is still there."""
-    folder = _git_folder(root)
+    folder = git_folder(root)
     return folder is not None and written_on not in ("", branch(root)) and _is_ref(_common(folder), written_on)
 
 
 def was_stashed(root: Path, since: Path) -> bool:
     """Whether something was stashed, and not dropped, after the file `since` was written."""
-    folder = _git_folder(root)
+    folder = git_folder(root)
     return folder is not None and _mtime_ns(_common(folder) / "refs/stash") > _mtime_ns(since)
 
 
 def _common(folder: Path) -> Path:
-    return folder / (_line(folder / "commondir") or ".")
-
-
-def _git_folder(root: Path) -> Path | None:
-    """The folder of the work tree's own HEAD; of a second work tree it lies in that of the first."""
-    for place in (root, *root.parents):
-        git = place / ".git"
-        if git.is_dir():
-            return git
-        if git.is_file():
-            return place / _line(git).removeprefix("gitdir: ")
-    return None
+    return folder / (first_line(folder / "commondir") or ".")
 
 
 def _is_ref(common: Path, name: str) -> bool:
@@ -65,7 +74,8 @@ def _is_ref(common: Path, name: str) -> bool:
     return any(line.endswith(f" {name}") for line in _text(common / "packed-refs", _REFS_BYTES).splitlines())
 
 
-def _line(path: Path) -> str:
+def first_line(path: Path) -> str:
+    """The first line of a file of git's; "" where it cannot be read."""
     return _text(path, _NAME_BYTES).partition("\n")[0].strip()
 
 

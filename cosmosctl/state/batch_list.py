@@ -16,9 +16,11 @@ MOST = 5_000
 MOST_LINKS = 1000
 """Of so many links it is asked whether they were allowed; of the rest none counts."""
 
-_LOOKED_FOR = frozenset(("batch.local.yaml", "batch.yaml", "plan.json", "end.yaml", "unclaimed"))
-_TELLS = frozenset(("batch.local.yaml", "batch.yaml", "plan.json"))
+_HERE = BatchPaths(Path())
+_PLAN, _END, _UNCLAIMED = (path.name for path in (_HERE.plan, _HERE.end, _HERE.unclaimed))
+_TELLS = frozenset((_HERE.whole.name, _HERE.report.name, _PLAN))
 """Of a folder with none of these is asked no more: it is no batch."""
+_LOOKED_FOR = _TELLS | {_END, _UNCLAIMED}
 _TIME = 15
 """Characters at the end of a batch's name that tell when it was made."""
 
@@ -72,7 +74,7 @@ def look(project: ProjectPaths) -> BatchList:
     whole = {name: names for name, names in found.items() if names & _TELLS}
     kept = _most(whole)
     rest = [names for name, names in whole.items() if name not in kept] if len(kept) < len(whole) else []
-    waiting = (name for name, names in found.items() if {"unclaimed", "end.yaml"} <= names)
+    waiting = (name for name, names in found.items() if {_UNCLAIMED, _END} <= names)
     return BatchList(
         batches=_by_age(project, kept),
         waiting=tuple(project.batch(name) for name in waiting),
@@ -98,7 +100,7 @@ def _names(folder: str) -> frozenset[str]:
 
 
 def _is_open(names: frozenset[str]) -> bool:
-    return "plan.json" in names and "end.yaml" not in names
+    return _PLAN in names and _END not in names
 
 
 def _most(whole: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
@@ -121,4 +123,4 @@ def _is_whole(paths: BatchPaths, names: frozenset[str]) -> bool:
         return True
     from cosmosctl.plan import bundle
 
-    return "plan.json" in names and not bundle.cut_off(paths)
+    return _PLAN in names and not bundle.cut_off(paths)

@@ -3,9 +3,7 @@
 import os
 from pathlib import Path
 
-from cosmosctl.io.given_path import is_file, is_folder, is_there
-
-MOST_BYTES = 4096
+from cosmosctl.io.git_state import GIT, first_line, git_folder, work_tree
 
 
 def is_kept_by_git(root: Path, real: str) -> bool:
@@ -14,11 +12,12 @@ def is_kept_by_git(root: Path, real: str) -> bool:
     git-annex keeps its files there. A home folder that is in git is no project: whatever was unpacked in it would reach
     everything of its user.
     """
-    top = next((folder for folder in (root, *root.parents) if is_there(folder / ".git")), None)
+    top = work_tree(root)
     if top is None or _holds_a_home(top):
         return False
-    places = [str(top), *([str(common)] if (common := _common_folder(top / ".git")) else [])]
-    return any(os.path.commonpath((real, os.path.realpath(place))) == os.path.realpath(place) for place in places)
+    common = _common_folder(top)
+    places = [os.path.realpath(place) for place in (top, common) if place is not None]
+    return any(os.path.commonpath((real, place)) == place for place in places)
 
 
 def _holds_a_home(top: Path) -> bool:
@@ -26,16 +25,10 @@ def _holds_a_home(top: Path) -> bool:
     return Path(home).is_relative_to(os.path.realpath(top))
 
 
-def _common_folder(dot: Path) -> Path | None:
-    """The `.git` of the main work tree of a linked one, which git itself made: it names this `.git` in turn."""
-    if is_folder(dot) or not is_file(dot):
+def _common_folder(top: Path) -> Path | None:
+    """The `.git` of the main work tree of a linked one, which git itself made: it names this one's `.git` in turn."""
+    dot, folder = top / GIT, git_folder(top)
+    if folder is None or folder == dot or os.path.realpath(first_line(folder / "gitdir")) != os.path.realpath(dot):
         return None
-    folder = Path(dot.parent, _first_line(dot).removeprefix("gitdir:").strip())
-    if not is_file(folder / "gitdir") or os.path.realpath(_first_line(folder / "gitdir")) != os.path.realpath(dot):
-        return None
-    return Path(os.path.normpath(folder / _first_line(folder / "commondir"))) if is_file(folder / "commondir") else None
-
-
-def _first_line(file: Path) -> str:
-    with file.open("rb") as stream:
-        return stream.read(MOST_BYTES).decode("utf-8", errors="replace").partition("\n")[0].strip()
+    common = first_line(folder / "commondir")
+    return folder / common if common else None

@@ -20,6 +20,7 @@ from cosmosctl.cli.setting_options import SettingOption
 from cosmosctl.models import REGISTRY
 from cosmosctl.state.states import STATES
 from tests.support.tree import TIMEOUT_S, Tree
+from tests.support.waiting import wait_for_line
 
 
 @pytest.mark.parametrize("verb", [*VERBS, "create prompt", "create run", "list prompts", "list runs", "list batches"])
@@ -359,16 +360,16 @@ def test_watch_starts_only_what_became_pending_by_its_own_save(quick_tree: Tree)
     quick_tree.run("rs_old", more="seed: 1\n")
     process = quick_tree.start("watch", "--batch")
     try:
-        _wait_for(process, "no mistakes")
+        wait_for_line(process, "no mistakes")
         quick_tree.prompt("ps_a", more="tagz: [x]\n")
-        _wait_for(process, "prompts/ps_a.yaml: 1 mistake")
+        wait_for_line(process, "prompts/ps_a.yaml: 1 mistake")
         quick_tree.run("rs_new", controls="{wieght: 7}")
-        _wait_for(process, "runs/rs_new")
-        _wait_for(process, "runs/rs_new/run.yaml:2:12: ")
+        wait_for_line(process, "runs/rs_new")
+        wait_for_line(process, "runs/rs_new/run.yaml:2:12: ")
         quick_tree.prompt("ps_a")
-        _wait_for(process, "prompts/ps_a.yaml: no mistakes, 1 mistake in other files (cosmosctl check)")
+        wait_for_line(process, "prompts/ps_a.yaml: no mistakes, 1 mistake in other files (cosmosctl check)")
         quick_tree.run("rs_new")
-        _wait_for(process, "output.mp4")
+        wait_for_line(process, "output.mp4")
     finally:
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=TIMEOUT_S)
@@ -383,17 +384,17 @@ def test_watch_goes_on_when_the_host_refuses_and_names_many_files_by_their_count
     )
     process = quick_tree.start("watch", "--batch")
     try:
-        _wait_for(process, "no mistakes")
+        wait_for_line(process, "no mistakes")
         quick_tree.run("rs_new")
-        _wait_for(process, "error: host gone: ")
-        _wait_for(process, "rs_new: not run; cosmosctl batch takes them")
+        wait_for_line(process, "error: host gone: ")
+        wait_for_line(process, "rs_new: not run; cosmosctl batch takes them")
         quick_tree.config("project: 5f3a91c2\nmodel: transfer1\nhost: local\n")
-        _wait_for(process, "cosmosctl.yaml: no mistakes")
+        wait_for_line(process, "cosmosctl.yaml: no mistakes")
         os.kill(process.pid, signal.SIGSTOP)  # it hears of all the saves at once, however long they take
         for number in range(5):
             quick_tree.prompt(f"ps_{number}")
         os.kill(process.pid, signal.SIGCONT)
-        _wait_for(process, "5 files in prompts: no mistakes")
+        wait_for_line(process, "5 files in prompts: no mistakes")
     finally:
         os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=TIMEOUT_S)
@@ -407,20 +408,15 @@ def test_watch_of_a_host_that_is_not_there_ends_at_once(tree: Tree) -> None:
 def test_watch_checks_on_each_save_and_runs_what_became_pending(quick_tree: Tree) -> None:
     process = quick_tree.start("watch", "--batch")
     try:
-        _wait_for(process, "runs and")
+        wait_for_line(process, "runs and")
         quick_tree.run("rs_bad", controls="{edge: 7}")
-        _wait_for(process, "runs/rs_bad/run.yaml:2:18: controls.edge must be between 0 and 1, got 7")
+        wait_for_line(process, "runs/rs_bad/run.yaml:2:18: controls.edge must be between 0 and 1, got 7")
         quick_tree.run("rs_bad", controls="{edge: 0.7}")
-        _wait_for(process, "output.mp4")
+        wait_for_line(process, "output.mp4")
     finally:
         os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=TIMEOUT_S)
     assert quick_tree.states() == {"rs_bad": "done"}
-
-
-def _wait_for(process: "subprocess.Popen[str]", text: str) -> None:
-    assert process.stdout is not None
-    assert any(text in line for line in process.stdout), f"{text!r} never came"
 
 
 def _read_all(descriptor: int) -> bytes:

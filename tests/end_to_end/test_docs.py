@@ -1,9 +1,7 @@
 """The documents name every key, reason, state and command there is, and what they tell people to type works."""
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -28,6 +26,7 @@ from cosmosctl.schema.values import prompt_of, run_of
 from cosmosctl.state.states import STATES
 from cosmosctl.yaml.reader import parse_bytes
 from tests import clips
+from tests.support.newcomer import newcomer
 from tests.support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,7 +168,7 @@ def test_the_quick_start_of_the_readme_works_as_it_stands(tmp_path: Path) -> Non
     done = subprocess.run(
         ("sh", "-eu", "-c", script),
         cwd=tmp_path,
-        env=_environment(tmp_path),
+        env=newcomer(tmp_path),
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
@@ -186,19 +185,6 @@ def test_the_quick_start_of_the_readme_works_as_it_stands(tmp_path: Path) -> Non
     )
     assert "run.yaml" in log.stdout
     assert ".mp4" not in log.stdout
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Of a new user: a home of their own, `cosmosctl` in the PATH, a name for git."""
-    command = folder / "bin/cosmosctl"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cosmosctl "$@"\n')
-    command.chmod(0o755)
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("COSMOSCTL_", "GIT_"))}
-    names = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    own = {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "data"), "COSMOSCTL_GPU_LOCKS": str(folder / "locks")}
-    path = {"PATH": f"{command.parent}:{os.environ['PATH']}", "COSMOSCTL_PREVIEW_ROW_S": "0.1"}
-    return {**kept, **names, **own, **path}
 
 
 def _words(value: object) -> str:

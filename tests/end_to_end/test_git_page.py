@@ -1,12 +1,11 @@
 """docs/git.md: every command of it is run, in order, and does what the page says."""
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from tests import clips
+from tests.support.newcomer import newcomer
 from tests.support.tree import REPOSITORY
 from tests.support.waiting import PATIENCE_S
 
@@ -24,7 +23,7 @@ def test_the_commands_of_the_page_work_as_they_stand(tmp_path: Path) -> None:
     done = subprocess.run(
         ("sh", "-eux", "-c", script),
         cwd=root,
-        env=_environment(tmp_path),
+        env=newcomer(tmp_path),
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
@@ -38,14 +37,3 @@ def test_the_commands_of_the_page_work_as_they_stand(tmp_path: Path) -> None:
         seen
     )
     assert not [name for name in seen if name.endswith(".mp4") or name.startswith(".cosmosctl/")]
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Of a new user, `cosmosctl` in the PATH, a name for git."""
-    command = folder / "bin/cosmosctl"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cosmosctl "$@"\n')
-    command.chmod(0o755)
-    names = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    places = {f"XDG_{kind}_HOME": str(folder / kind) for kind in ("DATA", "STATE")}
-    return {**os.environ, **names, **places, "PATH": f"{command.parent}:{os.environ['PATH']}", "HOME": str(folder)}

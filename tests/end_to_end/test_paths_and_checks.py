@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.support.newcomer import newcomer
 from tests.support.tree import REPOSITORY, Tree
 from tests.support.waiting import PATIENCE_S
 
@@ -171,12 +172,8 @@ def test_the_example_for_make_computes_everything_once(quick_tree: Tree) -> None
     quick_tree.run("rs_a")
     quick_tree.run("rs_b")
     shutil.copy(REPOSITORY / "examples/make/Makefile", quick_tree.root)
-    bin_ = quick_tree.root.parent / "bin"
-    bin_.mkdir()
-    (bin_ / "cosmosctl").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cosmosctl "$@"\n')
-    (bin_ / "cosmosctl").chmod(0o755)
-    env = quick_tree.environment()
-    env |= {"PATH": f"{bin_}:{os.environ['PATH']}"}
+    env = {**newcomer(quick_tree.root.parent), **quick_tree.environment()}
+    env["PATH"] = f"{quick_tree.root.parent}/bin:{os.environ['PATH']}"
     for target in ("videos", "videos", "retry"):
         (quick_tree.root / "runs/rs_a/run.yaml").touch()
         subprocess.run(("make", target), cwd=quick_tree.root, env=env, check=True, timeout=PATIENCE_S)

@@ -13,7 +13,7 @@ from cosmosctl.commands.init import DEMO_SCENE, init_project
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.io.shipped import template
 from tests import clips
-from tests.support.tree import REPOSITORY, Tree
+from tests.support.tree import REPOSITORY, Tree, git
 from tests.support.waiting import PATIENCE_S
 
 WRITTEN_BY_INIT = (".gitattributes", ".gitignore", ".vscode/settings.json", "cosmosctl.yaml", "tasks.py")
@@ -278,9 +278,3 @@ def seen_by_git(root: Path) -> list[str]:
         timeout=PATIENCE_S,
     )
     return sorted(name for name in listed.stdout.split("\0") if name)
-
-
-def git(root: Path, *args: str, expect: int = 0) -> None:
-    argv = ("git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b", *args)
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S)
-    assert done.returncode == expect, done.stderr + done.stdout

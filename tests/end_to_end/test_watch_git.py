@@ -8,50 +8,50 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.tree import TIMEOUT_S, Tree
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import wait_for_line
 
 
 @pytest.fixture
 def branches(quick_tree: Tree) -> Tree:
     """A project in git, on main; rs_look is on another branch only."""
     quick_tree.cli("init", ".")
-    git(quick_tree, "init", "-qb", "main")
-    git(quick_tree, "add", "-A")
-    git(quick_tree, "commit", "-qm", "base")
-    git(quick_tree, "checkout", "-qb", "look")
+    quick_tree.git("init", "-qb", "main")
+    quick_tree.git("add", "-A")
+    quick_tree.git("commit", "-qm", "base")
+    quick_tree.git("checkout", "-qb", "look")
     quick_tree.run("rs_look")
-    git(quick_tree, "add", "-A")
-    git(quick_tree, "commit", "-qm", "look")
-    git(quick_tree, "checkout", "-q", "main")
+    quick_tree.git("add", "-A")
+    quick_tree.git("commit", "-qm", "look")
+    quick_tree.git("checkout", "-q", "main")
     return quick_tree
 
 
 @pytest.fixture
 def watching(branches: Tree) -> Iterator["subprocess.Popen[str]"]:
     process = branches.start("watch", "--batch")
-    wait_for(process, "no mistakes")
+    wait_for_line(process, "no mistakes")
     yield process
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=TIMEOUT_S)
 
 
 def test_a_run_that_a_checkout_brings_is_left_alone(branches: Tree, watching: "subprocess.Popen[str]") -> None:
-    git(branches, "checkout", "-q", "look")
-    wait_for(watching, "rs_look came with another branch or stash and is left alone")
+    branches.git("checkout", "-q", "look")
+    wait_for_line(watching, "rs_look came with another branch or stash and is left alone")
     branches.run("rs_mine")
-    wait_for(watching, "output.mp4")
+    wait_for_line(watching, "output.mp4")
     assert branches.states() == {"rs_look": "pending", "rs_mine": "done"}
 
 
 def test_a_run_that_a_stash_brings_back_is_left_alone(branches: Tree, watching: "subprocess.Popen[str]") -> None:
     branches.run("rs_new", controls="{edge: 7}")
-    wait_for(watching, "must be between 0 and 1, got 7")
-    git(branches, "stash", "-qu")
-    wait_for(watching, "no mistakes")
-    git(branches, "stash", "pop", "-q")
-    wait_for(watching, "must be between 0 and 1, got 7")
+    wait_for_line(watching, "must be between 0 and 1, got 7")
+    branches.git("stash", "-qu")
+    wait_for_line(watching, "no mistakes")
+    branches.git("stash", "pop", "-q")
+    wait_for_line(watching, "must be between 0 and 1, got 7")
     branches.run("rs_new")
-    wait_for(watching, "output.mp4")
+    wait_for_line(watching, "output.mp4")
 
 
 def test_nothing_is_run_while_git_waits_for_a_merge_to_be_finished(
@@ -59,17 +59,7 @@ def test_nothing_is_run_while_git_waits_for_a_merge_to_be_finished(
 ) -> None:
     (branches.root / ".git/MERGE_HEAD").touch()
     branches.run("rs_new")
-    wait_for(watching, "git is in the middle of something: waiting until it is done")
+    wait_for_line(watching, "git is in the middle of something: waiting until it is done")
     assert branches.states() == {"rs_new": "pending"}
     (branches.root / ".git/MERGE_HEAD").unlink()
-    wait_for(watching, "rs_new came with another branch or stash and is left alone")
-
-
-def wait_for(process: "subprocess.Popen[str]", text: str) -> None:
-    assert process.stdout is not None
-    assert any(text in line for line in process.stdout), f"{text!r} never came"
-
-
-def git(tree: Tree, *args: str) -> None:
-    argv = ("git", "-C", str(tree.root), "-c", "user.name=a", "-c", "user.email=a@b", *args)
-    subprocess.run(argv, check=True, capture_output=True, timeout=PATIENCE_S)
+    wait_for_line(watching, "rs_new came with another branch or stash and is left alone")

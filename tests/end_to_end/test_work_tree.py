@@ -1,14 +1,12 @@
 """Links that end within the project's own git work tree are inside; nothing else is by that."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests import clips
-from tests.support.tree import Tree
-from tests.support.waiting import PATIENCE_S
+from tests.support.tree import Tree, git
 
 LEAVES = "leaves the project by a symbolic link"
 
@@ -68,8 +66,3 @@ def link_to(tree: Tree, video: Path) -> None:
     link.unlink(missing_ok=True)
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(video)
-
-
-def git(folder: Path, *args: str) -> None:
-    argv = ("git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@b", *args)
-    subprocess.run(argv, check=True, capture_output=True, timeout=PATIENCE_S)

@@ -535,6 +535,7 @@ def test_following_takes_four_processes_and_starts_few_more(host: HostFolder, to
 def test_cancel_says_how_it_found_the_batch(host: HostFolder) -> None:
     batch = host.pushed("city-1a2b3c4d", runs(2))
     assert script("cancel.sh", str(batch.folder)).stdout == b"gone\n"
+    events.unlink()  # or whoever clears up after this test waits
     (batch.folder / "cancel").unlink()
     launch(batch, STANDIN_FAULTS=faults(r2="silence"))
     batch.until("run_done")
@@ -694,3 +695,20 @@ def test_the_user_of_a_container_is_told_by_the_hosts_arguments() -> None:
 def test_an_rsync_that_a_hostile_host_can_use_is_warned_of() -> None:
     assert "3.2.7 of this machine is older than 3.4" in rsync_warning("rsync  version 3.2.7  protocol version 31\n")
     assert rsync_warning("rsync  version 3.4.0  protocol version 32\n") == ""
+
+
+@pytest.mark.parametrize("how", ["link", "pipe"])
+def test_no_script_waits_for_events_that_are_a_link_or_a_pipe(host: HostFolder, how: str) -> None:
+    """Where it did, whoever asked waited until its time was over: the pipe has no writer."""
+    batch = host.pushed("strange-1a2b3c4d", ["r1"])
+    endless = host.root / "endless"
+    os.mkfifo(endless)
+    events = batch.folder / "events.jsonl"
+    if how == "link":
+        events.symlink_to(endless)
+    else:
+        os.mkfifo(events)
+    (host.root / "launch.lock").touch()
+    assert script("gc.sh", "list", str(host.root)).stdout == b""
+    assert script("cancel.sh", str(batch.folder)).stdout == b"gone\n"
+    events.unlink()  # or whoever clears up after this test waits

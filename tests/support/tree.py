@@ -120,10 +120,15 @@ class Tree:
 
     def git(self, *args: str) -> str:
         """Run git in the project, as somebody."""
-        who = ("-c", "user.name=somebody", "-c", "user.email=some@body.example")
-        return subprocess.run(
-            ("git", *who, *args), cwd=self.root, check=True, capture_output=True, text=True, timeout=TIMEOUT_S
-        ).stdout
+        return git(self.root, *args)
+
+
+def git(folder: Path, *args: str, expect: int = 0) -> str:
+    """What git prints there, run as somebody."""
+    argv = ("git", "-c", "user.name=somebody", "-c", "user.email=some@body.example", *args)
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert done.returncode == expect, f"{args}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
 
 
 def on_this_machine(folder: Path, env: Mapping[str, str]) -> Tree:

@@ -4,6 +4,7 @@ A bound is there so that a test which hangs ends at last. It is far beyond what 
 written so that it matters.
 """
 
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,6 +22,12 @@ def wait_until(condition: Callable[[], object], what: str = "it", *, look_s: flo
         if time.monotonic() > end:
             raise AssertionError(f"waited in vain for {what}")
         time.sleep(look_s)
+
+
+def wait_for_line(process: "subprocess.Popen[str]", text: str) -> None:
+    """Go on once a line with that text is in what the process prints. Raises: AssertionError when it ends before."""
+    assert process.stdout is not None
+    assert any(text in line for line in process.stdout), f"{text!r} never came"
 
 
 def wait_for_next_tick(folder: Path) -> None:
