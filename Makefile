@@ -56,7 +56,7 @@ lint: $(INSTALLED) ## ruff and mypy
 check: lint test ## lint and test
 soak: $(INSTALLED) ## the long matrices and property tests, with new examples
 	@sh .ci/packages jq git $(PROGRAMS)
-	COSMOSCTL_SOAK=1 $(BIN)/pytest -m "soak or hypothesis" -s $(TESTS)
+	COSMOSCTL_SOAK=1 $(BIN)/pytest -m "soak or hypothesis" --timeout 0 -o faulthandler_timeout=0 -s $(TESTS)
 
 # the tests that once depended on the machine's speed, N times quiet and N times beside two busy loops per core;
 # WHOLE=1: every test, twice in a row each
