@@ -11,10 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from cosmosctl.commands import batch, cancel, create, listing, retry, show, status, upscale
 from cosmosctl.commands.audience import Nobody, Unsummed
-from cosmosctl.commands.batch import Launched, Looked, Request
-from cosmosctl.commands.given_controls import GivenControls
+from cosmosctl.commands.choose import upscale
+from cosmosctl.commands.look import listing, show, status
+from cosmosctl.commands.run import batch, cancel, retry
+from cosmosctl.commands.run.batch import Launched, Looked, Request
+from cosmosctl.commands.start import create
+from cosmosctl.commands.start.given_controls import GivenControls
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Setting
 from cosmosctl.errors import CosmosctlError, UsageError

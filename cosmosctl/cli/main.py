@@ -30,34 +30,41 @@ class Verb(NamedTuple):
 
 
 VERBS: Mapping[str, Verb] = {
-    "init": Verb("cosmosctl.cli.init:init", "Make a project in a folder.", START),
-    "create": Verb("cosmosctl.cli.create:create", "Create a prompt or a run; prints its id.", START),
-    "check": Verb("cosmosctl.cli.check:check", "Check every file and video before anything runs.", START),
-    "watch": Verb("cosmosctl.cli.watch:watch", "Check on each save.", START, is_rare=True),
-    "completion": Verb(
-        "cosmosctl.cli.completion:completion", "Print the completion script of a shell.", START, is_rare=True
+    "init": Verb("cosmosctl.cli.start.init:init", "Make a project in a folder.", START),
+    "create": Verb("cosmosctl.cli.start.create:create", "Create a prompt or a run; prints its id.", START),
+    "check": Verb("cosmosctl.cli.start.check:check", "Check every file and video before anything runs.", START),
+    "batch": Verb("cosmosctl.cli.run.batch:batch", "Run what is pending as one batch and fetch the results.", RUN),
+    "inference": Verb("cosmosctl.cli.run.batch:inference", "Run the named runs or prompts.", RUN),
+    "attach": Verb("cosmosctl.cli.run.attach:attach", "Follow a batch until all its runs are home.", RUN),
+    "fetch": Verb("cosmosctl.cli.run.fetch:fetch", "Bring home what ended since; wait for nothing.", RUN),
+    "cancel": Verb("cosmosctl.cli.run.cancel:cancel", "End a batch; what is finished stays finished.", RUN),
+    "retry": Verb("cosmosctl.cli.run.retry:retry", "Run again what has no result.", RUN),
+    "watch": Verb("cosmosctl.cli.run.watch:watch", "Check on each save.", RUN, is_rare=True),
+    "status": Verb("cosmosctl.cli.look.status:status", "Show where every run stands and what to type next.", LOOK),
+    "list": Verb("cosmosctl.cli.look.listing:listing", "List prompts, runs or batches.", LOOK),
+    "show": Verb("cosmosctl.cli.look.show:show", "Show all that is known of a prompt, run or batch.", LOOK),
+    "logs": Verb("cosmosctl.cli.look.logs:logs", "Print the log of a batch or of one run.", LOOK),
+    "diff": Verb("cosmosctl.cli.look.diff:diff", "Show what changed since a run's newest result.", LOOK),
+    "history": Verb(
+        "cosmosctl.cli.look.history:history", "List the batches that took a run and what came of it.", LOOK
     ),
-    "batch": Verb("cosmosctl.cli.batch:batch", "Run what is pending as one batch and fetch the results.", RUN),
-    "inference": Verb("cosmosctl.cli.batch:inference", "Run the named runs or prompts.", RUN),
-    "attach": Verb("cosmosctl.cli.attach:attach", "Follow a batch until all its runs are home.", RUN),
-    "fetch": Verb("cosmosctl.cli.fetch:fetch", "Bring home what ended since; wait for nothing.", RUN),
-    "cancel": Verb("cosmosctl.cli.cancel:cancel", "End a batch; what is finished stays finished.", RUN),
-    "retry": Verb("cosmosctl.cli.retry:retry", "Run again what has no result.", RUN),
-    "status": Verb("cosmosctl.cli.status:status", "Show where every run stands and what to type next.", LOOK),
-    "list": Verb("cosmosctl.cli.listing:listing", "List prompts, runs or batches.", LOOK),
-    "show": Verb("cosmosctl.cli.show:show", "Show all that is known of a prompt, run or batch.", LOOK),
-    "logs": Verb("cosmosctl.cli.logs:logs", "Print the log of a batch or of one run.", LOOK),
     "controls": Verb(
-        "cosmosctl.cli.controls:controls",
+        "cosmosctl.cli.look.controls:controls",
         "Compute the preset controls of runs and say where they are.",
         LOOK,
         is_rare=True,
     ),
-    "diff": Verb("cosmosctl.cli.diff:diff", "Show what changed since a run's newest result.", CHOOSE),
-    "history": Verb("cosmosctl.cli.history:history", "List the batches that took a run and what came of it.", CHOOSE),
-    "upscale": Verb("cosmosctl.cli.upscale:upscale", "Enlarge a run's result or a video.", CHOOSE),
-    "host": Verb("cosmosctl.cli.host:host", "List, add, check or allow the machines that run models.", MACHINES),
-    "gc": Verb("cosmosctl.cli.gc:gc", "Remove from a host what is safely here.", MACHINES, is_rare=True),
+    "upscale": Verb("cosmosctl.cli.choose.upscale:upscale", "Enlarge a run's result or a video.", CHOOSE),
+    "host": Verb(
+        "cosmosctl.cli.machines.host:host", "List, add, check or allow the machines that run models.", MACHINES
+    ),
+    "gc": Verb("cosmosctl.cli.machines.gc:gc", "Remove from a host what is safely here.", MACHINES, is_rare=True),
+    "completion": Verb(
+        "cosmosctl.cli.machines.completion:completion",
+        "Print the completion script of a shell.",
+        MACHINES,
+        is_rare=True,
+    ),
 }
 """Verb -> where it is and its short help: nothing is imported before it is called."""
 

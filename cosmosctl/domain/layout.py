@@ -16,7 +16,7 @@ and, below it, what is so on this machine alone:
 | manifest.txt, logs/ | of the video beside them | move with it | |
 
 So a run has up to two answers, git's (result.yaml) and that of the video here (result.local.yaml), and `states` says
-what they come to. A report is written again only where git cannot be about to bring it back: io/git_state.py.
+what they come to. A report is written again only where git cannot be about to bring it back: git/state.py.
 `git clean -x` and `git stash -a` take what git ignores: they delete, and only what the host still has comes back.
 """
 

@@ -12,9 +12,9 @@ from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import newest
 from cosmosctl.errors import CosmosctlError, FileError
+from cosmosctl.git.conflict import sides
 from cosmosctl.io import own
 from cosmosctl.io.checked import Unreadable, read_bounded
-from cosmosctl.io.conflict import sides
 from cosmosctl.io.lock import locked
 from cosmosctl.io.moving import move_aside
 from cosmosctl.io.own import RECEIPT_BYTES, write_text

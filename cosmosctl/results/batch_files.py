@@ -13,9 +13,9 @@ from typing import Any
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths
-from cosmosctl.io import git_state
+from cosmosctl.git import state as git_state
+from cosmosctl.git.conflict import marks_line, sides
 from cosmosctl.io.checked import Unreadable, read_bounded, text_of
-from cosmosctl.io.conflict import marks_line, sides
 from cosmosctl.io.own import write_text
 from cosmosctl.plan import bundle
 from cosmosctl.results.batch_end import is_ended, read_end

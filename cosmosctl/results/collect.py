@@ -18,7 +18,8 @@ from cosmosctl.domain.plurals import counted
 from cosmosctl.domain.project import FORMAT
 from cosmosctl.domain.spec import spec_hash
 from cosmosctl.errors import CosmosctlError, FileError
-from cosmosctl.io import git_state, own
+from cosmosctl.git import state as git_state
+from cosmosctl.io import own
 from cosmosctl.io.moving import move
 from cosmosctl.io.os_error import is_there
 from cosmosctl.io.own import RECEIPT_BYTES, remove_temps, replace_with, write_text

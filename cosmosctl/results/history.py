@@ -13,7 +13,8 @@ from pathlib import Path
 
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import ResultPaths, RunPaths
-from cosmosctl.io import git_state, own
+from cosmosctl.git import state as git_state
+from cosmosctl.io import own
 from cosmosctl.io.atomic import STALE_S
 from cosmosctl.io.moving import free, move, move_aside
 from cosmosctl.io.own import NotOwn, remove_temps, replace_with

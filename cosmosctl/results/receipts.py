@@ -15,8 +15,8 @@ from cosmosctl.domain.layout import ResultPaths
 from cosmosctl.domain.project import FORMAT, Setting
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.domain.spec import spec_hash
+from cosmosctl.git.conflict import marks_line
 from cosmosctl.io.checked import Unreadable, read_bounded, text_of
-from cosmosctl.io.conflict import marks_line
 from cosmosctl.io.own import RECEIPT_BYTES, write_text
 from cosmosctl.yaml.facts import facts_in, facts_text, read_facts
 
@@ -77,7 +77,7 @@ class LocalReceipt(Receipt):
     """A receipt that lies beside its video, which git does not see.
 
     `video_mtime_ns`: of the video when it was last looked at whole; 0 before. `branch`: the one whose report it is, by
-    io/git_state.py.
+    git/state.py.
     """
 
     video_mtime_ns: int = 0

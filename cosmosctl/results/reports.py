@@ -4,7 +4,7 @@ A file of that name would keep git from switching back to the branch that has it
 """
 
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
-from cosmosctl.io import git_state
+from cosmosctl.git import state as git_state
 from cosmosctl.io.own import write_text
 from cosmosctl.results.receipts import Receipt, read_receipt, receipt_text
 

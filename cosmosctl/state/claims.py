@@ -14,7 +14,8 @@ from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths, RunPa
 from cosmosctl.domain.order import may_replace
 from cosmosctl.domain.spec import spec_hash
 from cosmosctl.errors import FileError
-from cosmosctl.io import git_state, own
+from cosmosctl.git import state as git_state
+from cosmosctl.io import own
 from cosmosctl.io.moving import link_or_copy, sync_below
 from cosmosctl.io.os_error import is_there
 from cosmosctl.io.own import replace_with

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cosmosctl.domain.project import COLOR, VIDEO_SUFFIXES
+from cosmosctl.git.work_tree import is_kept_by_git
 from cosmosctl.io.given_path import is_file, is_folder, no_path_words, shown
 from cosmosctl.io.os_error import os_words
 from cosmosctl.models import video_stems
 from cosmosctl.store.root import OUTSIDE_COMMAND
-from cosmosctl.store.work_tree import is_kept_by_git
 
 ALLOW_OUTSIDE = f"copy it into inputs/, or set allow_outside_inputs: true in cosmosctl.yaml and type {OUTSIDE_COMMAND}"
 _SHOWN_FILES = 5

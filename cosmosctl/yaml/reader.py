@@ -24,7 +24,7 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
-from cosmosctl.io.conflict import marks_line
+from cosmosctl.git.conflict import marks_line
 from cosmosctl.yaml.messages import Mistake, syntax_mistake
 from cosmosctl.yaml.scalar import BREAKS_OF_YAML_1_1, plain_value, stand_ins
 

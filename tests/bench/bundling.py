@@ -8,7 +8,7 @@ from statistics import median
 
 from cosmosctl.commands import prepare
 from cosmosctl.commands.audience import unseen
-from cosmosctl.commands.make_batches import put_in_place
+from cosmosctl.commands.run.make_batches import put_in_place
 from cosmosctl.plan import bundle
 from cosmosctl.store import load_all
 from tests.bench.timing import cosmosctl, once

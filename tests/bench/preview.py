@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from cosmosctl.commands.init import DEMO_SCENE
+from cosmosctl.commands.start.init import DEMO_SCENE
 from cosmosctl.io.shipped import template
 from cosmosctl.media import encode, frames
 from cosmosctl.media.encode import Quality

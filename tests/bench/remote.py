@@ -19,7 +19,7 @@ from statistics import median
 from cosmosctl import tasks
 from cosmosctl.commands import prepare
 from cosmosctl.commands.audience import unseen
-from cosmosctl.commands.make_batches import put_in_place
+from cosmosctl.commands.run.make_batches import put_in_place
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.host.context import invoke_context

@@ -90,13 +90,13 @@ def test_editors_know_a_new_family(scene: Tree) -> None:
 
 KNOW_A_FAMILY = {
     "models/__init__.py": "the upscaler, the families that can be kept loaded, what only cosmos3's weights refuse",
-    "commands/jsonl_row.py": "hand-written JSONL is transfer1's own format",
+    "commands/start/jsonl_row.py": "hand-written JSONL is transfer1's own format",
 }
 """Beside the families' own modules and previews; a new family touches none of them."""
 KNOW_A_CONTROL = {
     "models/catalog.py": "the controls that several families have alike",
     "media/control.py": "how edge and vis are computed for a family that has no presets of its own",
-    "commands/given_controls.py": "--seg-prompt",
+    "commands/start/given_controls.py": "--seg-prompt",
     "schema/messages.py": "blur, canny and segmentation as other programs call them",
 }
 

@@ -14,9 +14,9 @@ import click
 import pytest
 
 from cosmosctl.cli.completing import FAMILIES
-from cosmosctl.cli.create import create
 from cosmosctl.cli.main import VERBS, cosmosctl
 from cosmosctl.cli.setting_options import SettingOption
+from cosmosctl.cli.start.create import create
 from cosmosctl.models import REGISTRY
 from cosmosctl.state.states import STATES
 from tests.support.tree import TIMEOUT_S, Tree

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from cosmosctl.commands.diff import word_diff
+from cosmosctl.commands.look.diff import word_diff
 from cosmosctl.results.receipts import read_receipt, receipt_of
 from cosmosctl.yaml.file import dump_tool, load_tool
 from tests import clips

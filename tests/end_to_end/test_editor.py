@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from cosmosctl.commands.init import init_project
+from cosmosctl.commands.start.init import init_project
 from cosmosctl.schema.values import config_of, prompt_of, run_of
 from cosmosctl.yaml.reader import parse
 from tests import clips

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from cosmosctl.commands.from_jsonl import drafts_from_jsonl, roots_of
-from cosmosctl.commands.json_lines import entries_of
 from cosmosctl.commands.select import names_for
+from cosmosctl.commands.start.from_jsonl import drafts_from_jsonl, roots_of
+from cosmosctl.commands.start.json_lines import entries_of
 from cosmosctl.domain.project import Drafts
 from cosmosctl.errors import FileError, FilesError, UsageError
 from cosmosctl.store import load_all, load_prompt, load_run, write_drafts

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from cosmosctl.commands.init import DEMO_SCENE
+from cosmosctl.commands.start.init import DEMO_SCENE
 from cosmosctl.io.shipped import template
 from cosmosctl.media.probe import probe
 from tests import clips

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cosmosctl import models
-from cosmosctl.commands.init import DEMO_SCENE, init_project
+from cosmosctl.commands.start.init import DEMO_SCENE, init_project
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.io.shipped import template
 from tests import clips

@@ -3,7 +3,7 @@
 import json
 
 from cosmosctl.cli.draw.folding import folded
-from cosmosctl.commands.host_findings import Looked, findings
+from cosmosctl.commands.machines.host_findings import Looked, findings
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines.building import build_command
 from tests.support import aftermath

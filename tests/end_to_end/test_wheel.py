@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cosmosctl.commands.init import DEMO_SCENE
+from cosmosctl.commands.start.init import DEMO_SCENE
 from tests import clips
 from tests.support.tree import REPOSITORY, TIMEOUT_S
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import cosmosctl
-from cosmosctl.io.conflict import marks_line, sides
+from cosmosctl.git.conflict import marks_line, sides
 from cosmosctl.results.receipts import read_failure, read_receipt
 from cosmosctl.yaml.file import load_tool
 from tests.support.aftermath import Client, faults

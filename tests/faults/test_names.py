@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import cosmosctl
-from cosmosctl.commands.status import overview
+from cosmosctl.commands.look.status import overview
 from cosmosctl.domain.ids import LAST_NUMBER, command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.order import Row, newest

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cosmosctl.commands.listing import batch_rows
-from cosmosctl.commands.status import overview
+from cosmosctl.commands.look.listing import batch_rows
+from cosmosctl.commands.look.status import overview
 from cosmosctl.errors import FileError
 from cosmosctl.io.checked import Unreadable, parse_json, read_bounded
 from cosmosctl.plan import bundle

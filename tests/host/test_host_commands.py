@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosmosctl import models
-from cosmosctl.commands.host_add import Probed, host_block, refuse_mistakes
-from cosmosctl.commands.host_check import parse
-from cosmosctl.commands.host_findings import Finding, Looked, findings, worst
+from cosmosctl.commands.machines.host_add import Probed, host_block, refuse_mistakes
+from cosmosctl.commands.machines.host_check import parse
+from cosmosctl.commands.machines.host_findings import Finding, Looked, findings, worst
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.errors import CosmosctlError, HostError
 from cosmosctl.io.shipped import template

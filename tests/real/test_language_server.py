@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cosmosctl.commands.init import init_project
+from cosmosctl.commands.start.init import init_project
 from cosmosctl.schema import write_schemas
 from tests.end_to_end.test_editor import BAD_RUNS, EDGE, GOOD_RUNS, P
 from tests.support.file_check import run_mistakes

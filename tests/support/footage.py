@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pytest
 from _pytest.mark.structures import ParameterSet
 
-from cosmosctl.commands.init import DEMO_SCENE
+from cosmosctl.commands.start.init import DEMO_SCENE
 from cosmosctl.io.shipped import template
 from tests import clips
 

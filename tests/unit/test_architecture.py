@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import cosmosctl
+from cosmosctl.cli.main import VERBS
 
 PACKAGE = Path(cosmosctl.__file__).parent
 
@@ -18,6 +19,7 @@ FLOORS = (
     ("errors",),
     ("domain",),
     ("io", "log"),
+    ("git",),
     ("yaml",),
     ("models", "engines", "schedulers", "transport", "media"),
     ("preview",),
@@ -85,7 +87,7 @@ ALONE = {
     "pydantic": ("schema",),
     "invoke": ("host", "tasks"),
     "subprocess": ("host.context",),
-    "watchdog": ("commands.watch",),
+    "watchdog": ("commands.run.watch",),
 }
 """A library -> the rooms or modules that import it, beside the previews, which are programs of their own."""
 
@@ -121,15 +123,20 @@ def test_every_room_stands_in_the_page_of_the_architecture() -> None:
     rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
     assert [room for room in rooms if f"`{room}/`" not in table] == []
     assert [room for room in re.findall(r"^\| `(\w+)/`", table, flags=re.M) if room not in rooms] == []
-    named = re.findall(r"`((?:cli|commands|host|plan|results|state|yaml|schema|models|engines)/[\w/]+\.py)`", page)
+    named = re.findall(r"`((?:cli|commands|host|plan|results|state|yaml|git|schema|models|engines)/[\w/]+\.py)`", page)
     assert named
     assert [path for path in named if not (PACKAGE / path).exists()] == []
 
 
+def test_a_verb_lies_in_the_room_of_its_section_of_the_help() -> None:
+    wrong = [name for name, verb in VERBS.items() if f"cosmosctl.cli.{verb.section.lower()}" not in verb.target]
+    assert wrong == []
+
+
 def test_a_line_drawn_upward_is_seen() -> None:
-    tree = ast.parse("from cosmosctl.commands import batch")
+    tree = ast.parse("from cosmosctl.commands.run import batch")
     assert [
-        other for other in imports_of(tree, {"cosmosctl.commands.batch"}) if layer(other) > layer("cosmosctl.store")
+        other for other in imports_of(tree, {"cosmosctl.commands.run.batch"}) if layer(other) > layer("cosmosctl.store")
     ]
 
 

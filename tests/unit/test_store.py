@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cosmosctl.commands.init import init_project
+from cosmosctl.commands.start.init import init_project
 from cosmosctl.domain.project import Control, Host, Place, Prompt, Run
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.io.atomic import create_exclusive, replace_with, write_text

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.commands.init import DEMO_SCENE
+from cosmosctl.commands.start.init import DEMO_SCENE
 from cosmosctl.io.shipped import template
 from tools.city.scene import FRAMES, draw_scene
 

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from cosmosctl.commands.check import CheckedProject, Mistake
+from cosmosctl.commands.start.check import CheckedProject, Mistake
 from cosmosctl.domain.plurals import counted
 from cosmosctl.io.streams import json_text
 from cosmosctl.io.visible import visible

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from cosmosctl.cli.draw.status_view import SECTIONS, batch_lines
-from cosmosctl.commands.status import Overview
+from cosmosctl.commands.look.status import Overview
 from cosmosctl.errors import MOST_SHOWN
 from cosmosctl.host.trust import allow_batch_command
 from cosmosctl.state.states import OpenBatch, RunState

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from cosmosctl.cli.draw.unlocked import unlocked_lines
-from cosmosctl.commands.status import Overview, eta_s, last_word_s, share
+from cosmosctl.commands.look.status import Overview, eta_s, last_word_s, share
 from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.domain.plurals import duration, some

@@ -1,0 +1,132 @@
+"""`batch` and `inference`."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from cosmosctl.cli.completing import FAMILIES
+from cosmosctl.cli.ids import FAMILY, HOST, RUNS_AND_PROMPTS
+from cosmosctl.commands.select import Wanted
+from cosmosctl.errors import EXIT_OK
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="[RUN|PROMPT]...", type=RUNS_AND_PROMPTS)
+@click.option("--batch-name", metavar="NAME", help="Start of the batch's folder name; the time is added.")
+@click.option("--host", metavar="HOST", type=HOST, help="Run on this host instead of the project's.")
+@click.option(
+    "--model",
+    metavar="MODEL",
+    type=FAMILY,
+    help=f"Try the same runs on another model family: {FAMILIES}.",
+)
+@click.option("--dry-run", is_flag=True, help="Show groups, JSONL lines and the command; run and write nothing.")
+@click.option("--changed", is_flag=True, help="Also take runs whose result is older than their files.")
+@click.option("--failed", is_flag=True, help="Also take runs that failed or were cancelled.")
+@click.option("--all", "everything", is_flag=True, help="Take every run, finished ones too.")
+@click.option("--if-needed", is_flag=True, help="Of the named runs take those without a current result.")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read ids from stdin too; where there is none, do nothing.")
+@click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
+@click.option(
+    "--export", metavar="DIR", type=click.Path(path_type=Path), help="Write what the host needs into DIR; send nothing."
+)
+@click.option(
+    "--from-jsonl", metavar="FILE", type=click.Path(path_type=Path), help="Make runs from hand-written JSONL lines."
+)
+@click.option(
+    "--root",
+    "roots",
+    metavar="OLD=NEW",
+    multiple=True,
+    help="In the lines of --from-jsonl, take paths below OLD for paths below NEW.",
+)
+@click.pass_obj
+def batch(
+    folder: Path,
+    ids: tuple[str, ...],
+    batch_name: str | None,
+    host: str | None,
+    model: str | None,
+    dry_run: bool,
+    changed: bool,
+    failed: bool,
+    everything: bool,
+    if_needed: bool,
+    from_stdin: bool,
+    detach: bool,
+    export: Path | None,
+    from_jsonl: Path | None,
+    roots: tuple[str, ...],
+) -> int:
+    """Run what is pending, or the named runs, as one batch and fetch the results.
+
+    Where no run is named, runs with mistakes are left out and told; a named one with a mistake stops the batch.
+    For a prompt's id a run with the balanced weights is made and printed. One model start serves every run whose
+    settings allow it. With --from-jsonl the runs are those of its lines, all of them or none; --root /workspace=.
+    takes paths below /workspace for paths of this folder. --if-needed computes nothing that is there already, for make
+    and scripts. With --export somebody else runs it, who needs no cosmosctl; `fetch --from` takes what comes back.
+    Ctrl-C after the launch only stops watching: the host finishes by itself.
+    """
+    from cosmosctl.cli.draw.teller import Teller
+    from cosmosctl.commands.run.batch import Request, run_batch
+
+    if from_stdin:
+        ids = (*ids, *(sys.stdin.read() if sys.stdin else "").split())
+    if not ids and (from_stdin or if_needed):
+        click.echo("no run is named, so that nothing is done", err=True)
+        return EXIT_OK
+    wanted = Wanted(changed=changed, failed=failed, everything=everything)
+    asked = Request(ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl, export, roots=roots)
+    asked = replace(asked, if_needed=if_needed)
+    return run_batch(folder, asked, Teller())
+
+
+@click.command()
+@click.argument("ids", nargs=-1, required=True, metavar="RUN|PROMPT...", type=RUNS_AND_PROMPTS)
+@click.option("--batch-name", metavar="NAME", help="Start of the batch's folder name; the time is added.")
+@click.option("--host", metavar="HOST", type=HOST, help="Run on this host instead of the project's.")
+@click.option(
+    "--model",
+    metavar="MODEL",
+    type=FAMILY,
+    help=f"Try the same runs on another model family: {FAMILIES}.",
+)
+@click.option("--dry-run", is_flag=True, help="Show groups, JSONL lines and the command; run and write nothing.")
+@click.option(
+    "--upscale-weight",
+    type=float,
+    metavar="WEIGHT",
+    help="Enlarge each result too, and keep it this strongly: above 0, at most 1.",
+)
+@click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
+@click.pass_obj
+def inference(
+    folder: Path,
+    ids: tuple[str, ...],
+    batch_name: str | None,
+    host: str | None,
+    model: str | None,
+    dry_run: bool,
+    upscale_weight: float | None,
+    detach: bool,
+) -> int:
+    """Run the named runs, or a new run for each named prompt, as one batch.
+
+    With --upscale-weight a run that enlarges the result is made for each and printed; it runs after its source.
+    """
+    from cosmosctl.cli.draw.teller import Teller
+    from cosmosctl.commands.run.batch import Request, run_batch
+
+    asked = Request(
+        ids,
+        "inference" if batch_name is None else batch_name,
+        host,
+        model,
+        dry_run,
+        detach=detach,
+        upscale_weight=upscale_weight,
+        upscales=upscale_weight is not None,
+    )
+    return run_batch(folder, asked, Teller())

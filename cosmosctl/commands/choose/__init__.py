@@ -1,0 +1,1 @@
+"""What was made: judged, enlarged, gone on from."""

@@ -1,0 +1,1 @@
+"""What is there: looked up and put together, nothing is changed."""

@@ -1,0 +1,159 @@
+"""Where every run and every unfinished batch stands."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosmosctl.domain.ids import command
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths
+from cosmosctl.domain.plurals import some
+from cosmosctl.domain.project import Host
+from cosmosctl.errors import MOST_SHOWN
+from cosmosctl.io import own
+from cosmosctl.state import states
+from cosmosctl.state.batch_list import BatchList, passed_over_words
+from cosmosctl.state.opening import opened_with_batches
+from cosmosctl.state.states import OpenBatch, RunState
+from cosmosctl.store import Snapshot, load_all
+from cosmosctl.store.scan import MANIFEST
+
+WORDS_OF_PROMPT = 6
+LOOKS = 1000
+"""Of so many runs it is said what tells them apart; of more it is nobody's reading, and costs time."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All that `status` shows. `foreign`: batches of other clones, which hold no run here."""
+
+    project: ProjectPaths
+    host: Host
+    runs: Mapping[str, RunState]
+    labels: Mapping[str, str]
+    looks: Mapping[str, str]
+    open_batches: tuple[OpenBatch, ...]
+    problems: tuple[str, ...]
+    leftovers: tuple[str, ...] = ()
+    foreign: tuple[BatchPaths, ...] = ()
+
+
+def overview(folder: Path, host: str | None) -> Overview:
+    """The state of the project that `folder` lies in. Raises: FileError, UsageError."""
+    project, listed = opened_with_batches(folder)
+    unfinished = states.unfinished(project, listed)
+    open_ones = states.opened_batches(unfinished.ours)
+    snapshot = load_all(project.root)
+    chosen = snapshot.host(host)
+    runs = states.all_states(project, snapshot, preview=chosen.is_preview, unfinished=open_ones)
+    problems = (
+        *_mistakes(snapshot, runs),
+        *_strange_batches(listed),
+        *_damaged_batches(snapshot, listed),
+        *_damaged_manifests(snapshot, runs),
+    )
+    looks = _looks(snapshot, runs) if len(runs) <= LOOKS else {}
+    labels = _labels(snapshot, runs)
+    return Overview(project, chosen, runs, labels, looks, open_ones, problems, snapshot.leftovers, unfinished.foreign)
+
+
+def _looks(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Mapping[str, str]:
+    from cosmosctl.commands.look.looks import differences
+
+    return differences(snapshot, runs)
+
+
+def _mistakes(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Iterator[str]:
+    """What is wrong with the files. That videos are not here is no mistake while it keeps no run from anything."""
+    if not snapshot.problems:
+        return iter(())
+    known = [run for run, state in runs.items() if state.state != "invalid" and snapshot.lacks_videos(run)]
+    stopped = {snapshot.prompt_of(run) for run, state in runs.items() if state.state == "invalid"}
+    quiet = {f"prompts/{snapshot.prompt_of(run)}" for run in known if snapshot.prompt_of(run) not in stopped}
+    return (problem.words for problem in snapshot.problems if problem.subject not in quiet)
+
+
+def _damaged_batches(snapshot: Snapshot, listed: BatchList) -> Iterator[str]:
+    """What is wrong with files of batches."""
+    if not listed.batches:
+        return iter(())
+    from cosmosctl.commands.look.damaged_batches import damaged_batches
+
+    return damaged_batches(listed.batches, snapshot.index)
+
+
+def _damaged_manifests(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Iterator[str]:
+    """What is wrong with manifests; that one is well is remembered while it stays."""
+    index, root = snapshot.index, str(snapshot.root)
+    for run, state in runs.items():
+        if not state.batch:
+            continue
+        notes = index.notes(run)
+        if state.place and MANIFEST not in notes.get("previewed", ("", MANIFEST))[1]:
+            continue  # the folder, which was looked at just now, has none
+        file = f"runs/{run}/{state.place}/{MANIFEST}" if state.place else f"runs/{run}/{MANIFEST}"
+        if words := index.fact(notes, "manifest", f"{root}/{file}", _manifest_trouble):
+            index.note(notes, "manifest", None)
+            yield f"{file}: {words}; {command('fetch', run)}"
+    index.save()
+
+
+def _manifest_trouble(file: str) -> str:
+    from cosmosctl.results import manifests
+
+    return manifests.trouble_of(Path(file))
+
+
+def _strange_batches(listed: BatchList) -> Iterator[str]:
+    """What lies in batches/ and is passed over: names that no batch has, links, more than is looked at."""
+    if listed.nameless:
+        names = [ascii(name) for name in listed.nameless]
+        yield f"batches/: {some(names, 'name')} that is no id, and passed over"
+    if listed.passed_over:
+        yield f"batches/: {passed_over_words(listed)}"
+    for place in listed.links[:MOST_SHOWN]:
+        yield f"batches/{place.name}: {own.LINK_WORDS}; {own.link_hint(place)}"
+    if len(listed.links) > MOST_SHOWN:
+        yield f"batches/: {len(listed.links) - MOST_SHOWN} more symbolic links, which are passed over"
+
+
+def eta_s(batch: OpenBatch) -> float | None:
+    """Seconds that the rest of a running batch may take, by the runs it has finished; None before the first."""
+    seen = batch.progress
+    done = [end.seconds for end in seen.ends.values() if end.state == "done"]
+    if not done or seen.started is None:
+        return None
+    gpus = len({process.get("gpu") for process in seen.processes}) or 1
+    rest = len(batch.runs) - len(seen.ends) - sum(seen.running.values())
+    return max(0.0, rest * sum(done) / len(done) / gpus)
+
+
+def share(batch: OpenBatch) -> float:
+    """How much of a batch is through, 0..1."""
+    return (len(batch.progress.ends) + sum(batch.progress.running.values())) / max(1, len(batch.runs))
+
+
+def last_word_s(batch: OpenBatch) -> float:
+    """Seconds since its copy of the host's events last grew."""
+    return max(0.0, time.time() - batch.paths.events.stat().st_mtime) if batch.paths.events.exists() else 0.0
+
+
+def _labels(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Mapping[str, str]:
+    """Scene and first words of the prompt of each run."""
+    words: dict[str, str] = {}
+    labels = {}
+    for run in runs:
+        prompt_id = snapshot.prompt_of(run)
+        if prompt_id not in words:
+            words[prompt_id] = _words(snapshot, prompt_id)
+        labels[run] = words[prompt_id]
+    return labels
+
+
+def _words(snapshot: Snapshot, prompt_id: str) -> str:
+    if prompt_id not in snapshot.prompts:
+        return ""
+    prompt = snapshot.prompts[prompt_id]
+    parts: Sequence[str] = prompt.text.split()
+    tail = " …" if len(parts) > WORDS_OF_PROMPT else ""
+    return f"{prompt.scene}: {' '.join(parts[:WORDS_OF_PROMPT])}{tail}"

@@ -1,0 +1,1 @@
+"""The machines that run models: written down, allowed, looked at, cleared up."""

@@ -1,0 +1,1 @@
+"""Runs to their results: batched, followed, fetched, cancelled, run again."""

@@ -1,0 +1,354 @@
+"""The walk of a batch: select, check, plan, bundle, send, follow, and again for what waited for its results."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cosmosctl import models
+from cosmosctl.commands import prepare, select
+from cosmosctl.commands.audience import Audience, LeftOut
+from cosmosctl.commands.interrupting import on_ctrl_c
+from cosmosctl.commands.prepare import Checked
+from cosmosctl.commands.run import make_batches
+from cosmosctl.commands.select import Wanted
+from cosmosctl.domain.batch import AllowedBatch
+from cosmosctl.domain.ids import Names, command
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.project import Drafts, Host
+from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, CosmosctlError, UsageError
+from cosmosctl.following import follow, starting
+from cosmosctl.following.many import follow_together
+from cosmosctl.following.watcher import How, Outcome
+from cosmosctl.host import trust
+from cosmosctl.log import say
+from cosmosctl.plan import bundle
+from cosmosctl.plan.inputs import NOTHING_FOUND
+from cosmosctl.plan.planner import Plan
+from cosmosctl.results import batch_end
+from cosmosctl.state import estimates, states
+from cosmosctl.state.claims import waiting_for
+from cosmosctl.state.opening import opened
+from cosmosctl.store import Snapshot, load_all, write_drafts
+
+NEEDED = ("pending", "changed", "failed", "cancelled", "invalid", "damaged")
+"""States of which --if-needed takes a run; where a mistake keeps one from being taken, that is told."""
+NOTHING_STARTED = "interrupted; nothing was started"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `batch`, `inference`, `upscale`, `retry` and `watch` ask of a walk."""
+
+    ids: tuple[str, ...] = ()
+    batch_name: str | None = None
+    host: str | None = None
+    model: str | None = None
+    dry_run: bool = False
+    wanted: Wanted = field(default_factory=Wanted)
+    detach: bool = False
+    from_jsonl: Path | None = None
+    export: Path | None = None
+    upscale_weight: float | None = None
+    only_well: bool = False
+    roots: tuple[str, ...] = ()
+    drafts: Drafts = field(default_factory=Drafts)
+    upscales: bool = False
+    if_needed: bool = False
+
+    @property
+    def takes_what_is_well(self) -> bool:
+        """Whether runs with mistakes are left out: nobody named them one by one."""
+        return self.only_well or (not self.ids and self.from_jsonl is None)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Runs that were selected, looked at and planned; nothing of it was written or sent.
+
+    `drafts`: those of the runs that are in no file yet. `damaged`: runs whose state nobody can tell, left out.
+    """
+
+    project: ProjectPaths
+    snapshot: Snapshot
+    host: Host
+    runs: tuple[str, ...]
+    drafts: Drafts
+    damaged: LeftOut
+    checked: Checked
+    plans: tuple[Plan, ...] = ()
+
+    @property
+    def waits(self) -> Mapping[str, str]:
+        """Run -> the run whose result it waits for, which another model makes first."""
+        return prepare.waits(self.checked)
+
+
+@dataclass(frozen=True)
+class Launched:
+    """Batches that were sent and launched, and what hosts said of those that they refused, by batch."""
+
+    made: tuple[AllowedBatch, ...]
+    refused: Mapping[str, CosmosctlError] = field(default_factory=dict)
+
+    def names(self, project: ProjectPaths) -> tuple[str, ...]:
+        """Those that go on."""
+        return tuple(one.name for one in self.made if not batch_end.is_ended(project.batch(one.name)))
+
+
+def run_batch(folder: Path, request: Request, audience: Audience) -> int:
+    """Do what was asked for and return the exit code: 0 when every run has its result.
+
+    Raises: CosmosctlError; what a host said of a batch that it refused, once the others have ended.
+    """
+    looked = look(folder, request, audience)
+    code = _go_on(folder, looked, request, audience) if looked.runs else EXIT_OK
+    audience.left_out_count(looked.checked.left_out, looked.damaged)
+    return max(code, EXIT_RUNS_WITHOUT_RESULT) if looked.checked.left_out or looked.damaged else code
+
+
+def look(folder: Path, request: Request, audience: Audience) -> Looked:
+    """The runs that are meant, checked and planned. What has to be made for them is in no file yet.
+
+    Raises: UsageError, FilesError, NotAllowed, FileError.
+    """
+    project = opened(folder, may_write=not request.dry_run)
+    refuse_words(request)
+    with on_ctrl_c(NOTHING_STARTED):
+        looked = _selected(folder, project, request, audience)
+        audience.left_out(looked.damaged)
+        if not looked.runs:
+            return looked
+        looked = replace(looked, checked=_checked(looked, request))
+    audience.warn(prepare.to_be_told(looked.snapshot, looked.checked))
+    audience.left_out(looked.checked.left_out)
+    with on_ctrl_c(NOTHING_STARTED), audience.computing() as progress:
+        return replace(looked, plans=prepare.plans(project, looked.checked, looked.host, progress=progress))
+
+
+def make(looked: Looked, title: str | None) -> tuple[AllowedBatch, ...]:
+    """Plans into batches; the drafts of their runs are files by now.
+
+    Raises: UsageError when an unfinished batch has a run already.
+    """
+    with on_ctrl_c(NOTHING_STARTED):
+        allowed = trust.allowed_host(looked.project.root, looked.host)
+        return make_batches.make_batches(
+            looked.project,
+            looked.checked,
+            looked.plans,
+            allowed,
+            project_id=looked.snapshot.config.project,
+            title=title,
+        )
+
+
+def launch(project: ProjectPaths, made: Sequence[AllowedBatch], audience: Audience) -> Launched:
+    """Send every batch and start it. Ctrl-C before a launch frees the batch, after it only stops watching."""
+    for one in made:
+        audience.starting(one)
+    with audience.following({}) as view:
+        return Launched(tuple(made), starting.start_all(project, made, view))
+
+
+def follow_all(project: ProjectPaths, names: Sequence[str], how: How, audience: Audience) -> tuple[Outcome, ...]:
+    """Follow batches to their end, all at once, and tell what came of each. Raises: HostError, Interrupted."""
+    earlier = [paths for paths in states.batches(project) if batch_end.is_ended(paths)]
+    found = [bundle.read_batch(project.batch(name)) for name in names]
+    pasts = {one.name: estimates.past(earlier, host=one.host.name, model=one.model) for one in found}
+    outcomes = []
+    with audience.following(pasts) as view:
+        for outcome in follow_together(names, lambda name: how(project, name, view)):
+            outcomes.append(outcome)
+            view.summary(outcome, project.root)
+    return tuple(outcomes)
+
+
+def code_of(outcomes: Sequence[Outcome]) -> int:
+    """The exit code of batches that ended."""
+    return EXIT_OK if all(outcome.all_done for outcome in outcomes) else EXIT_RUNS_WITHOUT_RESULT
+
+
+def ready_after(looked: Looked) -> tuple[str, ...]:
+    """The runs that waited for a result which is here by now."""
+    specs = {spec.run: spec for spec in looked.checked.specs}
+    return tuple(
+        run
+        for run, source in looked.waits.items()
+        if prepare.has_result(looked.project, specs[source], looked.host, looked.checked.found)
+    )
+
+
+def next_request(request: Request, ready: Sequence[str]) -> Request:
+    """The same once more for the runs that waited."""
+    return replace(
+        request, ids=tuple(ready), model=None, from_jsonl=None, roots=(), upscale_weight=None, drafts=Drafts()
+    )
+
+
+def refuse_words(request: Request) -> None:
+    """What cannot be meant, before anything is looked at. Raises: UsageError."""
+    make_batches.checked_title(request.batch_name)
+    if request.from_jsonl is not None and (request.ids or request.wanted != Wanted()):
+        raise UsageError(
+            "--from-jsonl takes the runs of its lines and no other: leave out RUN, --changed, --failed and --all"
+        )
+    if request.roots and request.from_jsonl is None:
+        raise UsageError("--root maps the paths of --from-jsonl, which is not given")
+    if request.export is not None:
+        from cosmosctl.commands.run.export import refuse_target
+
+        refuse_target(request.export)
+
+
+def _selected(folder: Path, project: ProjectPaths, request: Request, audience: Audience) -> Looked:
+    """The runs that are meant, not looked at yet. Raises: UsageError, NotAllowed."""
+    snapshot = load_all(project.root)
+    host = snapshot.host(request.host)
+    if not request.dry_run:
+        trust.allowed_host(project.root, host)  # before anything is written
+    runs, drafts, damaged = _runs(folder, project, snapshot, host, request, audience)
+    unlooked = Checked((), NOTHING_FOUND, {})
+    return Looked(project, snapshot.with_drafts(drafts), host, runs, drafts, damaged, unlooked)
+
+
+def _checked(looked: Looked, request: Request) -> Checked:
+    """All that can be known of the runs before one is sent. Raises: UsageError, FilesError, NotAllowed."""
+    project, snapshot, runs = looked.project, looked.snapshot, looked.runs
+    make_batches.refuse_held(project, runs)
+    if not request.dry_run:
+        prepare.ask_for_outside(snapshot, runs)
+    if request.takes_what_is_well:
+        return prepare.check_well(project, snapshot, runs, looked.host, model=request.model)
+    return prepare.check(project, snapshot, runs, model=request.model)
+
+
+def _go_on(folder: Path, looked: Looked, request: Request, audience: Audience) -> int:
+    """What was looked at, shown, exported, or run to its end."""
+    if request.dry_run:
+        audience.plans(looked.project, looked.plans, looked.host)
+        for run, source in looked.waits.items():
+            audience.result(f"\n{run} follows in the next batch, with the result of {source}")
+        return EXIT_OK
+    write_drafts(looked.project.root, looked.drafts)
+    for run in _new_or_found(looked, request):
+        audience.result(run)
+    made = make(looked, request.batch_name)
+    if request.export is not None:
+        from cosmosctl.commands.run.export import export_batch
+
+        for one in made:
+            audience.result(export_batch(looked.project, one, request.export))
+        return EXIT_OK
+    code = _to_the_end(looked.project, made, request, audience) if made else EXIT_OK
+    return max(code, _next_batch(folder, looked, request, audience))
+
+
+def _new_or_found(looked: Looked, request: Request) -> tuple[str, ...]:
+    """The runs that nobody named: those that are made, and those that upscale already what was asked for."""
+    new = {run.id for run in looked.drafts.runs}
+    found = set(looked.runs) - new if request.upscales else set()
+    upscaling = {run for run in found if looked.snapshot.runs[run].upscales}
+    return tuple(run for run in looked.runs if run in new | upscaling)
+
+
+def _to_the_end(project: ProjectPaths, made: Sequence[AllowedBatch], request: Request, audience: Audience) -> int:
+    """Raises: what hosts said of batches that they refused, once the others have ended."""
+    launched = launch(project, made, audience)
+    names = launched.names(project)
+    if request.detach:
+        code = _detached([one for one in made if one.name in names], audience)
+    else:
+        code = code_of(follow_all(project, names, follow.follow, audience))
+    for error in list(launched.refused.values())[1:]:
+        say(error.line)
+    for error in launched.refused.values():
+        raise error
+    return code
+
+
+def _detached(started: Sequence[AllowedBatch], audience: Audience) -> int:
+    for one in started:
+        audience.result(one.name)
+        audience.note(f"{one.name} runs on {one.host.name}; {command('attach', one.name)} brings the results")
+    return EXIT_OK
+
+
+def _next_batch(folder: Path, looked: Looked, request: Request, audience: Audience) -> int:
+    """Batch the runs that waited for results of these batches; of those without one say what is missing."""
+    ready = () if request.detach else ready_after(looked)
+    for run, source in looked.waits.items():
+        if run not in ready:
+            audience.note(f"{run} waits for the result of {source}: {command('batch', run)}")
+    again = run_batch(folder, next_request(request, ready), audience) if ready else EXIT_OK
+    lacking = len(ready) < len(looked.waits) and not request.detach
+    return max(again, EXIT_RUNS_WITHOUT_RESULT) if lacking else again
+
+
+def _runs(
+    folder: Path, project: ProjectPaths, snapshot: Snapshot, host: Host, request: Request, audience: Audience
+) -> tuple[tuple[str, ...], Drafts, LeftOut]:
+    """The runs to batch, drafts of those that are in no file yet, and what nobody can tell the state of."""
+    names = select.names_for(snapshot, placeholders=request.dry_run)
+    if request.from_jsonl is not None:
+        from cosmosctl.commands.start.from_jsonl import drafts_from_jsonl, roots_of
+
+        roots = roots_of(folder, request.roots)
+        drafts = drafts_from_jsonl(snapshot, request.from_jsonl, names, roots=roots, model=request.model)
+        _tell_placeholders(drafts, request, audience)
+        return tuple(run.id for run in drafts.runs), drafts, {}
+    if request.drafts.runs:
+        return request.ids, request.drafts, {}
+    if request.ids:
+        runs, drafts = _named(snapshot, request, names)
+        _tell_placeholders(drafts, request, audience)
+        return _needed(project, snapshot, host, runs, audience) if request.if_needed else runs, drafts, {}
+    return _bare(project, snapshot, host, request, audience)
+
+
+def _bare(
+    project: ProjectPaths, snapshot: Snapshot, host: Host, request: Request, audience: Audience
+) -> tuple[tuple[str, ...], Drafts, LeftOut]:
+    """What a batch takes where no run is named."""
+    known = states.all_states(project, snapshot, preview=host.is_preview)
+    waiting = waiting_for(project) if request.dry_run else {}
+    for run, place in waiting.items():
+        audience.note(f"{run} has a result that waits in {place}; cosmosctl status takes it in")
+    runs = tuple(run for run in select.bare(known, request.wanted) if run not in waiting)
+    if not runs:
+        audience.note(select.nothing_to_do(known))
+    return runs, Drafts(), select.damaged(known)
+
+
+def _needed(
+    project: ProjectPaths, snapshot: Snapshot, host: Host, runs: Sequence[str], audience: Audience
+) -> tuple[str, ...]:
+    """Those of the named runs that have no result of what their files say now, and are in no unfinished batch."""
+    known = states.all_states(project, snapshot, preview=host.is_preview)
+    for run in runs:
+        if run in known and known[run].state == "absent":
+            audience.note(f"{run} has a result that is not here: {command('fetch', run)}")
+    needed = tuple(run for run in runs if run not in known or known[run].state in NEEDED)
+    if not needed:
+        audience.note("nothing to do: no named run needs a batch")
+    return needed
+
+
+def _named(snapshot: Snapshot, request: Request, names: Names) -> tuple[tuple[str, ...], Drafts]:
+    """The named runs, new ones for named prompts, and for each of them one that upscales its result, if asked for."""
+    runs, prompts = select.split_ids(snapshot, request.ids)
+    made = select.drafts_for_prompts(prompts, names, snapshot.config.model)
+    chosen = (*runs, *(run.id for run in made.runs))
+    if request.upscale_weight is None:
+        return chosen, made
+    from cosmosctl.commands.choose.upscale import upscale_runs
+
+    larger, more = upscale_runs(snapshot.with_drafts(made), chosen, request.upscale_weight, names)
+    return (*chosen, *larger), Drafts(runs=(*made.runs, *more.runs))
+
+
+def _tell_placeholders(drafts: Drafts, request: Request, audience: Audience) -> None:
+    """What the ids of a dry run stand for, which are in no file."""
+    for run in drafts.runs if request.dry_run else ():
+        source = models.source_of(run)
+        what = f"that upscales {source}" if source else f"of {run.places[''] if run.places else run.prompt}"
+        audience.note(f"{run.id} stands for a new run {what}")

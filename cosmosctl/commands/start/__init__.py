@@ -1,0 +1,1 @@
+"""A project, its prompts and runs: made, read from elsewhere, checked."""

@@ -1,0 +1,125 @@
+"""Look at everything that could go wrong before a batch, without making one."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosmosctl.commands import prepare
+from cosmosctl.commands.start.left_copies import left_copies
+from cosmosctl.domain.ids import resolve_id
+from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
+from cosmosctl.domain.plurals import counted
+from cosmosctl.domain.surprises import Told
+from cosmosctl.errors import FileError, FilesError
+from cosmosctl.git.files import stale
+from cosmosctl.store import Problem, Snapshot, find_root, load_all
+
+_PLACED = re.compile(r"(?P<file>[^:\n]+):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.*)", re.S)
+_UNPLACED = re.compile(r"(?P<file>(?:runs|prompts|batches|inputs)/[^: \n]+|cosmosctl\.yaml): (?P<message>.*)", re.S)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake. `line` and `column` count from 1; 0 where it is one of the whole file, `file` "" of the project."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+
+@dataclass(frozen=True)
+class CheckedProject:
+    """How much was looked at, what is wrong, and what is surprising."""
+
+    runs: int
+    videos: int
+    mistakes: tuple[str, ...]
+    warnings: tuple[Told, ...] = ()
+    notes: tuple[str, ...] = ()
+    files_only: bool = False
+
+    @property
+    def words(self) -> str:
+        """That all is well, in words that claim no more than was looked at."""
+        runs = counted(self.runs, "run")
+        videos = "" if self.files_only else f" and {counted(self.videos, 'video')}"
+        return f"no mistakes in {runs}{videos}"
+
+    @property
+    def placed(self) -> tuple[Mistake, ...]:
+        """The mistakes with their places, for programs."""
+        return tuple(map(_placed, self.mistakes))
+
+    def require_well(self) -> None:
+        """Raises: FilesError with every mistake."""
+        if self.mistakes:
+            raise FilesError(self.mistakes)
+
+
+def check_project(
+    folder: Path, words: Sequence[str], *, model: str | None = None, files_only: bool = False
+) -> CheckedProject:
+    """Check what is named, runs, prompts with their runs and cosmosctl.yaml, or every file of the project.
+
+    `files_only`: what the files say, without a look at any video; videos that are not here are no mistake.
+    """
+    project = ProjectPaths(find_root(folder))
+    snapshot = load_all(project.root)
+    runs, prompts = _named(snapshot, words)
+    mistakes = [] if words else [problem.words for problem in _problems(snapshot, snapshot.problems, files_only)]
+    for prompt in prompts:
+        found = _problems(snapshot, snapshot.mistakes_of_prompt(prompt), files_only)
+        mistakes += [problem.words for problem in found]
+    if files_only:
+        mistakes += [problem.words for problem in _problems(snapshot, snapshot.problems_of(runs), files_only)]
+        mistakes += [line for run in runs for line in prepare.unfit_settings(snapshot, run, model=model)]
+        return CheckedProject(len(runs), 0, _once(mistakes), (), _notes(project), files_only=True)
+    looked = prepare.look(project, snapshot, runs, model=model)
+    mistakes += [problem.words for problem in snapshot.problems_of(runs)]
+    mistakes += [line for lines in looked.left_out.values() for line in lines]
+    told = () if mistakes else prepare.to_be_told(snapshot, looked)
+    return CheckedProject(len(runs), len(looked.found.files), _once(mistakes), told, _notes(project))
+
+
+def _named(snapshot: Snapshot, words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Runs and prompts; without a word every run. Raises: UsageError."""
+    if not words:
+        return list(snapshot.run_ids), []
+    known = (*snapshot.run_ids, *snapshot.prompt_ids)
+    found = [resolve_id(word, known, what="run or prompt") for word in words if word != CONFIG_FILE]
+    prompts = [name for name in found if name not in snapshot.run_ids]
+    of_prompts = [run for run in snapshot.run_ids if snapshot.prompt_of(run) in prompts]
+    return list(dict.fromkeys([*(name for name in found if name not in prompts), *of_prompts])), prompts
+
+
+def _problems(snapshot: Snapshot, problems: Iterable[Problem], files_only: bool) -> Iterator[Problem]:
+    """Those that count: of a prompt whose videos are not here none, where only files are looked at."""
+    for problem in problems:
+        kind, _, name = problem.subject.partition("/")
+        if not (files_only and kind == "prompts" and snapshot.is_without_videos(name)):
+            yield problem
+
+
+def _notes(project: ProjectPaths) -> tuple[str, ...]:
+    """That an earlier version wrote the files of git's, nothing where they cannot be read; copies that were left."""
+    try:
+        old = stale(project.root)
+    except FileError:
+        old = []
+    words = [f"{name} is not that of this version: cosmosctl init brings it up to date" for name in old]
+    return (*words, *left_copies(project.root))
+
+
+def _once(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(lines))
+
+
+def _placed(text: str) -> Mistake:
+    """A mistake as it is told, taken apart again."""
+    placed = _PLACED.fullmatch(text)
+    if placed:
+        return Mistake(placed["file"], int(placed["line"]), int(placed["column"]), placed["message"])
+    found = _UNPLACED.fullmatch(text)
+    return Mistake(found["file"], 0, 0, found["message"]) if found else Mistake("", 0, 0, text)
