@@ -14,9 +14,6 @@ from cosmosctl.io.given_path import is_file
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-_FAMILIES = ("transfer1", "transfer2.5", "cosmos3")
-FAMILIES = " or ".join((", ".join(_FAMILIES[:-1]), _FAMILIES[-1]))
-"""What --model takes, for its help: importing the families takes longer than Tab may."""
 _STATES = ("pending", "queued", "running", "done", "changed", "failed", "cancelled", "absent", "damaged", "invalid")
 STATES = " or ".join((", ".join(_STATES[:-1]), _STATES[-1])).replace("done", "done (or completed)")
 """What --status takes, for its help."""
@@ -45,7 +42,9 @@ def host_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> "
 
 def family_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """The model families."""
-    return _starting(_FAMILIES, incomplete)
+    from cosmosctl.models import REGISTRY
+
+    return _starting(REGISTRY, incomplete)
 
 
 def status_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":

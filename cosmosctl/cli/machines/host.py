@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cosmosctl.cli.completing import FAMILIES
-from cosmosctl.cli.ids import FAMILY, HOST
+from cosmosctl.cli.family_option import family_option
+from cosmosctl.cli.ids import HOST
 from cosmosctl.domain.ids import command
 from cosmosctl.errors import EXIT_HOST, EXIT_OK
 from cosmosctl.io.streams import json_text, style
@@ -43,12 +43,7 @@ def list_hosts(folder: Path, as_json: bool) -> None:
 @click.argument("address")
 @click.option("--ssh-arg", "ssh_args", multiple=True, metavar="ARG", help="One more argument for ssh; may be repeated.")
 @click.option("--dir", "folder_there", metavar="DIR", help="Where inputs and batches are kept there.")
-@click.option(
-    "--model",
-    metavar="MODEL",
-    type=FAMILY,
-    help=f"The model family to set up: {FAMILIES}. Default: the project's.",
-)
+@family_option("The model family to set up: {families}. Default: the project's.")
 @click.pass_obj
 def add(
     folder: Path, name: str, address: str, ssh_args: tuple[str, ...], folder_there: str | None, model: str | None
@@ -103,12 +98,7 @@ def allow(
 
 @host.command(short_help="Check everything that a batch needs of a host.")
 @click.argument("name", type=HOST)
-@click.option(
-    "--model",
-    metavar="MODEL",
-    type=FAMILY,
-    help=f"The model family to look for: {FAMILIES}. Default: the project's.",
-)
+@family_option("The model family to look for: {families}. Default: the project's.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.pass_obj
 def check(folder: Path, name: str, model: str | None, as_json: bool) -> int:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import FAMILIES
-from cosmosctl.cli.ids import FAMILY, HOST, RUNS_AND_PROMPTS
+from cosmosctl.cli.family_option import family_option
+from cosmosctl.cli.ids import HOST, RUNS_AND_PROMPTS
 from cosmosctl.commands.select import Wanted
 from cosmosctl.errors import EXIT_OK
 
@@ -16,12 +16,7 @@ from cosmosctl.errors import EXIT_OK
 @click.argument("ids", nargs=-1, metavar="[RUN|PROMPT]...", type=RUNS_AND_PROMPTS)
 @click.option("--batch-name", metavar="NAME", help="Start of the batch's folder name; the time is added.")
 @click.option("--host", metavar="HOST", type=HOST, help="Run on this host instead of the project's.")
-@click.option(
-    "--model",
-    metavar="MODEL",
-    type=FAMILY,
-    help=f"Try the same runs on another model family: {FAMILIES}.",
-)
+@family_option("Try the same runs on another model family: {families}.")
 @click.option("--dry-run", is_flag=True, help="Show groups, JSONL lines and the command; run and write nothing.")
 @click.option("--changed", is_flag=True, help="Also take runs whose result is older than their files.")
 @click.option("--failed", is_flag=True, help="Also take runs that failed or were cancelled.")
@@ -87,12 +82,7 @@ def batch(
 @click.argument("ids", nargs=-1, required=True, metavar="RUN|PROMPT...", type=RUNS_AND_PROMPTS)
 @click.option("--batch-name", metavar="NAME", help="Start of the batch's folder name; the time is added.")
 @click.option("--host", metavar="HOST", type=HOST, help="Run on this host instead of the project's.")
-@click.option(
-    "--model",
-    metavar="MODEL",
-    type=FAMILY,
-    help=f"Try the same runs on another model family: {FAMILIES}.",
-)
+@family_option("Try the same runs on another model family: {families}.")
 @click.option("--dry-run", is_flag=True, help="Show groups, JSONL lines and the command; run and write nothing.")
 @click.option(
     "--upscale-weight",

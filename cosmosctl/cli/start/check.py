@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import FAMILIES
-from cosmosctl.cli.ids import FAMILY, FILES
+from cosmosctl.cli.family_option import family_option
+from cosmosctl.cli.ids import FILES
 from cosmosctl.errors import EXIT_FILES
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[RUN|PROMPT|FILE]...", type=FILES)
-@click.option("--model", metavar="MODEL", type=FAMILY, help=f"As if the runs were of another model family: {FAMILIES}.")
+@family_option("As if the runs were of another model family: {families}.")
 @click.option("--files-only", is_flag=True, help="Look at no video: what can be known where the videos are not.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--format", "form", type=click.Choice(["text", "github"]), default="text", help="github: annotations.")

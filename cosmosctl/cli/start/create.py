@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from cosmosctl.cli.completing import FAMILIES
-from cosmosctl.cli.ids import FAMILY, PROMPTS, RUNS
+from cosmosctl.cli.family_option import family_option
+from cosmosctl.cli.ids import PROMPTS, RUNS
 from cosmosctl.cli.setting_options import SettingsCommand, given_settings, setting_options
 from cosmosctl.domain.project import Setting
 
@@ -66,12 +66,7 @@ def prompt(
 )
 @click.option("--seg-prompt", metavar="TEXT", help="What to look for when the model makes seg itself.")
 @click.option("--id", "name", metavar="ID", help="Name it yourself instead of rs_ and six characters.")
-@click.option(
-    "--model",
-    metavar="MODEL",
-    type=FAMILY,
-    help=f"Another model family than the project's: {FAMILIES}.",
-)
+@family_option("Another model family than the project's: {families}.")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="A word to find it by; may be repeated.")
 @setting_options
 @click.pass_obj
