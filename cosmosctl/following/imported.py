@@ -10,7 +10,7 @@ from cosmosctl.following.home import collected, refuse_stuck, settle
 from cosmosctl.io import own
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.log import say
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle_reader
 from cosmosctl.results import collect
 from cosmosctl.results.collect import Collected, Wanted
 from cosmosctl.results.events import read_progress
@@ -21,7 +21,7 @@ from cosmosctl.state.opening import opened
 def fetch_from(folder: Path, source: Path) -> tuple[Collected, ...]:
     """What was brought home of the batches that lie in `source`, or that `source` itself is. Raises: FileError."""
     project = opened(folder)
-    open_ones = [bundle.read_batch(one.paths) for one in states.open_batches(project)]
+    open_ones = [bundle_reader.read_batch(one.paths) for one in states.open_batches(project)]
     pairs = [(batch, place) for batch in open_ones for place in _places(source, batch)]
     if not pairs:
         waiting = ", ".join(batch.there.folder for batch in open_ones) or "none"

@@ -18,7 +18,7 @@ from cosmosctl.io.checked import Unreadable, read_bounded
 from cosmosctl.io.lock import locked
 from cosmosctl.io.moving import move_aside
 from cosmosctl.io.own import RECEIPT_BYTES, write_text
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle_reader
 from cosmosctl.results import collect, history
 from cosmosctl.results.events import read_progress
 from cosmosctl.results.judgement import DamagedCopy
@@ -85,7 +85,7 @@ def _mend_receipt(project: ProjectPaths, home: RunPaths, place: ResultPaths, mad
         chosen = newest(known)
     if chosen is not None:
         _keep_others(home, known, chosen)
-        write_receipt(place, chosen, bundle.read_branch(project.batch(chosen.batch)))
+        write_receipt(place, chosen, bundle_reader.read_branch(project.batch(chosen.batch)))
     elif place.receipt.exists():
         raise _nothing_tells(home, place.receipt)
 
@@ -146,7 +146,7 @@ def _made_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> It
     """The receipts of this run's results whose files lie in `place`, by every batch that is known here."""
     for paths in reversed(states.batches(project)):
         try:
-            batch = bundle.read_batch(paths)
+            batch = bundle_reader.read_batch(paths)
             state = read_progress(paths.events, batch.runs)
             end = state.ends.get(home.id)
             if end is not None and end.state == "done" and home.id in batch.runs and _is_place(batch, home, place):
@@ -161,7 +161,7 @@ def _failed_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> 
     told = {one.batch for file in kept if (one := read_failure(file))}
     for paths in reversed(states.batches(project)):
         try:
-            batch = bundle.read_batch(paths)
+            batch = bundle_reader.read_batch(paths)
             state = read_progress(paths.events, batch.runs)
         except CosmosctlError:
             continue

@@ -18,7 +18,7 @@ from cosmosctl.host.process import SHORT_S, answer_of, one_line, rsync, script
 from cosmosctl.host.streams import PROGRESS
 from cosmosctl.io import own
 from cosmosctl.io.shipped import template
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle, bundle_reader
 from cosmosctl.store import hash_files
 from cosmosctl.transport.rsync import rsync_complaint
 
@@ -69,7 +69,7 @@ def sent_files(project: ProjectPaths, batch: Batch) -> Mapping[str, Path]:
     A video that is not any more what the batch was made with is left out.
     """
     paths, unfit = project.batch(batch.name), unfit_inputs(project, batch)
-    files = {f"bundle/{path.relative_to(paths.root)}": path for path in bundle.sendable(paths)}
+    files = {f"bundle/{path.relative_to(paths.root)}": path for path in bundle_reader.sendable(paths)}
     warm = models.WARM_MODELS.get(batch.model)
     scripts = ("follow.sh", *([] if warm is None else [warm.SCRIPT]))
     programs = (*(template("launch", script) for script in scripts), *template("launch", SUPERVISOR).glob("*.py"))

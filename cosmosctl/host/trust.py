@@ -22,7 +22,8 @@ from cosmosctl.domain.project import BUILT_IN_HOST, AllowedHost, Host
 from cosmosctl.errors import CosmosctlError, FileError, HostError
 from cosmosctl.io import own, user_state
 from cosmosctl.io.user_state import FOLDERS, HOSTS, LINKS, MADE, OUTSIDE, digest_of
-from cosmosctl.plan.bundle import commands_in, host_facts, read_batch, read_whereabouts, reading_plan
+from cosmosctl.plan.bundle import host_facts
+from cosmosctl.plan.bundle_reader import commands_in, read_batch, read_whereabouts, reading_plan
 from cosmosctl.store import local_dir
 from cosmosctl.store.root import OUTSIDE_COMMAND, folder_digest
 

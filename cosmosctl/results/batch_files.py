@@ -17,7 +17,7 @@ from cosmosctl.git import state as git_state
 from cosmosctl.git.conflict import marks_line, sides
 from cosmosctl.io.checked import Unreadable, read_bounded, text_of
 from cosmosctl.io.own import write_text
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle, bundle_reader
 from cosmosctl.results.batch_end import is_ended, read_end
 
 _KEY = re.compile(r"^key: ['\"]?([0-9a-f]{8})['\"]?$", re.MULTILINE)
@@ -33,7 +33,7 @@ def troubles(paths: BatchPaths) -> tuple[str, ...]:
 
 def told(paths: BatchPaths, head: str, *, is_end_damaged: bool) -> tuple[str, ...]:
     """The same where it is known what `head_trouble` says, and whether end.yaml cannot be read."""
-    plan = bundle.cut_off(paths) if paths.plan.exists() else ""
+    plan = bundle_reader.cut_off(paths) if paths.plan.exists() else ""
     has_plan, found, name = paths.plan.exists() and not plan, [], f"batches/{paths.name}"
     anew = f"{command('attach', paths.name)} writes it anew"
     if head:
@@ -45,7 +45,7 @@ def told(paths: BatchPaths, head: str, *, is_end_damaged: bool) -> tuple[str, ..
         found.append(f"{name}/batch.yaml: {head}; {anew if has_plan else git}")
     if plan:
         nothing = "its results are home, nothing needs it any more"
-        found.append(f"{plan}; {nothing if is_ended(paths) else bundle.way_out(paths)}")
+        found.append(f"{plan}; {nothing if is_ended(paths) else bundle_reader.way_out(paths)}")
     if is_end_damaged:
         found.append(f"{name}/end.yaml: cannot be read; {anew}")
     return tuple(found)
@@ -58,10 +58,10 @@ def mend(root: Path, paths: BatchPaths, batch: Batch) -> None:
     """
     mark(root, paths, batch)
     if not paths.report.exists():
-        if not git_state.may_bring_back(root, bundle.read_branch(paths), paths.whole):
-            write_text(paths.report, bundle.report_in(_text(paths.whole)))
+        if not git_state.may_bring_back(root, bundle_reader.read_branch(paths), paths.whole):
+            write_text(paths.report, bundle_reader.report_in(_text(paths.whole)))
     elif _trouble_with(paths.report, paths.name, batch.key):
-        write_text(paths.report, bundle.report_in(_text(paths.whole)))
+        write_text(paths.report, bundle_reader.report_in(_text(paths.whole)))
 
 
 def mark(root: Path, paths: BatchPaths, batch: Batch) -> None:
@@ -74,7 +74,7 @@ def mark(root: Path, paths: BatchPaths, batch: Batch) -> None:
 
 def _text(file: Path) -> str:
     try:
-        return read_bounded(file, bundle.PLAN_BYTES).decode(errors="replace").replace("\r\n", "\n")
+        return read_bounded(file, bundle_reader.PLAN_BYTES).decode(errors="replace").replace("\r\n", "\n")
     except (OSError, Unreadable):
         return ""
 
@@ -84,7 +84,7 @@ def head_trouble(paths: BatchPaths) -> str:
 
     Where what git ignores is here, git may have taken it away.
     """
-    if not paths.report.exists() and bundle.is_whole(paths):
+    if not paths.report.exists() and bundle_reader.is_whole(paths):
         return ""
     found = _KEY.search(_text(paths.whole))
     return _trouble_with(paths.report, paths.name, found[1] if found else "")
@@ -92,7 +92,7 @@ def head_trouble(paths: BatchPaths) -> str:
 
 def _trouble_with(file: Path, name: str, key: str) -> str:
     try:
-        return _trouble_of(text_of(read_bounded(file, bundle.PLAN_BYTES)), name, key)
+        return _trouble_of(text_of(read_bounded(file, bundle_reader.PLAN_BYTES)), name, key)
     except (OSError, Unreadable) as e:
         return f"cannot be read: {e}"
 
@@ -112,7 +112,7 @@ def _trouble_of(text: str, name: str, key: str) -> str:
 
 def _made_again(paths: BatchPaths) -> str:
     """batch.yaml by plan.json, which can be read."""
-    plan = json.loads(read_bounded(paths.plan, bundle.PLAN_BYTES))
+    plan = json.loads(read_bounded(paths.plan, bundle_reader.PLAN_BYTES))
     head = {key: plan[key] for key in bundle.HEAD if key in plan}
     return bundle.head_text(head, [_group(group) for group in plan["groups"]])
 

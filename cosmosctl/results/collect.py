@@ -24,7 +24,7 @@ from cosmosctl.io.moving import move
 from cosmosctl.io.os_error import is_there
 from cosmosctl.io.own import RECEIPT_BYTES, remove_temps, replace_with, write_text
 from cosmosctl.log import say
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle_reader
 from cosmosctl.results import history, process_logs, reports
 from cosmosctl.results.events import Progress, RunEnd, read_progress
 from cosmosctl.results.judgement import (
@@ -167,7 +167,7 @@ def collect(
     process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
     write_text(place.manifest, manifest_text(looked.outputs))
     receipt = _receipt(batch, end, progress, looked.outputs, warnings)
-    branch = bundle.read_branch(project.batch(batch.name))
+    branch = bundle_reader.read_branch(project.batch(batch.name))
     reports.write_new(project, place, receipt, branch)
     write_receipt(place, receipt, branch)
     return Collected(end.run, "done", "", "", place, warnings)
@@ -253,7 +253,7 @@ def _home(project: ProjectPaths, batch: Batch, run: str) -> RunPaths:
 
 def _home_of_result(project: ProjectPaths, batch: Batch, run: str) -> RunPaths:
     """The run's folder, but where another branch's result stands there: what this one's branch gets waits for it."""
-    home, branch = _home(project, batch, run), bundle.read_branch(project.batch(batch.name))
+    home, branch = _home(project, batch, run), bundle_reader.read_branch(project.batch(batch.name))
     is_taken = home.result.receipt.exists() or home.result.report.exists()
     if not batch.host.is_preview and is_taken and git_state.is_elsewhere(project.root, branch):
         return project.batch(batch.name).waiting(run)

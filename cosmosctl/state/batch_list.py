@@ -118,9 +118,9 @@ def _by_age(project: ProjectPaths, names: Mapping[str, frozenset[str]]) -> tuple
 
 
 def _is_whole(paths: BatchPaths, names: frozenset[str]) -> bool:
-    """`bundle.is_whole` of a folder in which these names are."""
+    """`bundle_reader.is_whole` of a folder in which these names are."""
     if any(file.name in names and own.is_file(file) for file in (paths.whole, paths.report)):
         return True
-    from cosmosctl.plan import bundle
+    from cosmosctl.plan import bundle_reader
 
-    return _PLAN in names and not bundle.cut_off(paths)
+    return _PLAN in names and not bundle_reader.cut_off(paths)

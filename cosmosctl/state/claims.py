@@ -19,7 +19,7 @@ from cosmosctl.io import own
 from cosmosctl.io.moving import link_or_copy, sync_below
 from cosmosctl.io.os_error import is_there
 from cosmosctl.io.own import replace_with
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle_reader
 from cosmosctl.results import history, reports
 from cosmosctl.results.receipts import LocalReceipt, read_failure, read_receipt, write_receipt
 from cosmosctl.state import older
@@ -72,7 +72,7 @@ def _home(project: ProjectPaths, batch: BatchPaths, run: str) -> RunPaths | None
     own = project.run(run)
     if is_there(own.spec) and not _is_of_others(project, batch, run):
         return own
-    known = bundle.read_batch(batch)
+    known = bundle_reader.read_batch(batch)
     snapshot, held = load_all(project.root), held_runs(project)
     current, wanted = Current(project, snapshot), spec_hash(known.row(run).facts)
     if is_there(own.spec):
@@ -87,7 +87,7 @@ def _is_of_others(project: ProjectPaths, batch: BatchPaths, run: str) -> bool:
     """Whether a result stands there which is another branch's than the one that the batch was made on."""
     there = project.run(run).result
     is_taken = there.receipt.exists() or there.report.exists()
-    return is_taken and git_state.is_elsewhere(project.root, bundle.read_branch(batch))
+    return is_taken and git_state.is_elsewhere(project.root, bundle_reader.read_branch(batch))
 
 
 def _spec_hash(current: Current, run: str) -> str:

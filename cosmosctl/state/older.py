@@ -14,7 +14,7 @@ from cosmosctl.host import trust
 from cosmosctl.io import own
 from cosmosctl.io.own import write_text
 from cosmosctl.log import say
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle_reader
 from cosmosctl.results import batch_files, history
 
 FORWARD = "1\n"
@@ -39,7 +39,7 @@ def write_forward(project: ProjectPaths, batches: Iterable[BatchPaths]) -> None:
     for paths in batches:
         with suppress(FileError, OSError):
             if paths.plan.exists() and not paths.whole.exists() and trust.was_made_here(paths):
-                batch_files.mark(project.root, paths, bundle.read_batch(paths))
+                batch_files.mark(project.root, paths, bundle_reader.read_batch(paths))
     write_text(project.forward, FORWARD, durable=False)
 
 

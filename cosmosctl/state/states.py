@@ -102,10 +102,10 @@ def unfinished(project: ProjectPaths, listed: BatchList | None = None) -> Unfini
 
 def _open_batch(paths: BatchPaths) -> OpenBatch:
     from cosmosctl.host.launches import read_launch
-    from cosmosctl.plan import bundle
+    from cosmosctl.plan import bundle_reader
     from cosmosctl.results.events import Progress, read_progress
 
-    runs, problem = bundle.read_runs(paths)
+    runs, problem = bundle_reader.read_runs(paths)
     try:
         state = read_progress(paths.events, runs)
     except FileError as e:

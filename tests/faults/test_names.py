@@ -22,7 +22,7 @@ from cosmosctl.domain.order import Row, newest
 from cosmosctl.errors import MOST_SHOWN, FileError
 from cosmosctl.host import trust
 from cosmosctl.io import user_state
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle_reader
 from cosmosctl.results import process_logs
 from cosmosctl.results.batch_end import read_end
 from cosmosctl.results.events import parse_lines
@@ -105,7 +105,7 @@ def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_plan_with_good_names_is_read(nobody: Path) -> None:
-    assert bundle.read_batch(written(nobody, "night", plan_of("night"))).runs == ("rs_a", "rs_b")
+    assert bundle_reader.read_batch(written(nobody, "night", plan_of("night"))).runs == ("rs_a", "rs_b")
 
 
 @pytest.mark.parametrize("spoil", PLANS.values(), ids=PLANS)
@@ -113,7 +113,7 @@ def test_a_plan_with_a_name_that_cannot_be_ours_is_none(nobody: Path, spoil: Cal
     plan = plan_of("night")
     spoil(plan)
     with pytest.raises(FileError, match="cannot be read as a plan"):
-        bundle.read_batch(written(nobody, "night", plan))
+        bundle_reader.read_batch(written(nobody, "night", plan))
 
 
 def test_a_source_from_outside_is_read_where_that_was_allowed(nobody: Path) -> None:
@@ -121,16 +121,16 @@ def test_a_source_from_outside_is_read_where_that_was_allowed(nobody: Path) -> N
     plan["inputs"][0]["source"] = "/films/a.mp4"
     paths = written(nobody, "night", plan)
     with pytest.raises(FileError, match="cosmosctl host allow --outside-inputs"):
-        bundle.read_batch(paths)
+        bundle_reader.read_batch(paths)
     trust.allow(trust.outside_leave(nobody))
-    assert bundle.read_batch(paths).inputs[0].source == "/films/a.mp4"
+    assert bundle_reader.read_batch(paths).inputs[0].source == "/films/a.mp4"
 
 
 @pytest.mark.parametrize("lines", ["p1 rs_a s\np1 rs_a s\n", "p1 ../x s\n", "p1 /tmp s\n", "p1 a;b s\n"])
 def test_rows_that_name_a_run_twice_or_none_are_not_believed(nobody: Path, lines: str) -> None:
     paths = written(nobody, "night", plan_of("night"))
     paths.rows_list.write_text(lines)
-    runs, problem = bundle.read_runs(paths)
+    runs, problem = bundle_reader.read_runs(paths)
     assert runs == ("rs_a", "rs_b")
     assert "rows.txt: cannot be read" in problem
 

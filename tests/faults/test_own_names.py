@@ -16,7 +16,7 @@ from cosmosctl.cli.main import exit_code
 from cosmosctl.io import own, user_state
 from cosmosctl.io.signed import read_cache, write_cache
 from cosmosctl.media.control import write_control
-from cosmosctl.plan import bundle, inputs
+from cosmosctl.plan import bundle_reader, inputs
 from cosmosctl.results.receipts import read_receipt, trouble
 from cosmosctl.store import hash_file, load_all
 from tests.support.tree import Tree
@@ -196,13 +196,13 @@ def test_only_what_the_bundle_wrote_is_sent(clone: Tree, tmp_path: Path) -> None
     for place in (batch.root / "notes.txt", group / "notes.txt", batch.root / "more"):
         place.symlink_to(tmp_path / "id_ed25519")
     (batch.root / "plain.txt").write_text("not the bundle's")
-    sent = [path.relative_to(batch.root).as_posix() for path in bundle.sendable(batch)]
+    sent = [path.relative_to(batch.root).as_posix() for path in bundle_reader.sendable(batch)]
     assert {"batch.yaml", "plan.json", "rows.txt", "inputs.txt", f"{group.name}/command"} < set(sent)
     assert not [name for name in sent if "notes" in name or name in ("more", "plain.txt")]
     (group / "command").unlink()
     (group / "command").symlink_to(tmp_path / "id_ed25519")
     with pytest.raises(own.NotOwn, match="command: is a symbolic link"):
-        bundle.sendable(batch)
+        bundle_reader.sendable(batch)
 
 
 def test_what_lay_in_staging_as_a_link_is_gone_before_a_host_writes_there(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from cosmosctl.commands.look.listing import batch_rows
 from cosmosctl.commands.look.status import overview
 from cosmosctl.errors import FileError
 from cosmosctl.io.checked import Unreadable, parse_json, read_bounded
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle_reader
 from cosmosctl.results.events import Progress, parse_lines, read_progress
 from cosmosctl.results.receipts import Receipt, read_failure, read_receipt
 from cosmosctl.state.states import open_batches
@@ -219,7 +219,7 @@ def test_a_plan_of_other_types_is_no_plan(open_batch: Tree, change: dict[str, ob
     paths = open_batch.batches()[-1]
     paths.plan.write_text(json.dumps(json.loads(paths.plan.read_text()) | change))
     with pytest.raises(FileError, match="cannot be read as a plan"):
-        bundle.read_batch(paths)
+        bundle_reader.read_batch(paths)
 
 
 @pytest.mark.parametrize("spoil", [_torn, _gone, _folder, _zeros])

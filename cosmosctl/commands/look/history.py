@@ -7,7 +7,7 @@ from pathlib import Path
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.host.trust import allow_batch_command
-from cosmosctl.plan.bundle import read_runs
+from cosmosctl.plan.bundle_reader import read_runs
 from cosmosctl.results.receipts import Failure, Receipt
 from cosmosctl.state import states
 from cosmosctl.state.attempts import Attempt, attempts

@@ -14,7 +14,7 @@ from cosmosctl.domain.project import Prompt
 from cosmosctl.errors import FileError, UsageError
 from cosmosctl.host.launches import read_launch
 from cosmosctl.host.trust import allow_batch_command, was_made_here
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle_reader
 from cosmosctl.results import batch_files
 from cosmosctl.results.batch_end import read_end
 from cosmosctl.results.events import Progress, read_progress
@@ -146,7 +146,7 @@ def _run_row(project: ProjectPaths, snapshot: Snapshot, state: states.RunState) 
 def _batch_row(paths: BatchPaths) -> dict[str, Any]:
     troubles = batch_files.troubles(paths)
     try:
-        batch = bundle.read_batch(paths)
+        batch = bundle_reader.read_batch(paths)
     except FileError as e:
         is_here = paths.plan.exists()
         mistakes = [*troubles, *([e.line] if is_here and not any("/plan.json: " in one for one in troubles) else [])]
@@ -177,7 +177,7 @@ def _far_row(paths: BatchPaths) -> dict[str, Any]:
     """What batch.yaml tells of a batch whose plan is not here or cannot be read."""
     row: dict[str, Any] = {"id": paths.name, "status": "", "host": None, "model": None, "size": None, "done": None}
     with suppress(FileError):
-        head = bundle.read_head(paths)
+        head = bundle_reader.read_head(paths)
         row |= {"host": head.host.name, "model": head.model, "created": head.created}
     return row
 

@@ -21,7 +21,7 @@ from cosmosctl.host.pool import pool_folder
 from cosmosctl.host.process import host_script
 from cosmosctl.io import own
 from cosmosctl.io.checked import whole_in
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle_reader
 from cosmosctl.results import batch_end, collect
 from cosmosctl.results.receipts import read_receipt
 from cosmosctl.state import states
@@ -120,7 +120,7 @@ def _batches(project: ProjectPaths, host: AllowedHost) -> Iterator[Batch]:
     """The batches of this project that were made for the folder of that host."""
     for paths in states.batches(project):
         try:
-            batch = bundle.read_batch(paths)
+            batch = bundle_reader.read_batch(paths)
         except FileError:
             continue  # made in another clone: that one knows what came of it
         if (batch.host.address, batch.host.dir) == (host.address, host.dir):
@@ -166,7 +166,7 @@ def _leftovers(project: ProjectPaths, *, dry_run: bool) -> Iterator[Removed]:
 def _is_half(paths: BatchPaths) -> bool:
     """Whether a folder never became a batch: nothing that git may take away counts, nor a plan that is damaged."""
     came = (paths.events, paths.end, paths.launch, paths.unclaimed)
-    return not (bundle.is_whole(paths) or trust.was_made_here(paths) or any(path.exists() for path in came))
+    return not (bundle_reader.is_whole(paths) or trust.was_made_here(paths) or any(path.exists() for path in came))
 
 
 def _made_by_us(parent: Path, pattern: re.Pattern[str]) -> list[Path]:

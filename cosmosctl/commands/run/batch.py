@@ -21,7 +21,7 @@ from cosmosctl.following.many import follow_together
 from cosmosctl.following.watcher import How, Outcome
 from cosmosctl.host import trust
 from cosmosctl.log import say
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle_reader
 from cosmosctl.plan.inputs import NOTHING_FOUND
 from cosmosctl.plan.planner import Plan
 from cosmosctl.results import batch_end
@@ -153,7 +153,7 @@ def launch(project: ProjectPaths, made: Sequence[AllowedBatch], audience: Audien
 def follow_all(project: ProjectPaths, names: Sequence[str], how: How, audience: Audience) -> tuple[Outcome, ...]:
     """Follow batches to their end, all at once, and tell what came of each. Raises: HostError, Interrupted."""
     earlier = [paths for paths in states.batches(project) if batch_end.is_ended(paths)]
-    found = [bundle.read_batch(project.batch(name)) for name in names]
+    found = [bundle_reader.read_batch(project.batch(name)) for name in names]
     pasts = {one.name: estimates.past(earlier, host=one.host.name, model=one.model) for one in found}
     outcomes = []
     with audience.following(pasts) as view:

@@ -18,7 +18,7 @@ from cosmosctl.host.context import invoke_context
 from cosmosctl.host.follow import copy_events
 from cosmosctl.host.launches import EXPORTED, read_launch
 from cosmosctl.io.lock import locked, locked_at_once
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle_reader
 from cosmosctl.results import collect
 from cosmosctl.results.batch_end import free, give_up, is_ended, read_end
 from cosmosctl.results.events import read_progress
@@ -87,9 +87,9 @@ def only_open_batch(project: ProjectPaths) -> str:
 def _batch(paths: BatchPaths) -> Batch:
     """The batch in that folder; one that is given up needs no plan that can be read."""
     try:
-        return bundle.read_batch(paths)
+        return bundle_reader.read_batch(paths)
     except FileError:
-        return bundle.read_head(paths)
+        return bundle_reader.read_head(paths)
 
 
 def give_up_host(project: ProjectPaths, batch: Batch) -> None:

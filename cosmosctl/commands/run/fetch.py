@@ -14,7 +14,7 @@ from cosmosctl.host.context import invoke_context
 from cosmosctl.host.follow import copy_events, set_events_aside
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.log import say
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle_reader
 from cosmosctl.results import batch_files, collect
 from cosmosctl.results.batch_end import read_end
 from cosmosctl.results.collect import Collected
@@ -31,7 +31,7 @@ def fetch_all(folder: Path, ids: Sequence[str], watch: Watcher) -> tuple[Collect
     waiting = [one.paths.name for one in states.open_batches(project) if not one.is_exported]
     known = {**dict.fromkeys(snapshot.run_ids, "run"), **{paths.name: "batch" for paths in states.batches(project)}}
     named = [resolve_id(word, known, what="run or batch") for word in ids]
-    batches = [name for name in named if known[name] == "batch"] if named else bundle.readable(project, waiting)
+    batches = [name for name in named if known[name] == "batch"] if named else bundle_reader.readable(project, waiting)
     found = [one for name in batches for one in fetch_batch(project, name, watch)]
     found += [restore(project, name) for name in named if known[name] == "run"]
     if not named:

@@ -14,7 +14,7 @@ from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT
 from cosmosctl.following import follow
 from cosmosctl.host import trust
-from cosmosctl.plan import bundle
+from cosmosctl.plan import bundle_reader
 from cosmosctl.state import states
 from cosmosctl.state.opening import opened
 from cosmosctl.state.states import RunState
@@ -88,5 +88,5 @@ def _without_result(
         return (name,)
     if name not in ended:
         return ()
-    runs = bundle.read_batch(project.batch(name)).runs
+    runs = bundle_reader.read_batch(project.batch(name)).runs
     return tuple(run for run in runs if run in known and known[run].state in ("failed", "cancelled", "pending"))
