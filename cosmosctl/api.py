@@ -15,7 +15,8 @@ from cosmosctl.commands.audience import Nobody, Unsummed
 from cosmosctl.commands.choose import upscale
 from cosmosctl.commands.look import listing, show, status
 from cosmosctl.commands.run import batch, cancel, retry
-from cosmosctl.commands.run.batch import Launched, Looked, Request
+from cosmosctl.commands.run.batch import Launched, Looked
+from cosmosctl.commands.run.request import Request
 from cosmosctl.commands.start import create
 from cosmosctl.commands.start.given_controls import GivenControls
 from cosmosctl.domain.layout import ProjectPaths

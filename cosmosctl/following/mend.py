@@ -19,7 +19,7 @@ from cosmosctl.io.lock import locked
 from cosmosctl.io.moving import move_aside
 from cosmosctl.io.own import RECEIPT_BYTES, write_text
 from cosmosctl.plan import bundle_reader
-from cosmosctl.results import collect, history
+from cosmosctl.results import end_records, history
 from cosmosctl.results.events import read_progress
 from cosmosctl.results.judgement import DamagedCopy
 from cosmosctl.results.receipts import (
@@ -150,7 +150,7 @@ def _made_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> It
             state = read_progress(paths.events, batch.runs)
             end = state.ends.get(home.id)
             if end is not None and end.state == "done" and home.id in batch.runs and _is_place(batch, home, place):
-                yield collect.receipt_for(batch, end, state, place)
+                yield end_records.receipt_for(batch, end, state, place)
         except (CosmosctlError, DamagedCopy):
             continue  # not this one's files, or a plan that cannot be read
 
@@ -169,7 +169,7 @@ def _failed_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> 
         if end is None or end.state == "done" or home.id not in batch.runs or batch.name in told:
             continue
         if _is_place(batch, home, place):
-            yield collect.failure_for(batch, end)
+            yield end_records.failure_for(batch, end)
             return
 
 

@@ -23,7 +23,7 @@ from cosmosctl.results.judgement import UNPLANNED_BYTES, run_bytes
 from cosmosctl.results.receipts import LocalReceipt, Receipt, read_failure, read_receipt, write_receipt
 from cosmosctl.state.answers import Answer, Present, answer, present
 from cosmosctl.state.attempt_index import ResultTrace, Tracker
-from cosmosctl.state.states import Current
+from cosmosctl.state.current import Current
 from cosmosctl.store import load_all
 
 

@@ -20,7 +20,7 @@ from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.domain.project import BUILT_IN_HOST, AllowedHost, Host
 from cosmosctl.errors import CosmosctlError, FileError, HostError
-from cosmosctl.io import own, user_state
+from cosmosctl.io import links, own, user_state
 from cosmosctl.io.user_state import FOLDERS, HOSTS, LINKS, MADE, OUTSIDE, digest_of
 from cosmosctl.plan.bundle import host_facts
 from cosmosctl.plan.bundle_reader import commands_in, read_batch, read_whereabouts, reading_plan
@@ -208,12 +208,12 @@ def link_leave(link: Path) -> Leave:
     """A link below a project that leads to another disk. Raises: FileError when it is no link, or none that may be."""
     if not link.is_symlink():
         raise FileError(f"{link}: is no symbolic link")
-    if not own.may_be_allowed(link):
+    if not links.may_be_allowed(link):
         words = "this link cannot be allowed: here has to be a folder or file of the project itself"
         raise FileError(f"{link}: {words}", hint=shlex.join(("rm", str(link))))
     text = f"  it leads to {os.path.realpath(link)}: results are written, moved and removed there"
     way = command("host", "allow", "--link", str(link))
-    return Leave(LINKS, own.link_digest(link), f"the link {link}", text, way)
+    return Leave(LINKS, links.link_digest(link), f"the link {link}", text, way)
 
 
 def allow_batch_command(paths: BatchPaths) -> str:

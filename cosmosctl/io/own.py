@@ -15,22 +15,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from cosmosctl.domain.ids import command
-from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.errors import FileError
-from cosmosctl.io import atomic, user_state
+from cosmosctl.io import atomic
+from cosmosctl.io.links import LINK_WORDS, is_allowed_link, is_strange_link, link_hint, may_be_allowed
 from cosmosctl.io.os_error import file_error
 
 RECEIPT_BYTES = 1 << 20
 """Most bytes of a receipt: what a thousand outputs with their hashes take, ten times over."""
 
-LINK_WORDS = "is a symbolic link; the tool's own files and folders have to be files and folders"
 
 FOLDER, LINK = "folder", "link"
 """Kinds of what lies in a folder."""
 
-_OF_RESULTS = ("preview", "logs", "outputs")
-"""Folders of a result: links of these names stay mistakes."""
 
 _PIECE_BYTES = 1 << 20
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -147,32 +143,6 @@ def _entered(above: int, path: Path) -> int:
         raise _refused(path, e, doing="open") from e
 
 
-def may_be_allowed(path: Path) -> bool:
-    """Whether a link is one that a user may keep for another disk: it leads to a folder, and is none of the folders
-    that have to lie in a project, nor what a result is made of, which is moved about.
-    """
-    below_runs = path.parent.name == "runs" and (path.parent.parent / CONFIG_FILE).exists()
-    of_project = path.name in ("runs", "prompts") and (path.parent / CONFIG_FILE).exists()
-    of_result = path.name in _OF_RESULTS and path.parent.name != "batches"
-    return path.is_dir() and not (below_runs or of_project or of_result)
-
-
-def is_allowed_link(path: Path) -> bool:
-    """Whether it is one that may be, and the user said on this machine that it is, or a script did for all."""
-    is_noted = user_state.allows_all() or user_state.is_noted(user_state.LINKS, link_digest(path))
-    return is_noted and may_be_allowed(path)
-
-
-def is_strange_link(path: Path) -> bool:
-    """Whether there is a link in place of the tool's own that nobody allowed here."""
-    return path.is_symlink() and not is_allowed_link(path)
-
-
-def link_digest(path: Path) -> str:
-    """What stands for a link and its target in the notes of allowed ones."""
-    return user_state.digest_of(str(path).encode(), b"\0", os.fsencode(os.path.realpath(path)))
-
-
 def _is_link(above: int, name: str) -> bool:
     with contextlib.suppress(OSError):
         return stat.S_ISLNK(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode)
@@ -190,12 +160,6 @@ def _refused(path: Path, error: OSError, *, doing: str) -> FileError | FileNotFo
     if error.errno == errno.ENXIO:
         return NotOwn(path, "is no regular file", hint=f"ls -l {shlex.quote(str(path))}")
     return file_error(path, error, doing=doing)
-
-
-def link_hint(link: Path) -> str:
-    """What to type about a link that nobody allowed."""
-    remove = shlex.join(("rm", str(link)))
-    return f"{remove}, or {command('host', 'allow', '--link', str(link))}" if may_be_allowed(link) else remove
 
 
 def checked(path: Path) -> Path:

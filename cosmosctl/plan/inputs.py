@@ -17,7 +17,7 @@ from cosmosctl.plan.planner import Sources
 from cosmosctl.store import hash_file
 
 if TYPE_CHECKING:
-    from cosmosctl.media.probe import VideoInfo
+    from cosmosctl.media.video_info import VideoInfo
 
 Recipe = tuple[str, str, str]
 """(video path, control, preset) of a control that is computed here."""
@@ -112,24 +112,24 @@ def _write_control(source: Path, target: Path, recipe: Recipe, progress: Control
 def _look(
     project: ProjectPaths, path: str, index: dict[str, dict[str, object]]
 ) -> tuple[Input, tuple[str, ...], tuple[str, ...]]:
-    from cosmosctl.media import probe
+    from cosmosctl.media import probe, video_info
 
     file = project.root / path
     digest = hash_file(project.root, file)
     info = _remembered(index.get(digest))
     if info is None:
         info = probe.probe(file)
-        index[digest] = probe.to_json(info)
-    remarks = tuple(f"{path}: {remark}" for remark in probe.remarks(info))
-    return _input(path, file, digest, info), probe.problems(info, Path(path)), remarks
+        index[digest] = video_info.to_json(info)
+    remarks = tuple(f"{path}: {remark}" for remark in video_info.remarks(info))
+    return _input(path, file, digest, info), video_info.problems(info, Path(path)), remarks
 
 
 def _remembered(facts: dict[str, object] | None) -> "VideoInfo | None":
     """What an earlier look wrote down; None when there is nothing, or less than is asked today."""
-    from cosmosctl.media import probe
+    from cosmosctl.media import video_info
 
     try:
-        return None if facts is None else probe.from_json(facts)
+        return None if facts is None else video_info.from_json(facts)
     except (TypeError, KeyError, ValueError):
         return None
 

@@ -7,16 +7,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cosmosctl.domain import order
-from cosmosctl.domain.batch import Batch, stamp_of
+from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import is_id, is_plain_name
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import may_replace
 from cosmosctl.domain.plurals import counted
-from cosmosctl.domain.project import FORMAT
-from cosmosctl.domain.spec import spec_hash
 from cosmosctl.errors import CosmosctlError, FileError
 from cosmosctl.git import state as git_state
 from cosmosctl.io import own
@@ -26,11 +23,11 @@ from cosmosctl.io.own import RECEIPT_BYTES, remove_temps, replace_with, write_te
 from cosmosctl.log import say
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import history, process_logs, reports
+from cosmosctl.results.end_records import failure_for, receipt_of
 from cosmosctl.results.events import Progress, RunEnd, read_progress
 from cosmosctl.results.judgement import (
     MOST_OUTPUTS,
     PRIMARY,
-    DamagedCopy,
     Judgement,
     damage,
     excess,
@@ -42,7 +39,7 @@ from cosmosctl.results.judgement import (
     trimmed,
 )
 from cosmosctl.results.manifests import manifest_text
-from cosmosctl.results.receipts import Failure, Receipt, failure_text, read_failure, read_receipt, write_receipt
+from cosmosctl.results.receipts import Receipt, failure_text, read_failure, read_receipt, write_receipt
 
 LOST = "host-lost"
 
@@ -166,7 +163,7 @@ def collect(
         warnings += (f"there is no run {end.run} any more; its result waits in {home.root.relative_to(project.root)}",)
     process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
     write_text(place.manifest, manifest_text(looked.outputs))
-    receipt = _receipt(batch, end, progress, looked.outputs, warnings)
+    receipt = receipt_of(batch, end, progress, looked.outputs, warnings)
     branch = bundle_reader.read_branch(project.batch(batch.name))
     reports.write_new(project, place, receipt, branch)
     write_receipt(place, receipt, branch)
@@ -232,15 +229,6 @@ def write_log(project: ProjectPaths, batch: Batch, progress: Progress) -> Path:
     return target
 
 
-def receipt_for(batch: Batch, end: RunEnd, progress: Progress, place: ResultPaths) -> Receipt:
-    """The receipt of the outputs in `place`, made again. Raises: DamagedCopy when they are not those of that end."""
-    looked = judge(place.outputs, batch, end.run, end.event)
-    if looked.refusal:
-        raise DamagedCopy(looked.refusal)
-    warnings = (*batch.row(end.run).warnings, *frame_warning(batch.row(end.run), looked.frames))
-    return _receipt(batch, end, progress, looked.outputs, warnings)
-
-
 def _pulled(project: ProjectPaths, batch: Batch, run: str) -> Path:
     return project.pulled(batch.name) / "done" / run
 
@@ -304,52 +292,6 @@ def _is_kept_path(path: str, run: str) -> bool:
     return parts[0] == "failed" and parts[1:2] == [run] and all(map(is_plain_name, parts[2:]))
 
 
-def _receipt(
-    batch: Batch, end: RunEnd, progress: Progress, outputs: Mapping[str, Mapping[str, Any]], warnings: Sequence[str]
-) -> Receipt:
-    row = batch.row(end.run)
-    return Receipt(
-        format=FORMAT,
-        run=row.run,
-        batch=batch.name,
-        batch_size=len(batch.rows),
-        status="completed",
-        primary_output=f"outputs/{PRIMARY}",
-        model=batch.model,
-        preview=batch.host.is_preview,
-        host=batch.host.name,
-        ended=stamp_of(end.event["t"]),
-        attempts=end.event["attempts"],
-        load_s=round(max(progress.loads, default=0.0), 3),
-        video_s=round(end.seconds, 3),
-        prompt=row.text,
-        prompt_id=row.prompt_id,
-        seed=row.facts.get("seed"),
-        spec=spec_hash(row.facts),
-        effective=dict(row.facts),
-        sources=dict(row.sources),
-        inputs=dict(row.inputs),
-        outputs={name: str(facts["sha256"]) for name, facts in outputs.items()},
-        primary_bytes=int(outputs[PRIMARY]["bytes"]),
-        warnings=tuple(warnings),
-        number=batch.number,
-        parents=row.parents,
-        **_machine(end, progress),
-    )
-
-
-def _machine(end: RunEnd, progress: Progress) -> dict[str, str]:
-    """What a run was made with: image, commit, GPU and driver, as far as its host told."""
-    process = next((one for one in progress.processes if one["proc"] == end.event.get("proc")), {})
-    listed, number = progress.machine.get("gpus"), process.get("gpu")
-    gpus = listed if isinstance(listed, list) else []
-    gpu = gpus[number] if isinstance(number, int) and 0 <= number < len(gpus) else {}
-    gpu = gpu if isinstance(gpu, dict) else {}
-    facts = {"image": progress.machine.get("image"), "commit": progress.machine.get("commit")}
-    facts |= {"gpu": gpu.get("name"), "driver": gpu.get("driver")}
-    return {name: fact for name, fact in facts.items() if isinstance(fact, str) and fact.isprintable()}
-
-
 def _note(project: ProjectPaths, batch: Batch, end: RunEnd, left: Path) -> Collected:
     """Write down how a run ended without a result; `left`, what came of it all the same, goes to history/."""
     home = _home(project, batch, end.run)
@@ -365,17 +307,6 @@ def _note(project: ProjectPaths, batch: Batch, end: RunEnd, left: Path) -> Colle
     failure = failure_for(batch, end)
     write_text(place.failure, failure_text(failure))
     return Collected(end.run, end.state, failure.reason, failure.detail, place)
-
-
-def failure_for(batch: Batch, end: RunEnd) -> Failure:
-    """The receipt of a run that its host ended without a result."""
-    row, reason = batch.row(end.run), str(end.event.get("reason", ""))
-    detail = str(end.event.get("detail", "")).encode(errors="replace").decode()
-    ended, preview = stamp_of(end.event["t"]), batch.host.is_preview
-    spec = spec_hash(row.facts)
-    return Failure(
-        end.run, batch.name, end.state, reason, detail, spec, ended, preview, batch.number, row.parents, FORMAT
-    )
 
 
 def _failure_place(batch: Batch, home: RunPaths) -> ResultPaths:

@@ -5,33 +5,22 @@ there are.
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cosmosctl.domain.ids import is_id
-from cosmosctl.domain.reasons import REASONS
 from cosmosctl.errors import FileError
-from cosmosctl.io.checked import Unreadable, number, opened, parse_json, text, whole
+from cosmosctl.io.checked import Unreadable, opened
+from cosmosctl.results.event_lines import NUMBERS, Event, parse_lines
 
-Event = Mapping[str, Any]
-
-MAX_TIME_S = 253402300799
-"""The last second of the year 9999, where Python's calendar ends."""
 LONGEST_S = 30 * 86_400
 """No start, row or pause of a batch takes longer; what a host says beyond it is a mistake of its clock."""
-_NUMBER = (int, float)
 LINE_BYTES = 16 << 20
 """Longest event: the start of a group of a hundred thousand runs is half of it."""
 PIECE_BYTES = 1 << 20
-_SECONDS = 1e9
-_WORDS, _DETAIL = 300, 4000
-_NAMES = 200_000
 _STARTS = 10_000
 """Most model starts, loads and notes that are kept of a batch."""
-_GPUS, _FILES = 64, 200
-_BYTES = 1 << 50
 
 
 @dataclass(frozen=True)
@@ -64,7 +53,7 @@ class Elapsed:
         """The same, one event later."""
         up, boot = event.get("up"), event.get("boot") if event["ev"] == "batch_start" else self.boot
         step = event["t"] - (event["t"] if self.moment is None else self.moment)
-        if boot and boot == self.boot and isinstance(up, _NUMBER) and isinstance(self.up, _NUMBER):
+        if boot and boot == self.boot and isinstance(up, NUMBERS) and isinstance(self.up, NUMBERS):
             step = up - self.up
         return Elapsed(self.seconds + bounded_s(step), event["t"], up, boot)
 
@@ -104,7 +93,7 @@ class Progress:
 
 def bounded_s(told: object) -> float:
     """What a host tells in seconds; 0 for what cannot be: below 0, above `LONGEST_S`, no number."""
-    return float(told) if isinstance(told, _NUMBER) and 0 <= told <= LONGEST_S else 0.0
+    return float(told) if isinstance(told, NUMBERS) and 0 <= told <= LONGEST_S else 0.0
 
 
 class Reckoning:
@@ -231,129 +220,6 @@ class EventTail:
     def _start_over(self, inode: int) -> None:
         self._inode, self._offset, self._torn = inode, 0, b""
         self._reckoning, self._progress = Reckoning(self._runs), Progress()
-
-
-def parse_lines(lines: Iterable[bytes]) -> Iterator[Event]:
-    """The events among `lines`, with what is used of them; garbage is passed over."""
-    for line in lines:
-        try:
-            event = _checked(parse_json(line))
-        except Unreadable:
-            continue
-        if event is not None:
-            yield event
-
-
-def _checked(said: object) -> Event | None:
-    """The event that a line tells of: its name, a time that can be one, and all that is used of such an event."""
-    if not isinstance(said, dict) or not isinstance(said.get("ev"), str):
-        return None
-    moment, wanted = number(said.get("t"), MAX_TIME_S), _FIELDS.get(said["ev"], {})
-    if moment is None:
-        return None
-    found = {key: take(said.get(key)) for key, take in wanted.items()}
-    if any(value is None for value in found.values()):
-        return None
-    found |= {key: value for key, take in _MAYBE.items() if (value := take(said.get(key))) is not None}
-    return _with_known_reason({**found, "ev": said["ev"], "t": moment})
-
-
-def _with_known_reason(event: dict[str, Any]) -> Event:
-    """The list of reasons is closed: another word becomes part of the detail."""
-    reason, detail = event.get("reason"), event.get("detail", "")
-    if event["ev"] != "run_failed" or reason in REASONS:
-        return event
-    return {**event, "reason": "model-error", "detail": f"{reason}: {detail}" if detail else str(reason)}
-
-
-def _words(value: object) -> str | None:
-    return text(value, _WORDS)
-
-
-def _detail(value: object) -> str | None:
-    return text(value, _DETAIL)
-
-
-def _seconds(value: object) -> float | None:
-    return number(value, _SECONDS)
-
-
-def _number(value: object) -> float | None:
-    """Any number: a clock that was set back counts below 0, and `bounded_s` makes nothing of it."""
-    return float(value) if isinstance(value, _NUMBER) and not isinstance(value, bool) else None
-
-
-def _count(value: object) -> int | None:
-    return whole(value, _BYTES)
-
-
-def _names(value: object) -> list[str] | None:
-    return [name for name in value[:_NAMES] if isinstance(name, str)] if isinstance(value, list) else None
-
-
-def _id(value: object) -> str | None:
-    return value if isinstance(value, str) and is_id(value) else None
-
-
-def _ids(value: object) -> list[str] | None:
-    return [name for name in names if is_id(name)] if (names := _names(value)) is not None else None
-
-
-def _outputs(value: object) -> list[dict[str, Any]] | None:
-    keys = {"path": _words, "sha256": _words, "bytes": _count}
-    return _mappings(value, keys, _FILES)
-
-
-def _gpus(value: object) -> list[dict[str, Any]] | None:
-    return _mappings(value, {"name": _words, "driver": _words}, _GPUS)
-
-
-def _mappings(value: object, keys: Mapping[str, Callable[[object], Any]], most: int) -> list[dict[str, Any]] | None:
-    """Of a list of mappings these keys, where they are sound."""
-    if not isinstance(value, list):
-        return None
-    found = (item if isinstance(item, dict) else {} for item in value[:most])
-    return [{key: take(item[key]) for key, take in keys.items() if take(item.get(key)) is not None} for item in found]
-
-
-def _part(value: object) -> dict[str, Any] | None:
-    """Which bytes of which log are a run's own."""
-    found = value if isinstance(value, dict) else {}
-    part = {"file": _words(found.get("file")), "begin": _count(found.get("begin")), "end": _count(found.get("end"))}
-    return part if None not in part.values() else None
-
-
-_RUN = {"run": _id}
-_FIELDS: Mapping[str, Mapping[str, Callable[[object], Any]]] = {
-    "batch_start": {},
-    "process_start": {"proc": _words, "runs": _ids, "log": _words},
-    "process_end": {"proc": _words},
-    "loaded": {"load_s": _number},
-    "waiting": {"lock": _words},
-    "group_replaced": {"detail": _detail},
-    "unlocked": {"detail": _detail},
-    "row_start": _RUN,
-    "progress": {**_RUN, "done": _seconds, "total": _seconds},
-    "run_again": _RUN,
-    "run_done": {**_RUN, "seconds": _number, "attempts": _count, "outputs": _outputs},
-    "run_failed": {**_RUN, "reason": _words, "detail": _detail, "kept": _names},
-    "run_cancelled": _RUN,
-    "batch_done": {"state": _words},
-}
-"""What is used of the events of templates/launch/supervise; an event without it is damaged."""
-_MAYBE: Mapping[str, Callable[[object], Any]] = {
-    "proc": _words,
-    "log": lambda value: _part(value) if isinstance(value, dict) else _words(value),
-    "gpu": _count,
-    "gpus": _gpus,
-    "image": _words,
-    "commit": _words,
-    "up": _seconds,
-    "boot": _words,
-    "reason": _words,
-    "detail": _detail,
-}
-"""What is used of them where it is there."""
 
 
 def _append(found: list[Any], one: Any) -> None:

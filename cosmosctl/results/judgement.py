@@ -16,7 +16,7 @@ from cosmosctl.domain.project import UPSCALE
 from cosmosctl.errors import CosmosctlError
 from cosmosctl.io import own
 from cosmosctl.results import history
-from cosmosctl.results.events import Event
+from cosmosctl.results.event_lines import Event
 
 PRIMARY = "output.mp4"
 PROMPT_FILE = "prompt.txt"

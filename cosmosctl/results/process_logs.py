@@ -11,7 +11,8 @@ from cosmosctl.domain.plurals import counted
 from cosmosctl.io import own
 from cosmosctl.io.moving import link_or_copy
 from cosmosctl.io.own import replace_with
-from cosmosctl.results.events import PIECE_BYTES, Event
+from cosmosctl.results.event_lines import Event
+from cosmosctl.results.events import PIECE_BYTES
 
 LOG_BYTES = 256 << 20
 """Most that a host may send as the log of one process."""

@@ -12,7 +12,7 @@ from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import LOCAL_RESULT, RESULT, ProjectPaths
 from cosmosctl.domain.order import newest
 from cosmosctl.errors import FileError
-from cosmosctl.io import own
+from cosmosctl.io import links, own
 from cosmosctl.io.own import RECEIPT_BYTES
 from cosmosctl.store import Snapshot
 from cosmosctl.store.index import Notes
@@ -119,10 +119,10 @@ class Tracker:
             plain = name.removesuffix(LINK_MARK)
             if plain == "outputs":  # the snapshot tells of it
                 continue
-            if name == plain or own.is_allowed_link(Path(self._runs, run, plain)):
+            if name == plain or links.is_allowed_link(Path(self._runs, run, plain)):
                 yield plain
             else:
-                damaged[plain] = own.LINK_WORDS
+                damaged[plain] = links.LINK_WORDS
 
     def _result(self, run: str, notes: Notes, place: str, damaged: dict[str, str]) -> ResultTrace | None:
         facts = self._own(run, notes, place, _result_facts, damaged)

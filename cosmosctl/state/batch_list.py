@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.order import age
-from cosmosctl.io import own
+from cosmosctl.io import links, own
 from cosmosctl.plan.number import read_number
 
 MOST = 5_000
@@ -67,7 +67,7 @@ def look(project: ProjectPaths) -> BatchList:
             found[name] = _names(f"{base}/{name}")
     strange = []
     for number, name in enumerate(linked):
-        if number < MOST_LINKS and own.is_allowed_link(project.batches / name):
+        if number < MOST_LINKS and links.is_allowed_link(project.batches / name):
             found[name] = _names(f"{base}/{name}")
         else:
             strange.append(project.batches / name)

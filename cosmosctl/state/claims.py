@@ -25,7 +25,8 @@ from cosmosctl.results.receipts import LocalReceipt, read_failure, read_receipt,
 from cosmosctl.state import older
 from cosmosctl.state.attempts import attempts
 from cosmosctl.state.batch_list import BatchList, look
-from cosmosctl.state.states import Current, held_runs
+from cosmosctl.state.current import Current
+from cosmosctl.state.states import held_runs
 from cosmosctl.store import load_all
 
 AWAY = "there is no run "

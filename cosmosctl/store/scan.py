@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import LOCAL_RESULT, RESULT, ProjectPaths
-from cosmosctl.io import own
+from cosmosctl.io import links
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.visible import one_line
 from cosmosctl.store import payload as payloads
@@ -232,9 +232,9 @@ def strange_links(root: Path) -> Iterator[Problem]:
     """The links in place of the tool's own folders and caches that nobody allowed on this machine."""
     project = ProjectPaths(root)
     for path in (project.derived, project.batches, *(project.derived / name for name in _DERIVED)):
-        if own.is_strange_link(path):
+        if links.is_strange_link(path):
             name = path.relative_to(root).as_posix()
-            yield _problem(name, own.LINK_WORDS, name, hint=own.link_hint(path))
+            yield _problem(name, links.LINK_WORDS, name, hint=links.link_hint(path))
             if path == project.derived:
                 return
 

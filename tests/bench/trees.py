@@ -6,7 +6,7 @@ from pathlib import Path
 from cosmosctl.domain.batch import stamp_of
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.results.receipts import Receipt, receipt_text
-from cosmosctl.state.states import Current
+from cosmosctl.state.current import Current
 from cosmosctl.store import load_all
 from tests import clips
 from tests.support.waiting import take

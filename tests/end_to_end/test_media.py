@@ -14,7 +14,8 @@ import pytest
 
 from cosmosctl.media import encode, frames
 from cosmosctl.media.encode import Quality
-from cosmosctl.media.probe import VideoError, from_json, probe, problems, remarks, to_json
+from cosmosctl.media.probe import VideoError, probe
+from cosmosctl.media.video_info import from_json, problems, remarks, to_json
 from cosmosctl.models.buckets import BUCKETS_720, nearest_bucket
 from tests import clips
 from tests.support import footage

@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosmosctl.media.control import BLURS, blurred
-from cosmosctl.media.probe import VideoInfo, probe
+from cosmosctl.media.probe import probe
+from cosmosctl.media.video_info import VideoInfo
 from cosmosctl.models.transfer1 import PATTERNS
 from cosmosctl.preview import lettering, specification
 from cosmosctl.preview.annotators import annotator, sketched

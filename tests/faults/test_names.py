@@ -25,7 +25,7 @@ from cosmosctl.io import user_state
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import process_logs
 from cosmosctl.results.batch_end import read_end
-from cosmosctl.results.events import parse_lines
+from cosmosctl.results.event_lines import parse_lines
 from cosmosctl.results.receipts import read_failure, read_receipt, trouble
 from cosmosctl.schema.values import run_of
 from cosmosctl.state import states

@@ -14,7 +14,8 @@ from cosmosctl.commands.look.status import overview
 from cosmosctl.errors import FileError
 from cosmosctl.io.checked import Unreadable, parse_json, read_bounded
 from cosmosctl.plan import bundle_reader
-from cosmosctl.results.events import Progress, parse_lines, read_progress
+from cosmosctl.results.event_lines import parse_lines
+from cosmosctl.results.events import Progress, read_progress
 from cosmosctl.results.receipts import Receipt, read_failure, read_receipt
 from cosmosctl.state.states import open_batches
 from tests.support import aftermath

@@ -16,7 +16,7 @@ from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.domain.project import Host
 from cosmosctl.errors import FileError
 from cosmosctl.host import trust
-from cosmosctl.io import own, user_state
+from cosmosctl.io import links, own, user_state
 from cosmosctl.store import local_dir
 from tests.support import terminal
 from tests.support.tree import Tree
@@ -265,7 +265,7 @@ def test_a_link_that_stays_a_mistake_is_not_offered_to_be_allowed(tree: Tree, tm
     told = tree.cli("host", "allow", "--link", place, expect=3).err
     assert "this link cannot be allowed" in told
     assert f"rm {link}" in told
-    assert not own.is_allowed_link(link)
+    assert not links.is_allowed_link(link)
 
 
 WITHOUT_HOME = """cd "$0" && mount --bind passwd /etc/passwd && mount --bind nsswitch.conf /etc/nsswitch.conf &&

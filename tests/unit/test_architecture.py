@@ -4,7 +4,8 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -36,17 +37,31 @@ FLOORS = (
 )
 """Every room and every module outside one, lowest first: a module imports from its own floor or from lower ones."""
 
+VERB_FLOORS = (
+    ("audience", "interrupting", "prepare", "select"),
+    ("start", "look"),
+    ("run",),
+    ("choose", "machines"),
+)
+"""The rooms of the verbs, and the steps that several share: the same rule within commands/."""
+
+LONGEST_FILE, LONGEST_FUNCTION = 350, 40
+LONG: dict[str, str] = {"tools/city/plan.py": "one picture, drawn once: what it is made of stands together"}
+"""A file or `file:function` that is longer -> the reason why it is better so."""
+
 HEAVY = {"av", "cv2", "numpy", "pydantic", "rich", "ruamel", "invoke", "watchdog", "jsonlines", "filelock"}
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = ".".join(("cosmosctl", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
-        if name not in ("cosmosctl", "cosmosctl.__main__"):
-            yield name, ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def modules() -> Mapping[str, ast.Module]:
+    """Every module of the package by its name, but the package itself."""
+    paths = {path: path.relative_to(PACKAGE).with_suffix("").parts for path in sorted(PACKAGE.rglob("*.py"))}
+    names = {path: ".".join(("cosmosctl", *parts)).removesuffix(".__init__") for path, parts in paths.items()}
+    own = {path: name for path, name in names.items() if name not in ("cosmosctl", "cosmosctl.__main__")}
+    return {name: ast.parse(path.read_text(encoding="utf-8")) for path, name in own.items()}
 
 
-def imports_of(tree: ast.AST, names: set[str]) -> Iterator[str]:
+def imports_of(tree: ast.AST, names: Collection[str]) -> Iterator[str]:
     """The modules of the package that `tree` imports, wherever in the file."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -63,19 +78,52 @@ def layer(module: str) -> int:
 
 
 def test_imports_point_down_the_layers() -> None:
-    found = dict(modules())
+    found = modules()
     wrong = [
         f"{name} imports {other}"
         for name, tree in found.items()
-        for other in imports_of(tree, set(found))
+        for other in imports_of(tree, found)
         if other != "cosmosctl" and layer(other) > layer(name)
     ]
     assert wrong == []
 
 
+def test_verbs_import_from_their_own_floor_or_from_lower_ones() -> None:
+    found = modules()
+    floors = {part: number for number, names in enumerate(VERB_FLOORS) for part in names}
+    inner = {name: floors[name.split(".")[2]] for name in found if name.startswith("cosmosctl.commands.")}
+    assert inner
+    wrong = [
+        f"{name} imports {other}"
+        for name, floor in inner.items()
+        for other in imports_of(found[name], found)
+        if inner.get(other, 0) > floor
+    ]
+    assert wrong == []
+
+
+def test_no_file_and_no_function_is_long_but_by_reason() -> None:
+    root = PACKAGE.parent
+    sources = [path for room in ("cosmosctl", "templates", "tools") for path in sorted((root / room).rglob("*.py"))]
+    long = {}
+    for path in sources:
+        name, text = path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
+        if (lines := text.count("\n")) > LONGEST_FILE:
+            long[name] = lines
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and (lines := _length(node)) > LONGEST_FUNCTION:
+                long[f"{name}:{node.name}"] = lines
+    assert {name: lines for name, lines in long.items() if name not in LONG} == {}
+    assert [name for name in LONG if name not in long] == [], "a reason that is not needed any more"
+
+
+def _length(node: ast.FunctionDef) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
 def test_no_module_imports_itself_through_others() -> None:
-    found = dict(modules())
-    graph = {name: set(imports_of(_without_late_imports(tree), set(found))) - {name} for name, tree in found.items()}
+    found = modules()
+    graph = {name: set(imports_of(_without_late_imports(tree), found)) - {name} for name, tree in found.items()}
     order = list(TopologicalSorter(graph).static_order())
     assert set(found) <= set(order)
 
@@ -94,7 +142,7 @@ ALONE = {
 
 @pytest.mark.parametrize("library", ALONE)
 def test_a_library_is_imported_in_its_place_alone(library: str) -> None:
-    importers = {name for name, tree in modules() if library in _libraries(tree) and ".preview" not in name}
+    importers = {name for name, tree in modules().items() if library in _libraries(tree) and ".preview" not in name}
     assert importers
     places = tuple(f"cosmosctl.{place}" for place in ALONE[library])
     assert {name for name in importers if not f"{name}.".startswith(tuple(f"{place}." for place in places))} == set()
@@ -107,7 +155,7 @@ SYSTEM = {"os", "shutil", "tempfile", "subprocess", "socket", "fcntl", "signal",
 
 @pytest.mark.parametrize("room", PURE)
 def test_what_only_decides_asks_nothing_of_the_system(room: str) -> None:
-    found = [(name, tree) for name, tree in modules() if f"{name}.".startswith(f"cosmosctl.{room}.")]
+    found = [(name, tree) for name, tree in modules().items() if f"{name}.".startswith(f"cosmosctl.{room}.")]
     assert found
     assert [(name, wrong) for name, tree in found if (wrong := _libraries(tree) & SYSTEM)] == []
 

@@ -65,7 +65,8 @@ def batch(
     Ctrl-C after the launch only stops watching: the host finishes by itself.
     """
     from cosmosctl.cli.draw.teller import Teller
-    from cosmosctl.commands.run.batch import Request, run_batch
+    from cosmosctl.commands.run.batch import run_batch
+    from cosmosctl.commands.run.request import Request
 
     if from_stdin:
         ids = (*ids, *(sys.stdin.read() if sys.stdin else "").split())
@@ -107,7 +108,8 @@ def inference(
     With --upscale-weight a run that enlarges the result is made for each and printed; it runs after its source.
     """
     from cosmosctl.cli.draw.teller import Teller
-    from cosmosctl.commands.run.batch import Request, run_batch
+    from cosmosctl.commands.run.batch import run_batch
+    from cosmosctl.commands.run.request import Request
 
     asked = Request(
         ids,

@@ -20,7 +20,8 @@ def watch(folder: Path, run_pending: bool, host: str | None) -> None:
     """
     from cosmosctl.cli.draw.teller import Teller
     from cosmosctl.commands.interrupting import on_ctrl_c
-    from cosmosctl.commands.run.batch import Request, run_batch
+    from cosmosctl.commands.run.batch import run_batch
+    from cosmosctl.commands.run.request import Request
     from cosmosctl.commands.run.watch import watch_project
 
     def run(runs: Sequence[str]) -> None:

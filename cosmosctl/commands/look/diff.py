@@ -14,8 +14,8 @@ from cosmosctl.domain.spec import changed_keys
 from cosmosctl.errors import FilesError, UsageError
 from cosmosctl.results.receipts import Receipt
 from cosmosctl.state.attempts import own_receipt
+from cosmosctl.state.current import Current
 from cosmosctl.state.opening import opened
-from cosmosctl.state.states import Current
 from cosmosctl.store import load_all
 
 DIGITS = 12

@@ -10,7 +10,7 @@ from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.plurals import some
 from cosmosctl.domain.project import Host
 from cosmosctl.errors import MOST_SHOWN
-from cosmosctl.io import own
+from cosmosctl.io import links
 from cosmosctl.state import states
 from cosmosctl.state.batch_list import BatchList, passed_over_words
 from cosmosctl.state.opening import opened_with_batches
@@ -112,7 +112,7 @@ def _strange_batches(listed: BatchList) -> Iterator[str]:
     if listed.passed_over:
         yield f"batches/: {passed_over_words(listed)}"
     for place in listed.links[:MOST_SHOWN]:
-        yield f"batches/{place.name}: {own.LINK_WORDS}; {own.link_hint(place)}"
+        yield f"batches/{place.name}: {links.LINK_WORDS}; {links.link_hint(place)}"
     if len(listed.links) > MOST_SHOWN:
         yield f"batches/: {len(listed.links) - MOST_SHOWN} more symbolic links, which are passed over"
 

@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cosmosctl import models
-from cosmosctl.commands import prepare, select
+from cosmosctl.commands import prepare
 from cosmosctl.commands.audience import Audience, LeftOut
 from cosmosctl.commands.interrupting import on_ctrl_c
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.commands.run import make_batches
+from cosmosctl.commands.run.request import Request
+from cosmosctl.commands.run.taken import taken_runs
 from cosmosctl.commands.select import Wanted
 from cosmosctl.domain.batch import AllowedBatch
-from cosmosctl.domain.ids import Names, command
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Host
 from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, CosmosctlError, UsageError
@@ -26,39 +27,10 @@ from cosmosctl.plan.inputs import NOTHING_FOUND
 from cosmosctl.plan.planner import Plan
 from cosmosctl.results import batch_end
 from cosmosctl.state import estimates, states
-from cosmosctl.state.claims import waiting_for
 from cosmosctl.state.opening import opened
 from cosmosctl.store import Snapshot, load_all, write_drafts
 
-NEEDED = ("pending", "changed", "failed", "cancelled", "invalid", "damaged")
-"""States of which --if-needed takes a run; where a mistake keeps one from being taken, that is told."""
 NOTHING_STARTED = "interrupted; nothing was started"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What `batch`, `inference`, `upscale`, `retry` and `watch` ask of a walk."""
-
-    ids: tuple[str, ...] = ()
-    batch_name: str | None = None
-    host: str | None = None
-    model: str | None = None
-    dry_run: bool = False
-    wanted: Wanted = field(default_factory=Wanted)
-    detach: bool = False
-    from_jsonl: Path | None = None
-    export: Path | None = None
-    upscale_weight: float | None = None
-    only_well: bool = False
-    roots: tuple[str, ...] = ()
-    drafts: Drafts = field(default_factory=Drafts)
-    upscales: bool = False
-    if_needed: bool = False
-
-    @property
-    def takes_what_is_well(self) -> bool:
-        """Whether runs with mistakes are left out: nobody named them one by one."""
-        return self.only_well or (not self.ids and self.from_jsonl is None)
 
 
 @dataclass(frozen=True)
@@ -206,7 +178,7 @@ def _selected(folder: Path, project: ProjectPaths, request: Request, audience: A
     host = snapshot.host(request.host)
     if not request.dry_run:
         trust.allowed_host(project.root, host)  # before anything is written
-    runs, drafts, damaged = _runs(folder, project, snapshot, host, request, audience)
+    runs, drafts, damaged = taken_runs(folder, project, snapshot, host, request, audience)
     unlooked = Checked((), NOTHING_FOUND, {})
     return Looked(project, snapshot.with_drafts(drafts), host, runs, drafts, damaged, unlooked)
 
@@ -282,73 +254,3 @@ def _next_batch(folder: Path, looked: Looked, request: Request, audience: Audien
     again = run_batch(folder, next_request(request, ready), audience) if ready else EXIT_OK
     lacking = len(ready) < len(looked.waits) and not request.detach
     return max(again, EXIT_RUNS_WITHOUT_RESULT) if lacking else again
-
-
-def _runs(
-    folder: Path, project: ProjectPaths, snapshot: Snapshot, host: Host, request: Request, audience: Audience
-) -> tuple[tuple[str, ...], Drafts, LeftOut]:
-    """The runs to batch, drafts of those that are in no file yet, and what nobody can tell the state of."""
-    names = select.names_for(snapshot, placeholders=request.dry_run)
-    if request.from_jsonl is not None:
-        from cosmosctl.commands.start.from_jsonl import drafts_from_jsonl, roots_of
-
-        roots = roots_of(folder, request.roots)
-        drafts = drafts_from_jsonl(snapshot, request.from_jsonl, names, roots=roots, model=request.model)
-        _tell_placeholders(drafts, request, audience)
-        return tuple(run.id for run in drafts.runs), drafts, {}
-    if request.drafts.runs:
-        return request.ids, request.drafts, {}
-    if request.ids:
-        runs, drafts = _named(snapshot, request, names)
-        _tell_placeholders(drafts, request, audience)
-        return _needed(project, snapshot, host, runs, audience) if request.if_needed else runs, drafts, {}
-    return _bare(project, snapshot, host, request, audience)
-
-
-def _bare(
-    project: ProjectPaths, snapshot: Snapshot, host: Host, request: Request, audience: Audience
-) -> tuple[tuple[str, ...], Drafts, LeftOut]:
-    """What a batch takes where no run is named."""
-    known = states.all_states(project, snapshot, preview=host.is_preview)
-    waiting = waiting_for(project) if request.dry_run else {}
-    for run, place in waiting.items():
-        audience.note(f"{run} has a result that waits in {place}; cosmosctl status takes it in")
-    runs = tuple(run for run in select.bare(known, request.wanted) if run not in waiting)
-    if not runs:
-        audience.note(select.nothing_to_do(known))
-    return runs, Drafts(), select.damaged(known)
-
-
-def _needed(
-    project: ProjectPaths, snapshot: Snapshot, host: Host, runs: Sequence[str], audience: Audience
-) -> tuple[str, ...]:
-    """Those of the named runs that have no result of what their files say now, and are in no unfinished batch."""
-    known = states.all_states(project, snapshot, preview=host.is_preview)
-    for run in runs:
-        if run in known and known[run].state == "absent":
-            audience.note(f"{run} has a result that is not here: {command('fetch', run)}")
-    needed = tuple(run for run in runs if run not in known or known[run].state in NEEDED)
-    if not needed:
-        audience.note("nothing to do: no named run needs a batch")
-    return needed
-
-
-def _named(snapshot: Snapshot, request: Request, names: Names) -> tuple[tuple[str, ...], Drafts]:
-    """The named runs, new ones for named prompts, and for each of them one that upscales its result, if asked for."""
-    runs, prompts = select.split_ids(snapshot, request.ids)
-    made = select.drafts_for_prompts(prompts, names, snapshot.config.model)
-    chosen = (*runs, *(run.id for run in made.runs))
-    if request.upscale_weight is None:
-        return chosen, made
-    from cosmosctl.commands.choose.upscale import upscale_runs
-
-    larger, more = upscale_runs(snapshot.with_drafts(made), chosen, request.upscale_weight, names)
-    return (*chosen, *larger), Drafts(runs=(*made.runs, *more.runs))
-
-
-def _tell_placeholders(drafts: Drafts, request: Request, audience: Audience) -> None:
-    """What the ids of a dry run stand for, which are in no file."""
-    for run in drafts.runs if request.dry_run else ():
-        source = models.source_of(run)
-        what = f"that upscales {source}" if source else f"of {run.places[''] if run.places else run.prompt}"
-        audience.note(f"{run.id} stands for a new run {what}")

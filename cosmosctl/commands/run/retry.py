@@ -7,7 +7,7 @@ from pathlib import Path
 from cosmosctl.commands import select
 from cosmosctl.commands.audience import Audience
 from cosmosctl.commands.run import batch
-from cosmosctl.commands.run.batch import Request
+from cosmosctl.commands.run.request import Request
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.plurals import counted

@@ -1,0 +1,146 @@
+"""Lines of events.jsonl as events. A line is taken as far as it is one, whatever a host wrote."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from cosmosctl.domain.ids import is_id
+from cosmosctl.domain.reasons import REASONS
+from cosmosctl.io.checked import Unreadable, number, parse_json, text, whole
+
+Event = Mapping[str, Any]
+
+MAX_TIME_S = 253402300799
+"""The last second of the year 9999, where Python's calendar ends."""
+NUMBERS = (int, float)
+_SECONDS = 1e9
+_WORDS, _DETAIL = 300, 4000
+_NAMES = 200_000
+_GPUS, _FILES = 64, 200
+_BYTES = 1 << 50
+
+
+def parse_lines(lines: Iterable[bytes]) -> Iterator[Event]:
+    """The events among `lines`, with what is used of them; garbage is passed over."""
+    for line in lines:
+        try:
+            event = _checked(parse_json(line))
+        except Unreadable:
+            continue
+        if event is not None:
+            yield event
+
+
+def _checked(said: object) -> Event | None:
+    """The event that a line tells of: its name, a time that can be one, and all that is used of such an event."""
+    if not isinstance(said, dict) or not isinstance(said.get("ev"), str):
+        return None
+    moment, wanted = number(said.get("t"), MAX_TIME_S), _FIELDS.get(said["ev"], {})
+    if moment is None:
+        return None
+    found = {key: take(said.get(key)) for key, take in wanted.items()}
+    if any(value is None for value in found.values()):
+        return None
+    found |= {key: value for key, take in _MAYBE.items() if (value := take(said.get(key))) is not None}
+    return _with_known_reason({**found, "ev": said["ev"], "t": moment})
+
+
+def _with_known_reason(event: dict[str, Any]) -> Event:
+    """The list of reasons is closed: another word becomes part of the detail."""
+    reason, detail = event.get("reason"), event.get("detail", "")
+    if event["ev"] != "run_failed" or reason in REASONS:
+        return event
+    return {**event, "reason": "model-error", "detail": f"{reason}: {detail}" if detail else str(reason)}
+
+
+def _words(value: object) -> str | None:
+    return text(value, _WORDS)
+
+
+def _detail(value: object) -> str | None:
+    return text(value, _DETAIL)
+
+
+def _seconds(value: object) -> float | None:
+    return number(value, _SECONDS)
+
+
+def _number(value: object) -> float | None:
+    """Any number: a clock that was set back counts below 0, and `bounded_s` makes nothing of it."""
+    return float(value) if isinstance(value, NUMBERS) and not isinstance(value, bool) else None
+
+
+def _count(value: object) -> int | None:
+    return whole(value, _BYTES)
+
+
+def _names(value: object) -> list[str] | None:
+    return [name for name in value[:_NAMES] if isinstance(name, str)] if isinstance(value, list) else None
+
+
+def _id(value: object) -> str | None:
+    return value if isinstance(value, str) and is_id(value) else None
+
+
+def _ids(value: object) -> list[str] | None:
+    return [name for name in names if is_id(name)] if (names := _names(value)) is not None else None
+
+
+def _outputs(value: object) -> list[dict[str, Any]] | None:
+    keys = {"path": _words, "sha256": _words, "bytes": _count}
+    return _mappings(value, keys, _FILES)
+
+
+def _gpus(value: object) -> list[dict[str, Any]] | None:
+    return _mappings(value, {"name": _words, "driver": _words}, _GPUS)
+
+
+def _mappings(value: object, keys: Mapping[str, Callable[[object], Any]], most: int) -> list[dict[str, Any]] | None:
+    """Of a list of mappings these keys, where they are sound."""
+    if not isinstance(value, list):
+        return None
+    found = (item if isinstance(item, dict) else {} for item in value[:most])
+    return [{key: take(item[key]) for key, take in keys.items() if take(item.get(key)) is not None} for item in found]
+
+
+def _part(value: object) -> dict[str, Any] | None:
+    """Which bytes of which log are a run's own."""
+    found = value if isinstance(value, dict) else {}
+    part = {"file": _words(found.get("file")), "begin": _count(found.get("begin")), "end": _count(found.get("end"))}
+    return part if None not in part.values() else None
+
+
+_RUN = {"run": _id}
+
+
+_FIELDS: Mapping[str, Mapping[str, Callable[[object], Any]]] = {
+    "batch_start": {},
+    "process_start": {"proc": _words, "runs": _ids, "log": _words},
+    "process_end": {"proc": _words},
+    "loaded": {"load_s": _number},
+    "waiting": {"lock": _words},
+    "group_replaced": {"detail": _detail},
+    "unlocked": {"detail": _detail},
+    "row_start": _RUN,
+    "progress": {**_RUN, "done": _seconds, "total": _seconds},
+    "run_again": _RUN,
+    "run_done": {**_RUN, "seconds": _number, "attempts": _count, "outputs": _outputs},
+    "run_failed": {**_RUN, "reason": _words, "detail": _detail, "kept": _names},
+    "run_cancelled": _RUN,
+    "batch_done": {"state": _words},
+}
+"""What is used of the events of templates/launch/supervise; an event without it is damaged."""
+
+
+_MAYBE: Mapping[str, Callable[[object], Any]] = {
+    "proc": _words,
+    "log": lambda value: _part(value) if isinstance(value, dict) else _words(value),
+    "gpu": _count,
+    "gpus": _gpus,
+    "image": _words,
+    "commit": _words,
+    "up": _seconds,
+    "boot": _words,
+    "reason": _words,
+    "detail": _detail,
+}
+"""What is used of them where it is there."""
