@@ -8,12 +8,14 @@ from cosmosctl import engines, models
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths, ResultPaths
-from cosmosctl.domain.project import Host, Run
+from cosmosctl.domain.mistake import Mistake
+from cosmosctl.domain.project import Host, Place, Run
 from cosmosctl.domain.spec import Spec, fingerprint, spec_hash
 from cosmosctl.domain.surprises import VIDEO, Surprise, Told, gathered, kind_of, shape_of
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.host import trust
 from cosmosctl.models import checks
+from cosmosctl.models.protocol import Finding
 from cosmosctl.plan import inputs
 from cosmosctl.plan.inputs import ControlProgress, Found
 from cosmosctl.plan.planner import PRIMARY, Plan, make_plan
@@ -27,13 +29,15 @@ Say = Callable[[str], None]
 class Checked:
     """Runs that may be planned: their specs, their videos, and what is surprising about each run.
 
-    `left_out`: the other runs that were asked for, and why they cannot be.
+    `left_out`: the other runs that were asked for, and why they cannot be. `mistakes`: of these, by run, what is wrong
+    with the user's files.
     """
 
     specs: tuple[Spec, ...]
     found: Found
     warnings: Mapping[str, tuple[Surprise, ...]]
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mistakes: Mapping[str, tuple[Mistake, ...]] = field(default_factory=dict)
 
     @property
     def warning_lines(self) -> Mapping[str, tuple[str, ...]]:
@@ -99,16 +103,16 @@ def look(project: ProjectPaths, snapshot: Snapshot, runs: Sequence[str], *, mode
     usable = [run for run in runs if run in snapshot.runs and has_source(snapshot, run)]
     specs = specs_of(snapshot, usable, model=model)
     found = inputs.find(project, (path for spec in specs for path in spec.input_paths))
-    mistakes = {run: [problem.words for problem in snapshot.problems_of([run])] for run in runs}
+    mistakes = {run: [problem.mistake for problem in snapshot.problems_of([run])] for run in runs}
     for run in runs:
-        mistakes[run] += _missing_sources(snapshot, [run])
+        mistakes[run] += _missing_source(snapshot, run)
     warnings = {}
     for spec in specs:
         findings, warnings[spec.run] = _findings(spec, snapshot.runs[spec.run], found)
-        unfit = [line for path in spec.input_paths for line in found.mistakes.get(path, ())]
+        unfit = [mistake for path in spec.input_paths for mistake in found.mistakes.get(path, ())]
         mistakes[spec.run] += [*unfit, *findings]
-    left = {run: tuple(lines) for run, lines in mistakes.items() if lines}
-    return Checked(specs, found, warnings, left)
+    left = {run: tuple(one.words for one in several) for run, several in mistakes.items() if several}
+    return Checked(specs, found, warnings, left, {run: tuple(mistakes[run]) for run in left})
 
 
 def _unserved(specs: Sequence[Spec], host: Host) -> Mapping[str, tuple[str, ...]]:
@@ -191,7 +195,7 @@ def _results(project: ProjectPaths, specs: Sequence[Spec], host: Host, found: Fo
     paths = {run: (place.outputs / PRIMARY).relative_to(project.root).as_posix() for run, place in videos.items()}
     looked = inputs.find(project, paths.values())
     if looked.mistakes:
-        raise FilesError(tuple(line for lines in looked.mistakes.values() for line in lines))
+        raise FilesError(tuple(one.words for several in looked.mistakes.values() for one in several))
     return {run: looked.files[path] for run, path in paths.items()}
 
 
@@ -219,32 +223,30 @@ def has_source(snapshot: Snapshot, run: str) -> bool:
     return source is None or (source in snapshot.runs and models.source_of(snapshot.runs[source]) is None)
 
 
-def _missing_sources(snapshot: Snapshot, runs: Sequence[str]) -> list[str]:
-    return [
-        f"{_place(snapshot.runs[run], 'upscale.run')}: upscale.run {models.source_of(snapshot.runs[run])} is no run "
-        "that makes a video, or its own files are wrong"
-        for run in runs
-        if run in snapshot.runs and not has_source(snapshot, run)
-    ]
+def _missing_source(snapshot: Snapshot, run: str) -> Iterator[Mistake]:
+    if run in snapshot.runs and not has_source(snapshot, run):
+        words = "is no run that makes a video, or its own files are wrong"
+        message = f"upscale.run {models.source_of(snapshot.runs[run])} {words}"
+        yield _place(snapshot.runs[run], "upscale.run").mistake(message)
 
 
-def _findings(spec: Spec, run: Run, found: Found) -> tuple[list[str], tuple[Surprise, ...]]:
+def _findings(spec: Spec, run: Run, found: Found) -> tuple[list[Mistake], tuple[Surprise, ...]]:
     if any(path not in found.files for path in spec.input_paths):
         return [], ()
     clips = {path: inputs.clip(found.files[path]) for path in spec.input_paths}
     findings = models.get(spec.model).check(spec, clips)
-    lines = {f: f"{_place_of(spec, run, f.key)} {f.message}" for f in findings}
+    placed = {f: _placed(spec, run, f) for f in findings}
     warnings = [
-        Surprise(f.kind or kind_of(f.key), shape_of(f"{f.key} {f.message}", clips), line)
-        for f, line in lines.items()
+        Surprise(f.kind or kind_of(f.key), shape_of(f"{f.key} {f.message}", clips), one.words)
+        for f, one in placed.items()
         if f.level == "warning"
     ]
     remarks = [line for path in spec.input_paths for line in found.remarks.get(path, ())]
     said = [Surprise(VIDEO, shape_of(line, clips), line) for line in remarks]
-    return [line for f, line in lines.items() if f.level == "error"], (*warnings, *said)
+    return [one for f, one in placed.items() if f.level == "error"], (*warnings, *said)
 
 
-def unfit_settings(snapshot: Snapshot, run_id: str, *, model: str | None = None) -> Iterator[str]:
+def unfit_settings(snapshot: Snapshot, run_id: str, *, model: str | None = None) -> Iterator[Mistake]:
     """What a run's family says of its settings alone, wherever its videos are; nothing where its file has mistakes."""
     if snapshot.problems_of_file(run_id):
         return
@@ -253,20 +255,20 @@ def unfit_settings(snapshot: Snapshot, run_id: str, *, model: str | None = None)
     spec = models.spec_of(run, replace(prompt, videos={"color": "", **prompt.videos}), snapshot.config, model=model)
     family = models.get(spec.model)
     for finding in checks.settings(spec, models.rules_of(family, run, snapshot.config), family.DROPPED):
-        yield f"{_place_of(spec, run, finding.key)} {finding.message}"
+        yield _placed(spec, run, finding)
 
 
-def _place_of(spec: Spec, run: Run, key: str) -> str:
-    """Where `key` of a run's spec was set, and its name there."""
-    if spec.sources.get(key) == "project":
-        return f"{CONFIG_FILE}: defaults.{spec.model}.{key}"
-    return f"{_place(run, key)}: {key}"
+def _placed(spec: Spec, run: Run, finding: Finding) -> Mistake:
+    """A finding where its key was set, under the name that it has there."""
+    if spec.sources.get(finding.key) == "project":
+        return Place(CONFIG_FILE, 0, 0).mistake(f"defaults.{spec.model}.{finding.key} {finding.message}")
+    return _place(run, finding.key).mistake(f"{finding.key} {finding.message}")
 
 
-def _place(run: Run, key: str) -> str:
+def _place(run: Run, key: str) -> Place:
     """Where `key` stands in the run's file, or the nearest key above it, or the file."""
     while key:
         if key in run.places:
-            return str(run.places[key])
+            return run.places[key]
         key = key.rpartition(".")[0]
-    return str(run.places[""]) if "" in run.places else f"runs/{run.id}/run.yaml"
+    return run.places.get("", Place(f"runs/{run.id}/run.yaml", 0, 0))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NewType
 
 from cosmosctl.domain.ids import Id
+from cosmosctl.domain.mistake import Mistake
 
 COLOR = "color"
 """The role of the video that is transformed; each other role is that of a control."""
@@ -39,6 +40,10 @@ class Place:
 
     def __str__(self) -> str:
         return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
+
+    def mistake(self, message: str) -> Mistake:
+        """That what stands here is wrong."""
+        return Mistake(self.file, self.line, self.column, message, f"{self}: {message}")
 
 
 @dataclass(frozen=True)

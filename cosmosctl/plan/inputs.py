@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.mistake import Mistake
 from cosmosctl.domain.spec import Spec
 from cosmosctl.errors import FileError
 from cosmosctl.io import own
@@ -30,7 +31,7 @@ class Found:
     """What looking at files found: videos by project path, mistakes and remarks by the same path."""
 
     files: Mapping[str, Input]
-    mistakes: Mapping[str, tuple[str, ...]]
+    mistakes: Mapping[str, tuple[Mistake, ...]]
     remarks: Mapping[str, tuple[str, ...]]
 
 
@@ -48,11 +49,16 @@ def find(project: ProjectPaths, paths: Iterable[str]) -> Found:
         except FileError as e:
             problems = (e.line.replace(str(project.root / path), path),)
         if problems:
-            mistakes[path] = problems
+            mistakes[path] = tuple(_mistake(path, words) for words in problems)
     if index != before:
         with contextlib.suppress(FileError):  # a read-only project, a full disk: decoded again next time
             write_cache(project.videos_index, index)
     return Found(files, mistakes, remarks)
+
+
+def _mistake(path: str, words: str) -> Mistake:
+    """What is wrong with a video, which is named in the words."""
+    return Mistake(path, 0, 0, words.removeprefix(f"{path}: "), words)
 
 
 def recipes(specs: Sequence[Spec]) -> tuple[Recipe, ...]:

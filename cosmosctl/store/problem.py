@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cosmosctl.domain.mistake import Mistake
 from cosmosctl.errors import with_hint
 from cosmosctl.io.visible import one_line
 
@@ -29,3 +30,8 @@ class Problem:
     def words(self) -> str:
         """What people read: the mistake and what mends it."""
         return with_hint(str(self), self.hint)
+
+    @property
+    def mistake(self) -> Mistake:
+        """The same without what cannot be used because of it."""
+        return Mistake(self.file, self.line, self.column, with_hint(self.message, self.hint), self.words)

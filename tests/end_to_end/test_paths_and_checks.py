@@ -84,6 +84,15 @@ def test_check_tells_programs_each_mistake_with_its_place(clone: Tree) -> None:
     assert json.loads(clone.cli("check", "--files-only", "--json", "rs_a").out)["mistakes"] == []
 
 
+def test_the_place_of_a_mistake_is_not_read_out_of_its_words(tree: Tree) -> None:
+    (tree.root / "prompts/a:3:4: b.yaml").write_text("text: a street\n")
+    tree.run("rs_a")
+    (tree.root / "inputs/videos/city/color.mp4").write_text("no video")
+    found = json.loads(tree.cli("check", "--json", expect=3).out)["mistakes"]
+    places = {(mistake["file"], mistake["line"], mistake["column"]) for mistake in found}
+    assert places == {("prompts/a:3:4: b.yaml", 0, 0), ("inputs/videos/city/color.mp4", 0, 0)}
+
+
 def test_annotations_cannot_be_ended_by_what_a_file_holds(clone: Tree) -> None:
     clone.run("rs_b", more='"a\\n::error::b,c:d%": 1\n')
     lines = clone.cli("check", "--files-only", "--format", "github", expect=3).out.splitlines()

@@ -1,8 +1,9 @@
 """What `check` found, for programs: one JSON object, or annotations of GitHub's."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
 
-from cosmosctl.commands.start.check import CheckedProject, Mistake
+from cosmosctl.commands.start.check import CheckedProject
+from cosmosctl.domain.mistake import Mistake
 from cosmosctl.domain.plurals import counted
 from cosmosctl.io.streams import json_text
 from cosmosctl.io.visible import visible
@@ -14,7 +15,7 @@ def as_json(found: CheckedProject) -> str:
         {
             "runs": found.runs,
             "videos": found.videos,
-            "mistakes": [asdict(mistake) for mistake in found.placed],
+            "mistakes": [_facts(mistake) for mistake in found.mistakes],
             "warnings": [{"kind": one.kind, "text": one.text, "runs": list(one.runs)} for one in found.warnings],
             "notes": list(found.notes),
         }
@@ -23,10 +24,14 @@ def as_json(found: CheckedProject) -> str:
 
 def as_annotations(found: CheckedProject) -> str:
     """A line for each mistake and warning, as GitHub's runners read them (workflow commands: `::error file=…::`)."""
-    lines = [_annotation(mistake) for mistake in found.placed]
+    lines = [_annotation(mistake) for mistake in found.mistakes]
     told = [f"{one.text} ({counted(len(one.runs), 'run')})" for one in found.warnings]
     lines += [f"::warning ::{_data(text)}" for text in told]
     return "\n".join(lines) or found.words
+
+
+def _facts(mistake: Mistake) -> Mapping[str, str | int]:
+    return {"file": mistake.file, "line": mistake.line, "column": mistake.column, "message": mistake.message}
 
 
 def _annotation(mistake: Mistake) -> str:

@@ -198,7 +198,7 @@ def _check(project: ProjectPaths, say: Say, changed: Sequence[str]) -> None:
         if not checked.mistakes:
             say(f"{_names(saved)}{checked.words}")
             return
-        own = [message for message in checked.mistakes if not saved or message.startswith(tuple(saved))]
+        own = [one.words for one in checked.mistakes if not saved or one.file.startswith(tuple(saved))]
         others = len(checked.mistakes) - len(own)
         words = [counted(len(own), "mistake")] if own or not others else ["no mistakes"]
         words += [f"{counted(others, 'mistake')} in other files (cosmosctl check)"] if others else []

@@ -1,7 +1,6 @@
 """Look at everything that could go wrong before a batch, without making one."""
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,24 +8,12 @@ from cosmosctl.commands import prepare
 from cosmosctl.commands.start.left_copies import left_copies
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
+from cosmosctl.domain.mistake import Mistake
 from cosmosctl.domain.plurals import counted
 from cosmosctl.domain.surprises import Told
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.git.files import stale
 from cosmosctl.store import Problem, Snapshot, find_root, load_all
-
-_PLACED = re.compile(r"(?P<file>[^:\n]+):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.*)", re.S)
-_UNPLACED = re.compile(r"(?P<file>(?:runs|prompts|batches|inputs)/[^: \n]+|cosmosctl\.yaml): (?P<message>.*)", re.S)
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """One mistake. `line` and `column` count from 1; 0 where it is one of the whole file, `file` "" of the project."""
-
-    file: str
-    line: int
-    column: int
-    message: str
 
 
 @dataclass(frozen=True)
@@ -35,7 +22,7 @@ class CheckedProject:
 
     runs: int
     videos: int
-    mistakes: tuple[str, ...]
+    mistakes: tuple[Mistake, ...]
     warnings: tuple[Told, ...] = ()
     notes: tuple[str, ...] = ()
     files_only: bool = False
@@ -47,15 +34,10 @@ class CheckedProject:
         videos = "" if self.files_only else f" and {counted(self.videos, 'video')}"
         return f"no mistakes in {runs}{videos}"
 
-    @property
-    def placed(self) -> tuple[Mistake, ...]:
-        """The mistakes with their places, for programs."""
-        return tuple(map(_placed, self.mistakes))
-
     def require_well(self) -> None:
         """Raises: FilesError with every mistake."""
         if self.mistakes:
-            raise FilesError(self.mistakes)
+            raise FilesError(tuple(one.words for one in self.mistakes))
 
 
 def check_project(
@@ -68,17 +50,16 @@ def check_project(
     project = ProjectPaths(find_root(folder))
     snapshot = load_all(project.root)
     runs, prompts = _named(snapshot, words)
-    mistakes = [] if words else [problem.words for problem in _problems(snapshot, snapshot.problems, files_only)]
+    mistakes = [] if words else _mistakes(snapshot, snapshot.problems, files_only)
     for prompt in prompts:
-        found = _problems(snapshot, snapshot.mistakes_of_prompt(prompt), files_only)
-        mistakes += [problem.words for problem in found]
+        mistakes += _mistakes(snapshot, snapshot.mistakes_of_prompt(prompt), files_only)
     if files_only:
-        mistakes += [problem.words for problem in _problems(snapshot, snapshot.problems_of(runs), files_only)]
-        mistakes += [line for run in runs for line in prepare.unfit_settings(snapshot, run, model=model)]
+        mistakes += _mistakes(snapshot, snapshot.problems_of(runs), files_only)
+        mistakes += [one for run in runs for one in prepare.unfit_settings(snapshot, run, model=model)]
         return CheckedProject(len(runs), 0, _once(mistakes), (), _notes(project), files_only=True)
     looked = prepare.look(project, snapshot, runs, model=model)
-    mistakes += [problem.words for problem in snapshot.problems_of(runs)]
-    mistakes += [line for lines in looked.left_out.values() for line in lines]
+    mistakes += [problem.mistake for problem in snapshot.problems_of(runs)]
+    mistakes += [one for several in looked.mistakes.values() for one in several]
     told = () if mistakes else prepare.to_be_told(snapshot, looked)
     return CheckedProject(len(runs), len(looked.found.files), _once(mistakes), told, _notes(project))
 
@@ -94,12 +75,14 @@ def _named(snapshot: Snapshot, words: Sequence[str]) -> tuple[list[str], list[st
     return list(dict.fromkeys([*(name for name in found if name not in prompts), *of_prompts])), prompts
 
 
-def _problems(snapshot: Snapshot, problems: Iterable[Problem], files_only: bool) -> Iterator[Problem]:
+def _mistakes(snapshot: Snapshot, problems: Iterable[Problem], files_only: bool) -> list[Mistake]:
     """Those that count: of a prompt whose videos are not here none, where only files are looked at."""
-    for problem in problems:
-        kind, _, name = problem.subject.partition("/")
-        if not (files_only and kind == "prompts" and snapshot.is_without_videos(name)):
-            yield problem
+    return [one.mistake for one in problems if not (files_only and _is_of_lacking_videos(snapshot, one))]
+
+
+def _is_of_lacking_videos(snapshot: Snapshot, problem: Problem) -> bool:
+    kind, _, name = problem.subject.partition("/")
+    return kind == "prompts" and snapshot.is_without_videos(name)
 
 
 def _notes(project: ProjectPaths) -> tuple[str, ...]:
@@ -112,14 +95,5 @@ def _notes(project: ProjectPaths) -> tuple[str, ...]:
     return (*words, *left_copies(project.root))
 
 
-def _once(lines: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(lines))
-
-
-def _placed(text: str) -> Mistake:
-    """A mistake as it is told, taken apart again."""
-    placed = _PLACED.fullmatch(text)
-    if placed:
-        return Mistake(placed["file"], int(placed["line"]), int(placed["column"]), placed["message"])
-    found = _UNPLACED.fullmatch(text)
-    return Mistake(found["file"], 0, 0, found["message"]) if found else Mistake("", 0, 0, text)
+def _once(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
+    return tuple({one.words: one for one in mistakes}.values())
