@@ -27,9 +27,9 @@ from cosmosctl.preview.annotators import annotator, sketched
 from cosmosctl.preview.studio import open_studio
 from cosmosctl.preview.transfer1 import clip_lengths
 from tests import clips
-from tests.stage import faults, tally
+from tests.stage import call_log, faults
 from tests.stage.faults import Fault
-from tests.stage.idle import FRAMES
+from tests.stage.sleep_model import FRAMES
 from tests.support import footage
 from tests.support.waiting import PATIENCE_S, wait_until
 
@@ -700,7 +700,7 @@ def test_the_tally_counts_loads_and_rows(tmp_path: Path) -> None:
     faulty(tmp_path, "crash:three", COSMOSCTL_PREVIEW_TALLY=str(path))
     faulty(tmp_path, "", ("four", "five"), COSMOSCTL_PREVIEW_TALLY=str(path))
     words = [line.split()[:2] for line in path.read_text().splitlines()]
-    sha = {tally.sha256(prompt): prompt for prompt in FIVE}
+    sha = {call_log.sha256(prompt): prompt for prompt in FIVE}
     assert [(word[0], *(sha[name] for name in word[1:])) for word in words] == [
         ("load",),
         *((event, prompt) for prompt in ("one", "two") for event in ("start", "done")),

@@ -53,7 +53,7 @@ def assert_demo_runs(installed: Path, tmp_path: Path) -> None:
 
 TESTS_ONLY = [
     *(f"COSMOSCTL_PREVIEW_{name}" for name in ("FAULTS", "TALLY", "ROW_S", "LOAD_S", "STATE")),
-    *("COSMOSCTL_GPU_LOCKS", "crash_once", "idle.mp4"),
+    *("COSMOSCTL_GPU_LOCKS", "crash_once", "sleep_model.mp4"),
 ]
 
 

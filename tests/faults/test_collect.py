@@ -22,9 +22,9 @@ from cosmosctl.results.events import Progress, RunEnd
 from cosmosctl.results.judgement import DamagedCopy
 from cosmosctl.results.receipts import read_failure, read_receipt
 from tests import clips
-from tests.stage import idle
+from tests.stage import sleep_model
 
-VIDEO = Path(idle.__file__).with_name("idle.mp4").read_bytes()
+VIDEO = Path(sleep_model.__file__).with_name("sleep_model.mp4").read_bytes()
 NOON = 1795262400.0
 LOG = b"loading\nrow one\nrow two\n"
 

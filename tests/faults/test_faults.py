@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from cosmosctl.media.probe import probe
-from tests.stage import tally
+from tests.stage import call_log
 from tests.support import aftermath
 from tests.support.clock import Clock
 from tests.support.killed_client import Moment
@@ -206,4 +206,4 @@ def _states(tree: Tree) -> list[str]:
 def _begun(tree: Tree) -> list[int]:
     """How often the model began each run, in their order."""
     begun = aftermath.rows_begun(tree)
-    return [begun[tally.sha256(_prompt(number))] for number in NUMBERS[: len(aftermath.states(tree))]]
+    return [begun[call_log.sha256(_prompt(number))] for number in NUMBERS[: len(aftermath.states(tree))]]

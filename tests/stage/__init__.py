@@ -2,8 +2,8 @@
 
 `cosmosctl.preview.stage` looks for it. `COSMOSCTL_PREVIEW_FAULTS` names what goes wrong (see `faults`),
 `COSMOSCTL_PREVIEW_LOAD_S` adds seconds to loading, `COSMOSCTL_PREVIEW_ROW_S` replaces the work on each row by that many
-seconds of sleep and a tiny video (see `idle`), `COSMOSCTL_PREVIEW_TALLY` counts (see `tally`). `COSMOSCTL_GPU_LOCKS` is
-the folder on the host where its GPUs are locked; in a container, that of the host's `env`.
+seconds of sleep and a tiny video (see `sleep_model`), `COSMOSCTL_PREVIEW_TALLY` counts (see `call_log`).
+`COSMOSCTL_GPU_LOCKS` is the folder on the host where its GPUs are locked; in a container, that of the host's `env`.
 """
 
 import os
@@ -15,9 +15,9 @@ from cosmosctl import engines
 from cosmosctl.domain.project import Host
 from cosmosctl.preview.row_picture import Studio
 from cosmosctl.preview.stage import Stage
-from tests.stage import faults, tally
+from tests.stage import call_log, faults
 from tests.stage.faults import Faults
-from tests.stage.idle import IdleStudio
+from tests.stage.sleep_model import SleepStudio
 from tests.support.waiting import take
 
 _LOCKS = "COSMOSCTL_GPU_LOCKS"
@@ -33,20 +33,20 @@ class Rehearsal:
         self.interrupt = asked.interrupt
 
     def load(self, checkpoint: str) -> None:
-        tally.load()
+        call_log.load()
         if self.asked.of_process("before-first"):
             raise FileNotFoundError(2, "No such file or directory", checkpoint)
         take(float(os.environ.get("COSMOSCTL_PREVIEW_LOAD_S", "0")))
 
     def start(self, row: Mapping[str, Any]) -> None:
-        tally.start(row)
+        call_log.start(row)
 
     def done(self, row: Mapping[str, Any]) -> None:
-        tally.done(row)
+        call_log.done(row)
 
     def studio(self) -> Studio | None:
         row_s = os.environ.get("COSMOSCTL_PREVIEW_ROW_S")
-        return IdleStudio(float(row_s)) if row_s else None
+        return SleepStudio(float(row_s)) if row_s else None
 
 
 def put_on() -> Stage:

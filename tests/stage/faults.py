@@ -30,7 +30,7 @@ For the whole process, with no selector:
     compacted      a blocked row is left out without an end, and the rows after it count on from its number
 
 `COSMOSCTL_PREVIEW_LOAD_S` adds seconds to loading. `COSMOSCTL_PREVIEW_ROW_S` replaces the work on each row by that
-many seconds of sleep and a tiny video (see `idle`). `COSMOSCTL_PREVIEW_TALLY` counts (see `tally`).
+many seconds of sleep and a tiny video (see `sleep_model`). `COSMOSCTL_PREVIEW_TALLY` counts (see `call_log`).
 """
 
 import os
@@ -41,7 +41,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.stage import tally
+from tests.stage import call_log
 from tests.support.waiting import take, wait_until
 
 ROW_KINDS = (
@@ -117,7 +117,7 @@ class Faults:
         if self.state_dir is None:
             raise ValueError("crash_once needs the folder COSMOSCTL_PREVIEW_STATE")
         try:
-            (self.state_dir / f"crashed-{tally.sha256(f'{item} {prompt}')}").touch(exist_ok=False)
+            (self.state_dir / f"crashed-{call_log.sha256(f'{item} {prompt}')}").touch(exist_ok=False)
         except FileExistsError:
             return False
         return True

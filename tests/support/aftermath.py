@@ -19,7 +19,7 @@ from cosmosctl.media.probe import probe
 from cosmosctl.results.receipts import read_receipt
 from cosmosctl.state.states import all_states
 from cosmosctl.store import load_all
-from tests.stage import tally
+from tests.stage import call_log
 from tests.support import killed_client
 from tests.support.killed_client import Moment
 from tests.support.tree import TIMEOUT_S, Done, Tree
@@ -158,7 +158,7 @@ def model_starts(tree: Tree) -> int:
 
 def named(prompts: Iterable[str]) -> set[str]:
     """What the tally calls these prompts."""
-    return {tally.sha256(prompt) for prompt in prompts}
+    return {call_log.sha256(prompt) for prompt in prompts}
 
 
 def assert_nothing_left_over(tree: Tree) -> None:

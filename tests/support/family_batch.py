@@ -14,13 +14,13 @@ from cosmosctl.domain.spec import Spec
 from cosmosctl.io.shipped import template
 from cosmosctl.plan.bundle import bundle_files
 from cosmosctl.plan.planner import Sources, make_plan
-from tests.stage import idle
-from tests.stage.idle import FRAMES
+from tests.stage import sleep_model
+from tests.stage.sleep_model import FRAMES
 from tests.support.host_batch import HostBatch
 
 COLOR = "v/color.mp4"
 STALL_S = 3600
-VIDEO = Path(idle.__file__).with_name("idle.mp4")
+VIDEO = Path(sleep_model.__file__).with_name("sleep_model.mp4")
 
 
 def specs_of(family: str, prompts: Sequence[str], controls: Sequence[Control] = (), **settings: Setting) -> list[Spec]:

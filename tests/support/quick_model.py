@@ -1,6 +1,6 @@
 """A stand-in for transfer1's program that starts in no time: `python -S quick_model.py FOLDER`, then its command line.
 
-Each result is `stage/idle.mp4` with what it was made from in a box at its end, so that a test can tell whose it is.
+Each result is `stage/sleep_model.mp4` with what it was made from in a box at its end, so that a test can tell whose.
 FOLDER/rows gets a line for each row, as the model began it; while FOLDER/hold is there, a row waits.
 """
 
@@ -11,7 +11,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-_IDLE = Path(__file__).parents[1] / "stage" / "idle.mp4"
+_SLEEP_MODEL = Path(__file__).parents[1] / "stage" / "sleep_model.mp4"
 
 
 def main(folder: Path, argv: list[str]) -> None:
@@ -31,7 +31,7 @@ def _make(folder: Path, out: Path, place: Path, row: dict[str, object]) -> None:
         tally.write(json.dumps({**made_from, "out": str(out)}) + "\n")
     while (folder / "hold").exists():
         time.sleep(0.01)
-    (place / "output.mp4").write_bytes(_IDLE.read_bytes() + _box(json.dumps(made_from).encode()))
+    (place / "output.mp4").write_bytes(_SLEEP_MODEL.read_bytes() + _box(json.dumps(made_from).encode()))
     print("Completed diffusion sampling", flush=True)
     (place / "prompt.txt").write_text(str(row["prompt"]), encoding="utf-8")
     print(f"Saved prompt to {place / 'prompt.txt'}", flush=True)

@@ -1,7 +1,7 @@
 """Rows that do nothing, for benchmarks and for tests of faults: each takes `COSMOSCTL_PREVIEW_ROW_S` seconds.
 
-No library is loaded. The video is `idle.mp4` (64x48, 8 frames, gray), made once with `media.encode`; an unused box at
-its end holds the row as JSON, so that the videos of two rows differ and a test can tell whose one is.
+No library is loaded. The video is `sleep_model.mp4` (64x48, 8 frames, gray), made once with `media.encode`; an unused
+box at its end holds the row as JSON, so that the videos of two rows differ and a test can tell whose one is.
 """
 
 import json
@@ -16,7 +16,7 @@ from cosmosctl.preview.row_picture import Shot, Video
 from tests.support.waiting import take
 
 FRAMES = 8
-_VIDEO = Path(__file__).with_name("idle.mp4")
+_VIDEO = Path(__file__).with_name("sleep_model.mp4")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class _Nap:
 
 
 @dataclass(frozen=True)
-class IdleStudio:
+class SleepStudio:
     """Takes its time and draws nothing."""
 
     row_s: float
