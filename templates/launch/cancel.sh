@@ -10,12 +10,17 @@ main() {
         printf 'there is no %s on the host\n' "$batch" >&2
         exit 66
     }
-    if [ -f "$batch/events.jsonl" ] && [ ! -L "$batch/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null; then
+    if finished "$batch"; then
         echo finished
         return
     fi
     : >"$batch/cancel"
     if [ -e "$batch/lock" ] && ! flock -n -s "$batch/lock" true; then echo cancelling; else echo gone; fi
+}
+
+# Whether the batch in folder $1 has ended. A link is not read: it may lead to what never ends.
+finished() {
+    [ -f "$1/events.jsonl" ] && [ ! -L "$1/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null
 }
 
 main "$@"

@@ -54,9 +54,14 @@ look_at_dir() {
     for batch in "$dir"/batches/*/; do
         [ -d "$batch" ] || continue
         all=$((all + 1))
-        [ -f "$batch/events.jsonl" ] && [ ! -L "$batch/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null || open=$((open + 1))
+        finished "$batch" || open=$((open + 1))
     done
     tell batches "$all $open"
+}
+
+# Whether the batch in folder $1 has ended. A link is not read: it may lead to what never ends.
+finished() {
+    [ -f "$1/events.jsonl" ] && [ ! -L "$1/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null
 }
 
 look_at_gpus() {

@@ -41,11 +41,12 @@ main() {
 }
 
 end() {
-    if finished; then exit 0; else exit 3; fi
+    if finished "$batch"; then exit 0; else exit 3; fi
 }
 
+# Whether the batch in folder $1 has ended. A link is not read: it may lead to what never ends.
 finished() {
-    [ -f "$batch/events.jsonl" ] && [ ! -L "$batch/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null
+    [ -f "$1/events.jsonl" ] && [ ! -L "$1/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null
 }
 
 # Lives as long as the job, and as long as somebody reads what we send. While the job lives it waits on its lock.
@@ -64,7 +65,7 @@ over() {
     fi
     patience=$((patience - 1))
     if [ "$patience" -lt 0 ] && [ "$alive" ] && is_alive; then patience=15; fi
-    [ "$patience" -lt 0 ] || finished
+    [ "$patience" -lt 0 ] || finished "$batch"
 }
 
 is_alive() {

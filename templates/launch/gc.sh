@@ -55,10 +55,14 @@ list() {
 
 # Whether the batch in folder $1 has ended, nobody runs it, and a day has gone by.
 over() {
-    [ -f "$1/events.jsonl" ] && [ ! -L "$1/events.jsonl" ] || return 1 # a link may lead to what never ends
-    grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null || return 1
+    finished "$1" || return 1
     [ ! -e "$1/lock" ] || flock -n -s "$1/lock" true 9>&- || return 1
     old "$1" && old "$1/events.jsonl"
+}
+
+# Whether the batch in folder $1 has ended. A link is not read: it may lead to what never ends.
+finished() {
+    [ -f "$1/events.jsonl" ] && [ ! -L "$1/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null
 }
 
 old() {

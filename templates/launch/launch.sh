@@ -57,6 +57,7 @@ fail() {
     exit "$1"
 }
 
+# Whether the batch in folder $1 has ended. A link is not read: it may lead to what never ends.
 finished() {
     [ -f "$1/events.jsonl" ] && [ ! -L "$1/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null
 }

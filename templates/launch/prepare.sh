@@ -45,9 +45,14 @@ close_to_others() {
     chmod 700 -- "$dir/batches/$folder"
     for other in "$dir"/batches/*/; do
         [ -n "$(find "$other" -prune -perm -005 2>/dev/null)" ] || continue
-        grep -q '^{"ev":"batch_done"' "$other/events.jsonl" 2>/dev/null || [ -e "$other/abandoned" ] || return 0
+        finished "$other" || [ -e "$other/abandoned" ] || return 0
     done
     chmod 700 -- "$dir/inputs"
+}
+
+# Whether the batch in folder $1 has ended. A link is not read: it may lead to what never ends.
+finished() {
+    [ -f "$1/events.jsonl" ] && [ ! -L "$1/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null
 }
 
 require_rsync() {

@@ -5,6 +5,12 @@
 set -eu
 batch=$1 logs=$2 remove=$3
 name=${batch##*/}
-[ -f "$batch/events.jsonl" ] && [ ! -L "$batch/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$batch/events.jsonl" 2>/dev/null || exit 65
+
+# Whether the batch in folder $1 has ended. A link is not read: it may lead to what never ends.
+finished() {
+    [ -f "$1/events.jsonl" ] && [ ! -L "$1/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null
+}
+
+finished "$batch" || exit 65
 eval "$logs \"\$name\"" </dev/null >>"$batch/supervise.out" 2>&1 || exit 0 # there is none
 eval "$remove \"\$name\"" </dev/null >/dev/null

@@ -710,4 +710,5 @@ def test_no_script_waits_for_events_that_are_a_link_or_a_pipe(host: HostFolder, 
     (host.root / "launch.lock").touch()
     assert script("gc.sh", "list", str(host.root)).stdout == b""
     assert script("cancel.sh", str(batch.folder)).stdout == b"gone\n"
+    assert script("prepare.sh", str(host.root), "next-1a2b3c4d", "0").returncode == 0
     events.unlink()  # or whoever clears up after this test waits

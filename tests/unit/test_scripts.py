@@ -1,0 +1,18 @@
+"""Each script for a host is one whole file that is fed to a shell there. What several of them hold is the same text."""
+
+import re
+
+from cosmosctl.io.shipped import template
+
+SCRIPTS = {path.name: path.read_text(encoding="utf-8") for path in template("launch").glob("*.sh")}
+FUNCTION = re.compile(r"^# [^\n]*\nfinished\(\) \{\n.*?^\}\n", re.M | re.S)
+
+
+def test_the_end_of_a_batch_is_looked_for_in_one_way() -> None:
+    asking = {name: text for name, text in SCRIPTS.items() if "batch_done" in text or re.search(r"\bfinished \"", text)}
+    assert {"cancel.sh", "check.sh", "follow.sh", "gc.sh", "launch.sh", "prepare.sh", "tidy.sh"} <= set(asking)
+    functions = {name: FUNCTION.findall(text) for name, text in asking.items()}
+    assert {name: len(found) for name, found in functions.items() if len(found) != 1} == {}
+    (function,) = {found[0] for found in functions.values()}
+    assert "! -L" in function
+    assert [name for name, text in asking.items() if "batch_done" in text.replace(function, "")] == []
