@@ -16,15 +16,36 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ONCE_FLAKY = (
-    *("tests/host/test_warm.py", "tests/host/test_supervise.py", "tests/host/test_launch_scripts.py"),
+    *(
+        f"tests/host/test_supervise.py::test_{name}"
+        for name in (
+            "each_run_gets_its_own_video_and_its_own_part_of_the_log",
+            "a_signal_without_the_cancel_file_interrupts_and_the_next_start_goes_on",
+            "a_shutdown_that_ends_the_model_first_is_no_crash",
+            "a_model_that_lives_on_is_adopted_and_goes_on_undisturbed",
+        )
+    ),
+    *(
+        f"tests/host/test_launch_scripts.py::test_{name}"
+        for name in (
+            "follow_sends_events_as_they_come",
+            "follow_says_that_the_job_is_gone_after_it_sent_everything",
+            "follow_waits_a_moment_for_a_job_that_is_just_starting",
+            "several_followers_do_not_disturb_each_other_or_the_job",
+            "follow_ends_by_itself_when_its_client_goes",
+        )
+    ),
+    "tests/host/test_warm.py::test_a_killed_supervisor_and_model_lose_no_finished_row",
+    "tests/host/test_warm.py::test_a_supervisor_killed_again_and_again_computes_each_row_once",
     "tests/faults/test_faults.py::test_supervise_killed_again_and_again_computes_no_finished_row_twice",
     "tests/faults/test_faults.py::test_a_model_that_falls_silent_is_ended",
     "tests/end_to_end/test_api.py::test_a_batch_of_runs_gives_its_duration_and_where_each_output_is",
+    "tests/host/test_ssh.py::test_a_host_that_accepts_and_says_nothing_times_out",
     "tests/host/test_ssh.py::test_a_key_with_a_passphrase_fails_at_once_instead_of_asking",
     "tests/end_to_end/test_families.py::test_progress_within_a_video_counts_the_steps_of_all_its_chunks",
     "tests/end_to_end/test_families.py::test_the_batch_of_one_family_comes_home_while_that_of_another_runs",
 )
-"""Tests that failed on a fast machine, or on a slow one, and modules of such."""
+"""Tests that failed on a fast machine, or on a slow one."""
 LOOPS_PER_CORE = 2
 
 
