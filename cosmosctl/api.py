@@ -29,7 +29,7 @@ from cosmosctl.io.given_path import no_path_words
 from cosmosctl.results import batch_end
 from cosmosctl.results.events import Progress
 from cosmosctl.state.opening import opened
-from cosmosctl.store import find_root, write_drafts
+from cosmosctl.store import find_project, write_drafts
 
 JsonRow = Mapping[str, Any]
 JsonRows = list[JsonRow]
@@ -91,7 +91,7 @@ class Project:
 
     def __init__(self, folder: str | Path = ".") -> None:
         """Raises: FileError when `folder` lies in no project."""
-        self._paths = ProjectPaths(find_root(Path(folder)))
+        self._paths = find_project(Path(folder))
 
     @property
     def root(self) -> Path:

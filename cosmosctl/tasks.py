@@ -53,7 +53,7 @@ def cancel(c: Context, batch: str, project: str = ".") -> str:
 
 
 def _open(project: str, batch: str) -> tuple[ProjectPaths, AllowedBatch]:
-    paths = ProjectPaths(store.find_root(Path(project)))
+    paths = store.find_project(Path(project))
     return paths, trust.allowed_batch(paths.batch(batch))
 
 

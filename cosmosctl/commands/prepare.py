@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from cosmosctl import engines, models
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.inputs import Input
-from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths, ResultPaths
+from cosmosctl.domain.layout import CONFIG_FILE, PRIMARY, ProjectPaths, ResultPaths
 from cosmosctl.domain.mistake import Mistake
 from cosmosctl.domain.project import Host, Place, Run
 from cosmosctl.domain.spec import Spec, fingerprint, spec_hash
@@ -18,7 +18,7 @@ from cosmosctl.models import checks
 from cosmosctl.models.protocol import Finding
 from cosmosctl.plan import inputs
 from cosmosctl.plan.inputs import ControlProgress, Found
-from cosmosctl.plan.planner import PRIMARY, Plan, make_plan
+from cosmosctl.plan.planner import Plan, make_plan
 from cosmosctl.state.attempts import receipt_beside
 from cosmosctl.store import ALLOW_OUTSIDE, Snapshot
 

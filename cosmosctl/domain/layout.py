@@ -27,6 +27,8 @@ from cosmosctl.domain.project import Host
 
 CONFIG_FILE = "cosmosctl.yaml"
 RESULT, LOCAL_RESULT = "result.yaml", "result.local.yaml"
+PRIMARY = "output.mp4"
+"""The video of a finished row, whatever its model calls it."""
 
 
 @dataclass(frozen=True)

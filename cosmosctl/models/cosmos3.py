@@ -19,7 +19,7 @@ from cosmosctl.models import catalog, checks
 from cosmosctl.models.buckets import Shape, cosmos3_size, nearest_shape
 from cosmosctl.models.catalog import ControlRule
 from cosmosctl.models.names import opaque_name
-from cosmosctl.models.protocol import Clip, Finding, Home, Layout, Patterns
+from cosmosctl.models.protocol import TORCH_OOM, Clip, Finding, Home, Layout, Patterns
 
 NAME = "cosmos3"
 CONTROLS: Mapping[str, ControlRule] = {
@@ -167,7 +167,7 @@ PATTERNS = Patterns(
     progress=r"Sampling:.*?(\d+)/(\d+)",
     chunk=r"Using sampler: ",
     reasons=(
-        ("gpu-oom", r"CUDA out of memory|torch\.(?:cuda\.)?OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED"),
+        TORCH_OOM,
         (
             "bad-input",
             r"moov atom not found|Invalid data found when processing input|"

@@ -51,6 +51,10 @@ class Layout:
     is_named: bool = False
 
 
+TORCH_OOM = ("gpu-oom", r"CUDA out of memory|torch\.(?:cuda\.)?OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED")
+"""A reason of `Patterns`: what PyTorch and cuBLAS say when a GPU's memory does not do."""
+
+
 @dataclass(frozen=True)
 class Patterns:
     """Regular expressions over the program's log; "" is never found.

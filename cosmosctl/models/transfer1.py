@@ -15,7 +15,7 @@ from cosmosctl.domain.spec import WARM, EffectiveControl, Spec
 from cosmosctl.domain.surprises import RANDOM
 from cosmosctl.models import catalog, checks
 from cosmosctl.models.catalog import ControlRule
-from cosmosctl.models.protocol import Clip, Finding, Home, Layout, Patterns
+from cosmosctl.models.protocol import TORCH_OOM, Clip, Finding, Home, Layout, Patterns
 
 NAME = "transfer1"
 CONTROLS: Mapping[str, ControlRule] = {
@@ -140,7 +140,7 @@ PATTERNS = Patterns(
     prefix=r"^\[\d\d-\d\d [\d:]{8}\|[A-Z]+\|[^\]|]*\] ",
     reasons=(
         ("blocked", r"Guardrail blocked generation|GUARDRAIL BLOCKED|is not safe|failed safety checks"),
-        ("gpu-oom", r"CUDA out of memory|torch\.(?:cuda\.)?OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED"),
+        TORCH_OOM,
         (
             "bad-input",
             r"Invalid video file|moov atom not found|Invalid data found when processing input|"

@@ -18,7 +18,7 @@ from cosmosctl.domain.spec import EffectiveControl, Spec
 from cosmosctl.models import catalog, checks
 from cosmosctl.models.catalog import ControlRule
 from cosmosctl.models.names import opaque_name
-from cosmosctl.models.protocol import Clip, Finding, Home, Layout, Patterns
+from cosmosctl.models.protocol import TORCH_OOM, Clip, Finding, Home, Layout, Patterns
 
 NAME = "transfer2.5"
 CONTROLS: Mapping[str, ControlRule] = {
@@ -121,7 +121,7 @@ PATTERNS = Patterns(
     chunk=r"Generating chunk \d+/\d+",
     reasons=(
         ("blocked", r"Guardrail blocked"),
-        ("gpu-oom", r"CUDA out of memory|torch\.(?:cuda\.)?OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED"),
+        TORCH_OOM,
         (
             "bad-input",
             r"No input frames; cannot pad|Unsupported video extension|moov atom not found|"

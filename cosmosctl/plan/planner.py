@@ -5,15 +5,13 @@ from dataclasses import dataclass, field, replace
 
 from cosmosctl import engines
 from cosmosctl.domain.inputs import Input
+from cosmosctl.domain.layout import PRIMARY
 from cosmosctl.domain.project import Host, Setting
 from cosmosctl.domain.spec import Spec, fingerprint, spec_hash
 from cosmosctl.engines.protocol import Process
 from cosmosctl.models import WARM_MODELS
 from cosmosctl.models import get as get_model
 from cosmosctl.models.protocol import Clip, Model, WarmModel
-
-PRIMARY = "output.mp4"
-"""The video of a finished row, whatever its model calls it."""
 
 
 @dataclass(frozen=True)

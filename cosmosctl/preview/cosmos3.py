@@ -13,15 +13,15 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from cosmosctl.models.buckets import Shape, cosmos3_size
 from cosmosctl.preview import log, samples
-from cosmosctl.preview.row_picture import Layer, Shot, Studio
-from cosmosctl.preview.samples import Check, Sample, flag, number, one_of, text, video_file, whole
-from cosmosctl.preview.stage import Stage, stage
+from cosmosctl.preview.row_picture import Layer, Shot
+from cosmosctl.preview.samples import Check, Sample, Session, flag, number, one_of, text, video_file, whole
+from cosmosctl.preview.stage import stage
 
 HINTS = ("edge", "blur", "depth", "seg")
 """In the order in which the program takes them."""
@@ -82,15 +82,6 @@ _PRESET_FIELDS: Mapping[str, Mapping[str, Check]] = {
 }
 
 
-@dataclass(frozen=True)
-class Session:
-    """What holds for all samples of a start."""
-
-    out: Path
-    stage: Stage
-    studio: Studio
-
-
 def main() -> None:
     """Make the videos of one start."""
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # it is a file
@@ -103,7 +94,7 @@ def main() -> None:
     log.info(f"Loading model from {args.checkpoint_path}")
     put_on.load(args.checkpoint_path)
     with ExitStack() as stack:
-        session = Session(args.output_dir, put_on, samples.studio(args.output_dir, stack, put_on))
+        session = Session(args.output_dir, put_on, samples.studio(args.output_dir, stack, put_on), len(jobs))
         for place, job in enumerate(jobs, start=1):
             _generate(job, place, session)
 

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,16 @@ Check = Callable[[Any], bool]
 
 LINES_OF_BAR = 5
 """How often the bar of steps moves within a chunk: the program's moves at every step."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What holds for all samples of a start."""
+
+    out: Path
+    stage: Stage
+    studio: Studio
+    count: int
 
 
 def text(value: Any) -> bool:

@@ -14,13 +14,13 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from cosmosctl.preview import log, samples
-from cosmosctl.preview.row_picture import Layer, Shot, Studio
-from cosmosctl.preview.samples import Check, Sample, flag, number, one_of, text, video_file, whole
+from cosmosctl.preview.row_picture import Layer, Shot
+from cosmosctl.preview.samples import Check, Sample, Session, flag, number, one_of, text, video_file, whole
 from cosmosctl.preview.stage import Stage, stage
 
 HINTS = ("edge", "vis", "depth", "seg")
@@ -74,16 +74,6 @@ BLOCK_FIELDS: Mapping[str, Check] = {
     "control_prompt": text,
 }
 """The fields of a control; others are dropped without a word."""
-
-
-@dataclass(frozen=True)
-class Session:
-    """What holds for all samples of a start."""
-
-    out: Path
-    stage: Stage
-    studio: Studio
-    count: int
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from cosmosctl.domain import order
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import is_id, is_plain_name
-from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
+from cosmosctl.domain.layout import PRIMARY, ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import may_replace
 from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import CosmosctlError, FileError
@@ -27,7 +27,6 @@ from cosmosctl.results.end_records import failure_for, receipt_of
 from cosmosctl.results.events import Progress, RunEnd, read_progress
 from cosmosctl.results.judgement import (
     MOST_OUTPUTS,
-    PRIMARY,
     Judgement,
     damage,
     excess,

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cosmosctl.domain.batch import Batch, stamp_of
-from cosmosctl.domain.layout import ResultPaths
+from cosmosctl.domain.layout import PRIMARY, ResultPaths
 from cosmosctl.domain.project import FORMAT
 from cosmosctl.domain.spec import spec_hash
 from cosmosctl.results.events import Progress, RunEnd
 from cosmosctl.results.judgement import (
-    PRIMARY,
     DamagedCopy,
     frame_warning,
     judge,

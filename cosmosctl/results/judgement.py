@@ -12,13 +12,13 @@ from typing import Any
 from cosmosctl import models
 from cosmosctl.domain.batch import Batch, BatchRow, stamp_of
 from cosmosctl.domain.ids import is_plain_name
+from cosmosctl.domain.layout import PRIMARY
 from cosmosctl.domain.project import UPSCALE
 from cosmosctl.errors import CosmosctlError
 from cosmosctl.io import own
 from cosmosctl.results import history
 from cosmosctl.results.event_lines import Event
 
-PRIMARY = "output.mp4"
 PROMPT_FILE = "prompt.txt"
 MOST_OUTPUTS = 64
 """Most files that a host may name for a run: many times what the models write."""

@@ -7,7 +7,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
 from cosmosctl.state import batch_list
 from cosmosctl.state.batch_list import BatchList
-from cosmosctl.store import find_root
+from cosmosctl.store import find_project
 
 
 def opened(folder: Path, *, may_write: bool = True) -> ProjectPaths:
@@ -21,7 +21,7 @@ def opened(folder: Path, *, may_write: bool = True) -> ProjectPaths:
 
 def opened_with_batches(folder: Path, *, may_write: bool = True) -> tuple[ProjectPaths, BatchList]:
     """The same and what lies in its batches/, which is looked at once. Raises: FileError."""
-    project = ProjectPaths(find_root(folder))
+    project = find_project(folder)
     found = batch_list.look(project)
     if may_write and (found.waiting or not project.forward.exists()):
         from cosmosctl.io.lock import locked_at_once

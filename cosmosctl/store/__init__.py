@@ -8,7 +8,7 @@ from cosmosctl.store.hashes import hash_file, hash_files
 from cosmosctl.store.index import Index
 from cosmosctl.store.new_files import create_prompt, create_run, prompt_text, run_text
 from cosmosctl.store.problem import Problem
-from cosmosctl.store.root import OUTSIDE_COMMAND, find_root, local_dir
+from cosmosctl.store.root import OUTSIDE_COMMAND, find_project, find_root, local_dir
 from cosmosctl.store.snapshot import Snapshot, load_all, load_config, load_prompt, load_run
 from cosmosctl.store.videos import ALLOW_OUTSIDE, Scene, find_scene, path_words
 
@@ -21,6 +21,7 @@ __all__ = [
     "Snapshot",
     "create_prompt",
     "create_run",
+    "find_project",
     "find_root",
     "find_scene",
     "hash_file",

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from cosmosctl.domain.ids import command
-from cosmosctl.domain.layout import CONFIG_FILE
+from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.errors import FileError
 from cosmosctl.io import user_state
 from cosmosctl.io.given_path import is_file
@@ -24,6 +24,11 @@ def find_root(start: Path) -> Path:
             _require_own(folder)
             return folder
     raise FileError(f"{start}: not in a cosmosctl project (no {CONFIG_FILE} here or above)", hint="cosmosctl init")
+
+
+def find_project(start: Path) -> ProjectPaths:
+    """The files of the project that `start` lies in. Raises: as `find_root`."""
+    return ProjectPaths(find_root(start))
 
 
 def _require_own(folder: Path) -> None:

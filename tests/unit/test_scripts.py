@@ -16,3 +16,19 @@ def test_the_end_of_a_batch_is_looked_for_in_one_way() -> None:
     (function,) = {found[0] for found in functions.values()}
     assert "! -L" in function
     assert [name for name, text in asking.items() if "batch_done" in text.replace(function, "")] == []
+
+
+def test_what_hides_the_words_of_an_env_file_is_the_same_in_check_and_launch() -> None:
+    check, launch = (
+        _shared(SCRIPTS[one], other) for one, other in (("check.sh", "launch.sh"), ("launch.sh", "check.sh"))
+    )
+    assert check == launch
+    assert "the env_file" in check
+
+
+def _shared(text: str, other: str) -> str:
+    start, end = (
+        text.index("# Calls `$1 FILE` for each of the env_files."),
+        text.index(f"# end of what stands in {other} too"),
+    )
+    return text[start:end]

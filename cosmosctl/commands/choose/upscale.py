@@ -10,7 +10,6 @@ from cosmosctl.commands.run.request import Request
 from cosmosctl.commands.run.upscaled import upscale_runs, upscale_videos
 from cosmosctl.commands.select import names_for
 from cosmosctl.domain.ids import resolve_id
-from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts
 from cosmosctl.errors import UsageError
 from cosmosctl.state import states
@@ -47,7 +46,7 @@ def upscaling(folder: Path, given: Upscaling) -> tuple[tuple[str, ...], Drafts]:
         raise UsageError("name a run, or a video with --video")
     if given.prompt is not None and not given.prompt.strip():
         raise UsageError("--prompt is empty")
-    project = ProjectPaths(store.find_root(folder))
+    project = store.find_project(folder)
     snapshot = store.load_all(project.root)
     known = states.all_states(project, snapshot, preview=snapshot.host(given.host).is_preview)
     names = names_for(snapshot)

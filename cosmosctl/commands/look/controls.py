@@ -5,17 +5,16 @@ from pathlib import Path
 
 from cosmosctl.commands import prepare
 from cosmosctl.domain.ids import resolve_id
-from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.plan import inputs
 from cosmosctl.plan.inputs import ControlProgress
-from cosmosctl.store import find_root, load_all
+from cosmosctl.store import find_project, load_all
 
 
 def make_controls(
     folder: Path, words: Sequence[str], *, progress: ControlProgress
 ) -> tuple[tuple[str, str, str, str], ...]:
     """(run, control, preset, project path) of every computed control of these runs. Raises: FilesError, UsageError."""
-    project = ProjectPaths(find_root(folder))
+    project = find_project(folder)
     snapshot = load_all(project.root)
     runs = [resolve_id(word, snapshot.run_ids, what="run") for word in words]
     checked = prepare.check(project, snapshot, runs)

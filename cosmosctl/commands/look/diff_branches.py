@@ -23,7 +23,7 @@ from cosmosctl.host.process import SHORT_S, answer_of
 from cosmosctl.io import own
 from cosmosctl.results import history
 from cosmosctl.results.receipts import LocalReceipt, read_receipt
-from cosmosctl.store import Snapshot, find_root, load_all
+from cosmosctl.store import Snapshot, find_project, load_all
 
 MOST_BYTES = 1 << 20
 """Of a prompt, run, project file or report."""
@@ -51,7 +51,7 @@ def branches_in(word: str) -> tuple[str, str] | None:
 
 def differing(folder: Path, one: str, other: str) -> tuple[RunOnBoth, ...]:
     """The runs that differ between the branches. Raises: UsageError for one that is none, FileError without git."""
-    project = ProjectPaths(find_root(folder))
+    project = find_project(folder)
     staged = project.staging / f"diff.{os.getpid()}"
     own.discard(staged)
     try:

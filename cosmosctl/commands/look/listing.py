@@ -21,7 +21,7 @@ from cosmosctl.results.events import Progress, read_progress
 from cosmosctl.state import states
 from cosmosctl.state.opening import opened
 from cosmosctl.state.states import ALIASES, STATES, OpenBatch
-from cosmosctl.store import Snapshot, find_root, load_all
+from cosmosctl.store import Snapshot, find_project, load_all
 
 Rows = tuple[dict[str, Any], ...]
 
@@ -49,7 +49,7 @@ ALL = Wanted()
 
 def prompt_rows(folder: Path, wanted: Wanted = ALL) -> Rows:
     """id, prompt, scene, videos, number of runs of each prompt; of one with mistakes what can be read, and they."""
-    project = ProjectPaths(find_root(folder))
+    project = find_project(folder)
     snapshot = load_all(project.root)
     counts: dict[str, int] = {}
     for run in snapshot.run_ids:
@@ -115,14 +115,14 @@ def _texts(prompt: Prompt) -> tuple[str, ...]:
 
 def batch_rows(folder: Path, *, limit: int | None) -> Rows:
     """id, status, host, model, size, done, created, runs of each batch."""
-    project = ProjectPaths(find_root(folder))
+    project = find_project(folder)
     found = states.batches(project)
     return tuple(_batch_row(paths) for paths in found[-limit if limit else 0 :])
 
 
 def foreign_words(folder: Path) -> str:
     """Which batches were made elsewhere and have not ended, and what lets them be followed; "" without any."""
-    found = states.foreign_batches(ProjectPaths(find_root(folder)))
+    found = states.foreign_batches(find_project(folder))
     if not found:
         return ""
     named = some([paths.name for paths in found], "batch", "batches")

@@ -8,7 +8,6 @@ from typing import Any
 
 from cosmosctl import engines, models
 from cosmosctl.domain.ids import checked_id, command
-from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import AllowedHost, Host
 from cosmosctl.engines.protocol import Images
 from cosmosctl.errors import HostError, UsageError
@@ -17,7 +16,7 @@ from cosmosctl.host.context import invoke_context
 from cosmosctl.host.process import host_script
 from cosmosctl.io.checked import whole_in
 from cosmosctl.io.shipped import document
-from cosmosctl.store import find_root, load_config
+from cosmosctl.store import find_project, load_config
 from cosmosctl.transport.address import parse_address
 
 COMMENTS = {
@@ -66,7 +65,7 @@ def add_host(
     """
     from cosmosctl.yaml.edit import set_in_file
 
-    project = ProjectPaths(find_root(folder))
+    project = find_project(folder)
     config = load_config(project.root)
     checked_id(name, what="host")
     if name in config.hosts:

@@ -13,7 +13,7 @@ from cosmosctl.domain.plurals import counted
 from cosmosctl.domain.surprises import Told
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.git.files import stale
-from cosmosctl.store import Problem, Snapshot, find_root, load_all
+from cosmosctl.store import Problem, Snapshot, find_project, load_all
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def check_project(
 
     `files_only`: what the files say, without a look at any video; videos that are not here are no mistake.
     """
-    project = ProjectPaths(find_root(folder))
+    project = find_project(folder)
     snapshot = load_all(project.root)
     runs, prompts = _named(snapshot, words)
     mistakes = [] if words else _mistakes(snapshot, snapshot.problems, files_only)

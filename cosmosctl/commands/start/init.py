@@ -7,7 +7,7 @@ from filecmp import cmp
 from pathlib import Path
 
 from cosmosctl import models
-from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
+from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.errors import FilesError, UsageError
 from cosmosctl.git.files import NAMES, write_git_files
 from cosmosctl.io import own
@@ -17,7 +17,7 @@ from cosmosctl.io.os_error import file_error
 from cosmosctl.io.own import write_text
 from cosmosctl.io.shipped import template
 from cosmosctl.schema import write_schemas
-from cosmosctl.store import find_root, load_config
+from cosmosctl.store import find_project, load_config
 
 DEMO_SCENE = "inputs/videos/city"
 PARTS = ("prompts", "runs", "inputs", "inputs/videos", ".cosmosctl")
@@ -91,7 +91,7 @@ def renewed(folder: Path) -> str:
     """A new id for the project that `folder` lies in: a copy that is a project of its own. Raises: FileError."""
     from cosmosctl.yaml.edit import set_in_file
 
-    project = ProjectPaths(find_root(folder))
+    project = find_project(folder)
     name = secrets.token_hex(4)
     with locked(project.lock):
         set_in_file(project.config, ("project",), name)
