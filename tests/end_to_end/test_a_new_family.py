@@ -1,22 +1,15 @@
 """A family that is a module, a preview and a line in the registry runs through everything; so does its own control."""
 
-import ast
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
-import cosmosctl
-from cosmosctl import models
 from cosmosctl.yaml.reader import parse
 from tests import clips
 from tests.support.tree import TIMEOUT_S, Done, Tree
-
-PACKAGE = Path(cosmosctl.__file__).parent
 
 
 def toy(tree: Tree, *args: str, expect: int = 0) -> Done:
@@ -84,44 +77,3 @@ def test_editors_know_a_new_family(scene: Tree) -> None:
         "seed": 7,
         "softness": 0.5,
     }
-
-
-# Which files know a family, or a control
-
-KNOW_A_FAMILY = {
-    "models/__init__.py": "the upscaler, the families that can be kept loaded, what only cosmos3's weights refuse",
-    "commands/start/jsonl_row.py": "hand-written JSONL is transfer1's own format",
-}
-"""Beside the families' own modules and previews; a new family touches none of them."""
-KNOW_A_CONTROL = {
-    "models/catalog.py": "the controls that several families have alike",
-    "media/control.py": "how edge and vis are computed for a family that has no presets of its own",
-    "commands/start/given_controls.py": "--seg-prompt",
-    "schema/messages.py": "blur, canny and segmentation as other programs call them",
-}
-
-
-def test_a_new_family_touches_its_module_its_preview_and_the_registry() -> None:
-    assert set(_who_says(set(models.REGISTRY))) <= set(KNOW_A_FAMILY)
-
-
-def test_a_new_control_touches_three_files_at_most() -> None:
-    """Its family's module, the catalog where another family has it too, the family's preview."""
-    assert _who_says(set(models.controls())) <= set(KNOW_A_CONTROL)
-
-
-def _who_says(names: set[str]) -> set[str]:
-    """The files outside the families' own modules and previews that hold one of these names as a text."""
-    own = {Path(str(family.__file__)).name for family in models.REGISTRY.values()}  # type: ignore[attr-defined]
-    own |= {f"{name.removesuffix('.py')}_warm.py" for name in own}
-    found = set()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        inside = path.relative_to(PACKAGE).as_posix()
-        is_own = inside.startswith("preview/") or (inside.startswith("models/") and path.name in own)
-        if not is_own and names & set(_texts(ast.parse(path.read_text(encoding="utf-8")))):
-            found.add(inside)
-    return found
-
-
-def _texts(tree: ast.AST) -> Iterator[str]:
-    return (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))

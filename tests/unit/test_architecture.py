@@ -7,14 +7,11 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-import cosmosctl
 from cosmosctl.cli.main import VERBS
-
-PACKAGE = Path(cosmosctl.__file__).parent
+from tests.support.package import PACKAGE, sources
 
 FLOORS = (
     ("errors",),
@@ -55,10 +52,9 @@ HEAVY = {"av", "cv2", "numpy", "pydantic", "rich", "ruamel", "invoke", "watchdog
 @cache
 def modules() -> Mapping[str, ast.Module]:
     """Every module of the package by its name, but the package itself."""
-    paths = {path: path.relative_to(PACKAGE).with_suffix("").parts for path in sorted(PACKAGE.rglob("*.py"))}
-    names = {path: ".".join(("cosmosctl", *parts)).removesuffix(".__init__") for path, parts in paths.items()}
-    own = {path: name for path, name in names.items() if name not in ("cosmosctl", "cosmosctl.__main__")}
-    return {name: ast.parse(path.read_text(encoding="utf-8")) for path, name in own.items()}
+    found = {f"cosmosctl.{path.removesuffix('.py').replace('/', '.')}": tree for path, tree in sources().items()}
+    found = {name.removesuffix(".__init__"): tree for name, tree in found.items()}
+    return {name: tree for name, tree in found.items() if name not in ("cosmosctl", "cosmosctl.__main__")}
 
 
 def imports_of(tree: ast.AST, names: Collection[str]) -> Iterator[str]:
@@ -171,9 +167,17 @@ def test_every_room_stands_in_the_page_of_the_architecture() -> None:
     rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
     assert [room for room in rooms if f"`{room}/`" not in table] == []
     assert [room for room in re.findall(r"^\| `(\w+)/`", table, flags=re.M) if room not in rooms] == []
-    named = re.findall(r"`((?:cli|commands|host|plan|results|state|yaml|git|schema|models|engines)/[\w/]+\.py)`", page)
-    assert named
-    assert [path for path in named if not (PACKAGE / path).exists()] == []
+
+
+def test_every_question_of_a_newcomer_has_a_file_that_is_there() -> None:
+    page = (PACKAGE.parent / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.split("## Where do I change")[1].splitlines() if line.startswith("| ")][
+        1:
+    ]
+    assert [row[0].split(".")[0] for row in rows[:14]] == [f"| {number}" for number in range(1, 15)]
+    named = {row[0]: re.findall(r"`([\w/.]+\.py)`", row[1]) for row in rows}
+    assert [question for question, files in named.items() if not files] == []
+    assert [file for files in named.values() for file in files if not (PACKAGE / file).is_file()] == []
 
 
 def test_a_verb_lies_in_the_room_of_its_section_of_the_help() -> None:
