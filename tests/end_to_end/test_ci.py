@@ -153,6 +153,31 @@ def test_the_constraints_name_each_package_once_for_each_python() -> None:
     assert {name for name, _ in pins} >= {"av", "numpy", "opencv-python-headless", "click", "pytest", "hatchling"}
 
 
+@pytest.mark.parametrize(
+    ("changes", "version", "told"),
+    [
+        ("## [0.1.0]\n", "0.2.0", "CHANGELOG.md has no section for 0.2.0"),
+        ("## [Unreleased]\n\n- more\n\n## [0.1.0]\n", "0.1.0", "what stands under Unreleased belongs into the section"),
+        ("## [Unreleased]\n\n## [0.2.0]\n\n- more\n", "0.2.0", "there are changes that are not committed"),
+        ("## [Unreleased]\n\n## [0.1.0]\n\n- first\n", "0.1.0", "there is a tag v0.1.0: raise the version"),
+    ],
+)
+def test_a_release_that_is_not_ready_is_refused_before_anything_is_built(
+    tmp_path: Path, changes: str, version: str, told: str
+) -> None:
+    (tmp_path / "cosmosctl").mkdir()
+    (tmp_path / "cosmosctl/__init__.py").write_text(f'__version__ = "{version}"\n')
+    (tmp_path / "CHANGELOG.md").write_text(changes)
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.org")
+    for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "first"), ("tag", "v0.1.0")):
+        subprocess.run((*git, *words), cwd=tmp_path, check=True)
+    if "not committed" in told:
+        (tmp_path / "notes").touch()
+    argv = ("sh", str(CI / "release"), "no-python-is-asked")
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (done.returncode, told in done.stderr) == (1, True), done.stderr
+
+
 @pytest.mark.skipif(bool(missing()), reason="needs podman, runc, busybox and root")
 def test_a_podman_that_does_not_work_is_named_and_its_tests_are_skipped(tmp_path: Path) -> None:
     program(tmp_path, "podman", BROKEN)
