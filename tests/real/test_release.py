@@ -1,4 +1,4 @@
-"""What `make release` does before it tags: both packages built, installed into a fresh environment, the demo run there."""
+"""What `make release` does before it tags: builds both packages, installs each afresh, runs the demo from it."""
 
 import subprocess
 import sys
