@@ -182,9 +182,9 @@ def test_a_release_that_is_not_ready_is_refused_before_anything_is_built(
 def test_a_podman_that_does_not_work_is_named_and_its_tests_are_skipped(tmp_path: Path) -> None:
     program(tmp_path, "podman", BROKEN)
     env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    argv = (sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", "-k", "not dockerd")
+    argv = (sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", f"--basetemp={tmp_path}/base")
     done = subprocess.run(
-        (*argv, "tests/host/test_containers.py"),
+        (*argv, "-k", "not dockerd", "tests/host/test_containers.py"),
         cwd=REPOSITORY,
         env=env,
         capture_output=True,
