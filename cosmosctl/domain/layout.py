@@ -208,6 +208,19 @@ class ProjectPaths:
         return self.root / ".cosmosctl"
 
     @property
+    def schemas(self) -> Path:
+        """JSON Schemas for editors, versioned: written by `init` alone."""
+        return self.root / "schemas" / "cosmosctl"
+
+    def schema(self, kind: str) -> Path:
+        return self.schemas / f"{kind}.json"
+
+    @property
+    def offered_ids(self) -> Path:
+        """What the versioned schema of runs looks for: the ids that this project has."""
+        return self.derived / "prompts.json"
+
+    @property
     def forward(self) -> Path:
         """That what versions before left was looked through and written as this one does."""
         return self.derived / "forward"

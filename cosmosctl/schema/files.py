@@ -23,7 +23,7 @@ _VideoFiles: Any = VideoFiles
 class UpscaleKeys(Keys):
     """A video that is enlarged three times by the upscaler: the result of a run, else the prompt's video."""
 
-    run: Id = Field(default=UNSET, description="The run whose result is enlarged.", examples=["rs_x7m2ab"])
+    run: Id = Field(default=UNSET, description="The run whose result is enlarged.")
     weight: Annotated[
         float, Field(gt=0, le=1, description="How strongly the video is kept, above 0 and at most 1.", examples=[0.5])
     ]
@@ -32,9 +32,7 @@ class UpscaleKeys(Keys):
 class RunKeys(Keys):
     """One run: a prompt, the controls that hold the video, and settings. The folder's name is its id."""
 
-    prompt: Id = Field(
-        description="Id of a prompt: the name of a file in prompts/ without .yaml.", examples=["ps_k3f9qz"]
-    )
+    prompt: Id = Field(description="Id of a prompt: the name of a file in prompts/ without .yaml.")
     model: _Model = Field(  # type: ignore[valid-type]
         default=UNSET, description="The model family. Default: the project's `model`.", examples=list(MODELS)
     )

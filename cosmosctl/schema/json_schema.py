@@ -46,9 +46,21 @@ def json_schemas(project: Project) -> dict[str, JsonSchema]:
 def write_json_schemas(folder: Path, project: Project) -> None:
     """`folder` holds a JSON file for each schema; files that are right already are not touched. Raises: FileError."""
     for name, schema in json_schemas(project).items():
-        path, data = folder / f"{name}.json", f"{json.dumps(schema, indent=1)}\n".encode()
-        if not _holds(path, data):
-            own.write_bytes(path, data, durable=False)
+        _have(folder / f"{name}.json", json_bytes(schema))
+
+
+def write_offered_ids(path: Path, prompts: tuple[str, ...]) -> None:
+    """`path` holds what the versioned schema of a run looks for. Raises: FileError."""
+    _have(path, json_bytes({"properties": {"prompt": {"examples": list(prompts[-MOST_PROMPTS:])}}}))
+
+
+def json_bytes(schema: JsonSchema) -> bytes:
+    return f"{json.dumps(schema, indent=1)}\n".encode()
+
+
+def _have(path: Path, data: bytes) -> None:
+    if not _holds(path, data):
+        own.write_bytes(path, data, durable=False)
 
 
 def _holds(path: Path, data: bytes) -> bool:
@@ -72,7 +84,7 @@ def _run(project: Project) -> JsonSchema:
     """A run by its family, which is the project's where it names none; one that enlarges is the upscaler's."""
     keys = _plain(RunKeys)
     properties, definitions = keys["properties"], {"UpscaleKeys": keys["$defs"]["UpscaleKeys"]}
-    properties["prompt"]["examples"] = list(project.prompts[-MOST_PROMPTS:]) or properties["prompt"]["examples"]
+    properties["prompt"]["examples"] = list(project.prompts[-MOST_PROMPTS:])
     names = {name: f"#/$defs/{name}" for name in models.REGISTRY}
     for name, family in models.REGISTRY.items():
         making = {key: schema for key, schema in properties.items() if key != "upscale"}

@@ -12,9 +12,7 @@ from cosmosctl.errors import FileError
 from cosmosctl.io import own
 from cosmosctl.io.os_error import file_error
 from cosmosctl.io.own import create_exclusive
-
-_PROMPT_HEAD = "# yaml-language-server: $schema=../.cosmosctl/schema/prompt.json"
-_RUN_HEAD = "# yaml-language-server: $schema=../../.cosmosctl/schema/run.json"
+from cosmosctl.schema import schema_line
 
 
 def create_prompt(
@@ -34,7 +32,8 @@ def create_prompt(
     prompts = ProjectPaths(root).prompts
     prompt = checked_id(name, what="prompt") if name else new_id("ps", {path.stem for path in _listed(prompts)})
     path = ProjectPaths(root).prompt(prompt)
-    create_exclusive(path, _encoded(path, lambda: prompt_text(text, video, negative_prompt, tags, notes)))
+    head = schema_line(root, "prompt", "../")
+    create_exclusive(path, _encoded(path, lambda: prompt_text(text, video, negative_prompt, tags, notes, head=head)))
     return prompt
 
 
@@ -57,7 +56,7 @@ def create_run(
     run_id = checked_id(name, what="run") if name else new_id("rs", {path.name for path in _listed(runs)})
     run = Run(run_id, prompt, tuple(controls), model, settings or {}, tuple(tags), notes)
     path = ProjectPaths(root).run(run_id).spec
-    data = _encoded(path, lambda: run_text(run))
+    data = _encoded(path, lambda: run_text(run, head=schema_line(root, "run", "../../")))
     own.make_folders(path.parent.parent)
     try:
         path.parent.mkdir()
@@ -78,17 +77,19 @@ def prompt_text(
     negative_prompt: str | None = None,
     tags: Sequence[str] = (),
     notes: str = "",
+    *,
+    head: str = "",
 ) -> str:
-    """A prompt file. The text stands in a block whenever that keeps it byte for byte."""
+    """A prompt file, below the comment line `head`. The text stands in a block whenever that keeps it byte for byte."""
     from cosmosctl.yaml.edit import as_block, user_text
 
     keys: dict[str, Any] = {"text": as_block(text), "video": video}
     keys |= {"negative_prompt": negative_prompt} if negative_prompt is not None else {}
-    return user_text(_PROMPT_HEAD, keys | _labels(tags, notes))
+    return user_text(head, keys | _labels(tags, notes))
 
 
-def run_text(run: Run) -> str:
-    """A run file: prompt, model if it names one, controls or upscale, then the settings that it sets itself."""
+def run_text(run: Run, *, head: str = "") -> str:
+    """A run file, below the comment line `head`: prompt, model if it names one, controls or upscale, its settings."""
     from cosmosctl.yaml.edit import user_text
 
     keys: dict[str, Any] = {"prompt": run.prompt} | ({"model": run.model} if run.model else {})
@@ -97,7 +98,7 @@ def run_text(run: Run) -> str:
         keys[UPSCALE] = ({"run": source} if source else {}) | {"weight": weight}
     else:
         keys["controls"] = {control.name: _control(control) for control in run.controls}
-    return user_text(_RUN_HEAD, keys | dict(run.settings) | _labels(run.tags, run.notes))
+    return user_text(head, keys | dict(run.settings) | _labels(run.tags, run.notes))
 
 
 def _control(control: Control) -> float | dict[str, Any]:

@@ -14,7 +14,8 @@ from cosmosctl import models
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.domain.project import BUILT_IN_HOST, Config, Drafts, Host, Prompt, Run
 from cosmosctl.errors import FileError, FilesError, UsageError
-from cosmosctl.schema import write_schemas
+from cosmosctl.schema import versioned_schemas, write_schemas
+from cosmosctl.schema.versioned import digest
 from cosmosctl.store import payload as payloads
 from cosmosctl.store.index import Entry, Index
 from cosmosctl.store.problem import Problem
@@ -108,6 +109,12 @@ class Snapshot:
             run_ids=(*self.run_ids, *runs),
             _prompt_of={**self._prompt_of, **{run.id: run.prompt for run in drafts.runs}},
         )
+
+    @property
+    def schemas(self) -> str:
+        """What stands for the schemas that git should version; "" where they could not be derived."""
+        entry = self.index.get(_SCHEMAS)
+        return entry.payload if entry is not None else ""
 
     def require(self, runs: Iterable[str]) -> None:
         """Nothing, when these runs can be used. Raises: FilesError with all that is wrong with them."""
@@ -243,12 +250,12 @@ def _save(root: Path, index: Index, config: Config, prompts: Sequence[str]) -> N
 
     A new index also means that they may be missing or old.
     """
-    facts = f"{config.model} {config.allow_outside_inputs} {' '.join(prompts)}"
+    facts = f"{config.model} {config.allow_outside_inputs} {config.asks_outside} {' '.join(prompts)}"
     key = hashlib.sha256(facts.encode()).hexdigest()[:16]
     if index.key(_SCHEMAS) != key:
         with contextlib.suppress(FileError):
             write_schemas(root, model=config.model, prompts=prompts, outside=config.allow_outside_inputs)
-            index.put(_SCHEMAS, Entry(key, "", ""))
+            index.put(_SCHEMAS, Entry(key, "", digest(versioned_schemas(config))))
     index.save()
 
 

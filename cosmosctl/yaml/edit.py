@@ -36,11 +36,12 @@ _BLOCK_DEPTH = 2
 
 
 def user_text(head: str, data: Mapping[str, Any]) -> str:
-    """A new file: the comment line `head`, then `data` as a person would have written it.
+    """A new file: the comment line `head`, if there is one, then `data` as a person would have written it.
 
     Raises: UnicodeEncodeError for text that is not Unicode (a lone surrogate).
     """
-    return f"{head}\n{_dumped(_round_trip(), _commented(data, {}))}"
+    first = f"{head}\n" if head else ""
+    return f"{first}{_dumped(_round_trip(), _commented(data, {}))}"
 
 
 def as_block(text: str) -> str:

@@ -332,7 +332,7 @@ def test_init_leaves_what_is_there_alone_and_makes_schemas(bare_tree: Tree) -> N
     bare_tree.cli("init", str(beside))
     text = (beside / "cosmosctl.yaml").read_text(encoding="utf-8")
     assert re.search(r'^project: "[0-9a-f]{8}"$', text, re.MULTILINE)
-    assert text.startswith("# yaml-language-server: $schema=.cosmosctl/schema/project.json\n")
+    assert text.startswith("# yaml-language-server: $schema=schemas/cosmosctl/project.json\n")
 
 
 def test_progress_is_drawn_on_a_terminal_only(quick_tree: Tree) -> None:

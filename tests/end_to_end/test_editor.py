@@ -7,6 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cosmosctl.commands.start.init import init_project
+from cosmosctl.schema import for_git
+from cosmosctl.schema.json_schema import Project
 from cosmosctl.schema.values import config_of, prompt_of, run_of
 from cosmosctl.yaml.reader import parse
 from tests import clips
@@ -148,6 +150,15 @@ def test_what_check_accepts_an_editor_accepts(text: str, editor: dict[str, Draft
 def test_what_check_refuses_an_editor_refuses(text: str, editor: dict[str, Draft202012Validator]) -> None:
     assert run_mistakes(text, "transfer1") != []
     assert not editor["run"].is_valid(parse(text).value)
+
+
+def test_the_schema_that_git_versions_judges_as_the_derived_one(editor: dict[str, Draft202012Validator]) -> None:
+    """Other programs than yaml-language-server pass over what it says to that one alone."""
+    versioned = Draft202012Validator(json.loads(for_git.texts(Project("transfer1"))["run"]))
+    versioned.check_schema(versioned.schema)
+    for text in (*GOOD_RUNS, *BAD_RUNS):
+        value = parse(text).value
+        assert versioned.is_valid(value) == editor["run"].is_valid(value), text
 
 
 @pytest.mark.parametrize(("text", "is_good"), PROMPTS.items())

@@ -12,11 +12,13 @@ from cosmosctl import models
 from cosmosctl.commands.start.init import DEMO_SCENE, init_project
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.io.shipped import template
+from cosmosctl.schema.versioned import KINDS
 from tests import clips
 from tests.support.tree import REPOSITORY, Tree, git
 from tests.support.waiting import PATIENCE_S
 
-WRITTEN_BY_INIT = (".gitattributes", ".gitignore", ".vscode/settings.json", "cosmosctl.yaml", "tasks.py")
+SCHEMAS = tuple(f"schemas/cosmosctl/{kind}.json" for kind in sorted(KINDS))
+WRITTEN_BY_INIT = (".gitattributes", ".gitignore", ".vscode/settings.json", "cosmosctl.yaml", *SCHEMAS, "tasks.py")
 VERSIONED = ("prompts/ps_a.yaml", "runs/rs_a/run.yaml", "runs/rs_a/result.yaml", "batches/b_1/batch.yaml")
 LATER = (
     *("runs/rs_a/ratings.yaml", "sweeps/sw_a.yaml", "inputs/videos/city/scene.yaml", "inputs/videos/city.dvc"),
@@ -67,7 +69,7 @@ def test_git_sees_the_versioned_files_and_no_other(tmp_path: Path) -> None:
 
 
 def test_an_ignore_file_further_up_swallows_no_runs(tmp_path: Path) -> None:
-    (tmp_path / ".gitignore").write_text("runs/\nbatches\n*.log\n")
+    (tmp_path / ".gitignore").write_text("runs/\nbatches\nschemas\n*.log\n*.json\n!settings.json\n")
     root = init_project(tmp_path / "project", demo=False)
     for name in VERSIONED:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -199,9 +201,9 @@ def test_input_videos_are_seen_once_their_lines_are_removed(tmp_path: Path) -> N
 def test_the_config_names_its_schema_and_has_an_id(tmp_path: Path) -> None:
     root = init_project(tmp_path / "project", demo=False)
     lines = ProjectPaths(root).config.read_text().splitlines()
-    assert lines[0] == "# yaml-language-server: $schema=.cosmosctl/schema/project.json"
+    assert lines[0] == "# yaml-language-server: $schema=schemas/cosmosctl/project.json"
     assert [line for line in lines if line.startswith("project:")] != ['project: ""']
-    assert (root / ".cosmosctl/schema/project.json").is_file()
+    assert (root / "schemas/cosmosctl/project.json").is_file()
 
 
 def test_the_hosts_of_the_config_are_valid_once_uncommented(bare_tree: Tree) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from cosmosctl.commands.start.init import init_project
 from cosmosctl.schema import write_schemas
+from cosmosctl.store import load_all
 from tests.end_to_end.test_editor import BAD_RUNS, EDGE, GOOD_RUNS, P
 from tests.support.file_check import run_mistakes
 from tests.support.language_server import LanguageServer
+from tests.support.tree import git
 
 pytestmark = [
     pytest.mark.real,
@@ -19,23 +21,53 @@ pytestmark = [
 ]
 PROGRAM = "yaml-language-server@1.25.0"
 RUN = "runs/rs_a/run.yaml"
-HEAD = "# yaml-language-server: $schema=../../.cosmosctl/schema/run.json\n"
-PROJECT_HEAD = "# yaml-language-server: $schema=.cosmosctl/schema/project.json\n"
+HEAD = "# yaml-language-server: $schema=../../schemas/cosmosctl/run.json\n"
+PROMPT_HEAD = "# yaml-language-server: $schema=../schemas/cosmosctl/prompt.json\n"
+PROJECT_HEAD = "# yaml-language-server: $schema=schemas/cosmosctl/project.json\n"
 NOT_EVEN_YAML_TO_IT = ("", "- a\n")
 """Of an empty file it says nothing; the list is told by another mistake of ours than of its own."""
 
 
 @pytest.fixture(scope="module")
-def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageServer]:
-    """A language server on a new project with the prompts ps_here and ps_there."""
+def program(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """The command that starts it."""
     there = tmp_path_factory.mktemp("npm")
     command = ("npm", "install", "--no-audit", "--no-fund", "--prefix", str(there), PROGRAM)
     subprocess.run(command, check=True, capture_output=True, timeout=600)
+    return ("node", str(there / "node_modules/yaml-language-server/bin/yaml-language-server"), "--stdio")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new project with the prompts ps_here and ps_there."""
     root = init_project(tmp_path_factory.mktemp("editor") / "project", demo=False)
     write_schemas(root, model="transfer1", prompts=("ps_here", "ps_there"))
-    program = Path(there) / "node_modules/yaml-language-server/bin/yaml-language-server"
-    with LanguageServer(("node", str(program), "--stdio"), root) as server:
+    return root
+
+
+@pytest.fixture(scope="module")
+def editor(program: tuple[str, ...], project: Path) -> Iterator[LanguageServer]:
+    with LanguageServer(program, project) as server:
         yield server
+
+
+def test_the_editor_of_a_fresh_clone_knows_all_but_the_prompts_and_those_once_a_command_has_run(
+    program: tuple[str, ...], project: Path, tmp_path: Path
+) -> None:
+    clone = fresh_clone(project, tmp_path / "clone")
+    with LanguageServer(program, clone) as server:
+        assert server.complaints(EDGE, head=HEAD) == []
+        assert server.complaints(f"{EDGE}fps: 29.97\n", head=HEAD) == ['Incorrect type. Expected "integer".']
+        assert "Canny edges." in server.told(RUN, f"{HEAD}{P}controls:\n  ed|ge: 0.3\n")
+        assert {"seed", "controls"} <= set(server.offered(RUN, f"{HEAD}{P}|\n"))
+        assert server.offered(RUN, f"{HEAD}prompt: |\n") == {}
+        assert "hosts" in server.offered("cosmosctl.yaml", f"{PROJECT_HEAD}project: a\n|\n")
+        assert server.complaints_of("prompts/ps_here.yaml", "text: a\nvideo: 5\n", head=PROMPT_HEAD) != []
+    clone.joinpath("prompts/ps_mine.yaml").write_text("text: a\nvideo: inputs/videos/s\n")
+    load_all(clone)
+    with LanguageServer(program, clone) as server:
+        assert set(server.offered(RUN, f"{HEAD}prompt: |\n")) == {"ps_mine"}
+        assert server.complaints(EDGE, head=HEAD) == []
 
 
 def test_the_prompts_that_there_are_are_offered(editor: LanguageServer) -> None:
@@ -90,3 +122,13 @@ def test_it_complains_where_check_does(text: str, editor: LanguageServer) -> Non
 def test_its_words_name_the_key_that_is_wrong(editor: LanguageServer) -> None:
     found = editor.complaints(f"{P}controls: {{edge: {{wieght: 0.3}}}}\n", head=HEAD)
     assert found == ['Missing property "weight".', "Property wieght is not allowed."]
+
+
+def fresh_clone(project: Path, folder: Path) -> Path:
+    """A clone in which no command has run."""
+    git(project, "init", "-q")
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "base")
+    git(folder.parent, "clone", "-q", str(project), str(folder))
+    (folder / "prompts").mkdir(exist_ok=True)
+    return folder

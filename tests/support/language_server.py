@@ -55,7 +55,10 @@ class LanguageServer:
 
     def complaints(self, text: str, *, head: str) -> list[str]:
         """What is wrong with a text, below a line that names its schema."""
-        name = f"runs/{next(self._versions)}/run.yaml"
+        return self.complaints_of(f"runs/{next(self._versions)}/run.yaml", text, head=head)
+
+    def complaints_of(self, name: str, text: str, *, head: str) -> list[str]:
+        """The same of a file by its place."""
         self._open_text(name, head + text)
         while True:
             message = self._heard()

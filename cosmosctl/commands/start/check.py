@@ -1,6 +1,7 @@
 """Look at everything that could go wrong before a batch, without making one."""
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from cosmosctl.domain.plurals import counted
 from cosmosctl.domain.surprises import Told
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.git.files import stale
+from cosmosctl.git.state import work_tree
+from cosmosctl.schema.versioned import stale_words
 from cosmosctl.store import Problem, Snapshot, find_project, load_all
 
 
@@ -56,12 +59,12 @@ def check_project(
     if files_only:
         mistakes += _mistakes(snapshot, snapshot.problems_of(runs), files_only)
         mistakes += [one for run in runs for one in prepare.unfit_settings(snapshot, run, model=model)]
-        return CheckedProject(len(runs), 0, _once(mistakes), (), _notes(project), files_only=True)
+        return CheckedProject(len(runs), 0, _once(mistakes), (), _notes(project, snapshot), files_only=True)
     looked = prepare.look(project, snapshot, runs, model=model)
     mistakes += [problem.mistake for problem in snapshot.problems_of(runs)]
     mistakes += [one for several in looked.mistakes.values() for one in several]
     told = () if mistakes else prepare.to_be_told(snapshot, looked)
-    return CheckedProject(len(runs), len(looked.found.files), _once(mistakes), told, _notes(project))
+    return CheckedProject(len(runs), len(looked.found.files), _once(mistakes), told, _notes(project, snapshot))
 
 
 def _named(snapshot: Snapshot, words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -85,14 +88,19 @@ def _is_of_lacking_videos(snapshot: Snapshot, problem: Problem) -> bool:
     return kind == "prompts" and snapshot.is_without_videos(name)
 
 
-def _notes(project: ProjectPaths) -> tuple[str, ...]:
-    """That an earlier version wrote the files of git's, nothing where they cannot be read; copies that were left."""
-    try:
-        old = stale(project.root)
-    except FileError:
-        old = []
-    words = [f"{name} is not that of this version: cosmosctl init brings it up to date" for name in old]
-    return (*words, *left_copies(project.root))
+def _notes(project: ProjectPaths, snapshot: Snapshot) -> tuple[str, ...]:
+    """What an earlier version wrote of what git versions; copies that were left."""
+    return (*_older(project.root, snapshot), *left_copies(project.root))
+
+
+def _older(root: Path, snapshot: Snapshot) -> Iterator[str]:
+    """A sentence for each file of that kind, where the project is in git; nothing where they cannot be read."""
+    with contextlib.suppress(FileError):
+        for name in stale(root):
+            yield f"{name} is not that of this version: cosmosctl init brings it up to date"
+    with contextlib.suppress(FileError):
+        if snapshot.schemas and work_tree(root) and (words := stale_words(root, snapshot.schemas)):
+            yield words
 
 
 def _once(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:

@@ -1,4 +1,4 @@
-"""A new project: the template's files, a project id, the schemas; with a demo, a scene that tools/city drew once."""
+"""A new project, or an older one brought up to date: the template's files, an id, schemas; a demo has a scene too."""
 
 import os
 import secrets
@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from filecmp import cmp
 from pathlib import Path
 
-from cosmosctl import models
-from cosmosctl.domain.layout import CONFIG_FILE
-from cosmosctl.errors import FilesError, UsageError
+from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
+from cosmosctl.errors import UsageError
 from cosmosctl.git.files import NAMES, write_git_files
 from cosmosctl.io import own
 from cosmosctl.io.given_path import cut, is_file, is_folder, is_there, no_path_words, require_cwd
@@ -16,21 +15,22 @@ from cosmosctl.io.lock import locked
 from cosmosctl.io.os_error import file_error
 from cosmosctl.io.own import write_text
 from cosmosctl.io.shipped import template
-from cosmosctl.schema import write_schemas
-from cosmosctl.store import find_project, load_config
+from cosmosctl.log import say
+from cosmosctl.schema import versioned, versioned_schemas, write_schemas
+from cosmosctl.store import find_project, load_all
 
 DEMO_SCENE = "inputs/videos/city"
 PARTS = ("prompts", "runs", "inputs", "inputs/videos", ".cosmosctl")
 """The folders of every project."""
 
-TASKS = "tasks.py"
+TASKS, EDITOR = "tasks.py", ".vscode/settings.json"
 NAMESPACE_LINE = "from cosmosctl.tasks import namespace"
 
 _ID_LINE = 'project: ""'
 
 
 def init_project(folder: Path, *, demo: bool) -> Path:
-    """The root of the project, new or completed. Files that are there are not touched. Raises: FileError."""
+    """The root of the project, new or completed. The user's files that are there are not touched. Raises: FileError."""
     _refuse_place(folder)
     root = folder.resolve()
     _refuse_nested(root)
@@ -46,16 +46,22 @@ def init_project(folder: Path, *, demo: bool) -> Path:
     for part in PARTS:
         if not is_folder(root / part):
             own.make_folders(root / part)
-    write_schemas(root, model=_model(root))
+    _write_schemas(root)
     return root
 
 
-def _model(root: Path) -> str:
-    """The project's family; the usual one where its file is wrong, which `check` tells."""
-    try:
-        return load_config(root).model
-    except FilesError:
-        return models.default()
+def _write_schemas(root: Path) -> None:
+    """The derived ones, and those that git versions: where cosmosctl.yaml is wrong, which `check` tells, only new ones.
+
+    Raises: FileError.
+    """
+    snapshot = load_all(root)
+    config = snapshot.config
+    outside = config.allow_outside_inputs
+    write_schemas(root, model=config.model, prompts=snapshot.prompt_ids, outside=outside)
+    if config.project or not is_there(ProjectPaths(root).schemas):
+        for words in versioned.write(root, versioned_schemas(config)):
+            say(words)
 
 
 def _refuse_place(folder: Path) -> None:
@@ -82,9 +88,13 @@ def _refuse_nested(root: Path) -> None:
 
 def notes(root: Path) -> Iterator[str]:
     """What the user has to do about files that were there before. Raises: FileError."""
-    tasks = root / TASKS
-    if is_file(tasks) and NAMESPACE_LINE not in tasks.read_text(encoding="utf-8", errors="replace"):
-        yield f"{TASKS} was there and is kept; for inv add this line to it: {NAMESPACE_LINE}"
+    for name, line, words in (
+        (TASKS, NAMESPACE_LINE, f"for inv add this line to it: {NAMESPACE_LINE}"),
+        (EDITOR, "schemas/cosmosctl/", "for files without a first line name schemas/cosmosctl/*.json in yaml.schemas"),
+    ):
+        file = root / name
+        if is_file(file) and line not in file.read_text(encoding="utf-8", errors="replace"):
+            yield f"{name} was there and is kept; {words}"
 
 
 def renewed(folder: Path) -> str:
@@ -115,10 +125,16 @@ def _has_scene(root: Path) -> bool:
 
 
 def _copy(source: Path, target: Path) -> None:
-    if os.path.lexists(target):
+    """What is there is kept, unless an earlier version wrote it and nobody changed it since."""
+    if os.path.lexists(target) and not _is_earlier(target):
         return
     if target.name == "cosmosctl.yaml":
         text = source.read_text(encoding="utf-8")
         write_text(target, text.replace(_ID_LINE, f'project: "{secrets.token_hex(4)}"', 1))
         return
     own.copy_file(source, target)
+
+
+def _is_earlier(target: Path) -> bool:
+    earlier = template("earlier", target.name)
+    return is_file(earlier) and is_file(target) and cmp(target, earlier, False)
