@@ -13,14 +13,15 @@ def is_kept_by_git(root: Path, real: str) -> bool:
     everything of its user.
     """
     top = work_tree(root)
-    if top is None or _holds_a_home(top):
+    if top is None or holds_a_home(top):
         return False
     common = _common_folder(top)
     places = [os.path.realpath(place) for place in (top, common) if place is not None]
     return any(os.path.commonpath((real, place)) == place for place in places)
 
 
-def _holds_a_home(top: Path) -> bool:
+def holds_a_home(top: Path) -> bool:
+    """Whether this user's home lies in that folder, or is it."""
     home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111  # Path's raises for a user without a home
     return Path(home).is_relative_to(os.path.realpath(top))
 

@@ -20,8 +20,9 @@ from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.domain.project import BUILT_IN_HOST, AllowedHost, Host
 from cosmosctl.errors import CosmosctlError, FileError, HostError
+from cosmosctl.git.work_tree import holds_a_home
 from cosmosctl.io import links, own, user_state
-from cosmosctl.io.user_state import FOLDERS, HOSTS, LINKS, MADE, OUTSIDE, digest_of
+from cosmosctl.io.user_state import FOLDERS, HOSTS, INPUTS, LINKS, MADE, OUTSIDE, digest_of
 from cosmosctl.plan.bundle import host_facts
 from cosmosctl.plan.bundle_reader import commands_in, read_batch, read_whereabouts, reading_plan
 from cosmosctl.store import local_dir
@@ -202,6 +203,17 @@ def folder_leave(root: Path) -> Leave:
     way = command("host", "allow", "--folder", str(root))
     what = f"the folder {root} of user number {root.lstat().st_uid}"
     return Leave(FOLDERS, folder_digest(root), what, "  its files say what runs as you", way)
+
+
+def inputs_leave(folder: Path) -> Leave:
+    """A folder that links of projects may lead to. Raises: FileError when it is none, or holds more than videos."""
+    if not folder.is_dir():
+        raise FileError(f"{folder}: there is no such folder")
+    if holds_a_home(folder):
+        raise FileError(f"{folder}: your home folder lies in it, and more than videos; name the folder of the videos")
+    way = command("host", "allow", "--folder", str(folder))
+    text = "  links in inputs/ that lead into it count as inside: its videos can be sent to the hosts of your projects"
+    return Leave(INPUTS, folder_digest(folder), f"the folder {folder}", text, way)
 
 
 def link_leave(link: Path) -> Leave:

@@ -17,8 +17,8 @@ from cosmosctl.io.os_error import file_error
 if TYPE_CHECKING:
     import hashlib
 
-MADE, HOSTS, LINKS, FOLDERS, OUTSIDE = "made", "hosts", "links", "folders", "outside"
-"""Kinds of notes: batches made here; hosts, links, foreign folders and outside inputs that were allowed."""
+MADE, HOSTS, LINKS, FOLDERS, OUTSIDE, INPUTS = "made", "hosts", "links", "folders", "outside", "inputs"
+"""Kinds of notes: batches made here; hosts, links, foreign projects, outside inputs, folders of videos allowed."""
 
 ALLOW_HOSTS = "COSMOSCTL_ALLOW_HOSTS"
 """Names of hosts, comma between, that a script allows; `*`: every host, videos from outside of the project, links."""

@@ -95,7 +95,7 @@ def read_prompt(root: Path, prompt_id: str, *, outside: bool) -> Reading:
 
 
 def _leaves(mistakes: Iterable[Mistake]) -> bool:
-    """Whether something leads out of the project: `git init` around it, without a change of the file, may mend that."""
+    """Whether something leads out of the project: leave that is given, or `git init` around it, may mend that."""
     return any(mistake.hint == ALLOW_OUTSIDE for mistake in mistakes)
 
 

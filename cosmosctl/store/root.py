@@ -8,7 +8,7 @@ from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.errors import FileError
 from cosmosctl.io import user_state
 from cosmosctl.io.given_path import is_file
-from cosmosctl.io.user_state import FOLDERS, OUTSIDE, digest_of
+from cosmosctl.io.user_state import FOLDERS, INPUTS, OUTSIDE, digest_of
 
 OUTSIDE_COMMAND = command("host", "allow", "--outside-inputs")
 
@@ -43,13 +43,18 @@ def _require_own(folder: Path) -> None:
 
 
 def folder_digest(folder: Path) -> str:
-    """What stands for a project's folder in the notes of allowed ones; the path is a resolved one."""
+    """What stands for a folder in the notes of allowed ones; the path is a resolved one."""
     return digest_of(os.fsencode(folder))
 
 
 def outside_counts(root: Path) -> bool:
     """Whether `allow_outside_inputs` of the project in that folder was allowed on this machine."""
     return "*" in user_state.script_allows() or user_state.is_noted(OUTSIDE, folder_digest(root))
+
+
+def may_be_linked(real: str) -> bool:
+    """Whether a resolved path lies in a folder that the user allowed on this machine, for links of projects."""
+    return any(user_state.is_noted(INPUTS, folder_digest(place)) for place in (Path(real), *Path(real).parents))
 
 
 def local_dir() -> str:

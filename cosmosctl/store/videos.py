@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.project import COLOR, VIDEO_SUFFIXES
 from cosmosctl.git.work_tree import is_kept_by_git
 from cosmosctl.io.given_path import is_file, is_folder, no_path_words, shown
 from cosmosctl.io.os_error import os_words
 from cosmosctl.models import video_stems
-from cosmosctl.store.root import OUTSIDE_COMMAND
+from cosmosctl.store.root import OUTSIDE_COMMAND, may_be_linked
 
 ALLOW_OUTSIDE = f"copy it into inputs/, or set allow_outside_inputs: true in cosmosctl.yaml and type {OUTSIDE_COMMAND}"
 _SHOWN_FILES = 5
@@ -40,9 +41,11 @@ def path_words(root: Path, path: str, *, allow_outside: bool) -> str:
     if os.path.normpath(path).split("/")[0] == "..":
         return f"'{path}' leaves the project"
     real, top = os.path.realpath(root / path), os.path.realpath(root)
-    if os.path.commonpath((real, top)) != top and not is_kept_by_git(Path(top), real):
-        return f"'{path}' leaves the project by a symbolic link"
-    return ""
+    if os.path.commonpath((real, top)) == top or is_kept_by_git(Path(top), real) or may_be_linked(real):
+        return ""
+    folder = real if is_folder(real) else os.path.dirname(real)  # noqa: PTH120  # text in, text out
+    way = command("host", "allow", "--folder", folder)
+    return f"'{path}' leaves the project by a symbolic link, which {way} allows"
 
 
 def outside_hint(path: str) -> str:
@@ -101,7 +104,8 @@ def _checked(root: Path, roles: Mapping[str, list[str]], folder: str, names: lis
     ]
     videos = {role: roles[role][0] for role in video_stems() if role in roles}
     mistakes += find_files(root, videos, allow_outside=allow_outside).values()
-    return Scene({} if mistakes else videos, tuple(mistakes))
+    is_away = any(path_words(root, one, allow_outside=allow_outside) for one in videos.values())
+    return Scene({} if mistakes else videos, tuple(mistakes), ALLOW_OUTSIDE if is_away else "")
 
 
 def _is_kept_colour(name: str) -> bool:

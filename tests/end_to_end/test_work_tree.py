@@ -1,5 +1,7 @@
 """Links that end within the project's own git work tree are inside; nothing else is by that."""
 
+import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -51,6 +53,47 @@ def test_a_home_that_is_in_git_is_no_work_tree_of_a_project(inner: Tree) -> None
     inner.cli("check", env={"HOME": str(home.parent / "elsewhere")})
 
 
+@pytest.mark.parametrize("what", ["color.mp4", "city", "videos"])
+def test_a_link_to_a_folder_that_the_user_allowed_on_this_machine_is_inside(
+    what: str, tmp_path: Path, quick_tree: Tree
+) -> None:
+    """The video, its scene or all of inputs/videos is the link; a batch sends what lies there."""
+    disk = tmp_path / "disk of videos"
+    shutil.copytree(quick_tree.root / "inputs/videos", disk)
+    link = next(path for path in (quick_tree.root / "inputs").rglob("*") if path.name == what)
+    _replaced_by_link(link, disk / link.relative_to(quick_tree.root / "inputs/videos"))
+    quick_tree.run("rs_a")
+    told = quick_tree.cli("check", expect=3).err
+    assert LEAVES in told
+    way = re.search(r"which cosmosctl (host allow --folder .*) allows", told)
+    assert way is not None
+    quick_tree.cli(*shlex.split(way[1]))
+    quick_tree.cli("check")
+    quick_tree.cli("batch")
+    assert quick_tree.states() == {"rs_a": "done"}
+
+
+def test_a_folder_that_was_allowed_opens_nothing_beside_it(tmp_path: Path, inner: Tree) -> None:
+    clips.color(tmp_path / "disk/mine/color.mp4")
+    clips.color(tmp_path / "disk/mine-not/color.mp4")
+    inner.cli("host", "allow", "--folder", str(tmp_path / "disk/mine"))
+    link_to(inner, tmp_path / "disk/mine/color.mp4")
+    inner.cli("check")
+    link_to(inner, tmp_path / "disk/mine-not/color.mp4")
+    assert LEAVES in inner.cli("check", expect=3).err
+    for path in ("/absolute.mp4", "../up.mp4"):
+        inner.run("rs_a", controls=f"{{edge: {{weight: 1, input: {path}}}}}")
+        assert "project" in inner.cli("check", expect=3).err
+
+
+@pytest.mark.parametrize("wide", [".", "..", "/", "nothing"])
+def test_no_folder_is_allowed_that_holds_a_home_or_is_not_there(wide: str, tmp_path: Path, bare_tree: Tree) -> None:
+    home = tmp_path / "users/me"
+    home.mkdir(parents=True)
+    told = bare_tree.cli("host", "allow", "--folder", str(home / wide), env={"HOME": str(home)}, expect=3).err
+    assert "home folder lies in it" in told or "there is no such folder" in told
+
+
 @pytest.fixture
 def inner(tmp_path: Path, tree: Tree) -> Tree:
     """A project in a folder of its own within a larger one."""
@@ -66,3 +109,11 @@ def link_to(tree: Tree, video: Path) -> None:
     link.unlink(missing_ok=True)
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(video)
+
+
+def _replaced_by_link(place: Path, target: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink()
+    place.symlink_to(target)

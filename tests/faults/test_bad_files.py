@@ -487,14 +487,15 @@ def test_inputs_leave_the_project_only_when_it_says_so(root: Path, tmp_path: Pat
         "  depth: {weight: 1, input: inputs/link/depth.mp4}\n  seg: {weight: 1, input: /etc/passwd}\n"
     )
     snapshot = load_all(root)
+    leaves = f"leaves the project by a symbolic link, which cosmosctl host allow --folder {outside} allows"
     assert [str(problem) for problem in snapshot.problems] == [
         "prompts/ps_0.yaml:2:8: video: '../outside/inputs/videos/city' leaves the project",
         f"prompts/ps_1.yaml:2:8: video: '{outside}' is an absolute path; paths are relative to the project",
-        "prompts/ps_2.yaml:2:8: video: 'inputs/link' leaves the project by a symbolic link",
+        f"prompts/ps_2.yaml:2:8: video: 'inputs/link' {leaves}",
         "prompts/ps_3.yaml:2:8: video: 'inputs/../../x' leaves the project",
-        "prompts/ps_a.yaml:2:8: video: 'inputs/videos/city/edge.mp4' leaves the project by a symbolic link",
+        f"prompts/ps_a.yaml:2:8: video: 'inputs/videos/city/edge.mp4' {leaves}",
         "runs/rs_a/run.yaml:3:27: controls.vis.input: '../outside/inputs/videos/city/color.mp4' leaves the project",
-        "runs/rs_a/run.yaml:4:29: controls.depth.input: 'inputs/link/depth.mp4' leaves the project by a symbolic link",
+        f"runs/rs_a/run.yaml:4:29: controls.depth.input: 'inputs/link/depth.mp4' {leaves}",
         "runs/rs_a/run.yaml:5:27: controls.seg.input: '/etc/passwd' is an absolute path; "
         "paths are relative to the project",
     ]

@@ -65,7 +65,13 @@ def add(
 @click.argument("names", nargs=-1, metavar="[HOST]...", type=HOST)
 @click.option("--batch", "batches", multiple=True, metavar="BATCH", help="A batch that was made in another clone.")
 @click.option("--outside-inputs", is_flag=True, help="Videos from outside of the project: allow_outside_inputs.")
-@click.option("--folder", "folders", multiple=True, metavar="DIR", help="A project that belongs to another user.")
+@click.option(
+    "--folder",
+    "folders",
+    multiple=True,
+    metavar="DIR",
+    help="A project of another user, or a folder of videos that links may lead to.",
+)
 @click.option("--link", "links", multiple=True, metavar="LINK", help="A link of the project to another disk.")
 @click.pass_obj
 def allow(
@@ -86,7 +92,7 @@ def allow(
 
     wanted = [host_allow.host_leave(folder, name) for name in names]
     wanted += [host_allow.batch_leave(folder, name) for name in batches]
-    wanted += [host_allow.folder_leave(Path(name)) for name in folders]
+    wanted += [host_allow.folder_leave(folder / name) for name in folders]
     wanted += [host_allow.link_leave(folder, Path(name)) for name in links]
     wanted += [host_allow.outside_leave(folder)] if outside_inputs else []
     if not wanted:

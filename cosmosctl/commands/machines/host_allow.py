@@ -37,11 +37,12 @@ def outside_leave(folder: Path) -> Leave:
 
 
 def folder_leave(folder: Path) -> Leave:
-    """The project in `folder`, whoever owns it. Raises: FileError when there is none."""
+    """The project in `folder`, whoever owns it; where there is none, a folder of videos that links may lead to.
+
+    Raises: FileError.
+    """
     root = folder.resolve()
-    if not (root / CONFIG_FILE).is_file():
-        raise FileError(f"{root}: there is no {CONFIG_FILE} in this folder")
-    return trust.folder_leave(root)
+    return trust.folder_leave(root) if (root / CONFIG_FILE).is_file() else trust.inputs_leave(root)
 
 
 def link_leave(folder: Path, link: Path) -> Leave:
