@@ -7,7 +7,6 @@ batch and the events that its host told of make the same receipt again.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import newest
@@ -21,7 +20,7 @@ from cosmosctl.io.own import RECEIPT_BYTES, write_text
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import end_records, history
 from cosmosctl.results.events import read_progress
-from cosmosctl.results.judgement import DamagedCopy
+from cosmosctl.results.made_again import is_place, made_again
 from cosmosctl.results.receipts import (
     NEWER,
     Failure,
@@ -48,7 +47,8 @@ def mend(project: ProjectPaths, run: str) -> None:
     for place in (home.result, home.preview):
         _refuse_newer(place)
         if _lacks_receipt(project, place):
-            made = tuple(_made_again(project, home, place))  # decodes: nobody is kept waiting meanwhile
+            batches = reversed(states.batches(project))
+            made = tuple(made_again(batches, home, place))  # decodes: nobody is kept waiting meanwhile
             with locked(project.lock):
                 _mend_receipt(project, home, place, made)
         if place.is_versioned and trouble(place.report):
@@ -142,19 +142,6 @@ def _is_of(place: ResultPaths, receipt: Receipt) -> bool:
     return history.is_file_with(place.outputs / name, receipt.outputs.get(name, ""))
 
 
-def _made_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> Iterator[Receipt]:
-    """The receipts of this run's results whose files lie in `place`, by every batch that is known here."""
-    for paths in reversed(states.batches(project)):
-        try:
-            batch = bundle_reader.read_batch(paths)
-            state = read_progress(paths.events, batch.runs)
-            end = state.ends.get(home.id)
-            if end is not None and end.state == "done" and home.id in batch.runs and _is_place(batch, home, place):
-                yield end_records.receipt_for(batch, end, state, place)
-        except (CosmosctlError, DamagedCopy):
-            continue  # not this one's files, or a plan that cannot be read
-
-
 def _failed_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> Iterator[Failure]:
     """The newest failure of this run that no other receipt here tells of."""
     kept = (home.kept(name).failure for name in own.names(home.history) if is_id(name))
@@ -168,10 +155,6 @@ def _failed_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> 
         end = state.ends.get(home.id)
         if end is None or end.state == "done" or home.id not in batch.runs or batch.name in told:
             continue
-        if _is_place(batch, home, place):
+        if is_place(batch, home, place):
             yield end_records.failure_for(batch, end)
             return
-
-
-def _is_place(batch: Batch, home: RunPaths, place: ResultPaths) -> bool:
-    return place.root == (home.preview if batch.host.is_preview else home.result).root
