@@ -24,8 +24,9 @@ import pytest
 from cosmosctl.cli.main import exit_code
 from cosmosctl.domain.layout import ProjectPaths, RunPaths
 from cosmosctl.results.receipts import read_receipt
+from cosmosctl.state.opening import opened
 from cosmosctl.state.states import RunState, all_states
-from cosmosctl.store import load_all
+from cosmosctl.store import Snapshot, load_all
 from tests import clips
 from tests.support import quick_model
 from tests.support.tree import TIMEOUT_S
@@ -190,25 +191,37 @@ def _host(made: World) -> str:
     return f"\nhosts:\n  gpu:\n{where}    models:\n      transfer1: {{command: {command}}}\n    gpus: [0]\n"
 
 
+Key = tuple[int, int, int, int]
+
+
 @cache
-def _sha256(path: str, key: tuple[int, int, int]) -> str:
+def _sha256(path: str, key: Key) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def sha256(path: Path) -> str:
+    return _sha256(str(path), _key(path))
+
+
+def _key(path: Path) -> Key:
+    """Changes with the file."""
     status = path.stat()
-    return _sha256(str(path), (status.st_ino, status.st_size, status.st_mtime_ns))
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def made_from(video: Path) -> tuple[str, float]:
     """The prompt and the weight that a video of the quick model was made from."""
-    facts = json.loads(re.search(rb"free(\{.*\})\Z", video.read_bytes(), re.DOTALL)[1])  # type: ignore[index]
+    return _made_from(str(video), _key(video))
+
+
+@cache
+def _made_from(path: str, key: Key) -> tuple[str, float]:
+    facts = json.loads(Path(path).read_bytes().rpartition(b"free")[2])
     return facts["prompt"], facts["controls"]["edge"]["control_weight"]
 
 
-def wanted(work: Work, run: str) -> tuple[str, float] | None:
-    """The prompt and the weight that a run's file says now; None where its files cannot be used."""
-    found = load_all(work.root)
+def wanted(found: Snapshot, run: str) -> tuple[str, float] | None:
+    """The prompt and the weight that a run's file says; None where its files cannot be used."""
     if run not in found.runs:
         return None
     return found.prompts[found.runs[run].prompt].text, found.runs[run].weights["edge"]
@@ -222,26 +235,31 @@ class Truth:
         self._seen: dict[str, set[str]] = {}
         self.asked: Counter[tuple[str, tuple[str, float]]] = Counter()
 
-    def check(self) -> None:
-        """Raises: AssertionError."""
+    def check(self, touched: Work | None = None) -> None:
+        """`touched`: the one work tree in which something was done since, if only one; there `status` is typed.
+
+        Raises: AssertionError.
+        """
         everywhere = {*self._world.videos().values()}
         for name, work in self._world.works.items():
-            here = {*work.videos().values()}
+            videos = work.videos()
+            here = {*videos.values()}
             lost = self._seen.setdefault(name, set()) - here
             assert not lost, f"{name} lost {lost}"
             self._seen[name] |= here
             everywhere |= here
-            self._check_states(name, work)
+            if touched in (None, work):
+                work.cli("status", expect=None)
+            self._check_states(name, work, {made_from(path) for path in videos})
         lost = self._seen.setdefault("", set()) - everywhere
         assert not lost, f"nobody has {lost} any more"
         self._seen[""] |= everywhere
         self._check_rows()
 
-    def _check_states(self, name: str, work: Work) -> None:
-        work.cli("status", expect=None)
-        had = {made_from(path) for path in work.videos()}
-        for run, state in work.states().items():
-            now = wanted(work, run)
+    def _check_states(self, name: str, work: Work, had: set[tuple[str, float]]) -> None:
+        found = load_all(opened(work.root).root)
+        for run, state in all_states(work.paths, found, preview=False).items():
+            now = wanted(found, run)
             if state.state == "done":
                 video = work.run(run).root / state.place / "outputs/output.mp4"
                 assert now == made_from(video), f"{name}: {run} is done by the video of {made_from(video)}"
