@@ -169,7 +169,7 @@ ACTS: tuple[Callable[[History, Work], None], ...] = (
     *(ran, ran, ran, hop, hop, hop, hop, batch, detached, detached, again, end),
     *(edit, commit, switch, commit, switch, attach, fetch, fetch_run, gc, look),
 )
-"""As often as each is drawn: people run, commit and change branches most; a batch costs as much as ten of the others."""
+"""As often as each is drawn: people run, commit and change branches most; a batch costs as much as ten others."""
 
 
 def _other(history: History, work: Work) -> str:

@@ -1,5 +1,6 @@
 """An editor's own program, yaml-language-server, by the schemas of a project: what it offers, tells and finds wrong."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 from cosmosctl.commands.start.init import init_project
 from cosmosctl.schema import write_schemas
 from cosmosctl.store import load_all
-from tests.end_to_end.test_editor import BAD_RUNS, EDGE, GOOD_RUNS, P
+from tests.end_to_end.test_editor import BAD_RUNS, EDGE, GOOD_RUNS, PROJECTS, PROMPTS, P
 from tests.support.file_check import run_mistakes
 from tests.support.language_server import LanguageServer
 from tests.support.tree import git
@@ -24,6 +25,17 @@ RUN = "runs/rs_a/run.yaml"
 HEAD = "# yaml-language-server: $schema=../../schemas/cosmosctl/run.json\n"
 PROMPT_HEAD = "# yaml-language-server: $schema=../schemas/cosmosctl/prompt.json\n"
 PROJECT_HEAD = "# yaml-language-server: $schema=schemas/cosmosctl/project.json\n"
+BEFORE = {
+    "texts where it says what check says": "77 of 105",
+    "check refuses, it is silent": "24",
+    "check accepts, it complains": "4",
+    "prompts offered": "ps_k3f9qz, which is nobody's",
+    "values of a control offered": "0.2, 0.3, 0.4, [object Object]",
+    "seed filled in for transfer2.5": "1",
+    "tooltip of edge": "How strongly the control holds the video, from 0 to 1.",
+    "a fresh clone": "Unable to load schema",
+}
+"""What this program made of the schemas of commit af04b9d, of the same texts: measured in the same way."""
 NOT_EVEN_YAML_TO_IT = ("", "- a\n")
 """Of an empty file it says nothing; the list is told by another mistake of ours than of its own."""
 
@@ -122,6 +134,45 @@ def test_it_complains_where_check_does(text: str, editor: LanguageServer) -> Non
 def test_its_words_name_the_key_that_is_wrong(editor: LanguageServer) -> None:
     found = editor.complaints(f"{P}controls: {{edge: {{wieght: 0.3}}}}\n", head=HEAD)
     assert found == ['Missing property "weight".', "Property wieght is not allowed."]
+
+
+def test_the_table_of_what_an_editor_says_before_and_now(
+    editor: LanguageServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """make test-real prints it."""
+    verdicts = dict(_verdicts(editor))
+    silent = [text for text, (is_good, has_none) in verdicts.items() if not is_good and has_none]
+    flagged = [text for text, (is_good, has_none) in verdicts.items() if is_good and not has_none]
+    values = editor.offered(RUN, f"{HEAD}{P}controls:\n  edge: |\n")
+    family = editor.offered("cosmosctl.yaml", f"{PROJECT_HEAD}project: a\ndefaults:\n  |\n")["transfer2.5"]
+    now = (
+        f"{len(verdicts) - len(silent) - len(flagged)} of {len(verdicts)}",
+        str(len(silent)),
+        str(len(flagged)),
+        ", ".join(sorted(editor.offered(RUN, f"{HEAD}prompt: |\n"))),
+        ", ".join(sorted(values)),
+        re.findall(r"seed: \$\{\d:(\d+)\}", family)[0],
+        editor.told(RUN, f"{HEAD}{P}controls:\n  ed|ge: 0.3\n").partition("\n")[0],
+        "all but the prompts' ids",
+    )
+    with capsys.disabled():
+        print(f"\n{PROGRAM}")
+        for (what, before), today in zip(BEFORE.items(), now, strict=True):
+            print(f"  {what:<36} | {before:<54} | {today}")
+    assert (silent, flagged) == ([""], [])
+    assert now[4:6] == ("0.3", "2025")
+
+
+def _verdicts(editor: LanguageServer) -> Iterator[tuple[str, tuple[bool, bool]]]:
+    """A text -> whether `check` finds it well, whether the language server does."""
+    for text in (*GOOD_RUNS, *BAD_RUNS):
+        yield text, (text in GOOD_RUNS, editor.complaints(text, head=HEAD) == [])
+    for number, (text, is_good) in enumerate(PROMPTS.items()):
+        found = editor.complaints_of(f"prompts/ps_{number}.yaml", text, head=PROMPT_HEAD)
+        yield f"prompt: {text}", (is_good, found == [])
+    for number, (text, is_good) in enumerate(PROJECTS.items()):
+        head = PROJECT_HEAD.replace("=", "=../", 1)
+        yield f"project: {text}", (is_good, editor.complaints_of(f"p{number}/c.yaml", text, head=head) == [])
 
 
 def fresh_clone(project: Path, folder: Path) -> Path:
