@@ -227,7 +227,9 @@ def test_a_project_of_the_version_before_is_read_once_and_written_forward(made: 
     made.grow_old()
     one.cli("gc", "gpu")
     assert {run: state.state for run, state in one.states().items()} == {"rs_a": "done", "rs_b": "queued"}
-    assert "nothing is pending" in one.cli("batch")  # the video is known by the events of its batch, no receipt is here
+    assert "nothing is pending" in one.cli(
+        "batch"
+    )  # git has no receipt here: the events of the batch tell of the video
     one.cli("attach")
     one.git("checkout", "-q", "look")
     one.cli("status")

@@ -23,7 +23,8 @@ from cosmosctl.host.process import SHORT_S, answer_of
 from cosmosctl.io import own
 from cosmosctl.results import history
 from cosmosctl.results.receipts import LocalReceipt, read_receipt
-from cosmosctl.store import Snapshot, find_project, load_all
+from cosmosctl.state.opening import opened
+from cosmosctl.store import Snapshot, load_all
 
 MOST_BYTES = 1 << 20
 """Of a prompt, run, project file or report."""
@@ -51,7 +52,7 @@ def branches_in(word: str) -> tuple[str, str] | None:
 
 def differing(folder: Path, one: str, other: str) -> tuple[RunOnBoth, ...]:
     """The runs that differ between the branches. Raises: UsageError for one that is none, FileError without git."""
-    project = find_project(folder)
+    project = opened(folder)
     staged = project.staging / f"diff.{os.getpid()}"
     own.discard(staged)
     try:

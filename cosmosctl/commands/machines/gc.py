@@ -25,7 +25,8 @@ from cosmosctl.plan import bundle_reader
 from cosmosctl.results import batch_end, collect
 from cosmosctl.results.receipts import read_receipt
 from cosmosctl.state import states
-from cosmosctl.store import find_project, hash_files, load_all, load_config
+from cosmosctl.state.opening import opened
+from cosmosctl.store import hash_files, load_all, load_config
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -67,7 +68,7 @@ class Swept:
 
 def collect_garbage(folder: Path, name: str, *, dry_run: bool) -> Swept:
     """What was removed from the host of that name, and what stays. Raises: UsageError, NotAllowed, HostError."""
-    project = find_project(folder)
+    project = opened(folder, may_write=not dry_run)
     config = load_config(project.root)
     if name not in config.hosts:
         raise UsageError(
