@@ -170,7 +170,7 @@ def test_the_sdist_has_what_its_own_tests_need(unpacked: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(unpacked)}
     argv = ("-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider")
     drawn = "tests/end_to_end/test_scene.py::test_the_shipped_clips_are_the_ones_that_were_drawn_once"
-    files = ("tests/end_to_end/test_ci.py", "tests/unit/test_expected.py", drawn)
+    files = ("tests/end_to_end/test_ci.py", "tests/end_to_end/test_expected.py", drawn)
     run(sys.executable, *argv, *files, "-k", "not podman", cwd=unpacked, env=env)
 
 

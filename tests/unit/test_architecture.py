@@ -180,6 +180,18 @@ def test_every_question_of_a_newcomer_has_a_file_that_is_there() -> None:
     assert [file for files in named.values() for file in files if not (PACKAGE / file).is_file()] == []
 
 
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_path_that_a_page_for_developers_names_is_there(page: str) -> None:
+    text = (PACKAGE.parent / page).read_text(encoding="utf-8")
+    named = re.findall(r"`([\w./]+/[\w./]*)`", text)
+    assert len(named) > 5
+    ours = [path for path in named if path.split("/")[0] not in ("batches", "runs", "prompts", "history")]
+    roots = (PACKAGE, PACKAGE.parent, PACKAGE / "commands", PACKAGE.parent / "templates/launch")
+    assert [
+        path for path in ours if not any((root / f"{path}{end}").exists() for root in roots for end in ("", ".py"))
+    ] == []
+
+
 def test_a_verb_lies_in_the_room_of_its_section_of_the_help() -> None:
     wrong = [name for name, verb in VERBS.items() if f"cosmosctl.cli.{verb.section.lower()}" not in verb.target]
     assert wrong == []

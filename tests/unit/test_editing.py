@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import ruamel.yaml
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cosmosctl.domain.project import Control, Run
@@ -18,6 +18,7 @@ from cosmosctl.store import prompt_text, run_text
 from cosmosctl.yaml.edit import set_in_file, set_value
 from cosmosctl.yaml.file import dump_tool, load_tool
 from cosmosctl.yaml.reader import parse, parse_bytes
+from tests.support.examples import examples
 
 LAB: dict[str, Any] = {
     "address": "me@gpu-box",
@@ -199,7 +200,7 @@ def lines_of(text: str) -> list[str]:
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@examples(30)
 @given(commented_projects())
 def test_adding_a_host_keeps_every_line_and_comment_in_order(text: str) -> None:
     before: Any = parse(text)
@@ -216,7 +217,7 @@ def test_adding_a_host_keeps_every_line_and_comment_in_order(text: str) -> None:
     assert not below or not below[0].startswith(" ")
 
 
-@settings(max_examples=100, deadline=None)
+@examples(30)
 @given(commented_projects(), SCALARS)
 def test_replacing_a_value_changes_its_own_line_only(text: str, value: Any) -> None:
     before: Any = parse(text)
@@ -228,7 +229,7 @@ def test_replacing_a_value_changes_its_own_line_only(text: str, value: Any) -> N
     assert parse(changed).value == {**before.value, "project": value}
 
 
-@settings(max_examples=200, deadline=None)
+@examples(60)
 @given(st.lists(st.text("ab:-[]{}&*!|>'\"%#?, \n\r\t\u2028é1.", max_size=12), max_size=4))
 def test_any_file_is_changed_as_wanted_or_left_to_the_user(values: list[str]) -> None:
     text = "".join(f"k{number}: {value}\n" for number, value in enumerate(values))
@@ -306,7 +307,7 @@ def test_any_text_of_a_prompt_survives_being_written_and_read(text: str) -> None
     check_prompt(text, text)
 
 
-@settings(max_examples=120, deadline=None)
+@examples(40)
 @given(TEXTS, TEXTS)
 def test_any_generated_text_of_a_prompt_survives(text: str, notes: str) -> None:
     check_prompt(text, notes)
@@ -321,7 +322,7 @@ def check_prompt(text: str, notes: str = "") -> None:
     assert independently(written) == document.value
 
 
-@settings(max_examples=100, deadline=None)
+@examples(30)
 @given(TEXTS)
 def test_any_text_of_a_run_survives(text: str) -> None:
     run = Run("rs_a", text, (Control("seg", 0.5, input=text, prompt=text),), text, {"negative_prompt": text}, (text,))
@@ -334,14 +335,14 @@ def test_any_text_of_a_run_survives(text: str) -> None:
     }
 
 
-@settings(max_examples=100, deadline=None)
+@examples(30)
 @given(TEXTS)
 def test_any_text_survives_being_set_in_a_file(text: str) -> None:
     changed = set_value(PROJECT, ("hosts", "lab", "env"), {"A": text, "B": [text]})
     assert parse(changed).value["hosts"]["lab"] == {"env": {"A": text, "B": [text]}}  # type: ignore[index,call-overload]
 
 
-@settings(max_examples=120, deadline=None)
+@examples(40)
 @given(TEXTS)
 def test_any_text_of_a_tool_file_reads_the_same_by_any_reader(text: str) -> None:
     data = {"a": text, "b": [text, {"c": text}], text: 1.5e-7, "d": 1e16}
@@ -358,7 +359,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@examples(40)
 @given(st.dictionaries(TEXTS, VALUES, max_size=5))
 def test_any_values_of_a_tool_file_read_back_equal_and_in_order(data: dict[str, Any]) -> None:
     read = load_tool(dump_tool(data))

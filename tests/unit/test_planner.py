@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cosmosctl import models
@@ -12,6 +12,7 @@ from cosmosctl.domain.project import PRESETS, Config, Control, Host, HostModel, 
 from cosmosctl.domain.spec import Spec, effective_spec
 from cosmosctl.models import transfer1
 from cosmosctl.plan.planner import Plan, Sources, differences, make_plan
+from tests.support.examples import examples
 
 HOST = Host("lab", "bare", "/data", models={"transfer1": HostModel(repo="/repo")})
 SCENES = ("v/one", "v/two")
@@ -63,7 +64,7 @@ def everything(plan: Plan) -> list[object]:
 
 
 @given(spec_lists(), st.randoms())
-@settings(max_examples=60, deadline=None)
+@examples(20)
 def test_the_same_runs_in_any_order_give_the_same_plan(specs: list[Spec], random: st.DataObject) -> None:
     shuffled = list(specs)
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis hands out a random.Random
@@ -71,7 +72,7 @@ def test_the_same_runs_in_any_order_give_the_same_plan(specs: list[Spec], random
 
 
 @given(spec_lists())
-@settings(max_examples=60, deadline=None)
+@examples(25)
 def test_runs_share_a_group_exactly_when_their_keys_are_equal(specs: list[Spec]) -> None:
     plan = make_plan(specs, SOURCES, HOST)
     keys = [transfer1.group_key(row.spec) for group in plan.groups for row in group.rows]
@@ -81,7 +82,7 @@ def test_runs_share_a_group_exactly_when_their_keys_are_equal(specs: list[Spec])
 
 
 @given(spec_lists())
-@settings(max_examples=60, deadline=None)
+@examples(25)
 def test_each_line_holds_its_own_runs_values_and_nothing_of_another(specs: list[Spec]) -> None:
     by_run = {spec.run: spec for spec in specs}
     for group in make_plan(specs, SOURCES, HOST).groups:
@@ -101,7 +102,7 @@ def test_each_line_holds_its_own_runs_values_and_nothing_of_another(specs: list[
 
 
 @given(spec_lists())
-@settings(max_examples=30, deadline=None)
+@examples(20)
 def test_differences_name_what_keeps_groups_apart(specs: list[Spec]) -> None:
     groups = make_plan(specs, SOURCES, HOST).groups
     found = differences(groups)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from cosmosctl.commands.start.init import init_project
@@ -35,6 +35,7 @@ from cosmosctl.store import (
     load_prompt,
     load_run,
 )
+from tests.support.examples import examples
 from tests.support.waiting import wait_for_next_tick
 
 SCENE = "inputs/videos/city"
@@ -242,7 +243,7 @@ SETTINGS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30, suppress=[HealthCheck.function_scoped_fixture])
 @given(st.lists(CONTROLS, min_size=1, max_size=3, unique_by=lambda control: control.name), SETTINGS, st.text("a\n #:"))
 def test_any_run_reads_back_as_it_was_given(
     root: Path, controls: list[Control], chosen: dict[str, int | float | str | bool], notes: str
@@ -343,7 +344,7 @@ def test_videos_that_come_and_go_are_noticed(root: Path, later: None) -> None:
     assert load_all(root).problems == ()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20, suppress=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_damaged_index_is_made_anew(root: Path, later: None, data: st.DataObject) -> None:
     first = load_all(root)

@@ -63,21 +63,23 @@ def test_what_does_not_is_let_through(text: str) -> None:
 def faults(text: str) -> Iterator[int]:
     """Lines of a module that sleep, compare what a clock said, or bound a wait by less than minutes."""
     tree = ast.parse(text)
-    small, asked = _small_numbers(tree), _asked_in_a_loop(tree)
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    small, asked = _small_numbers(tree), _asked_in_a_loop(nodes)
+    for node in nodes:
         if isinstance(node, ast.Call) and node not in asked and (_called(node) == "sleep" or _is_short(node, small)):
             yield node.lineno
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and "time.sleep(" in node.value:
             yield node.lineno
         if isinstance(node, ast.Compare) and _compares_durations(node):
             yield node.lineno
-    for scope in (tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))):
-        yield from _compared_with_a_clock(scope)
+    if any(map(_is_clock, nodes)):
+        for scope in (tree, *(node for node in nodes if isinstance(node, ast.FunctionDef))):
+            yield from _compared_with_a_clock(scope)
 
 
-def _asked_in_a_loop(tree: ast.Module) -> set[ast.AST]:
+def _asked_in_a_loop(nodes: list[ast.AST]) -> set[ast.AST]:
     """Looks at a `threading.Event`: `not event.wait(0.1)` goes round again."""
-    denied = [node.operand for node in ast.walk(tree) if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)]
+    denied = [node.operand for node in nodes if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)]
     return {node for node in denied if isinstance(node, ast.Call) and _called(node) == "wait"}
 
 
