@@ -50,7 +50,7 @@ def color(
     return _written(path, _encoded("color", width, height, frames, Fraction(fps), codec, audio=audio, shade=shade))
 
 
-def film(pictures: Iterator[_Pixels], *, fps: int, codec: str, tagged: bool) -> bytes:
+def film(pictures: Iterator[_Pixels], *, fps: int | Fraction, codec: str, tagged: bool) -> bytes:
     """An mp4 of RGB pictures of one even size; `tagged`: it says that its colours are BT.601's, limited range."""
     first = next(pictures)
     with _new_mp4() as (container, target):

@@ -54,6 +54,7 @@ VERBS: Mapping[str, Verb] = {
         LOOK,
         is_rare=True,
     ),
+    "gallery": Verb("cosmosctl.cli.look.gallery:gallery", "Write results as a folder that any browser opens.", LOOK),
     "upscale": Verb("cosmosctl.cli.choose.upscale:upscale", "Enlarge a run's result or a video.", CHOOSE),
     "host": Verb(
         "cosmosctl.cli.machines.host:host", "List, add, check or allow the machines that run models.", MACHINES

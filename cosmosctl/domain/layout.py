@@ -106,6 +106,11 @@ class RunPaths:
         return ResultPaths(self.root / "preview")
 
     @property
+    def ratings(self) -> Path:
+        """What people said of its videos: the user's, versioned."""
+        return self.root / "ratings.yaml"
+
+    @property
     def history(self) -> Path:
         return self.root / "history"
 
@@ -237,6 +242,16 @@ class ProjectPaths:
     def controls_index(self) -> Path:
         """sha256 of each control that was computed here, by its name."""
         return self.derived / "controls.json"
+
+    @property
+    def looks(self) -> Path:
+        """What pages show of videos: a small copy, a still, a sheet of each, by sha256."""
+        return self.derived / "looks"
+
+    @property
+    def looks_index(self) -> Path:
+        """Which of them are whole, and of what."""
+        return self.derived / "looks.json"
 
     @property
     def videos_index(self) -> Path:

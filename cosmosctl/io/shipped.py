@@ -1,4 +1,4 @@
-"""The files that travel with the package: templates/ of the repository, _templates/ inside an installed wheel."""
+"""The files that travel with the package: templates/ of the repository (_templates/ in a wheel), docs/, the page."""
 
 from pathlib import Path
 
@@ -16,3 +16,8 @@ def document(name: str) -> Path:
     """The path of a file of docs/, where whoever reads a message finds it."""
     installed = _PACKAGE / "_docs"
     return (installed if installed.is_dir() else _PACKAGE.parent / "docs") / name
+
+
+def page() -> Path:
+    """The folder of the page that shows results: index.html and what it is made of."""
+    return _PACKAGE / "web"

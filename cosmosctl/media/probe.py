@@ -80,6 +80,11 @@ def probe(path: Path, bounds: Bounds = INPUT_BOUNDS) -> VideoInfo:
         raise _unreadable(path) from e
 
 
+def refuse_too_much(path: Path, bounds: Bounds = INPUT_BOUNDS) -> None:
+    """Nothing, where a video may be decoded; nothing of it is. Raises: TooMuch, VideoError, OSError, FFmpegError."""
+    _check_header(path, bounds)
+
+
 def _unreadable(path: Path) -> VideoError:
     with path.open("rb") as file:
         head = file.read(max(map(len, _POINTERS)))

@@ -5,10 +5,10 @@ there are.
 """
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cosmosctl.errors import FileError
 from cosmosctl.io.checked import Unreadable, opened
@@ -179,6 +179,26 @@ def progress(events: Iterable[Event]) -> Progress:
 def read_progress(path: Path, runs: Collection[str] | None = None) -> Progress:
     """What the whole lines of an events file add up to; what is no event of ours is passed over. Raises: FileError."""
     return EventTail(path, runs).progress()
+
+
+def all_events(path: Path, runs: Collection[str]) -> Iterator[Event]:
+    """The events of a file one by one, of these runs and of none; nothing where there is none. Raises: FileError."""
+    try:
+        with opened(path) as stream:
+            for event in parse_lines(_lines(stream)):
+                if event.get("run") is None or event["run"] in runs:
+                    yield event
+    except FileNotFoundError:
+        return
+    except (OSError, Unreadable) as e:
+        raise FileError(f"{path}: cannot be read: {e}") from e
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The whole lines of a file, without those that are longer than any event."""
+    while line := stream.readline(LINE_BYTES):
+        if line.endswith(b"\n"):
+            yield line[:-1]
 
 
 class EventTail:

@@ -34,7 +34,7 @@ class Current:
                 return str(known[1])
         from cosmosctl.domain.spec import spec_hash
 
-        spec = self._spec(run)
+        spec = self.spec(run)
         digest, inputs = spec_hash(self._facts(spec)), self._inputs(spec)
         source = None if spec.source is None else [spec.source.run, self._keys(spec.source.run)]
         is_trusted = keys != "" and inputs != "" and (source is None or source[1] != "")
@@ -43,7 +43,7 @@ class Current:
 
     def facts(self, run: str) -> dict[str, Setting]:
         """The fingerprint of a run. Raises: FileError when a video cannot be read."""
-        return self._facts(self._spec(run))
+        return self._facts(self.spec(run))
 
     def lacks_videos(self, run: str) -> bool:
         """Whether all that keeps the hash from being known is that videos are not here, as in a clone."""
@@ -53,19 +53,20 @@ class Current:
         if source is not None and self._snapshot.lacks_videos(source):
             return True
         try:
-            paths = self._spec(run).input_paths
+            paths = self.spec(run).input_paths
         except FileError:
             return False
         return any(not (self._project.root / path).exists() for path in paths)
 
-    def _spec(self, run: str) -> "Spec":
+    def spec(self, run: str) -> "Spec":
+        """The effective spec of a run. Raises: FileError when what it enlarges is no run that makes a video."""
         from cosmosctl import models
 
         found, runs = self._snapshot.runs[run], self._snapshot.runs
         source = models.source_of(found)
         if source is not None and (source not in runs or models.source_of(runs[source]) is not None):
             raise FileError(f"runs/{run}/run.yaml: upscale.run {source} is no run that makes a video")
-        made = None if source is None else self._spec(source)
+        made = None if source is None else self.spec(source)
         return models.spec_of(found, self._snapshot.prompts[found.prompt], self._snapshot.config, source=made)
 
     def _facts(self, spec: "Spec") -> dict[str, Setting]:

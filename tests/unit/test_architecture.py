@@ -28,6 +28,7 @@ FLOORS = (
     ("results",),
     ("state",),
     ("tasks",),
+    ("shown",),
     ("following",),
     ("commands",),
     ("cli", "api"),

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import models
 from cosmosctl.commands.look.listing import batch_rows, prompt_rows
 from cosmosctl.commands.prepare import specs_of
 from cosmosctl.domain.ids import command, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.domain.project import UPSCALE
-from cosmosctl.domain.spec import EffectiveControl, Spec
 from cosmosctl.host.trust import allow_batch_command
 from cosmosctl.results import manifests
 from cosmosctl.results.batch_end import read_end
 from cosmosctl.results.receipts import Receipt
+from cosmosctl.shown.recipe import control_words, reproducible
 from cosmosctl.state import states
 from cosmosctl.state.attempts import own_receipt
 from cosmosctl.state.opening import opened
@@ -64,8 +62,8 @@ def _run_facts(project: ProjectPaths, snapshot: Snapshot, run: str) -> dict[str,
     shown |= {"prompt_id": spec.prompt_id, "prompt": spec.text, "model": spec.model, "video": spec.video}
     shown["settings"] = dict(spec.settings)
     shown["sources"] = dict(spec.sources)
-    shown["controls"] = {control.name: _control_words(control, spec) for control in spec.controls}
-    shown["reproducible"] = _reproducible(spec)
+    shown["controls"] = {control.name: control_words(control, spec) for control in spec.controls}
+    shown["reproducible"] = reproducible(spec)
     return shown | _result_facts(project, run)
 
 
@@ -85,29 +83,6 @@ def _result_facts(project: ProjectPaths, run: str) -> dict[str, Any]:
         for key, (place, receipt) in found.items()
         if receipt is not None
     }
-
-
-def _control_words(control: EffectiveControl, spec: Spec) -> str:
-    sources = {
-        "file": control.path or "",
-        "auto": "made by the model" + (f", its own preset {control.preset}" if control.preset else ""),
-        "preset": f"computed here, preset {control.preset}",
-        "color": "off, kept in the set",
-    }
-    if control.name == UPSCALE:
-        what = "its video" if spec.source is None else f"the result of {spec.source.run}"
-        return f"{control.weight:g}, enlarges {what}"
-    return f"{control.weight:g}, {sources[control.source]}"
-
-
-def _reproducible(spec: Spec) -> str:
-    """Whether another start would be given the very same, as far as is known of the family."""
-    if spec.source is not None and _reproducible(spec.source).startswith("no"):
-        return f"no: the result of {spec.source.run}, which it enlarges, is another one each time"
-    random = models.get(spec.model).random_controls(spec)
-    if not random:
-        return "yes: every control is a file, a preset or computed the same way each time"
-    return f"no: {spec.model} makes {', '.join(random)} with random strengths or colours; use a preset or a file"
 
 
 def _receipt_facts(receipt: Receipt, folder: str, words: str) -> dict[str, Any]:

@@ -1,0 +1,28 @@
+'use strict';
+// Which view is shown: by the hash. Nothing else of the page is state.
+UI.PLACES = [['wall', 'Runs'], ['grid', 'Grid'], ['choose', 'Choose'], ['batches', 'Batches'], ['prompts', 'Prompts']];
+UI.current = null;
+
+UI.go = () => {
+  const { view, arg, q } = UI.route.here();
+  const name = view in UI.views ? view : 'wall', root = document.getElementById('main');
+  if (UI.current && UI.current.close) UI.current.close();
+  delete document.body.dataset.ready;
+  root.replaceChildren();
+  root.className = name;
+  document.body.dataset.view = name;
+  UI.current = UI.views[name](root, arg, q);
+  UI.keys.view = UI.current.keys;
+  document.title = `${UI.current.title} · ${UI.data.title || 'cosmosctl'}`;
+  UI.top(name);
+};
+
+UI.top = name => document.getElementById('top').replaceChildren(
+  UI.h('b', {}, UI.data.title || 'cosmosctl'),
+  UI.h('nav', { 'aria-label': 'Places' }, UI.PLACES.map(([place, words]) => UI.link(words, place === 'wall' ? UI.route.href('wall', '', UI.wallQuery) : `#${place}`, { 'aria-current': place === name ? 'page' : undefined }))),
+  UI.h('span', { class: 'dim place' }, ['run', 'compare'].includes(name) ? UI.current.title : ''), UI.h('span', { class: 'spacer' }),
+  UI.button('?', () => UI.keys.help(), { 'aria-label': 'Keys', 'aria-keyshortcuts': '?' }));
+
+window.addEventListener('hashchange', UI.go);
+document.querySelector('.skip').addEventListener('click', e => { e.preventDefault(); document.getElementById('main').focus(); });
+UI.go();

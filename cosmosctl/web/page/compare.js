@@ -1,0 +1,18 @@
+'use strict';
+// Two to nine runs in step; what stands below each is only what tells it from the others.
+UI.views.compare = (root, arg, q) => {
+  const runs = arg.split(',').map(id => UI.byId.get(id)).filter(Boolean).slice(0, 9);
+  if (!runs.length) {
+    root.append(UI.h('p', { class: 'empty' }, 'Mark runs on the wall (A), then compare them (C).'));
+    document.body.dataset.ready = 'compare';
+    return { title: 'Compare', keys: {} };
+  }
+  const notes = UI.captions(runs);
+  const items = runs.map((run, i) => ({ m: UI.picture(run), title: run.id, href: UI.route.href('run', run.id), notes: notes[i], run,
+    missing: `${UI.stateWords(run)}: ${UI.reasonWords(run)}` }));
+  const stage = UI.stage(items, { q });
+  const same = UI.h('details', { class: 'same' }, UI.h('summary', {}, 'what is the same'),
+    UI.table(Object.entries(runs[0].set).filter(([key]) => !UI.differing(runs).includes(key))));
+  root.append(UI.h('div', { class: 'compare' }, stage.el, runs.length > 1 ? same : ''));
+  return { title: `${UI.plural(runs.length, 'run')}`, keys: stage.keys, close: stage.close };
+};

@@ -1,0 +1,114 @@
+'use strict';
+// One run: result, input and controls in step; beside them its recipe, below them its log and what came before.
+UI.views.run = (root, id, q) => {
+  const run = UI.byId.get(id);
+  if (!run) { root.append(UI.h('p', { class: 'empty' }, `There is no run ${id} here.`)); return { title: id, keys: {} }; }
+  const items = UI.runItems(run), stage = items.length ? UI.stage(items, { q, lead: true }) : null;
+  const where = UI.h('div', { class: 'dim where' });
+  const near = UI.nearby(run);
+  root.append(UI.h('div', { class: 'run' },
+    UI.h('div', { class: 'left' }, stage ? stage.el : UI.h('div', { class: 'nothing tall' }, UI.h('b', {}, UI.state(run)), UI.h('span', {}, UI.reasonWords(run))),
+      UI.logPart(run), UI.historyPart(run, stage, items)),
+    UI.h('aside', { class: 'recipe', 'aria-label': 'Recipe' }, UI.h('div', { class: 'line' }, near.before, near.after), UI.recipe(run), where,
+      stage ? UI.savePart(run, stage) : '')));
+  if (!stage) document.body.dataset.ready = 'run';
+  UI.originals(items, where);
+  const keys = stage ? { ...stage.keys } : { ...UI.ratingKeys(() => run) };
+  keys['['] = () => near.before && near.before.click();
+  keys[']'] = () => near.after && near.after.click();
+  const redraw = () => { const box = root.querySelector('.rated'); if (box) box.replaceChildren(UI.ratingLine(run)); };
+  document.addEventListener('rated', redraw);
+  return { title: run.id, keys, close: () => { document.removeEventListener('rated', redraw); if (stage) stage.close(); } };
+};
+
+UI.runItems = run => {
+  const items = [];
+  if (UI.picture(run)) items.push({ m: UI.picture(run), title: run.kind || 'result', notes: [run.batch], run });
+  if (run.preview && UI.media(run.preview)) items.push({ m: UI.media(run.preview), title: 'preview', notes: ['the CPU preview'] });
+  for (const [role, key, words] of run.inputs) {
+    if (UI.media(key)) items.push({ m: UI.media(key), title: role, notes: [words] });
+  }
+  for (const one of run.history) if (UI.media(one.video)) items.push({ m: UI.media(one.video), title: `earlier, ${one.kind}`, notes: [one.batch], batch: one.batch });
+  return items.slice(0, 12);
+};
+
+// The runs before and after it in the wall as it was.
+UI.nearby = run => {
+  const runs = UI.filtered(new URLSearchParams(UI.wallQuery)), k = runs.indexOf(run);
+  const link = (other, words) => other ? UI.link(words, UI.route.href('run', other.id), { class: 'button', title: other.id }) : null;
+  return k < 0 ? { before: null, after: null } : { before: link(runs[k - 1], '‹ before'), after: link(runs[k + 1], 'next ›') };
+};
+
+UI.ratingLine = run => {
+  const rating = UI.ratings.of(run), star = n => UI.button(rating && rating.stars >= n ? '★' : '☆', () => UI.ratings.rate(run, { stars: n }), { class: 'star', 'aria-label': `${n} stars` });
+  return UI.h('div', { class: 'line' }, [1, 2, 3, 4, 5].map(star),
+    UI.button('accept', () => UI.ratings.rate(run, { accepted: true }), { 'aria-pressed': String(!!rating && rating.accepted === true) }),
+    UI.button('reject', () => UI.ratings.rate(run, { accepted: false }), { 'aria-pressed': String(!!rating && rating.accepted === false) }),
+    rating && rating.note && UI.h('span', { class: 'dim' }, rating.note));
+};
+
+UI.table = (rows, heads) => UI.h('table', {}, heads && UI.h('thead', {}, UI.h('tr', {}, heads.map(words => UI.h('th', { scope: 'col' }, words)))),
+  UI.h('tbody', {}, rows.map(([first, ...rest]) => UI.h('tr', {}, UI.h('th', { scope: 'row' }, first), rest.map(cell => UI.h('td', {}, cell instanceof Node ? cell : UI.value(cell)))))));
+
+UI.recipe = run => {
+  const prompt = UI.prompts.get(run.prompt);
+  return UI.h('div', {},
+    UI.h('h2', {}, run.id), UI.h('div', { class: 'line' }, UI.state(run), run.state === 'failed' && UI.h('span', { class: 'dim' }, UI.reasonWords(run))),
+    run.video && UI.h('div', { class: 'rated' }, UI.ratingLine(run)),
+    UI.h('p', { class: 'prompt' }, run.text || prompt && prompt.text || ''),
+    UI.h('p', { class: 'dim' }, UI.link(run.prompt, UI.route.href('wall', '', { prompt: run.prompt })), ` · scene ${run.scene}`,
+      run.sweep && [' · sweep ', UI.link(run.sweep, UI.route.href('grid', '', { sweep: run.sweep }))], run.batch && [' · ', UI.link(run.batch, UI.route.href('batches', run.batch))]),
+    run.tags.length > 0 && UI.h('p', {}, run.tags.map(tag => UI.link(`#${tag} `, UI.route.href('wall', '', { tag })))),
+    run.notes && UI.h('p', { class: 'notes' }, run.notes),
+    run.mistakes.length > 0 && UI.h('ul', { class: 'mistakes' }, run.mistakes.map(words => UI.h('li', {}, words))),
+    run.controls.length > 0 && UI.h('div', {}, UI.h('h3', {}, 'Controls'), UI.table(run.controls)),
+    UI.h('h3', {}, 'Settings'), UI.table(run.recipe, ['', 'value', 'from']),
+    run.facts.length > 0 && UI.h('div', {}, UI.h('h3', {}, 'Made'), UI.table(run.facts)),
+    run.reproducible && UI.h('p', {}, UI.h('b', {}, 'The same next time? '), run.reproducible),
+    run.warnings.length > 0 && UI.h('ul', { class: 'warnings' }, run.warnings.map(words => UI.h('li', {}, words))),
+    run.ratings.length > 1 && UI.h('details', {}, UI.h('summary', {}, `${run.ratings.length} ratings`),
+      UI.table(run.ratings.map(one => [one.at || '', UI.ratingWords(one), one.author || '', one.note || '']))),
+    run.hashes.length > 0 && UI.h('details', {}, UI.h('summary', {}, 'sha256'), UI.table(run.hashes)),
+    UI.h('h3', {}, 'On the command line'), UI.command(`cosmosctl show ${run.id}`), run.next && UI.command(run.next));
+};
+
+// The very frame that is shown, as a picture: a page from a file may not read its own pixels, so ffmpeg does it.
+UI.savePart = (run, stage) => {
+  const box = UI.h('div', {}), part = stage.clock.parts[0];
+  const draw = () => {
+    if (!run.path || !part.m) return;
+    const n = part.frame, name = `${run.id}-frame${n}.png`;
+    box.replaceChildren(UI.h('h3', {}, `Save frame ${n}`),
+      UI.command(`ffmpeg -i ${UI.shell(run.path)} -vf "select=eq(n\\,${n})" -frames:v 1 ${UI.shell(name)}`));
+  };
+  stage.clock.listeners.add(clock => { if (!clock.playing) draw(); });
+  draw();
+  return box;
+};
+
+UI.logPart = run => !run.log || !run.log.length ? '' : UI.h('section', { class: 'log' }, UI.h('h3', {}, 'Log'),
+  UI.h('pre', { tabindex: 0 }, run.log.join('\n')), run.logFile && UI.link('the whole log', run.logFile, { target: '_blank', rel: 'noopener' }));
+
+UI.historyPart = (run, stage, items) => !run.history.length ? '' : UI.h('section', {}, UI.h('h3', {}, 'History'),
+  UI.table(run.history.map(one => {
+    const k = items.findIndex(item => item.batch === one.batch && item.m === UI.media(one.video));
+    const wipe = k > 0 && stage ? UI.button('wipe against the newest', () => { stage.a = k; stage.b = 0; stage.choose('wipe'); }, { class: 'small' }) : '';
+    return [one.batch, one.state, one.ended, one.detail || '', UI.h('span', {}, wipe)];
+  }), ['batch', 'came of it', 'ended', '', '']));
+
+// Whether the originals are where the links lead: a gallery that was mailed has only its look copies.
+UI.originals = (items, where) => {
+  const linked = items.filter(item => item.m && item.m.original);
+  const rows = linked.map(item => {
+    const link = UI.link(item.title, item.m.original, { target: '_blank', rel: 'noopener' }), words = UI.h('span', {});
+    const probe = UI.h('video', { preload: 'metadata' });
+    const told = text => { words.textContent = text; UI.shut(probe); };
+    probe.onerror = () => told(item.m.plays ? ' (not here: what is shown is its look copy)' : ' (no format of browsers, or not here: what is shown is its look copy)');
+    probe.onloadedmetadata = () => told('');
+    probe.src = item.m.original;
+    return UI.h('span', {}, link, ` ${item.m.width}×${item.m.height}`, words, '  ');
+  });
+  const without = items.filter(item => item.m && !item.m.original).map(item => item.title);
+  where.append(...rows.length ? [UI.h('h3', {}, 'Originals'), ...rows] : [],
+    ...without.length ? [UI.h('span', {}, `${without.join(', ')}: look copies alone are here`)] : []);
+};

@@ -1,0 +1,369 @@
+"""The page in a real Chromium: opened as a file, from a server without Range, by keyboard, on a phone."""
+
+import functools
+import http.server
+import os
+import random
+import shutil
+import threading
+import zipfile
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import clips
+from tests.support import browser as real
+from tests.support import shown_runs
+from tests.support.browser import DESK, PHONE, Seen, coded, numbers, opened
+from tests.support.tree import Tree, on_this_machine
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(real.PROGRAM is None, reason="no chromium: .ci/packages chromium"),
+]
+HOSTILE = """</script><script>alert(1)</script> "q" 'q' & # % <img onerror=alert(2) src=x>"""
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with real.chromium(tmp_path_factory.mktemp("playwright")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def seen(chromium: Any) -> Iterator[Seen]:
+    """A page on a desk. Whatever goes wrong on it, or leaves this machine, fails the test."""
+    with opened(chromium) as page:
+        yield page
+        assert page.errors == []
+        assert [
+            url for url in page.requests if not url.startswith(("file:", "data:", "blob:", "http://127.0.0.1:"))
+        ] == []
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gallery of runs whose videos tell their frames: 24 fps four times, other rates, lengths, one frame, HEVC."""
+    root = tmp_path_factory.mktemp("numbered")
+    (root / "v").mkdir()
+    made = {
+        **{f"n{k}": (48, Fraction(24)) for k in range(4)},
+        "slow": (48, Fraction(24000, 1001)),
+        "quick": (60, Fraction(30000, 1001)),
+        "thirty": (60, Fraction(30)),
+        "short": (24, Fraction(24)),
+        "one": (1, Fraction(24)),
+    }
+    for mark, (name, (frames, fps)) in enumerate(made.items()):
+        film(root / f"v/{name}.mp4", frames, fps, mark=mark)
+    if clips.has_encoder(clips.HEVC):
+        film(root / "v/hevc.mp4", 24, Fraction(24), clips.HEVC)
+    runs = [
+        shown_runs.run(path.stem, f"v/{path.name}", set={"seed": k, "guidance": k % 2 + 1}, tags=["x"])
+        for k, path in enumerate(sorted((root / "v").iterdir()))
+    ]
+    runs.append(
+        shown_runs.run("failed", state="failed", reason="blocked", kind="", log=["CRITICAL guardrail", "the end"])
+    )
+    return shown_runs.gallery(root, runs)
+
+
+def film(path: Path, frames: int, fps: Fraction, codec: str = "libx264", mark: int = 0) -> None:
+    """A coded clip; those with other marks are other videos."""
+    path.write_bytes(clips.film(coded(frames, mark), fps=fps, codec=codec, tagged=False))
+
+
+def place(index: Path) -> str:
+    return index.as_uri()
+
+
+def test_every_view_opens_from_a_file_without_an_error(seen: Seen, numbered: Path) -> None:
+    seen.go(place(numbered))
+    assert seen.page.locator(".card").count() > 5
+    for hash_ in (
+        "#run/n0",
+        "#run/failed",
+        "#compare/n0,n1,n2,n3",
+        "#grid",
+        "#choose",
+        "#choose/blind",
+        "#choose/chosen",
+        "#batches",
+        "#prompts",
+    ):
+        seen.turn(hash_)
+    seen.turn("#compare/n0,n1")
+    seen.show(5)
+    assert numbers(seen.pictures()) == [5, 5]
+
+
+def test_a_still_plays_when_the_pointer_rests_on_it(seen: Seen, numbered: Path) -> None:
+    seen.go(place(numbered))
+    seen.page.hover('.card[data-id="n0"] .still')
+    seen.until("document.querySelector('video.hover') && document.querySelector('video.hover').currentTime > 0")
+    seen.page.mouse.move(2, 2)
+    seen.until("!document.querySelector('video.hover')")
+
+
+def test_four_clips_show_one_frame_at_rest_and_in_play(seen: Seen, numbered: Path) -> None:
+    seen.go(place(numbered), "#compare/n0,n1,n2,n3")
+    assert numbers(seen.pictures()) == [0, 0, 0, 0]
+    seen.press(" ")
+    shots = []
+    for _ in range(15):
+        seen.until(f"+document.body.dataset.drawn > {seen.page.evaluate('+document.body.dataset.drawn')}")
+        shots.append(numbers(seen.pictures()))
+    assert [shot for shot in shots if len(set(shot)) > 1 or -1 in shot] == []
+    assert len({shot[0] for shot in shots}) > 3
+    seen.press("k")
+
+
+@pytest.mark.parametrize("name", ["slow", "n0", "quick", "thirty", "one", "short"])
+def test_every_seek_shows_the_very_frame(name: str, seen: Seen, numbered: Path) -> None:
+    seen.go(place(numbered), f"#compare/{name},{name}")
+    last = int(seen.page.get_attribute(".scrub", "max"))
+    draw = random.Random(1)
+    for frame in [0, last, *(draw.randrange(last + 1) for _ in range(18))]:
+        seen.show(frame)
+        assert numbers(seen.pictures()) == [frame, frame]
+
+
+def test_a_held_key_loses_no_frame(seen: Seen, numbered: Path) -> None:
+    seen.go(place(numbered), "#compare/n0,n1")
+    seen.show(40)
+    seen.press(*[","] * 30)
+    seen.until("document.body.dataset.frame === '10'")
+    assert numbers(seen.pictures()) == [10, 10]
+    seen.press(*["."] * 7)
+    seen.until("document.body.dataset.frame === '17'")
+
+
+def test_other_rates_and_lengths_are_paired_by_time_and_it_is_said(seen: Seen, numbered: Path) -> None:
+    seen.go(place(numbered), "#compare/n0,thirty")
+    seen.show(30)
+    assert numbers(seen.pictures()) == [24, 30]
+    assert "24 and 30 fps, paired by time" in seen.page.inner_text(".transport")
+    seen.turn("#compare/n0,short")
+    seen.show(40)
+    assert numbers(seen.pictures()) == [40, 23]
+    assert seen.page.locator(".ended:visible").count() == 1
+    assert "1 and 2 s long" in seen.page.inner_text(".transport")
+
+
+@pytest.mark.skipif(not clips.has_encoder(clips.HEVC), reason="this build of PyAV writes no HEVC")
+def test_hevc_is_seen(seen: Seen, numbered: Path) -> None:
+    seen.go(place(numbered), "#compare/hevc,n0")
+    seen.show(7)
+    assert numbers(seen.pictures()) == [7, 7]
+
+
+class Plain(http.server.SimpleHTTPRequestHandler):
+    """A server that knows no Range."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is said."""
+
+
+@pytest.fixture
+def server(numbered: Path) -> Iterator[str]:
+    handler = functools.partial(Plain, directory=str(numbered.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
+        thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{served.server_address[1]}/index.html"
+        served.shutdown()
+        thread.join()
+
+
+def test_a_server_without_range_still_seeks(seen: Seen, server: str) -> None:
+    seen.go(server, "#compare/n0,n1,thirty")
+    for frame in (45, 3, 30):
+        seen.show(frame)
+        assert numbers(seen.pictures()) == [int(frame * 24 / 30), int(frame * 24 / 30), frame]
+
+
+def test_wipe_onion_difference_and_toggle_show_what_they_say(seen: Seen, numbered: Path) -> None:
+    seen.go(place(numbered), "#compare/n0,short")
+    seen.show(30)
+    seen.press("w")
+    box = seen.boxes(".pic canvas")[0]
+    seen.page.mouse.move(box[0] + (box[2] - box[0]) * 0.999, box[1] + 40)
+    assert numbers(seen.pictures())[:1] == [30]
+    seen.page.mouse.move(box[0] + 1, box[1] + 40)
+    seen.page.evaluate("new Promise(requestAnimationFrame)")
+    assert numbers(seen.pictures())[:1] == [23]
+    seen.turn("#compare/n0,n1?m=diff&f=9")
+    assert seen.pictures()[0].max() <= 24
+    seen.press("t")
+    assert numbers(seen.pictures()) == [9]
+    seen.press("g")
+    assert len(seen.pictures()) == 2
+    seen.press("Shift+Digit2")
+    assert len(seen.pictures()) == 1
+
+
+def test_an_offset_shifts_one_side_and_stands_in_the_address(seen: Seen, numbered: Path) -> None:
+    seen.go(place(numbered), "#compare/n0,n1?f=10")
+    seen.page.locator("figure").nth(1).focus()
+    seen.press("+", "+")
+    seen.until("document.querySelectorAll('figcaption')[1].textContent.includes('+2 f')")
+    assert numbers(seen.pictures()) == [10, 12]
+    assert "o=0%2C2" in seen.page.url
+    seen.page.reload()
+    seen.ready()
+    assert numbers(seen.pictures()) == [10, 12]
+
+
+def test_a_gallery_that_was_zipped_opens_elsewhere_whatever_its_words_are(seen: Seen, tmp_path: Path) -> None:
+    tree = on_this_machine(tmp_path, {"COSMOSCTL_PREVIEW_ROW_S": "0.01"})
+    clips.scene(tree.root / "inputs/videos/a#&'% b")
+    tree.prompt("ps_h", HOSTILE, scene='"inputs/videos/a#&\'% b"', more="notes: '<img onerror=alert(3) src=x>'\n")
+    tree.run("rs_h", prompt="ps_h", more="notes: '<script>alert(4)</script>'\ntags: ['<b>']\n")
+    tree.cli("batch", expect=0)
+    tree.cli("gallery", "--zip", "--copy", "--with-logs")
+    elsewhere = tmp_path / """else where "#'&"""
+    with zipfile.ZipFile(tree.root / "gallery.zip") as made:
+        made.extractall(elsewhere)
+    seen.go(place(elsewhere / "gallery/index.html"))
+    for hash_ in ("#run/rs_h", "#prompts", "#compare/rs_h", "#batches", "#grid", "#wall?group=prompt"):
+        seen.turn(hash_)
+        assert seen.page.locator("script:not([src])").count() == 0
+    seen.turn("#run/rs_h")
+    assert HOSTILE.split()[0] in seen.page.inner_text(".recipe .prompt")
+    assert "look copy" not in seen.page.inner_text(".where")
+    shutil.rmtree(tree.root)
+    seen.go(place(elsewhere / "gallery/index.html"), "#run/rs_h")
+    assert len(seen.pictures()) >= 2
+
+
+def test_an_original_that_is_not_there_is_told_and_its_look_copy_shown(seen: Seen, tmp_path: Path) -> None:
+    (tmp_path / "v").mkdir()
+    film(tmp_path / "v/a.mp4", 24, Fraction(24))
+    index = shown_runs.gallery(tmp_path, [shown_runs.run("a", "v/a.mp4")])
+    (tmp_path / "v/a.mp4").unlink()
+    seen.go(place(index), "#run/a")
+    seen.until("document.querySelector('.where').textContent.includes('look copy')")
+    assert numbers(seen.pictures()) == [0]
+    seen.errors.clear()  # the browser itself says that a file is not there
+
+
+def test_runs_are_found_filtered_sorted_and_grouped(seen: Seen, numbered: Path) -> None:
+    seen.go(place(numbered))
+    everything = seen.page.locator(".card").count()
+    seen.press("/")
+    seen.page.keyboard.type("guidance=2")
+    seen.until(f"document.querySelectorAll('.card').length < {everything}")
+    assert seen.page.locator(".card").count() > 1
+    assert "q=guidance%3D2" in seen.page.url
+    seen.turn("#wall?state=blocked")
+    assert seen.page.locator(".card").count() == 1
+    assert "guardrail" in seen.page.inner_text(".card pre")
+    seen.turn("#wall?group=state")
+    assert sorted(seen.page.locator(".group span").all_inner_texts()) == ["blocked", "done"]
+    seen.turn("#wall?sort=set.seed")
+    assert (
+        seen.page.locator(".card").first.get_attribute("data-id")
+        == sorted(p.stem for p in (numbered.parent.parent / "v").iterdir())[0]
+    )
+
+
+def test_stars_and_verdicts_become_command_lines(seen: Seen, numbered: Path) -> None:
+    seen.go(place(numbered), "#choose?r=n0,n1,n2")
+    seen.press("4", "p", "ArrowRight")
+    seen.ready()
+    seen.press("2", "x")
+    seen.turn("#choose/chosen?r=n0,n1,n2")
+    first, second = sorted(seen.page.locator(".command code").all_inner_texts())[:2]
+    assert first.startswith("cosmosctl rate --stars 2 --reject n")
+    assert second.startswith("cosmosctl rate --stars 4 --accept n")
+    assert seen.page.inner_text(".ids") == second.split()[-1]
+    seen.page.reload()
+    seen.ready()
+    assert len(seen.page.locator(".command code").all_inner_texts()) == 3
+
+
+def test_all_views_are_used_by_keyboard_alone(seen: Seen, numbered: Path) -> None:
+    seen.go(place(numbered))
+    seen.page.locator(".card .open").first.focus()
+    seen.press("ArrowRight", "ArrowDown", "ArrowUp", "a", "ArrowRight", "a", "c")
+    seen.until("document.body.dataset.view === 'compare'")
+    seen.ready()
+    seen.press(
+        "w",
+        "ArrowLeft",
+        "ArrowRight",
+        "n",
+        "d",
+        "d",
+        "t",
+        "t",
+        "g",
+        "s",
+        "z",
+        "f",
+        "i",
+        ".",
+        ".",
+        "o",
+        "\\",
+        "l",
+        "k",
+        "Home",
+        "End",
+        "?",
+    )
+    assert seen.page.locator("dialog[open]").count() == 1
+    seen.press("Escape")
+    assert seen.page.locator("dialog[open]").count() == 0
+    seen.press("Escape")
+    seen.until("document.body.dataset.view === 'wall'")
+    seen.ready()
+    seen.page.locator(".card .open").first.focus()
+    seen.press("Enter")
+    seen.until("document.body.dataset.view === 'run'")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """index.html of the gallery of the demo, with a sweep of its own beside it."""
+    root = tmp_path_factory.mktemp("demo")
+    tree = Tree(root / "demo", root / "home")
+    tree.root.mkdir()
+    tree.cli("init", ".", "--demo")
+    tree.cli("batch", "--batch-name", "demo", expect=None)
+    return Path(tree.cli("gallery").lines[0])
+
+
+VIEWS = {
+    "wall": "#wall",
+    "run": "#run/{0}",
+    "wipe": "#run/{0}?m=wipe&f=60",
+    "compare": "#compare/{all}?f=30",
+    "grid": "#grid",
+    "choose": "#choose",
+    "batches": "#batches/{batch}",
+    "prompts": "#prompts",
+}
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_each_view_fits_its_screen(size: dict[str, int], chromium: Any, demo: Path, tmp_path: Path) -> None:
+    pictures = Path(os.environ.get("COSMOSCTL_PICTURES", str(tmp_path)))
+    pictures.mkdir(exist_ok=True)
+    with opened(chromium, size=size, has_touch=size is PHONE, color_scheme="dark") as seen:
+        seen.go(place(demo))
+        ids = seen.page.evaluate("UI.data.runs.map(run => run.id)")
+        batch = seen.page.evaluate("UI.data.batches[0].id")
+        for name, hash_ in VIEWS.items():
+            seen.turn(hash_.format(*ids, all=",".join(ids[:4]), batch=batch))
+            seen.page.evaluate("Promise.all([...document.images].slice(0, 12).map(one => one.decode().catch(() => 0)))")
+            assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+            for selector in (".card .words", "figcaption"):
+                for left, _, right, _ in seen.boxes(selector):
+                    assert 0 <= left < right <= size["width"] + 1, (name, selector)
+            kind = "desk" if size is DESK else "phone"
+            seen.page.screenshot(path=str(pictures / f"{name}-{kind}.jpg"), type="jpeg", quality=60)
+        assert seen.errors == []

@@ -1,0 +1,162 @@
+"""A real Chromium, driven by Playwright, and what is seen on its screen.
+
+Chromium is Debian's, Playwright is PyPI's, which is put into a folder of its own: only these tests need it.
+"""
+
+import importlib
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from cosmosctl.media.frames import Pixels
+from tests.support.waiting import PATIENCE_S
+
+PLAYWRIGHT = "playwright==1.65.2"
+PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--hide-scrollbars"),
+)
+DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+PATIENCE_MS = PATIENCE_S * 1000
+
+
+@dataclass
+class Seen:
+    """A page and all that went wrong on it: errors, refused requests, what left this machine."""
+
+    page: Any
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def dialog(self, dialog: Any) -> None:
+        """Nothing of ours opens one."""
+        self.errors.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    def go(self, address: str, hash_: str = "") -> None:
+        """Open the page anew at that place and wait until its view is there."""
+        self.page.goto("about:blank")
+        self.page.goto(f"{address}{hash_}")
+        self.ready()
+
+    def turn(self, hash_: str) -> None:
+        """The same without loading it anew."""
+        self.page.evaluate("hash => { delete document.body.dataset.ready; location.hash = hash; }", hash_)
+        self.ready()
+
+    def ready(self) -> None:
+        """Go on once the view says that it is there."""
+        self.until("document.body.dataset.ready")
+
+    def until(self, condition: str) -> None:
+        """Go on once that expression holds."""
+        self.page.wait_for_function(f"() => {condition}", timeout=PATIENCE_MS)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def show(self, frame: int) -> None:
+        """Move the scrub there and wait until every picture is."""
+        self.page.evaluate(
+            """frame => { const scrub = document.querySelector('.scrub'); scrub.value = frame;
+            scrub.dispatchEvent(new Event('input', { bubbles: true })); }""",
+            frame,
+        )
+        self.until(f"document.body.dataset.frame === '{frame}'")
+
+    def shot(self) -> Pixels:
+        """What the screen shows, as RGB."""
+        data = np.frombuffer(self.page.screenshot(), np.uint8)
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        assert picture is not None
+        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+    def boxes(self, selector: str) -> list[tuple[int, int, int, int]]:
+        """left, top, right, bottom of each element that is seen."""
+        found = self.page.evaluate(
+            """selector => [...document.querySelectorAll(selector)].filter(one => one.offsetParent !== null)
+            .map(one => { const b = one.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]; })""",
+            selector,
+        )
+        return [tuple(map(round, box)) for box in found]
+
+    def pictures(self) -> list[Pixels]:
+        """Each picture of a stage in one shot of the screen."""
+        boxes, whole = self.boxes(".pic canvas"), self.shot()
+        return [whole[top:bottom, left:right] for left, top, right, bottom in boxes]
+
+
+@contextmanager
+def chromium(folder: Path) -> Iterator[Any]:
+    """A browser. `folder`: where Playwright may be put."""
+    assert PROGRAM is not None
+    if importlib.util.find_spec("playwright") is None:
+        command = (sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), PLAYWRIGHT)
+        subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
+        sys.path.append(str(folder))
+        importlib.invalidate_caches()
+    api = importlib.import_module("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(browser: Any, *, size: dict[str, int] | None = None, **options: Any) -> Iterator[Seen]:
+    """A new page that notes everything that goes wrong on it."""
+    context = browser.new_context(viewport=size or DESK, **options)
+    page = context.new_page()
+    seen = Seen(page)
+    page.on("console", lambda said: seen.errors.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.on("dialog", seen.dialog)
+    page.on("request", lambda request: seen.requests.append(request.url))
+    page.add_init_script(
+        "document.addEventListener('securitypolicyviolation', e => console.error('CSP ' + e.violatedDirective));"
+    )
+    try:
+        yield seen
+    finally:
+        context.close()
+
+
+BARS = 8
+"""Bits of a frame's number, each a bar; a ninth one is the other way round than the first."""
+
+
+def coded(frames: int, mark: int = 0, width: int = 320, height: int = 180) -> Iterator[Pixels]:
+    """Pictures that tell their own number in black and white bars; below them a mark, which tells films apart."""
+    for number in range(frames):
+        picture = np.zeros((height, width, 3), np.uint8)
+        bits = [number >> bit & 1 for bit in range(BARS)]
+        for k, bit in enumerate((*bits, 1 - bits[0])):
+            picture[:, k * width // (BARS + 1) : (k + 1) * width // (BARS + 1)] = 235 if bit else 20
+        picture[height * 3 // 4 :] = 20 * mark + 20
+        yield picture
+
+
+def number_in(picture: Pixels) -> int:
+    """The number that a coded picture tells; -1 when it is none. Dimmed ones too: they are compared with themselves."""
+    height, width = picture.shape[:2]
+    row = picture[height // 4 : height // 2].mean(axis=(0, 2))
+    middles = [row[int((k + 0.5) * width / (BARS + 1))] for k in range(BARS + 1)]
+    middle = (max(middles) + min(middles)) / 2
+    bits = [int(value > middle) for value in middles]
+    return sum(bit << k for k, bit in enumerate(bits[:BARS])) if bits[BARS] == 1 - bits[0] else -1
+
+
+def numbers(pictures: Sequence[Pixels]) -> list[int]:
+    """What each of these pictures tells."""
+    return [number_in(picture) for picture in pictures]
