@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cosmosctl.domain.plurals import counted
 from cosmosctl.shown import folder as gallery_folder
 from cosmosctl.shown.folder import Gallery
 from cosmosctl.shown.project import Shown, shown
@@ -63,7 +64,7 @@ def looks_of(found: Shown, looks: Looks, progress: Progress) -> tuple[Mapping[st
     """The look copy of each video by key, and how many had to be made. Raises: FileError."""
     known = {key: looks.known(video.sha256) for key, video in found.videos.items()}
     missing = [key for key, look in known.items() if look is None]
-    what = f"look copies of {len(missing)} videos"
+    what = f"look copies of {counted(len(missing), 'video')}"
     for number, key in enumerate(missing):
         video = found.videos[key]
 
