@@ -34,6 +34,11 @@ def batch_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     return _names(ctx, "batches", incomplete)
 
 
+def sweep_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Sweeps whose name starts with what is typed."""
+    return _names(ctx, "sweeps", incomplete, ending=".yaml")
+
+
 def host_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """The built-in host, and those of cosmosctl.yaml as far as it can be read."""
     root = root_of(ctx)

@@ -11,9 +11,16 @@ from cosmosctl.cli import completing
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.io.given_path import is_there
 
-RUN, PROMPT, BATCH = "run", "prompt", "batch"
-_FOLDERS = {"runs": RUN, "prompts": PROMPT, "batches": BATCH}
-_COMPLETED = {RUN: completing.run_ids, PROMPT: completing.prompt_ids, BATCH: completing.batch_names}
+RUN, PROMPT, BATCH, SWEEP = "run", "prompt", "batch", "sweep"
+_FOLDERS = {"runs": RUN, "prompts": PROMPT, "batches": BATCH, "sweeps": SWEEP}
+_FILES = (PROMPT, SWEEP)
+"""Kinds of which each is a file."""
+_COMPLETED = {
+    RUN: completing.run_ids,
+    PROMPT: completing.prompt_ids,
+    BATCH: completing.batch_names,
+    SWEEP: completing.sweep_names,
+}
 
 
 if TYPE_CHECKING:
@@ -46,9 +53,11 @@ class Ids(Words):
 
     name = "id"
 
-    def __init__(self, *kinds: str, config: bool = False) -> None:
+    def __init__(self, *kinds: str, config: bool = False, as_paths: tuple[str, ...] = ()) -> None:
+        """`as_paths`: kinds that a path alone stands for, as their names may be those of others."""
         self.kinds = kinds
         self.takes_config = config
+        self.as_paths = as_paths
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if ctx is None or ("/" not in value and not is_there(Path(value))):
@@ -57,6 +66,8 @@ class Ids(Words):
         if path is None:
             return value if "/" not in value else self.fail(f"{value!r} is no path in the project {root}", param, ctx)
         kind, name = _meant(path)
+        if kind in self.as_paths:
+            return path.as_posix()
         if kind in self.kinds or (kind == CONFIG_FILE and self.takes_config):
             return name
         if "/" not in value:
@@ -71,10 +82,10 @@ class Ids(Words):
         return [item for kind in self.kinds for item in _COMPLETED[kind](ctx, param, incomplete)]
 
 
-RUNS, PROMPTS, BATCHES = Ids(RUN), Ids(PROMPT), Ids(BATCH)
+RUNS, PROMPTS, BATCHES, SWEEPS = Ids(RUN), Ids(PROMPT), Ids(BATCH), Ids(SWEEP)
 RUNS_AND_PROMPTS, RUNS_AND_BATCHES = Ids(RUN, PROMPT), Ids(RUN, BATCH)
 ALL = Ids(RUN, PROMPT, BATCH)
-FILES = Ids(RUN, PROMPT, config=True)
+FILES = Ids(RUN, PROMPT, config=True, as_paths=(SWEEP,))
 
 
 def _in_project(value: str, ctx: click.Context) -> tuple[str, Path | None]:
@@ -95,6 +106,6 @@ def _meant(path: Path) -> tuple[str, str]:
     if len(parts) < 2 or parts[0] not in _FOLDERS:
         return "", ""
     kind = _FOLDERS[parts[0]]
-    if kind != PROMPT:
+    if kind not in _FILES:
         return kind, parts[1]
-    return (PROMPT, parts[1].removesuffix(".yaml")) if len(parts) == 2 else ("", "")
+    return (kind, parts[1].removesuffix(".yaml")) if len(parts) == 2 else ("", "")

@@ -32,6 +32,7 @@ class Verb(NamedTuple):
 VERBS: Mapping[str, Verb] = {
     "init": Verb("cosmosctl.cli.start.init:init", "Make a project in a folder.", START),
     "create": Verb("cosmosctl.cli.start.create:create", "Create a prompt or a run; prints its id.", START),
+    "sweep": Verb("cosmosctl.cli.start.sweep:sweep", "Write one run in many variations.", START),
     "check": Verb("cosmosctl.cli.start.check:check", "Check every file and video before anything runs.", START),
     "batch": Verb("cosmosctl.cli.run.batch:batch", "Run what is pending as one batch and fetch the results.", RUN),
     "inference": Verb("cosmosctl.cli.run.batch:inference", "Run the named runs or prompts.", RUN),
@@ -55,6 +56,7 @@ VERBS: Mapping[str, Verb] = {
         is_rare=True,
     ),
     "gallery": Verb("cosmosctl.cli.look.gallery:gallery", "Write results as a folder that any browser opens.", LOOK),
+    "rate": Verb("cosmosctl.cli.choose.rate:rate", "Say what you think of the videos of runs.", CHOOSE),
     "upscale": Verb("cosmosctl.cli.choose.upscale:upscale", "Enlarge a run's result or a video.", CHOOSE),
     "host": Verb(
         "cosmosctl.cli.machines.host:host", "List, add, check or allow the machines that run models.", MACHINES

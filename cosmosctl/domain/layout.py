@@ -98,17 +98,17 @@ class RunPaths:
         return self.root / "run.yaml"
 
     @property
+    def ratings(self) -> Path:
+        """What people think of its videos."""
+        return self.root / "ratings.yaml"
+
+    @property
     def result(self) -> ResultPaths:
         return ResultPaths(self.root, self.is_versioned)
 
     @property
     def preview(self) -> ResultPaths:
         return ResultPaths(self.root / "preview")
-
-    @property
-    def ratings(self) -> Path:
-        """What people said of its videos: the user's, versioned."""
-        return self.root / "ratings.yaml"
 
     @property
     def history(self) -> Path:
@@ -204,6 +204,10 @@ class ProjectPaths:
         return self.root / "runs"
 
     @property
+    def sweeps(self) -> Path:
+        return self.root / "sweeps"
+
+    @property
     def batches(self) -> Path:
         return self.root / "batches"
 
@@ -263,12 +267,25 @@ class ProjectPaths:
         """Held by whoever plans a batch or moves results."""
         return self.derived / "lock"
 
+    @property
+    def ratings_lock(self) -> Path:
+        """Held while ratings are added: whoever rates does not wait for results on their way."""
+        return self.derived / "ratings.lock"
+
+    @property
+    def trash(self) -> Path:
+        """What was thrown away, until `gc`: TIME/runs/RUN, TIME/prompts/PROMPT.yaml."""
+        return self.derived / "trash"
+
     def batch_lock(self, batch: str) -> Path:
         """Held by the one command that follows a batch."""
         return self.derived / "locks" / batch
 
     def prompt(self, prompt: str) -> Path:
         return self.prompts / f"{prompt}.yaml"
+
+    def sweep(self, sweep: str) -> Path:
+        return self.sweeps / f"{sweep}.yaml"
 
     def run(self, run: str) -> RunPaths:
         return RunPaths(self.runs / run)

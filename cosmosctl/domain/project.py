@@ -77,7 +77,8 @@ class Control:
 
 @dataclass(frozen=True)
 class Run:
-    """One run file. `settings` holds what the file itself sets, by name; `places` where each key stands.
+    """One run file. `settings` holds what the file itself sets, by name; `places` where each key stands. `sweep`: the
+    sweep that wrote it, "" when none did.
 
     The key "" in `places`, of a run that is in no file yet, stands for all that have no place of their own.
     """
@@ -90,6 +91,7 @@ class Run:
     tags: tuple[str, ...] = ()
     notes: str = ""
     quiet: tuple[str, ...] = ()
+    sweep: str = ""
     places: Mapping[str, Place] = field(default_factory=dict, compare=False, repr=False)
 
     @property

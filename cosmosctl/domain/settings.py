@@ -1,7 +1,8 @@
 """What a model's setting may hold: its kind, default, range and where that is written."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from cosmosctl.domain.project import Setting
 
@@ -81,6 +82,20 @@ class SettingRule:
         if self.high is None:
             return f"at least {_shown(self.low)}"
         return f"between {_shown(self.low)} and {_shown(self.high)}"
+
+
+def widest(rules: Mapping[str, SettingRule]) -> SettingRule:
+    """What any of these families takes, as one rule."""
+    several = list(rules.values())
+    kinds = {rule.kind for rule in several}
+    lows, highs = [rule.low for rule in several], [rule.high for rule in several]
+    return replace(
+        several[0],
+        kind=next(kind for kind in (str, float, int, bool) if kind in kinds),
+        low=None if None in lows else min(low for low in lows if low is not None),
+        high=None if None in highs else max(high for high in highs if high is not None),
+        choices=tuple(dict.fromkeys(word for rule in several if rule.kind is bool for word in rule.choices)),
+    )
 
 
 def _shown(limit: float | None) -> str:

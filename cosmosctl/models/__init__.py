@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 
 from cosmosctl.domain.project import COLOR, UPSCALE, Config, Prompt, Run
-from cosmosctl.domain.settings import SettingRule
+from cosmosctl.domain.settings import SettingRule, widest
 from cosmosctl.domain.spec import Spec, effective_spec
 from cosmosctl.errors import UsageError
 from cosmosctl.models import cosmos3, transfer1, transfer1_warm, transfer25
@@ -66,6 +66,12 @@ def get(name: str) -> Model:
     if name in REGISTRY:
         return REGISTRY[name]
     raise UsageError(f"there is no model {name!r}; known: {', '.join(REGISTRY)}")
+
+
+@cache
+def widest_rules() -> Mapping[str, SettingRule]:
+    """Setting -> what any family takes."""
+    return {name: widest(rules) for name, rules in setting_rules().items()}
 
 
 _CONTROL_NAMES = r"[a-z]+_input_control(_\d+)?\.mp4|control_[a-z_]+\.mp4"

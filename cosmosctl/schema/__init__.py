@@ -29,8 +29,8 @@ def schema_line(root: Path, kind: str, up: str) -> str:
 
 
 def write_schemas(root: Path, *, model: str, prompts: Iterable[str] = (), outside: bool = False) -> None:
-    """.cosmosctl/schema/{run,prompt,project,result,batch}.json are there and right for a project of that family, with
-    these prompts; `outside`: its videos may lie anywhere. Raises: FileError.
+    """.cosmosctl/schema/{run,prompt,project,result,batch,sweep}.json are there and right for a project of that family
+    with these prompts; `outside`: its videos may lie anywhere. Raises: FileError.
     """
     from cosmosctl.schema.json_schema import Project, write_json_schemas, write_offered_ids  # pydantic
 

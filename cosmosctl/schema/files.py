@@ -38,6 +38,9 @@ class RunKeys(Keys):
     )
     controls: _Controls = UNSET
     upscale: UpscaleKeys = Field(default=UNSET, description="In place of `controls`: enlarge a video.")
+    sweep: Id = Field(
+        default=UNSET, description="The sweep that wrote the run, if one did; it changes nothing.", examples=["look"]
+    )
     quiet: _Quiet = UNSET
     tags: Tags = UNSET
     notes: Notes = UNSET

@@ -1,7 +1,7 @@
 """JSON Schemas (draft 2020-12) of the project's files: editors complete, explain and check keys by them, offline."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,18 @@ from cosmosctl import models
 from cosmosctl.io import own
 from cosmosctl.io.own import NotOwn
 from cosmosctl.schema.controls import ABOUT_CONTROLS
-from cosmosctl.schema.family_schema import RELATIVE, JsonSchema, any_of, controls_schema, settings_schema
+from cosmosctl.schema.family_schema import (
+    RELATIVE,
+    JsonSchema,
+    any_of,
+    controls_schema,
+    setting_schema,
+    settings_schema,
+)
 from cosmosctl.schema.files import ProjectFile, PromptFile, RunKeys
 from cosmosctl.schema.receipt_schema import BATCH, RESULT
+from cosmosctl.schema.settings import ANY_SETTINGS
+from cosmosctl.schema.sweeps import sweep_schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -32,13 +41,14 @@ class Project:
 
 
 def json_schemas(project: Project) -> dict[str, JsonSchema]:
-    """run, prompt, project, result, batch -> JSON Schema."""
+    """run, prompt, project, result, batch, sweep -> JSON Schema."""
     found = {
         "run": _run(project),
         "prompt": _prompt(project),
         "project": _project(),
         "result": RESULT,
         "batch": BATCH,
+        "sweep": _sweep(project),
     }
     return {name: {"$schema": DIALECT, **schema, "title": f"cosmosctl {name}"} for name, schema in found.items()}
 
@@ -101,6 +111,16 @@ def _run(project: Project) -> JsonSchema:
         "else": families,
         "$defs": definitions,
     }
+
+
+def _sweep(project: Project) -> JsonSchema:
+    """A sweep: its base, which decides the family, stands in another file, so a setting is what any family takes."""
+    known = models.setting_rules()
+    settings = {
+        name: setting_schema(", ".join(known[name]), replace(rule, default=None, otherwise=""))
+        for name, rule in ANY_SETTINGS.items()
+    }
+    return sweep_schema(project.prompts[-MOST_PROMPTS:], settings)
 
 
 def _object(properties: JsonSchema, required: list[str]) -> JsonSchema:

@@ -5,7 +5,6 @@ it against its own. Under `defaults:` the family is known, so there its own rule
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WrapValidator
@@ -14,20 +13,6 @@ from cosmosctl import models
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.surprises import RANDOM, RSYNC, VIDEO
 from cosmosctl.schema.keys import UNSET, Keys, as_written, keys_of, no_items, one_of
-
-
-def widest(rules: Mapping[str, SettingRule]) -> SettingRule:
-    """What any of these families takes, as one rule."""
-    several = list(rules.values())
-    kinds = {rule.kind for rule in several}
-    lows, highs = [rule.low for rule in several], [rule.high for rule in several]
-    return replace(
-        several[0],
-        kind=next(kind for kind in (str, float, int, bool) if kind in kinds),
-        low=None if None in lows else min(low for low in lows if low is not None),
-        high=None if None in highs else max(high for high in highs if high is not None),
-        choices=tuple(dict.fromkeys(word for rule in several if rule.kind is bool for word in rule.choices)),
-    )
 
 
 def setting_fields(rules: Mapping[str, SettingRule]) -> dict[str, Any]:
@@ -58,7 +43,7 @@ def _number_as_text(value: Any) -> Any:
 
 SETTING_NAMES = tuple(models.setting_rules())
 
-ANY_SETTINGS = {name: widest(rules) for name, rules in models.setting_rules().items()}
+ANY_SETTINGS = models.widest_rules()
 """What any family takes."""
 
 OF_FAMILY: Mapping[str, type[Keys]] = {

@@ -27,7 +27,7 @@ from cosmosctl.schema.messages import dotted, mistakes, nearest
 from cosmosctl.schema.settings import SETTING_NAMES, DefaultsKeys
 from cosmosctl.yaml.file import dump_tool
 from cosmosctl.yaml.messages import Mistake
-from cosmosctl.yaml.reader import Document, KeyPath, parse
+from cosmosctl.yaml.reader import Document, parse
 
 Value = TypeVar("Value")
 Keys = TypeVar("Keys", bound=BaseModel)
@@ -56,18 +56,18 @@ class PromptValues:
 def run_of(document: Document, run_id: str, file: str) -> Parsed[Run]:
     """The run that a run.yaml holds; `file` is its path in the project."""
     upscales = isinstance(document.value, dict) and "upscale" in document.value
-    keys, found = _checked(document, UpscaleRunFile if upscales else RunFile, "prompt: ps_…")
+    keys, found = checked_keys(document, UpscaleRunFile if upscales else RunFile, "prompt: ps_…")
     found += _control_mistakes(document)
     if keys is None or found:
-        return Parsed(None, _in_order(found))
+        return Parsed(None, in_order(found))
     return Parsed(_run(keys, run_id, document, file), ())
 
 
 def prompt_of(document: Document) -> Parsed[PromptValues]:
     """The prompt that a prompt file holds, its videos still to be found."""
-    keys, found = _checked(document, PromptFile, "text: …")
+    keys, found = checked_keys(document, PromptFile, "text: …")
     if keys is None or found:
-        return Parsed(None, _in_order(found))
+        return Parsed(None, in_order(found))
     value = PromptValues(
         text=keys.text,
         folder=keys.video if isinstance(keys.video, str) else "",
@@ -83,10 +83,10 @@ def config_of(document: Document) -> Parsed[Config]:
     """The project that a cosmosctl.yaml holds; hosts without `dir` have "" there, `local` is not added."""
     if newer := _newer(document):
         return Parsed(None, (newer,))
-    keys, found = _checked(document, ProjectFile, "project: …")
+    keys, found = checked_keys(document, ProjectFile, "project: …")
     found += _host_mistakes(document)
     if keys is None or found:
-        return Parsed(None, _in_order(found))
+        return Parsed(None, in_order(found))
     value = Config(
         project=keys.project,
         model=keys.model,
@@ -113,7 +113,7 @@ def host_mistakes(hosts: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(m.message for m in config_of(parse(dump_tool({"project": "p", "hosts": hosts}))).mistakes)
 
 
-def _checked(document: Document, model: type[Keys], example: str) -> tuple[Keys | None, list[Mistake]]:
+def checked_keys(document: Document, model: type[Keys], example: str) -> tuple[Keys | None, list[Mistake]]:
     """The keys of the file and what is wrong with each by itself."""
     found = [*document.mistakes, *_leading_zeros(document)]
     if not isinstance(document.value, dict):
@@ -134,7 +134,8 @@ def _leading_zeros(document: Document) -> Iterator[Mistake]:
         yield Mistake(*document.place(path), f"{words}; write {int(written)}")
 
 
-def _in_order(found: list[Mistake]) -> tuple[Mistake, ...]:
+def in_order(found: list[Mistake]) -> tuple[Mistake, ...]:
+    """By their places, none twice."""
     return tuple(sorted(dict.fromkeys(found), key=lambda mistake: (mistake.line, mistake.column)))
 
 
@@ -199,7 +200,8 @@ def _run(keys: RunKeys, run_id: str, document: Document, file: str) -> Run:
         tags=tuple(keys.tags or ()),
         notes=keys.notes or "",
         quiet=tuple(keys.quiet or ()),
-        places=_places(document, file),
+        sweep=keys.sweep or "",
+        places={key: Place(file, *place) for key, place in places_of(document)},
     )
 
 
@@ -227,12 +229,9 @@ def _settings(keys: BaseModel) -> dict[str, Setting]:
     return {name: value for name, value in by_key(type(keys), keys).items() if name in SETTING_NAMES}
 
 
-def _places(document: Document, file: str) -> dict[str, Place]:
-    return {dotted(path): Place(file, *document.place(path)) for path in _paths(document)}
-
-
-def _paths(document: Document) -> Iterator[KeyPath]:
-    return (path for path in document.marks if path)
+def places_of(document: Document) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The key of every value in a file as text, and its line and column."""
+    return ((dotted(path), document.place(path)) for path in document.marks if path)
 
 
 def _defaults(keys: BaseModel | None) -> dict[str, Mapping[str, Setting]]:

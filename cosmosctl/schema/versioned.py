@@ -13,7 +13,7 @@ from cosmosctl import __version__
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.io import own
 
-KINDS = ("run", "prompt", "project", "result", "batch")
+KINDS = ("run", "prompt", "project", "result", "batch", "sweep")
 """Kinds of files that editors know."""
 MOST_BYTES = 4 << 20
 """Most bytes of a schema that are read."""

@@ -1,10 +1,11 @@
 """How long a batch may take, from what batches on the same host took before."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cosmosctl.domain.layout import BatchPaths
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.results.batch_end import BatchEnd, read_end
+from cosmosctl.results.receipts import read_receipt
 
 RECENT = 20
 """Ended batches that are looked at, newest first."""
@@ -34,6 +35,24 @@ def past(batches: Sequence[BatchPaths], *, host: str, model: str) -> Past | None
     if not per_frame:
         return None
     return Past(_median(loads or [0.0]), _median(per_frame))
+
+
+def frame_bytes(project: ProjectPaths, batches: Sequence[BatchPaths], *, host: str, model: str) -> float | None:
+    """Bytes a frame of the videos that the newest ended batches on `host` with `model` made; None without any."""
+    found: list[float] = []
+    for paths in reversed(batches[-RECENT:]):
+        end = read_end(paths.end)
+        if end is not None and (end.host, end.model) == (host, model):
+            found += _frame_bytes(project, end)
+    return _median(found) if found else None
+
+
+def _frame_bytes(project: ProjectPaths, end: BatchEnd) -> Iterator[float]:
+    for run, frames in end.frames.items():
+        home = project.run(run)
+        receipt = read_receipt((home.preview if end.preview else home.result).report)
+        if receipt is not None and receipt.batch == end.batch and frames:
+            yield receipt.primary_bytes / frames
 
 
 def _frame_seconds(end: BatchEnd) -> list[float]:

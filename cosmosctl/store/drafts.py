@@ -61,6 +61,8 @@ def write_drafts(root: Path, drafts: Drafts) -> None:
                 settings=run.settings,
                 tags=run.tags,
                 notes=run.notes,
+                quiet=run.quiet,
+                sweep=run.sweep,
             )
             undo.callback(_remove, project.run(run.id).spec, project.run(run.id).root)
         undo.pop_all()

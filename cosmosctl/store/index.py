@@ -86,9 +86,9 @@ class Index:
         if self._entries.pop(name, None) is not None:
             self._changed = True
 
-    def forget_others(self, *, prompts: Collection[str], runs: Collection[str]) -> None:
-        """Drop, when it is next saved, what belongs to other prompts and runs than these ids."""
-        self._owners = {"prompts": prompts, "runs": runs}
+    def forget_others(self, *, prompts: Collection[str], runs: Collection[str], sweeps: Collection[str] = ()) -> None:
+        """Drop, when it is next saved, what belongs to other prompts, runs and sweeps than these ids."""
+        self._owners = {"prompts": prompts, "runs": runs, "sweeps": sweeps}
 
     def notes(self, run: str) -> Notes:
         """What is remembered about a run. Change it by `fact` and `note`, then call `save`."""
@@ -151,7 +151,7 @@ def to_json(value: Any) -> str:
 
 
 def _is_owned(name: str, owners: Mapping[str, Collection[str]]) -> bool:
-    """Whether an entry is of a file of the root, or of one of these prompts and runs."""
+    """Whether an entry is of a file of the root, or of one of these prompts, runs and sweeps."""
     folder, _, rest = name.partition("/")
     return not rest or rest.split("/", 1)[0].removesuffix(".yaml") in owners[folder]
 

@@ -18,9 +18,10 @@ from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.domain.project import Control, Prompt, Run
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.stat_key import is_settled
+from cosmosctl.schema.sweeps import sweep_of
 from cosmosctl.schema.values import Parsed, PromptValues, config_of, prompt_of, run_of
 from cosmosctl.store.index import Entry
-from cosmosctl.store.payload import config_payload, mistakes_payload, prompt_payload, run_payload
+from cosmosctl.store.payload import config_payload, mistakes_payload, prompt_payload, run_payload, sweep_payload
 from cosmosctl.store.stamps import file_key, is_scene_settled, join_links, scene_key
 from cosmosctl.store.videos import ALLOW_OUTSIDE, find_files, find_scene, named_paths, normal, outside_hint, path_words
 from cosmosctl.yaml.messages import Mistake
@@ -125,10 +126,19 @@ def prompt_in(root: Path, document: Document, prompt_id: str, *, outside: bool) 
     return Parsed(None if mistakes else _prompt(prompt_id, values.value, videos), tuple(mistakes))
 
 
+def read_sweep(root: Path, name: str) -> Reading:
+    """sweeps/NAME.yaml; whether its base is there is not looked at."""
+    opened = _open(root / f"sweeps/{name}.yaml")
+    parsed = sweep_of(opened.document, name)
+    return opened.reading(sweep_payload(parsed.value) if parsed.value else mistakes_payload(parsed.mistakes))
+
+
 def seen_run(value: object, run_id: str) -> Run:
     """What can be read of a run file that holds mistakes: each key that is of the kind it should be."""
     facts = {key: one for key, one in value.items() if isinstance(key, str)} if isinstance(value, dict) else {}
-    controls, prompt, model, tags = (facts.pop(key, None) for key in ("controls", "prompt", "model", "tags"))
+    controls, prompt, model, tags, sweep = (
+        facts.pop(key, None) for key in ("controls", "prompt", "model", "tags", "sweep")
+    )
     weights = {name: _weight(one) for name, one in controls.items()} if isinstance(controls, dict) else {}
     return Run(
         id=run_id,
@@ -139,6 +149,7 @@ def seen_run(value: object, run_id: str) -> Run:
         model=model if isinstance(model, str) else None,
         settings={key: one for key, one in facts.items() if key != "notes" and _is_setting(one)},
         tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        sweep=sweep if isinstance(sweep, str) else "",
     )
 
 

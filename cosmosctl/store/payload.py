@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cosmosctl.domain.project import Config, Control, Host, HostModel, Place, Prompt, Run, Setting
+from cosmosctl.domain.sweep import Sweep
 from cosmosctl.errors import MOST_SHOWN
 from cosmosctl.store.index import to_json
 from cosmosctl.store.problem import Problem
@@ -66,7 +67,9 @@ def prompt_place_of(payload: str) -> tuple[int, int]:
 def run_payload(run: Run) -> str:
     controls = [_without_end(c.name, c.weight, c.input, c.preset, c.prompt) for c in run.controls]
     places = " ".join(f"{key} {place.line} {place.column}" for key, place in run.places.items())
-    return to_json([run.prompt, controls, run.model, dict(run.settings), run.tags, run.notes, run.quiet, places])
+    return to_json(
+        [run.prompt, controls, run.model, dict(run.settings), run.tags, run.notes, run.quiet, run.sweep, places]
+    )
 
 
 def _without_end(*facts: Setting | None) -> list[Setting | None]:
@@ -76,7 +79,7 @@ def _without_end(*facts: Setting | None) -> list[Setting | None]:
 
 
 def run_from(payload: str, run_id: str, file: str) -> Run:
-    prompt, controls, model, settings, tags, notes, quiet, places = json.loads(payload)
+    prompt, controls, model, settings, tags, notes, quiet, sweep, places = json.loads(payload)
     return Run(
         id=run_id,
         prompt=prompt,
@@ -86,6 +89,7 @@ def run_from(payload: str, run_id: str, file: str) -> Run:
         tags=tuple(tags),
         notes=notes,
         quiet=tuple(quiet),
+        sweep=sweep,
         places=_Places(file, places),
     )
 
@@ -122,6 +126,26 @@ def prompt_payload(prompt: Prompt) -> str:
 def prompt_from(payload: str, prompt_id: str) -> Prompt:
     text, videos, negative_prompt, tags, notes = json.loads(payload)
     return Prompt(prompt_id, text, videos, negative_prompt, tuple(tags), notes)
+
+
+def sweep_payload(sweep: Sweep) -> str:
+    places = " ".join(f"{key} {place.line} {place.column}" for key, place in sweep.places.items() if " " not in key)
+    exclude, points = ([dict(point) for point in several] for several in (sweep.exclude, sweep.points))
+    return to_json([sweep.base, dict(sweep.grid), dict(sweep.zipped), exclude, points, sweep.most, places])
+
+
+def sweep_from(payload: str, name: str) -> Sweep:
+    base, grid, zipped, exclude, points, most, places = json.loads(payload)
+    return Sweep(
+        name=name,
+        base=base,
+        grid={axis: tuple(values) for axis, values in grid.items()},
+        zipped={axis: tuple(values) for axis, values in zipped.items()},
+        exclude=tuple(exclude),
+        points=tuple(points),
+        most=most,
+        places=_Places(f"sweeps/{name}.yaml", places),
+    )
 
 
 def config_payload(config: Config) -> str:

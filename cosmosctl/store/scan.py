@@ -18,12 +18,20 @@ from cosmosctl.store.stamps import file_key, scene_key, split_link
 
 _NAME_RULE = "is no id: letters, digits, '.', '_' and '-', at most 64, a letter or digit first"
 
-_DERIVED = ("index", "hashes.json", "videos.json", "controls.json", "controls", "staging", "locks", "lock", "schema")
+_DERIVED = (
+    "index",
+    "hashes.json",
+    "videos.json",
+    "controls.json",
+    "controls",
+    "staging",
+    "locks",
+    "lock",
+    "schema",
+    "trash",
+)
 _MEANT = ("run", "run.yaml", "run.yml", "run.yaml.txt", "runs.yaml", "run.json")
 """In small letters, what people call a run's file who mean run.yaml."""
-
-_COMPARED = 20_000
-"""So many ids are looked at for one that was meant: nobody waits for more."""
 
 LINK_MARK = "@"
 """Marks the name of a symbolic link among what lies in a run's folder."""
@@ -96,6 +104,29 @@ def scan_prompts(root: Path, index: Index, *, outside: bool) -> Found:
             reading = parsing.read_prompt(root, prompt, outside=outside)
             entry = noted(index, file, reading.entry, keep=reading.may_be_kept)
         _add(found, prompt, file, f"prompts/{prompt}", entry)
+    return found
+
+
+def scan_sweeps(root: Path, index: Index) -> Found:
+    found = Found()
+    for name, is_link in _listed(root, "sweeps", found):
+        sweep, ending = Path(name).stem, Path(name).suffix
+        file = f"sweeps/{name}"
+        if ending in (".yml", ".YAML", ".YML"):
+            found.problems.append(_problem(file, "a sweep's file ends in .yaml", f"sweeps/{sweep}"))
+        if ending != ".yaml":
+            continue
+        if not is_id(sweep) or is_link:
+            words = "is a symbolic link; the project's own files have to be files" if is_link else _NAME_RULE
+            found.problems.append(_problem(file, f"'{one_line(sweep)}' {words}", f"sweeps/{sweep}"))
+            continue
+        entry = known_entry(index, file, f"{root}/{file}", outside=False)
+        if entry is None:
+            from cosmosctl.store import parsing
+
+            reading = parsing.read_sweep(root, sweep)
+            entry = noted(index, file, reading.entry, keep=reading.may_be_kept)
+        _add(found, sweep, file, f"sweeps/{sweep}", entry)
     return found
 
 
@@ -266,24 +297,3 @@ def _add(found: Found, key: str, file: str, subject: str, entry: Entry) -> None:
 
 def _problem(file: str, message: str, subject: str, *, hint: str = "") -> Problem:
     return Problem(subject, file, 0, 0, message, hint)
-
-
-def lost_runs(runs: Found, prompts: Found) -> Iterator[Problem]:
-    """Runs whose prompt is not there at all; that a prompt is wrong is told once, at the prompt."""
-    known = set(prompts.ids)
-    lost = [(run, prompt) for run, prompt in runs.links.items() if prompt and prompt not in known]
-    for number, (run, prompt) in enumerate(lost):
-        near = _nearest(prompt, prompts.ids) if number * len(known) < _COMPARED else ""
-        yield _no_prompt(run, runs.payloads.get(run) or runs.broken[run], prompt, near)
-
-
-def _nearest(prompt: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(prompt, known[:_COMPARED], n=1)), "")
-
-
-def _no_prompt(run: str, payload: str, prompt: str, near: str) -> Problem:
-    line, column = payloads.prompt_place_of(payload)
-    words = f"there is no prompt '{prompt}'" + (f"; did you mean {near}?" if near else "")
-    return Problem(f"runs/{run}", f"runs/{run}/run.yaml", line, column, words, "cosmosctl list prompts")

@@ -13,14 +13,16 @@ from typing import Generic, TypeVar
 from cosmosctl import models
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.domain.project import BUILT_IN_HOST, Config, Drafts, Host, Prompt, Run
+from cosmosctl.domain.sweep import Sweep
 from cosmosctl.errors import FileError, FilesError, UsageError
 from cosmosctl.schema import versioned_schemas, write_schemas
 from cosmosctl.schema.versioned import digest
 from cosmosctl.store import payload as payloads
 from cosmosctl.store.index import Entry, Index
+from cosmosctl.store.lost import lost_of_sweeps, lost_runs
 from cosmosctl.store.problem import Problem
 from cosmosctl.store.root import local_dir, outside_counts
-from cosmosctl.store.scan import Found, known_entry, lost_runs, noted, scan_prompts, scan_runs, strange_links
+from cosmosctl.store.scan import Found, known_entry, noted, scan_prompts, scan_runs, scan_sweeps, strange_links
 
 Value = TypeVar("Value")
 
@@ -29,7 +31,8 @@ Value = TypeVar("Value")
 class Snapshot:
     """The project's files as values. `prompts` and `runs` hold what can be used, `problems` why the rest cannot.
 
-    `run_ids` and `prompt_ids` are all there are, sorted; `leftovers` are folders below runs/ that have no run.yaml.
+    `sweeps` are those that can be used. `run_ids` and `prompt_ids` are all there are, sorted; `leftovers` are folders
+    below runs/ that have no run.yaml.
     `left`: what attempts left in the folder of each run, as `left_of` tells it.
     `config` has the built-in values when cosmosctl.yaml is wrong.
     `index` may keep more about a run: `index.facts`, then `index.save`.
@@ -39,9 +42,11 @@ class Snapshot:
     config: Config
     prompts: Mapping[str, Prompt]
     runs: Mapping[str, Run]
+    sweeps: Mapping[str, Sweep]
     problems: tuple[Problem, ...]
     prompt_ids: tuple[str, ...]
     run_ids: tuple[str, ...]
+    sweep_ids: tuple[str, ...]
     leftovers: tuple[str, ...]
     left: Mapping[str, str]
     index: Index = field(repr=False, compare=False)
@@ -74,6 +79,10 @@ class Snapshot:
     def mistakes_of_prompt(self, prompt: str) -> tuple[Problem, ...]:
         """What keeps a prompt from being used."""
         return self._by_subject.get(f"prompts/{prompt}", ())
+
+    def mistakes_of_sweep(self, sweep: str) -> tuple[Problem, ...]:
+        """What keeps a sweep from being used; its base and the runs that it spans have mistakes of their own."""
+        return self._by_subject.get(f"sweeps/{sweep}", ())
 
     def problems_of_file(self, run: str) -> tuple[Problem, ...]:
         """The mistakes of a run's own file, and those of the project."""
@@ -129,9 +138,12 @@ def load_all(root: Path) -> Snapshot:
     config, problems = _config(root, index)
     prompts = scan_prompts(root, index, outside=config.allow_outside_inputs)
     runs = scan_runs(root, index, outside=config.allow_outside_inputs)
+    sweeps = scan_sweeps(root, index)
+    usable_sweeps = _Decoded(sweeps.payloads, payloads.sweep_from)
     of_runs = sorted([*runs.problems, *lost_runs(runs, prompts)], key=lambda p: (p.file, p.line, p.column))
     problems = [*problems, *strange_links(root), *prompts.problems, *of_runs]
-    index.forget_others(prompts=prompts.links, runs=runs.links)
+    problems += [*sweeps.problems, *lost_of_sweeps(usable_sweeps, runs.ids, prompts.ids)]
+    index.forget_others(prompts=prompts.links, runs=runs.links, sweeps=sweeps.links)
     _save(root, index, config, prompts.ids)
     usable = {run: text for run, text in runs.payloads.items() if _is_usable(run, runs, prompts)}
     return Snapshot(
@@ -139,9 +151,11 @@ def load_all(root: Path) -> Snapshot:
         config=config,
         prompts=_Decoded(prompts.payloads, payloads.prompt_from),
         runs=_Decoded(usable, _run_from),
+        sweeps=usable_sweeps,
         problems=tuple(problems),
         prompt_ids=tuple(prompts.ids),
         run_ids=tuple(runs.ids),
+        sweep_ids=tuple(sweeps.ids),
         leftovers=tuple(runs.leftovers),
         left=runs.left,
         index=index,

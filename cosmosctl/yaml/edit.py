@@ -33,15 +33,21 @@ Comments: TypeAlias = Mapping[tuple[str, ...], str]
 
 _COMMENT_COLUMN = 40
 _BLOCK_DEPTH = 2
+_LIST = (4, 2)
+"""Columns of an item and of its dash below the key of a list, where a file has no list yet to follow."""
+_IN_LINE = ("",) * _BLOCK_DEPTH
+"""The path of what stands in one line, however short the path to it is."""
 
 
-def user_text(head: str, data: Mapping[str, Any]) -> str:
+def user_text(head: str, data: Mapping[str, Any], comments: Comments | None = None) -> str:
     """A new file: the comment line `head`, if there is one, then `data` as a person would have written it.
 
     Raises: UnicodeEncodeError for text that is not Unicode (a lone surrogate).
     """
+    yaml = _round_trip()
+    yaml.indent(mapping=2, sequence=_LIST[0], offset=_LIST[1])
     first = f"{head}\n" if head else ""
-    return f"{first}{_dumped(_round_trip(), _commented(data, {}))}"
+    return f"{first}{_dumped(yaml, _commented(data, comments or {}))}"
 
 
 def as_block(text: str) -> str:
@@ -80,14 +86,14 @@ def set_value(text: str, keys: Sequence[str], value: Any, *, comments: Comments 
     """`text`, which is without mistakes, with `value` at `keys`. Raises: FileError."""
     document = parse(text)
     wanted = _with_value(document.value, keys, value)
-    if _is_same(document.value, wanted):
+    if is_same(document.value, wanted):
         return text
     try:
         changed = _changed(text, document, keys, value, comments or {})
     except YAMLError as error:
         raise _by_hand(keys, value) from error
     after = parse(changed)
-    if after.mistakes or not _is_same(after.value, wanted) or not _keeps_comments(text, changed):
+    if after.mistakes or not is_same(after.value, wanted) or not _keeps_comments(text, changed):
         raise _by_hand(keys, value)
     return changed
 
@@ -98,7 +104,7 @@ def _by_hand(keys: Sequence[str], value: Any) -> FileError:
     return FileError(words, hint=f"put it in by hand:\n{lines}")
 
 
-def _is_same(one: Any, other: Any) -> bool:
+def is_same(one: Any, other: Any) -> bool:
     """Whether two values are equal, the kinds of their numbers and the order of their keys too."""
     return json.dumps(one) == json.dumps(other)
 
@@ -141,8 +147,8 @@ def _laid_out_like(text: str, document: Document) -> YAML:
     lists = [path for path in keys if (*path, 0) in marks and marks[path].line > keys[path].line]
     yaml.indent(
         mapping=min((keys[path].column - keys[path[:-1]].column for path in below), default=2),
-        sequence=min((marks[(*path, 0)].column - keys[path].column for path in lists), default=2),
-        offset=min((marks[path].column - keys[path].column for path in lists), default=0),
+        sequence=min((marks[(*path, 0)].column - keys[path].column for path in lists), default=_LIST[0]),
+        offset=min((marks[path].column - keys[path].column for path in lists), default=_LIST[1]),
     )
     return yaml
 
@@ -238,8 +244,9 @@ def _commented(data: Any, comments: Comments, path: tuple[str, ...] = ()) -> Any
     if isinstance(data, str):
         return _text(data)
     if isinstance(data, list | tuple):
-        items = CommentedSeq(_commented(item, {}) for item in data)
-        items.fa.set_flow_style()
+        items = CommentedSeq(_commented(item, {}, _IN_LINE) for item in data)
+        if not any(isinstance(item, Mapping) for item in data):
+            items.fa.set_flow_style()
         return items
     if not isinstance(data, Mapping):
         return str(SafeRepresenter().represent_data(data).value)

@@ -249,3 +249,70 @@ def test_python_refuses_the_same_and_writes_nothing(tree: Tree) -> None:
     with pytest.raises(FilesError, match="the new run: controls"):
         project.create_run("ps_plain", model="cosmos3")
     assert tree.files() == before
+
+
+WRITTEN = """\
+# What the client liked in May.
+prompt: ps_a
+
+controls:
+  edge: {weight: 0.4, preset: low}      # keeps the lamp posts
+  seg:
+    weight: 0.2                         # below the lamps
+    prompt: lamp
+
+seed: 7                                 # the one with the rain
+guidance: 5
+# Ours, not the client's.
+quiet: [random]
+sweep: look                             # as written: 00000000
+notes: |
+  # not a comment
+  mine alone
+"""
+
+
+def test_a_copy_keeps_the_comments_and_the_way_it_was_written(tree: Tree) -> None:
+    tree.run("rs_a")
+    tree.run_paths("rs_a").spec.write_text(WRITTEN)
+    copy = tree.cli(
+        *("create", "run", "--from", "rs_a", "--set", "guidance=7.5", "--set", "edge.preset=high", "--set", "seg=0.3"),
+        *("--set", "vis=0.1", "--num-steps", "20", "--tag", "night"),
+    ).out.strip()
+    text = tree.run_paths(copy).spec.read_text()
+    assert text == (
+        WRITTEN.partition("sweep:")[0]
+        .replace("preset: low} ", "preset: high}")
+        .replace("weight: 0.2 ", "weight: 0.3 ")
+        .replace("    prompt: lamp\n", "    prompt: lamp\n  vis: 0.1\n")
+        .replace("guidance: 5\n", "guidance: 7.5\n")
+        + "num_steps: 20\ntags: [night]\n"
+    )
+    tree.cli("check")
+
+
+@pytest.mark.parametrize(
+    ("word", "what"),
+    [
+        ("guidance", "--set guidance: write KEY=VALUE"),
+        ("guidence=7", "nothing called 'guidence' in a run; did you mean guidance?"),
+        ("guidance=700", "guidance must be between 0 and 100, got 700"),
+        ("edge=2", "edge must be a number from 0 to 1, got 2"),
+        ("vis.preset=low", "vis is not among what the run has"),
+        ("edge.preset=weak", "edge.preset must be one of very_low"),
+        ("scene=inputs/videos/city", "nothing called 'scene' in a run"),
+    ],
+)
+def test_what_cannot_be_set_is_refused(tree: Tree, word: str, what: str) -> None:
+    tree.run("rs_a")
+    before = tree.files()
+    assert what in tree.cli("create", "run", "--from", "rs_a", "--set", word, expect=2).err
+    assert tree.files() == before
+
+
+def test_a_copy_that_cannot_keep_the_comments_says_so_and_is_right(tree: Tree) -> None:
+    tree.run("rs_a")
+    tree.run_paths("rs_a").spec.write_text("{prompt: ps_a, controls: {edge: 0.5}, notes: mine}\n")
+    done = tree.cli("create", "run", "--from", "rs_a", "--set", "seed=3")
+    assert "the comments of rs_a are not kept" in done.err
+    assert load_run(tree.root, done.out.strip()).settings == {"seed": 3}

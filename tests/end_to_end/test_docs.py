@@ -18,10 +18,12 @@ from cosmosctl.errors import EXIT_BUG, EXIT_FILES, EXIT_HOST, EXIT_INTERRUPTED, 
 from cosmosctl.media.control import THRESHOLDS
 from cosmosctl.models.buckets import BUCKETS_720
 from cosmosctl.results.batch_end import BatchEnd
+from cosmosctl.results.ratings import Rating
 from cosmosctl.results.receipts import Failure, Receipt
 from cosmosctl.schema.controls import Controls, VideoFiles, control_keys
 from cosmosctl.schema.files import ProjectFile, PromptFile, RunFile
 from cosmosctl.schema.hosts import HostKeys, HostModelKeys
+from cosmosctl.schema.sweeps import SweepFile
 from cosmosctl.schema.values import prompt_of, run_of
 from cosmosctl.state.states import STATES
 from cosmosctl.yaml.reader import parse_bytes
@@ -41,6 +43,7 @@ KEYS = (
     *(control_keys(rule) for rule in models.controls().values()),
     Controls,
     ProjectFile,
+    SweepFile,
     HostKeys,
     HostModelKeys,
 )
@@ -52,8 +55,8 @@ def test_every_key_of_the_users_files_is_in_the_format(model: type[BaseModel]) -
     assert missing == []
 
 
-@pytest.mark.parametrize("receipt", (Receipt, Failure, BatchEnd), ids=lambda receipt: str(receipt.__name__))
-def test_every_key_of_the_tools_receipts_is_in_the_format(receipt: type[Receipt | Failure | BatchEnd]) -> None:
+@pytest.mark.parametrize("receipt", (Receipt, Failure, BatchEnd, Rating), ids=lambda receipt: str(receipt.__name__))
+def test_every_key_of_the_tools_receipts_is_in_the_format(receipt: type[Receipt | Failure | BatchEnd | Rating]) -> None:
     assert [field.name for field in fields(receipt) if f"`{field.name}`" not in FORMAT] == []
 
 

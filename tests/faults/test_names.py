@@ -461,7 +461,7 @@ def test_prompts_that_were_meant_are_looked_for_among_so_many_ids_only(
     nobody: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = counted_calls(monkeypatch)
-    monkeypatch.setattr("cosmosctl.store.scan._COMPARED", 20)
+    monkeypatch.setattr("cosmosctl.store.lost._COMPARED", 20)
     (nobody / "prompts").mkdir()
     for number in range(10):
         (nobody / f"prompts/ps_{number}.yaml").write_text("text: a\nvideo: x\n")

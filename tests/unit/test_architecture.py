@@ -36,7 +36,8 @@ FLOORS = (
 """Every room and every module outside one, lowest first: a module imports from its own floor or from lower ones."""
 
 VERB_FLOORS = (
-    ("audience", "interrupting", "prepare", "select"),
+    ("audience", "author", "interrupting", "prepare", "select", "trash"),
+    ("sweeps",),
     ("start", "look"),
     ("run",),
     ("choose", "machines"),

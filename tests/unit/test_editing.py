@@ -15,6 +15,7 @@ from cosmosctl.domain.project import Control, Run
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.io.shipped import template
 from cosmosctl.store import prompt_text, run_text
+from cosmosctl.yaml.drop import drop_value
 from cosmosctl.yaml.edit import set_in_file, set_value
 from cosmosctl.yaml.file import dump_tool, load_tool
 from cosmosctl.yaml.reader import parse, parse_bytes
@@ -432,3 +433,25 @@ def test_text_that_is_no_unicode_is_refused() -> None:
         dump_tool({"a": "x\udcff"})
     with pytest.raises(UnicodeEncodeError, match=r"surrogates not allowed$"):
         prompt_text("x\udcff", "inputs/videos/city1")
+
+
+@pytest.mark.parametrize(
+    ("before", "keys", "after"),
+    [
+        ("a: 1\nnotes: x # mine\nb: 2\n", ("notes",), "a: 1\nb: 2\n"),
+        ("a: 1\nnotes: |\n  # text\n  more\n\n# of b\nb: 2\n", ("notes",), "a: 1\n\n# of b\nb: 2\n"),
+        ("# head\nnotes: x\n# of b\nb: 2\n", ("notes",), "# head\n# of b\nb: 2\n"),
+        ("a: 1\nnotes: x", ("notes",), "a: 1\n"),
+        ("a: 1\n", ("notes",), "a: 1\n"),
+        ("c:\n  x: 1 # x\n  y: 2\n  # of z\n  z: 3\nd: 4\n", ("c", "y"), "c:\n  x: 1 # x\n  # of z\n  z: 3\nd: 4\n"),
+        ("c:\n  x: 1\n  y:\n    - 2\n# of d\nd: 4\n", ("c", "y"), "c:\n  x: 1\n# of d\nd: 4\n"),
+        ("a: 1\r\nnotes: x\r\nb: 2\r\n", ("notes",), "a: 1\r\nb: 2\r\n"),
+    ],
+)
+def test_a_key_is_taken_out_with_its_own_lines_and_no_other(before: str, keys: tuple[str, ...], after: str) -> None:
+    assert drop_value(before, keys) == after
+
+
+def test_a_key_that_shares_its_line_is_left_to_the_user() -> None:
+    with pytest.raises(FileError, match=r"'c\.y' cannot be taken out here"):
+        drop_value("c: {x: 1, y: 2}\n", ("c", "y"))

@@ -15,6 +15,7 @@ def as_json(found: CheckedProject) -> str:
         {
             "runs": found.runs,
             "videos": found.videos,
+            "sweeps": found.sweeps,
             "mistakes": [_facts(mistake) for mistake in found.mistakes],
             "warnings": [{"kind": one.kind, "text": one.text, "runs": list(one.runs)} for one in found.warnings],
             "notes": list(found.notes),

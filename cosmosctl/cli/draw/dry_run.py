@@ -40,13 +40,20 @@ def _head(plan: Plan) -> str:
 
 
 def _loads(plan: Plan) -> Iterator[str]:
-    """How often the model is loaded, where keeping it loaded makes or would make a difference."""
+    """How many loads are saved, and how many there are where keeping the model loaded makes a difference or would."""
     loads, specs = len(plan.groups), [row.spec for row in plan.rows]
+    if len(specs) > loads:
+        yield saved_words(len(specs) - loads)
     native, warm = (starts([with_warm(spec, value) for spec in specs], plan.host) for value in (False, True))
     if any(group.fallback for group in plan.groups):
         yield f"{counted(loads, 'load')}; {native} where warm rows do not fit the model's code"
     elif warm < loads:
         yield f"{counted(loads, 'load')}; {warm} with warm: true"
+
+
+def saved_words(loads: int) -> str:
+    """What comes of it that runs share a start."""
+    return f"{counted(loads, 'load')} saved, as runs share one"
 
 
 def _show_group(plan: Plan, group: Group) -> None:

@@ -220,9 +220,11 @@ def _times(outcome: Outcome) -> str:
         return f"{outcome.batch.name}: {many}"
     wall = max(0.001, progress.elapsed.seconds)
     gpus = len({process.get("gpu") for process in progress.processes}) or 1
+    spared = len(progress.ends) - len(progress.processes)
+    saved = f" ({counted(spared, 'load')} saved)" if spared > 0 else ""
     return (
         f"{outcome.batch.name}: {len(done)} of {len(outcome.batch.rows)} done in {duration(wall)}; "
-        f"load {sum(progress.loads):.1f} s in {counted(len(progress.processes), 'start')}, "
+        f"load {sum(progress.loads):.1f} s in {counted(len(progress.processes), 'start')}{saved}, "
         f"{sum(seconds) / len(seconds):.1f} s a video, busy {100 * min(1.0, sum(seconds) / wall / gpus):.0f} %"
     )
 

@@ -31,5 +31,6 @@ def history(folder: Path, runs: tuple[str, ...], as_json: bool) -> None:
     for entry in found:
         where = f"{entry.model} on {entry.host}, seed {entry.seed or 'unknown'}" if entry.model else ""
         state = f"{entry.state} (preview)" if entry.preview else entry.state
-        words = [word for word in (where, entry.video, entry.detail) if word]
+        rating = f"rated {entry.rating}" if entry.rating else ""
+        words = [word for word in (where, entry.video, entry.detail, rating) if word]
         click.echo(f"{entry.ended or '-':<20}  {entry.run:<{width}}  {state:<14}  {entry.batch}  {'; '.join(words)}")

@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 
 from cosmosctl.cli.completing import STATES
-from cosmosctl.cli.ids import HOST, PROMPTS, STATE
+from cosmosctl.cli.family_option import family_option
+from cosmosctl.cli.ids import HOST, PROMPTS, STATE, SWEEPS
+from cosmosctl.commands.look.runs_wanted import ORDERS, RATINGS, RunsWanted
 
 
 @click.group(name="list")
@@ -44,6 +46,16 @@ def prompts(folder: Path, words: tuple[str, ...], tag: str | None, limit: int | 
 @click.option("--status", metavar="STATE", type=STATE, help=f"Only runs in this state: {STATES}.")
 @click.option("--prompt", metavar="PROMPT", type=PROMPTS, help="Only runs of this prompt.")
 @click.option("--tag", metavar="TAG", help="Only runs that have this tag, or whose prompt has it.")
+@family_option("Only runs of this model family: {families}.")
+@click.option("--sweep", metavar="NAME", type=SWEEPS, help="Only runs of this sweep.")
+@click.option("--rating", metavar="RATING", help=f"Only runs whose video is rated so: {RATINGS}.")
+@click.option(
+    "--sort",
+    "order",
+    type=click.Choice(ORDERS),
+    default=ORDERS[0],
+    help="The newest last, the best rated last, or by id.",
+)
 @click.option(
     "--host",
     metavar="HOST",
@@ -60,6 +72,10 @@ def runs(
     status: str | None,
     prompt: str | None,
     tag: str | None,
+    model: str | None,
+    sweep: str | None,
+    rating: str | None,
+    order: str,
     host: str | None,
     limit: int | None,
     ids: bool,
@@ -67,21 +83,23 @@ def runs(
 ) -> None:
     """List runs with their states and weights, newest last.
 
-    With WORDs only those that hold all of them: in their id, tags or notes, or in those, the text or the scene of
-    their prompt. `differs` is what tells the runs of one prompt apart, beside the weights.
+    With WORDs only those that hold all of them: in their id, tags, notes, settings (as guidance=7) or what people
+    said, or in the id, text, scene, tags or notes of their prompt. `differs` is what tells the runs of one prompt
+    apart, beside the weights.
     """
     from cosmosctl import models
     from cosmosctl.cli.draw.tables import Table, print_rows
     from cosmosctl.commands.look.listing import Wanted, run_rows
 
-    rows = run_rows(folder, Wanted(words, tag, limit), status=status, prompt=prompt, host=host)
+    which = RunsWanted(status, prompt, model, sweep, rating, order)
+    rows = run_rows(folder, Wanted(words, tag, limit), which, host=host)
     if ids:
         click.echo("".join(f"{row['id']}\n" for row in rows), nl=False)
         return
     table = Table(
-        ("id", "status", *models.controls(), "differs", "prompt_id", "batch", "scene", "prompt"),
+        ("id", "status", *models.controls(), "differs", "prompt_id", "batch", "scene", "prompt", "rating"),
         {"differs": 10, "scene": 10, "prompt": 20},
-        ("scene", "batch", "prompt_id", "prompt", "differs"),
+        ("rating", "scene", "batch", "prompt_id", "prompt", "differs"),
     )
     print_rows(rows, as_json=as_json, table=table)
 

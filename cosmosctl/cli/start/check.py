@@ -22,7 +22,7 @@ def check(
     """Check every file and video before anything runs.
 
     All mistakes are told at once, each with its file, line and column. A prompt is checked with its runs; a FILE is one
-    of theirs, or cosmosctl.yaml, so that git hooks can name what is committed.
+    of theirs, of a sweep, or cosmosctl.yaml, so that git hooks can name what is committed.
     """
     from cosmosctl.cli.draw.warning import warn
     from cosmosctl.commands.start.check import check_project

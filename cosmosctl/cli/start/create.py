@@ -47,6 +47,7 @@ def prompt(
 @create.command(cls=SettingsCommand, short_help="Create a run of a prompt, or copy one.")
 @click.argument("prompt", required=False, type=PROMPTS)
 @click.option("--from", "source", metavar="RUN", type=RUNS, help="Copy this run; options change the copy.")
+@click.option("--set", "values", metavar="KEY=VALUE", multiple=True, help="As in a run's file: edge.preset=low.")
 @click.option("--weights", nargs=4, type=float, metavar="VIS EDGE DEPTH SEG", help="Four weights, each 0 to 1.")
 @click.option("--control", "weighed", metavar="NAME=WEIGHT", multiple=True, help="One control; may be repeated.")
 @click.option(
@@ -75,6 +76,7 @@ def run(
     /,
     prompt: str | None,
     source: str | None,
+    values: tuple[str, ...],
     weights: tuple[float, float, float, float] | None,
     weighed: tuple[str, ...],
     presets: tuple[str, ...],
@@ -87,12 +89,13 @@ def run(
 ) -> None:
     """Create a run of PROMPT, or of the prompt of the run that is copied.
 
-    The controls are vis, edge, depth and seg; without --weights and --control all four weigh the same. A weight of 0
-    stays in the set of controls; with --control the others are left out of it. What check would refuse is not made.
+    Of a run that is copied the comments are kept, its notes are not. The controls are vis, edge, depth and seg; without
+    --weights and --control all four weigh the same. A weight of 0 stays in the set of controls; with --control the
+    others are left out of it. What check would refuse is not made.
     """
     from cosmosctl.commands.start.create import GivenRun, create_run
     from cosmosctl.commands.start.given_controls import GivenControls
 
     controls = GivenControls(weights, weighed, presets, inputs, seg_prompt)
-    given = GivenRun(controls, model, given_settings(settings), tags)
+    given = GivenRun(controls, model, given_settings(settings), tags, values)
     click.echo(create_run(folder, prompt, given, name=name, source=source))

@@ -8,6 +8,7 @@ from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.host.trust import allow_batch_command
 from cosmosctl.plan.bundle_reader import read_runs
+from cosmosctl.results.ratings import opinion_of, read_ratings
 from cosmosctl.results.receipts import Failure, Receipt
 from cosmosctl.state import states
 from cosmosctl.state.attempts import Attempt, attempts
@@ -33,6 +34,7 @@ class Entry:
     video: str = ""
     detail: str = ""
     preview: bool = False
+    rating: str = ""
 
 
 def entries(folder: Path, words: Sequence[str]) -> tuple[Entry, ...]:
@@ -72,6 +74,7 @@ def _of_receipt(project: ProjectPaths, run: str, one: Attempt, receipt: Receipt)
         video_s=receipt.video_s,
         video=video.relative_to(project.root).as_posix() if one.is_here and video.is_file() else "",
         preview=receipt.preview,
+        rating=opinion_of(read_ratings(project.run(run).ratings), receipt.video_sha256).words,
     )
 
 

@@ -1,26 +1,28 @@
 """What `list` prints: one mapping a prompt, run or batch, newest last."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cosmosctl.commands.look.looks import differences
-from cosmosctl.domain.ids import resolve_id
+from cosmosctl.commands.look.runs_wanted import ID, NEWEST, RunsWanted, rank, texts_of
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.domain.plurals import some
 from cosmosctl.domain.project import Prompt
-from cosmosctl.errors import FileError, UsageError
+from cosmosctl.errors import FileError
 from cosmosctl.host.launches import read_launch
 from cosmosctl.host.trust import allow_batch_command, was_made_here
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import batch_files
 from cosmosctl.results.batch_end import read_end
 from cosmosctl.results.events import Progress, read_progress
+from cosmosctl.results.ratings import UNRATED, Opinion
 from cosmosctl.state import states
 from cosmosctl.state.opening import opened
-from cosmosctl.state.states import ALIASES, STATES, OpenBatch
+from cosmosctl.state.rated import opinions
+from cosmosctl.state.states import OpenBatch
 from cosmosctl.store import Snapshot, find_project, load_all
 
 Rows = tuple[dict[str, Any], ...]
@@ -45,6 +47,7 @@ class Wanted:
 
 
 ALL = Wanted()
+ANY_RUNS = RunsWanted()
 
 
 def prompt_rows(folder: Path, wanted: Wanted = ALL) -> Rows:
@@ -73,40 +76,40 @@ def prompt_rows(folder: Path, wanted: Wanted = ALL) -> Rows:
     )
 
 
-def run_rows(
-    folder: Path,
-    wanted: Wanted = ALL,
-    *,
-    status: str | None = None,
-    prompt: str | None = None,
-    host: str | None = None,
-) -> Rows:
-    """id, prompt_id, status, weights, batch, settings, output of each run. Raises: UsageError for unknown words."""
-    state = ALIASES.get(status or "", status)
-    if state is not None and state not in STATES:
-        raise UsageError(f"there is no state {status!r}; known: {', '.join(STATES)}")
+def run_rows(folder: Path, wanted: Wanted = ALL, which: RunsWanted = ANY_RUNS, *, host: str | None = None) -> Rows:
+    """id, prompt_id, status, weights, batch, settings, output, rating of each run. Raises: UsageError."""
     project = opened(folder)
     snapshot = load_all(project.root)
-    prompt_id = resolve_id(prompt, snapshot.prompt_ids, what="prompt") if prompt else None
+    which = which.checked(snapshot)
     known = states.all_states(project, snapshot, preview=snapshot.host(host).is_preview)
+    said = opinions(project, known)
     names = [
         name
         for name, one in known.items()
-        if state in (None, one.state)
-        and prompt_id in (None, snapshot.prompt_of(name))
-        and _takes(wanted, snapshot, name)
+        if which.takes(snapshot, one, said.get(name, UNRATED))
+        and _takes(wanted, snapshot, name, said.get(name, UNRATED))
     ]
-    chosen = _newest(names, wanted.limit, [project.run(name).spec for name in names])
+    chosen = _ordered(project, names, said, which.order)[-wanted.limit if wanted.limit else 0 :]
     apart = differences(snapshot, known, weights=False)
-    return tuple(_run_row(project, snapshot, known[name]) | {"differs": apart.get(name, "")} for name in chosen)
+    return tuple(
+        _run_row(project, snapshot, known[name], said.get(name, UNRATED)) | {"differs": apart.get(name, "")}
+        for name in chosen
+    )
 
 
-def _takes(wanted: Wanted, snapshot: Snapshot, name: str) -> bool:
+def _ordered(project: ProjectPaths, names: Sequence[str], said: Mapping[str, Opinion], order: str) -> list[str]:
+    """By the times of their files, by what people said, the best last, or by id."""
+    if order == ID:
+        return sorted(names)
+    newest = _newest(names, None, [project.run(name).spec for name in names])
+    return newest if order == NEWEST else sorted(newest, key=lambda name: rank(said.get(name, UNRATED)))
+
+
+def _takes(wanted: Wanted, snapshot: Snapshot, name: str, opinion: Opinion) -> bool:
     if wanted.tag is None and not wanted.words:
         return True
     run = snapshot.seen_run(name)
-    prompt = snapshot.seen_prompt(run.prompt)
-    return wanted.takes((name, run.notes, *_texts(prompt)), {*run.tags, *prompt.tags})
+    return wanted.takes(texts_of(snapshot, name, opinion), {*run.tags, *snapshot.seen_prompt(run.prompt).tags})
 
 
 def _texts(prompt: Prompt) -> tuple[str, ...]:
@@ -129,7 +132,7 @@ def foreign_words(folder: Path) -> str:
     return f"{named}: made elsewhere, so that they hold no run here; to follow one: {allow_batch_command(found[0])}"
 
 
-def _run_row(project: ProjectPaths, snapshot: Snapshot, state: states.RunState) -> dict[str, Any]:
+def _run_row(project: ProjectPaths, snapshot: Snapshot, state: states.RunState, opinion: Opinion) -> dict[str, Any]:
     """Every key is there and of one kind, also for a run that cannot be used: then what can be read of it."""
     run = snapshot.seen_run(state.run)
     prompt = snapshot.seen_prompt(run.prompt)
@@ -139,7 +142,8 @@ def _run_row(project: ProjectPaths, snapshot: Snapshot, state: states.RunState) 
     if state.state == "done":
         folder = ResultPaths(project.run(state.run).root / state.place)
         row["output"] = (folder.outputs / "output.mp4").relative_to(project.root).as_posix()
-    row |= {"model": run.model or snapshot.config.model, "tags": list(run.tags)}
+    row |= {"model": run.model or snapshot.config.model, "tags": list(run.tags), "sweep": run.sweep or None}
+    row |= {"rating": opinion.words, "stars": opinion.stars, "accepted": opinion.accepted}
     return row | {"scene": prompt.scene, "prompt": prompt.text}
 
 

@@ -11,11 +11,13 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.host.trust import allow_batch_command
 from cosmosctl.results import manifests
 from cosmosctl.results.batch_end import read_end
+from cosmosctl.results.ratings import Rating, read_ratings
 from cosmosctl.results.receipts import Receipt
 from cosmosctl.shown.recipe import control_words, reproducible
 from cosmosctl.state import states
 from cosmosctl.state.attempts import own_receipt
 from cosmosctl.state.opening import opened
+from cosmosctl.state.rated import present_video
 from cosmosctl.store import Snapshot, load_all
 
 KINDS = ("prompt", "run", "batch")
@@ -52,19 +54,37 @@ def _run_facts(project: ProjectPaths, snapshot: Snapshot, run: str) -> dict[str,
     known = states.all_states(project, snapshot, preview=snapshot.host().is_preview)
     state = known[run]
     shown: dict[str, Any] = {"run": run, "status": state.state}
+    ratings = _ratings(project, run)
     for key, value in (("reason", state.reason), ("detail", state.detail), ("batch", state.batch)):
         if value:
             shown[key] = value
     mistakes = [problem.words for problem in snapshot.problems_of([run])]
     if mistakes:
-        return {**shown, **_seen_facts(snapshot, run), "mistakes": mistakes, **_result_facts(project, run)}
+        return {**shown, **_seen_facts(snapshot, run), "mistakes": mistakes, **_result_facts(project, run), **ratings}
     spec = specs_of(snapshot, [run])[0]
     shown |= {"prompt_id": spec.prompt_id, "prompt": spec.text, "model": spec.model, "video": spec.video}
     shown["settings"] = dict(spec.settings)
     shown["sources"] = dict(spec.sources)
     shown["controls"] = {control.name: control_words(control, spec) for control in spec.controls}
     shown["reproducible"] = reproducible(spec)
-    return shown | _result_facts(project, run)
+    return shown | _result_facts(project, run) | ratings
+
+
+def _ratings(project: ProjectPaths, run: str) -> dict[str, Any]:
+    """What people said of the run's videos, newest first, that of the present one before that of earlier ones."""
+    said = read_ratings(project.run(run).ratings)
+    if not said:
+        return {}
+    present = present_video(project, run)
+    digest = "" if present is None else present.sha256
+    ordered = sorted(said, key=lambda one: (one.video == digest, one.at), reverse=True)
+    return {"ratings": [{**_said(one), "video": "present" if one.video == digest else "earlier"} for one in ordered]}
+
+
+def _said(one: Rating) -> dict[str, Any]:
+    facts = {"stars": one.stars, "accepted": one.accepted, "note": one.note, "frame": one.frame}
+    told = {key: value for key, value in facts.items() if value not in (None, "")}
+    return {"author": one.author, **told, "at": one.at, "kind": one.kind}
 
 
 def _seen_facts(snapshot: Snapshot, run: str) -> dict[str, Any]:

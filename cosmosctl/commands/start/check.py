@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cosmosctl.commands import prepare
 from cosmosctl.commands.start.left_copies import left_copies
+from cosmosctl.commands.sweeps.expansion import unfit_values
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.domain.mistake import Mistake
@@ -15,8 +16,13 @@ from cosmosctl.domain.surprises import Told
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.git.files import stale
 from cosmosctl.git.state import work_tree
+from cosmosctl.io.checked import Unreadable, read_bounded, text_of
+from cosmosctl.results import ratings
 from cosmosctl.schema.versioned import stale_words
 from cosmosctl.store import Problem, Snapshot, find_project, load_all
+
+SWEEPS = "sweeps/"
+"""What the path of a sweep's file begins with."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class CheckedProject:
 
     runs: int
     videos: int
+    sweeps: int
     mistakes: tuple[Mistake, ...]
     warnings: tuple[Told, ...] = ()
     notes: tuple[str, ...] = ()
@@ -33,7 +40,7 @@ class CheckedProject:
     @property
     def words(self) -> str:
         """That all is well, in words that claim no more than was looked at."""
-        runs = counted(self.runs, "run")
+        runs = counted(self.runs, "run") + (f", {counted(self.sweeps, 'sweep')}" if self.sweeps else "")
         videos = "" if self.files_only else f" and {counted(self.videos, 'video')}"
         return f"no mistakes in {runs}{videos}"
 
@@ -52,24 +59,60 @@ def check_project(
     """
     project = find_project(folder)
     snapshot = load_all(project.root)
-    runs, prompts = _named(snapshot, words)
+    sweeps = _sweeps(snapshot, words)
+    runs, prompts = _named(snapshot, [word for word in words if not word.startswith(SWEEPS)], is_all=not words)
     mistakes = [] if words else _mistakes(snapshot, snapshot.problems, files_only)
     for prompt in prompts:
         mistakes += _mistakes(snapshot, snapshot.mistakes_of_prompt(prompt), files_only)
+    mistakes += [one for run in runs for one in _of_ratings(project, run)]
+    mistakes += [one for sweep in sweeps for one in _of_sweep(snapshot, sweep)]
     if files_only:
         mistakes += _mistakes(snapshot, snapshot.problems_of(runs), files_only)
         mistakes += [one for run in runs for one in prepare.unfit_settings(snapshot, run, model=model)]
-        return CheckedProject(len(runs), 0, _once(mistakes), (), _notes(project, snapshot), files_only=True)
+        return CheckedProject(
+            len(runs), 0, len(sweeps), _once(mistakes), (), _notes(project, snapshot), files_only=True
+        )
     looked = prepare.look(project, snapshot, runs, model=model)
     mistakes += [problem.mistake for problem in snapshot.problems_of(runs)]
     mistakes += [one for several in looked.mistakes.values() for one in several]
     told = () if mistakes else prepare.to_be_told(snapshot, looked)
-    return CheckedProject(len(runs), len(looked.found.files), _once(mistakes), told, _notes(project, snapshot))
+    videos = len(looked.found.files)
+    return CheckedProject(len(runs), videos, len(sweeps), _once(mistakes), told, _notes(project, snapshot))
 
 
-def _named(snapshot: Snapshot, words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Runs and prompts; without a word every run. Raises: UsageError."""
+def _sweeps(snapshot: Snapshot, words: Sequence[str]) -> list[str]:
+    """The sweeps whose files are named; without a word every sweep. Raises: UsageError."""
     if not words:
+        return list(snapshot.sweep_ids)
+    names = [word.removeprefix(SWEEPS).removesuffix(".yaml") for word in words if word.startswith(SWEEPS)]
+    return [resolve_id(name, snapshot.sweep_ids, what="sweep") for name in names]
+
+
+def _of_sweep(snapshot: Snapshot, sweep: str) -> Iterator[Mistake]:
+    """What is wrong with a sweep: its file, or a value that its base's family does not take."""
+    mistakes = snapshot.mistakes_of_sweep(sweep)
+    yield from (problem.mistake for problem in mistakes)
+    if not mistakes and not snapshot.problems_of_file(snapshot.sweeps[sweep].base):
+        yield from unfit_values(snapshot, snapshot.sweeps[sweep])
+
+
+def _of_ratings(project: ProjectPaths, run: str) -> Iterator[Mistake]:
+    """What is wrong with what people said of a run's videos."""
+    file = project.run(run).ratings
+    try:
+        words = ratings.trouble(text_of(read_bounded(file, ratings.MOST_BYTES)))
+    except FileNotFoundError:
+        return
+    except Unreadable as e:
+        words = f"cannot be read: {e}"
+    if words:
+        path = file.relative_to(project.root).as_posix()
+        yield Mistake(path, 0, 0, words, f"{path}: {words}")
+
+
+def _named(snapshot: Snapshot, words: Sequence[str], *, is_all: bool) -> tuple[list[str], list[str]]:
+    """Runs and prompts, or every run. Raises: UsageError."""
+    if is_all:
         return list(snapshot.run_ids), []
     known = (*snapshot.run_ids, *snapshot.prompt_ids)
     found = [resolve_id(word, known, what="run or prompt") for word in words if word != CONFIG_FILE]

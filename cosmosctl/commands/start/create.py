@@ -11,12 +11,16 @@ from cosmosctl import models, store
 from cosmosctl.commands import prepare
 from cosmosctl.commands.start import scene_copy
 from cosmosctl.commands.start.given_controls import GivenControls, controls_of
+from cosmosctl.commands.sweeps.given import given_value
 from cosmosctl.domain.ids import checked_id, command, new_id, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Place, Prompt, Run, Setting
-from cosmosctl.errors import FilesError, UsageError, with_hint
+from cosmosctl.errors import FileError, FilesError, UsageError, with_hint
 from cosmosctl.io.given_path import cut, is_file, is_folder, is_there, no_path_words
+from cosmosctl.log import say
+from cosmosctl.schema import axes
 from cosmosctl.store import Snapshot
+from cosmosctl.store.new_files import put_run
 
 if TYPE_CHECKING:
     from cosmosctl.yaml.messages import Mistake
@@ -27,12 +31,16 @@ OUTSIDE = f"{COPY}; or set allow_outside_inputs: true in cosmosctl.yaml and type
 
 @dataclass(frozen=True)
 class GivenRun:
-    """What is said of a new run; the rest comes from the run that is copied, or is left out of the file."""
+    """What is said of a new run; the rest comes from the run that is copied, or is left out of the file.
+
+    `values`: KEY=VALUE, the key as in a run's file: guidance=7, edge=0.4, edge.preset=low.
+    """
 
     controls: GivenControls = field(default_factory=GivenControls)
     model: str | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
 
 
 def create_prompt(
@@ -87,12 +95,42 @@ def create_run(
         model=model,
         settings={**base.settings, **given.settings},
         tags=given.tags or base.tags,
+        quiet=base.quiet,
         places={"": Place("the new run", 0, 0)},
     )
+    run = with_values(run, given.values)
     _refuse(store.run_mistakes(root, run, outside=known.config.allow_outside_inputs))
     _refuse_as_check(root, known, run)
-    store.write_drafts(root, Drafts(runs=(run,)))
+    put_run(root, run_id, lambda: _text(root, base, run))
     return run_id
+
+
+def with_values(run: Run, words: Sequence[str]) -> Run:
+    """`run` with what KEY=VALUE says, one after the other. Raises: UsageError."""
+    for word in words:
+        name, there, text = word.partition("=")
+        axis = axes.axes().get(name)
+        if not there:
+            raise UsageError(f"--set {word}: write KEY=VALUE")
+        if axis is None or axis.kind == axes.SCENE:
+            raise UsageError(f"--set {word}: {axes.unknown(name)}")
+        if not axes.has_place_for(run, axis):
+            raise UsageError(f"--set {word}: {axis.name} is not among what the run has; give it a weight first")
+        run = axes.with_value(run, axis, given_value(f"--set {word}", name, text))
+    return run
+
+
+def _text(root: Path, base: Run, run: Run) -> str:
+    """The file of a new run: that of the run that is copied with other values, so that its comments are kept."""
+    if not base.id:
+        return store.run_text(run)
+    from cosmosctl.store.run_edit import copied_text
+
+    try:
+        return copied_text(ProjectPaths(root).run(base.id).spec.read_text(encoding="utf-8-sig"), base, run)
+    except FileError as e:
+        say(f"the comments of {base.id} are not kept: {e.message}")
+        return store.run_text(run)
 
 
 def placed(root: Path, folder: Path, path: str) -> str:

@@ -1,0 +1,26 @@
+"""Who somebody is at this machine: the name that stands behind a rating."""
+
+import getpass
+import os
+import shlex
+
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.host.context import invoke_context
+from cosmosctl.host.process import SHORT_S, answer_of
+
+MOST_CHARS = 100
+
+
+def author(project: ProjectPaths) -> str:
+    """The name that git signs this project's commits with, else that of the login."""
+    git = ("git", "-C", str(project.root), "config", "--get", "user.name")
+    answer = answer_of(invoke_context(), shlex.join(git), timeout_s=SHORT_S)
+    named = " ".join(answer.stdout.split()) if answer.code == 0 else ""
+    return (named or _login())[:MOST_CHARS]
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container that runs under a bare number
+        return f"user {os.getuid()}"
