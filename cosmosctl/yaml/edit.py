@@ -220,7 +220,8 @@ class _Leaf:
 
     def set_comment(self, text: str, column: int) -> None:
         comments = self.node.ca.items.setdefault(self.key, [*_NO_COMMENTS])
-        comments[self._slot] = CommentToken(text, CommentMark(column)) if text.strip() else None
+        says_something = text.strip() or text.count("\n") > self.own_lines  # an empty line is kept, too
+        comments[self._slot] = CommentToken(text, CommentMark(column)) if says_something else None
 
     @property
     def _slot(self) -> int:
