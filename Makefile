@@ -10,7 +10,7 @@ VENV_NEWEST := .venv-newest
 # tests wait half of the time: three at once keep two cores busy
 WORKERS := 3
 
-.PHONY: help demo test fast setup test-real cases unit test-newest constraints check lint soak flaky bench install release clean
+.PHONY: help demo test fast setup test-real pictures cases unit test-newest constraints check lint soak flaky bench install release clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -18,6 +18,7 @@ help: ## this list
 demo: $(INSTALLED) ## a project with five finished previews in demo/
 	@test -f $(DEMO)/cosmosctl.yaml || $(BIN)/cosmosctl init $(DEMO) --demo
 	@cd $(DEMO) && $(abspath $(BIN))/cosmosctl batch --batch-name demo
+	@$(BIN)/cosmosctl -C $(DEMO) gallery >/dev/null
 	@sh .ci/after-demo $(BIN) $(DEMO)
 
 test: $(INSTALLED) ## every test of the base product; installs what needs root where it may
@@ -31,8 +32,13 @@ fast: $(INSTALLED) ## the tests that start nothing but Python, for each save
 setup: ## what needs root: Debian packages of the tests, by apt
 	@sh .ci/packages jq git $(PROGRAMS)
 
-test-real: $(INSTALLED) ## the tests of parts that take long to install: a language server of editors, torch, Slurm, Apptainer
+test-real: $(INSTALLED) ## the tests of parts that take long to install: a browser, a language server of editors, torch, Slurm, Apptainer
+	@sh .ci/packages chromium || echo "tests that need it are skipped by name" >&2
 	$(BIN)/pytest -m real $(TESTS); code=$$?; [ $$code = 5 ] || exit $$code
+
+pictures: $(INSTALLED) ## docs/pictures anew: each view of the page over the demo, at a desk and on a phone
+	@sh .ci/packages chromium
+	COSMOSCTL_PICTURES=docs/pictures $(BIN)/pytest -n 0 -q -m real tests/real/test_page.py -k fits_its_screen
 
 cases: $(INSTALLED) ## scripts from outside: make cases CASES=FOLDER
 	@sh .ci/packages jq git ffmpeg faketime || echo "scripts that need them cannot be tried" >&2

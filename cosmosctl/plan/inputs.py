@@ -69,9 +69,14 @@ def recipes(specs: Sequence[Spec]) -> tuple[Recipe, ...]:
 
 def control_file(project: ProjectPaths, video: Input, control: str, preset: str) -> Path:
     """Where a computed control is kept: named by the content of its video and what was done to it."""
+    return kept_control(project, video.sha256, control, preset)
+
+
+def kept_control(project: ProjectPaths, sha256: str, control: str, preset: str) -> Path:
+    """The same of the video with that sha256."""
     from cosmosctl.media.control import CONTROL_VERSION
 
-    return project.controls / f"{video.sha256[:32]}-{control}-{preset}-{CONTROL_VERSION}.mp4"
+    return project.controls / f"{sha256[:32]}-{control}-{preset}-{CONTROL_VERSION}.mp4"
 
 
 def compute(

@@ -8,8 +8,10 @@ from typing import Any
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.domain.project import COLOR
-from cosmosctl.domain.spec import Spec
+from cosmosctl.domain.spec import EffectiveControl, Spec
 from cosmosctl.errors import FileError
+from cosmosctl.io.given_path import is_file
+from cosmosctl.plan.inputs import kept_control
 from cosmosctl.results.ratings import Rating, counting, read_ratings
 from cosmosctl.results.receipts import Failure, LocalReceipt, Receipt
 from cosmosctl.shown import recipe
@@ -19,7 +21,7 @@ from cosmosctl.shown.videos import Video, Wanted
 from cosmosctl.state.attempts import Attempt, attempts
 from cosmosctl.state.current import Current
 from cosmosctl.state.states import RunState
-from cosmosctl.store import Snapshot
+from cosmosctl.store import Snapshot, hash_file
 
 TO_RUN = ("pending", "changed", "failed", "cancelled")
 """States of which one more batch may make a result."""
@@ -125,10 +127,20 @@ def _inputs(reading: Reading, spec: Spec, shown: _Shown) -> list[list[str]]:
     for control in spec.controls:
         words = reading.said(recipe.control_words(control, spec))
         path = reading.wanted.input(control.path, f"{spec.run}-{control.name}") if control.path else ""
-        path = path or _made_control(reading, shown, control.name)
+        path = path or _made_control(reading, shown, control.name) or _computed(reading, spec, control)
         if path:
             found.append([control.name, path, words])
     return found
+
+
+def _computed(reading: Reading, spec: Spec, control: EffectiveControl) -> str:
+    """The control that was computed here at a preset, where it is kept."""
+    color = reading.project.root / spec.video
+    if control.source != "preset" or control.preset is None or not is_file(color):
+        return ""
+    digest = hash_file(reading.project.root, color)
+    file = kept_control(reading.project, digest, control.name, control.preset)
+    return reading.wanted.result(file.relative_to(reading.project.root).as_posix(), f"{spec.run}-{control.name}")
 
 
 def _made_control(reading: Reading, shown: _Shown, control: str) -> str:

@@ -143,6 +143,8 @@ def test_the_demo_ends_in_how_to_look_at_its_videos_and_how_to_go_on(few: Path, 
         "To use cosmosctl in this shell:",
         "  . .venv/bin/activate",
         "  cd demo && cosmosctl status",
+        "To look at all of them side by side, in a browser:",
+        "  .venv/bin/cosmosctl -C demo gallery --open",
     ]
 
 

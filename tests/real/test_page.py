@@ -24,6 +24,8 @@ pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(real.PROGRAM is None, reason="no chromium: .ci/packages chromium"),
 ]
+PICTURES = "COSMOSCTL_PICTURES"
+"""Names the folder that takes a picture of each view."""
 HOSTILE = """</script><script>alert(1)</script> "q" 'q' & # % <img onerror=alert(2) src=x>"""
 
 
@@ -196,7 +198,9 @@ def test_wipe_onion_difference_and_toggle_show_what_they_say(seen: Seen, numbere
     seen.page.evaluate("new Promise(requestAnimationFrame)")
     assert numbers(seen.pictures())[:1] == [23]
     seen.turn("#compare/n0,n1?m=diff&f=9")
-    assert seen.pictures()[0].max() <= 24
+    both = seen.pictures()[0]
+    assert both[: len(both) // 2].mean() < 8  # what the encoder did, amplified
+    assert both[-20:].min() > 100  # where they differ, amplified
     seen.press("t")
     assert numbers(seen.pictures()) == [9]
     seen.press("g")
@@ -328,9 +332,9 @@ def test_all_views_are_used_by_keyboard_alone(seen: Seen, numbered: Path) -> Non
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """index.html of the gallery of the demo, with a sweep of its own beside it."""
+    """index.html of the gallery of the demo; its videos are worth looking at only where pictures are wanted."""
     root = tmp_path_factory.mktemp("demo")
-    tree = Tree(root / "demo", root / "home")
+    tree = Tree(root / "demo", root / "home", {} if PICTURES in os.environ else {"COSMOSCTL_PREVIEW_ROW_S": "0.01"})
     tree.root.mkdir()
     tree.cli("init", ".", "--demo")
     tree.cli("batch", "--batch-name", "demo", expect=None)
@@ -351,7 +355,7 @@ VIEWS = {
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_each_view_fits_its_screen(size: dict[str, int], chromium: Any, demo: Path, tmp_path: Path) -> None:
-    pictures = Path(os.environ.get("COSMOSCTL_PICTURES", str(tmp_path)))
+    pictures = Path(os.environ.get(PICTURES, str(tmp_path)))
     pictures.mkdir(exist_ok=True)
     with opened(chromium, size=size, has_touch=size is PHONE, color_scheme="dark") as seen:
         seen.go(place(demo))
@@ -365,5 +369,5 @@ def test_each_view_fits_its_screen(size: dict[str, int], chromium: Any, demo: Pa
                 for left, _, right, _ in seen.boxes(selector):
                     assert 0 <= left < right <= size["width"] + 1, (name, selector)
             kind = "desk" if size is DESK else "phone"
-            seen.page.screenshot(path=str(pictures / f"{name}-{kind}.jpg"), type="jpeg", quality=60)
+            seen.page.screenshot(path=str(pictures / f"{name}-{kind}.jpg"), type="jpeg", quality=50)
         assert seen.errors == []

@@ -48,4 +48,5 @@ def gallery(
     if opens:
         import webbrowser
 
-        webbrowser.open(written.index.as_uri())
+        if not webbrowser.open(written.index.as_uri()):
+            click.echo("no browser was found here: open the file above in one", err=True)
