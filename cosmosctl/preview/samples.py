@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cosmosctl.preview.row_picture import Studio, Video
+from cosmosctl.preview.drawing.row_picture import Studio, Video
 from cosmosctl.preview.stage import Stage
 
 CHUNK_FRAMES = 93
@@ -83,7 +83,7 @@ def studio(out: Path, stack: ExitStack, put_on: Stage) -> Studio:
     other = put_on.studio()
     if other is not None:
         return other
-    from cosmosctl.preview.studio import open_studio  # the heavy libraries: a third of a second
+    from cosmosctl.preview.drawing.studio import open_studio  # the heavy libraries: a third of a second
 
     return stack.enter_context(open_studio(out, blur_strength="medium"))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from cosmosctl.domain.project import Host
-from cosmosctl.preview.row_picture import Studio
+from cosmosctl.preview.drawing.row_picture import Studio
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmosctl.preview import log, specification
-from cosmosctl.preview.row_picture import Layer, Shot, Studio
+from cosmosctl.preview.drawing.row_picture import Layer, Shot, Studio
 from cosmosctl.preview.specification import Hints
 from cosmosctl.preview.stage import Stage, stage
 
@@ -181,7 +181,7 @@ def _studio(args: argparse.Namespace, stack: ExitStack, put_on: Stage) -> Studio
     other = put_on.studio()
     if other is not None:
         return other
-    from cosmosctl.preview.studio import open_studio  # the heavy libraries: a third of a second
+    from cosmosctl.preview.drawing.studio import open_studio  # the heavy libraries: a third of a second
 
     return stack.enter_context(open_studio(args.video_save_folder, blur_strength=args.blur_strength))
 

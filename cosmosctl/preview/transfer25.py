@@ -19,7 +19,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from cosmosctl.preview import log, samples
-from cosmosctl.preview.row_picture import Layer, Shot
+from cosmosctl.preview.drawing.row_picture import Layer, Shot
 from cosmosctl.preview.samples import Check, Sample, Session, flag, number, one_of, text, video_file, whole
 from cosmosctl.preview.stage import Stage, stage
 

@@ -19,9 +19,9 @@ from cosmosctl.media import encode, frames
 from cosmosctl.media.encode import Quality
 from cosmosctl.media.frames import Pixels
 from cosmosctl.models.buckets import nearest_bucket
-from cosmosctl.preview import annotators, studio
-from cosmosctl.preview.picture import picture_of
-from cosmosctl.preview.row_picture import Layer, Shot
+from cosmosctl.preview.drawing import annotators, studio
+from cosmosctl.preview.drawing.picture import picture_of
+from cosmosctl.preview.drawing.row_picture import Layer, Shot
 from tests.support.waiting import PATIENCE_S
 
 WEIGHTS = {"vis": 0.3, "edge": 0.4, "depth": 0.2, "seg": 0.1}

@@ -22,9 +22,10 @@ from cosmosctl.media.control import BLURS, blurred
 from cosmosctl.media.probe import probe
 from cosmosctl.media.video_info import VideoInfo
 from cosmosctl.models.transfer1 import PATTERNS
-from cosmosctl.preview import lettering, specification
-from cosmosctl.preview.annotators import annotator, sketched
-from cosmosctl.preview.studio import open_studio
+from cosmosctl.preview import specification
+from cosmosctl.preview.drawing import lettering
+from cosmosctl.preview.drawing.annotators import annotator, sketched
+from cosmosctl.preview.drawing.studio import open_studio
 from cosmosctl.preview.transfer1 import clip_lengths
 from tests import clips
 from tests.stage import call_log, faults

@@ -13,7 +13,7 @@ from typing import Any
 
 from cosmosctl import engines
 from cosmosctl.domain.project import Host
-from cosmosctl.preview.row_picture import Studio
+from cosmosctl.preview.drawing.row_picture import Studio
 from cosmosctl.preview.stage import Stage
 from tests.stage import call_log, faults
 from tests.stage.faults import Faults

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from cosmosctl.preview.row_picture import Shot, Video
+from cosmosctl.preview.drawing.row_picture import Shot, Video
 from tests.support.waiting import take
 
 FRAMES = 8

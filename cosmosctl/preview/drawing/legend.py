@@ -6,8 +6,8 @@ Lengths are in pixels of a 704 pixels wide or high picture and grow with it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cosmosctl.preview.lettering import AMBER, BLACK, Patch, Text, legible, patch, width_of, wrapped
-from cosmosctl.preview.row_picture import Shot
+from cosmosctl.preview.drawing.lettering import AMBER, BLACK, Patch, Text, legible, patch, width_of, wrapped
+from cosmosctl.preview.drawing.row_picture import Shot
 
 Box = tuple[int, int, int, int]
 """x, y, width, height in pixels, all even."""

@@ -17,9 +17,9 @@ from cosmosctl.media import encode, frames
 from cosmosctl.media.encode import Quality, VideoWriter
 from cosmosctl.media.frames import Pixels
 from cosmosctl.models.buckets import nearest_bucket
-from cosmosctl.preview import annotators
-from cosmosctl.preview.picture import Picture, picture_of
-from cosmosctl.preview.row_picture import Shot, Video
+from cosmosctl.preview.drawing import annotators
+from cosmosctl.preview.drawing.picture import Picture, picture_of
+from cosmosctl.preview.drawing.row_picture import Shot, Video
 
 CONTROL_FPS = Fraction(30)
 """Rate of generated controls, whatever the input's (auxiliary/*_control, imageio.get_writer)."""

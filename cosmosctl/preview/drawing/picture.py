@@ -14,10 +14,10 @@ import numpy as np
 
 from cosmosctl.media import frames
 from cosmosctl.media.frames import Pixels, Planes
-from cosmosctl.preview import legend
-from cosmosctl.preview.legend import Box, Frame
-from cosmosctl.preview.lettering import Patch
-from cosmosctl.preview.row_picture import Shot
+from cosmosctl.preview.drawing import legend
+from cosmosctl.preview.drawing.legend import Box, Frame
+from cosmosctl.preview.drawing.lettering import Patch
+from cosmosctl.preview.drawing.row_picture import Shot
 
 _SHARE = 0.65
 """How much of the picture controls whose weights add up to 1 take from the input: what is left keeps it readable."""

@@ -1,0 +1,1 @@
+"""What the pictures of a preview are made of: control videos, layers, captions. No command line, no row of a model."""
