@@ -1,58 +1,20 @@
 """Whatever a stranger's project or host holds: nothing outside is changed, nothing runs, no secret is shown, all ends.
 
-Hypothesis draws what was done to a finished project, and every verb is tried in it (see `watched`, `hostile_edits`).
-`make soak` draws new examples for an hour.
+Hypothesis draws what was done to a finished project, and every verb is tried in it (see `watched`, `hostile_edits`,
+`strangers`). `make soak` draws new examples for an hour. Hosts behind ssh: test_strange_hosts.py.
 """
 
-import os
-import re
-import shutil
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import aftermath, hostile_edits, verb_lines
-from tests.support.hostile_edits import Edit
+from tests.support.strangers import LAUNCHES, OF_HOSTS, apply, ids, many, places, restored, try_all
 from tests.support.tree import Tree
 from tests.support.verb_lines import Line
-from tests.support.watched import MOST_KIB, SECRET, Machine, Watched, inside, outside, shown
-
-READS = {
-    "check",
-    "diff",
-    "host list",
-    "list batches",
-    "list prompts",
-    "list runs",
-    "help",
-    "history",
-    "show",
-    "status",
-}
-"""What starts nothing and writes nothing but what is derived."""
-MAKES = {"controls", "create prompt", "create run", "host allow", "init"}
-"""What starts nothing."""
-LAUNCHES = {"batch", "inference", "retry", "upscale"}
-ENDLESS = {"watch"}
-OF_HOSTS = {"attach", "cancel", "fetch", "gc", "list batches", "list runs", "logs", "show", "status"}
-"""What reads a host's answers."""
-TABS = [
-    Line("Tab", (), {"_COSMOSCTL_COMPLETE": "bash_complete", "COMP_WORDS": f"cosmosctl {verb} ", "COMP_CWORD": "2"})
-    for verb in ("show", "attach", "diff")
-]
-MORE = (
-    *("batches/{batch}/end.yaml", "batches/{batch}/events-before.jsonl", "batches/{batch}/unclaimed/rs_a/result.yaml"),
-    *(".cosmosctl/staging/{batch}/pulled/done/rs_d/output.mp4", ".cosmosctl/locks/{batch}", ".cosmosctl/staging/x"),
-    *("runs/rs_d/logs/failure.yaml", "runs/rs_d/preview/outputs/output.mp4", "runs/rs_e/preview/logs/failure.yaml"),
-    *("runs/rs_a/result.yaml", "runs/rs_d/history/{batch}/result.yaml", "runs/rs_new/run.yaml", "prompts/ps_new.yaml"),
-    *("inputs/videos/new/color.mp4", "exported", "again", "new/cosmosctl.yaml", ".cosmosctl-1a2b3c4d.tmp"),
-)
-"""Names in a project that the tool may give; a host's folder gets them as well."""
-LOCALLY = {"sh", "rsync", "python3"}
-"""What our own scripts need on the built-in host."""
+from tests.support.watched import Machine
 
 
 @pytest.fixture(scope="module")
@@ -98,82 +60,6 @@ def _version(tree: Tree) -> None:
     (tree.root / "tasks.py").write_text("")
 
 
-def places(root: Path) -> list[str]:
-    """Every file below the root and names that the tool would give to more; what it reads most, thrice."""
-    found = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-    batches = sorted({f"{name.split('/')[1]}" for name in found if name.startswith("batches/")})
-    more = [name.format(batch=batch) for name in MORE for batch in batches]
-    read = [name for name in (*found, *more) if name.endswith((".yaml", ".json", ".jsonl", "rows.txt", "index"))]
-    return [*found, *dict.fromkeys(more), *read, *read]
-
-
-def restored(machine: Machine, *, made_here: bool) -> None:
-    """The machine as it was, no process of the example before left; the project was made here, or is a clone."""
-    aftermath.end_processes(machine.tree)
-    machine.set_up(machine.base.parent / "template")
-    if not made_here:
-        for folder in (machine.state, machine.data / "cosmosctl"):
-            shutil.rmtree(folder)
-            folder.mkdir()
-
-
-def apply(edits: Sequence[Edit], root: Path, machine: Machine) -> None:
-    twin = machine.twin / root.relative_to(machine.base)
-    words = {"base": str(machine.base), "pwned": str(machine.pwned / "x"), "twin": str(twin)}
-    for edit in edits:
-        edit.apply(root, words)
-
-
-def ids(machine: Machine) -> list[str]:
-    """The names of runs, prompts and batches, strange ones among them."""
-    found = []
-    for folder in ("runs", "prompts", "batches"):
-        if (machine.project / folder).is_dir() and not (machine.project / folder).is_symlink():
-            found += sorted(path.name.removesuffix(".yaml") for path in (machine.project / folder).iterdir())
-    return found or ["rs_a"]
-
-
-def try_all(machine: Machine, lines: Sequence[Line]) -> None:
-    """Run them one after another; whatever each did was within what is promised."""
-    around, within = outside(machine), inside(machine)
-    for line in (*lines, *TABS):
-        words = [word.replace("{data}", str(machine.data)) for word in line.words]
-        done = machine.run(*words, is_endless=line.verb in ENDLESS, more=line.env)
-        assert_kept(line, done)
-        assert outside(machine) == around, str(done)
-        before, within = within, inside(machine)
-        assert line.verb not in READS | {"Tab"} or within == before, str(done)
-    assert list(shown(machine)) == []
-
-
-def assert_kept(line: Line, done: Watched) -> None:
-    """It ended, in time, well, without showing a secret, and started nothing but what it has to."""
-    assert not done.hangs, f"waits for ever: {done}"
-    assert done.code in (0, 1, 2, 3, 4, 130), str(done)
-    assert b"Traceback" not in done.err, str(done)
-    assert done.peak_kib < MOST_KIB, str(done)
-    assert SECRET.encode() not in done.out + done.err, str(done)
-    assert line.verb != "Tab" or re.fullmatch(rb"(plain,[\w.-]+\n)*\n?", done.out), str(done)
-    assert not [words for words in done.programs if any("pwned" in word for word in words)], str(done)
-    names = {words[0] for words in done.programs}
-    if line.verb in READS | MAKES | {"Tab"}:
-        assert not done.started, f"{done.started} {done.programs}"
-        assert not names, done.programs
-    assert names <= LOCALLY | {"host add": {"ssh"}, "completion": {"bash"}}.get(line.verb, set()), done.programs
-
-
-IS_SOAK = "COSMOSCTL_SOAK" in os.environ
-
-
-def many(examples: int, *, soak: int) -> settings:
-    """So many examples, each of seconds: the few edits of one that fails are told as they are, not shrunk."""
-    phases = (Phase.explicit, Phase.reuse, Phase.generate)
-    checks = list(HealthCheck)
-    return settings(
-        deadline=None, max_examples=soak if IS_SOAK else examples, phases=phases, suppress_health_check=checks
-    )
-
-
 def drawn(machine: Machine, data: st.DataObject) -> int:
     """Draw and apply edits of the project; which words have their turn."""
     here = places(machine.project)
@@ -183,7 +69,7 @@ def drawn(machine: Machine, data: st.DataObject) -> int:
     return data.draw(st.integers(0, 1000), "turn")
 
 
-@many(16, soak=600)
+@many(2)
 @given(data=st.data(), made_here=st.booleans())
 def test_a_strangers_project_runs_changes_and_shows_nothing(
     machine: Machine, data: st.DataObject, made_here: bool
@@ -193,7 +79,7 @@ def test_a_strangers_project_runs_changes_and_shows_nothing(
     try_all(machine, [line for line in lines(machine, turn) if not launches(line)])
 
 
-@many(6, soak=150)
+@many()
 @given(data=st.data(), made_here=st.booleans())
 def test_what_is_launched_from_a_strangers_project_is_our_own(
     machine: Machine, data: st.DataObject, made_here: bool
@@ -204,7 +90,7 @@ def test_what_is_launched_from_a_strangers_project_is_our_own(
     try_all(machine, [found[turn % len(found)], Line("status", ("status",)), Line("attach", ("attach",))])
 
 
-@many(10, soak=400)
+@many()
 @given(data=st.data())
 def test_a_hostile_hosts_answers_run_change_and_show_nothing(machine: Machine, data: st.DataObject) -> None:
     restored(machine, made_here=True)

@@ -62,10 +62,13 @@ class Watched:
 
 
 class Machine:
-    """`base` with the user's home, other folders, programs and state; `project` is what is not to be trusted there."""
+    """`base` with the user's home, other folders, programs and state; `project` is what is not to be trusted there.
 
-    def __init__(self, base: Path) -> None:
-        self.base = base
+    `more` is in the environment of every verb.
+    """
+
+    def __init__(self, base: Path, more: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.base, self._more = base, more
         self.project, self.data, self.state = base / "work/project", base / "data", base / "state"
         self.temp, self.pwned, self.bin, self.io = base / "tmp", base / "pwned", base / "bin", base / "io"
         self.twin = base / "twin"
@@ -88,6 +91,7 @@ class Machine:
             "XDG_STATE_HOME": str(self.state),
             "COSMOSCTL_GPU_LOCKS": str(self.data / "locks"),
             "COSMOSCTL_PREVIEW_ROW_S": "0.01",
+            **self._more,
         }
 
     @property
