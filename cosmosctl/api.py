@@ -29,7 +29,8 @@ from cosmosctl.io.given_path import no_path_words
 from cosmosctl.results import batch_end
 from cosmosctl.results.events import Progress
 from cosmosctl.state.opening import opened
-from cosmosctl.store import find_project, write_drafts
+from cosmosctl.store import find_project
+from cosmosctl.store.drafts import write_drafts
 
 JsonRow = Mapping[str, Any]
 JsonRows = list[JsonRow]

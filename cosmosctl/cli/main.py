@@ -1,9 +1,7 @@
 """The command `cosmosctl`: the list of verbs, and the one boundary where errors become text and exit codes."""
 
-import gc
 import os
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import NamedTuple
 import click
 
 from cosmosctl import __version__
-from cosmosctl.errors import EXIT_BUG, EXIT_INTERRUPTED, CosmosctlError, Interrupted, UsageError, bounded
+from cosmosctl.errors import EXIT_BUG, EXIT_INTERRUPTED, CosmosctlError, FileError, Interrupted, UsageError, bounded
 from cosmosctl.io.given_path import is_folder, require_cwd, shown
 from cosmosctl.io.os_error import file_error, is_environment
 from cosmosctl.io.streams import open_closed_descriptors, safe_streams
@@ -174,7 +172,6 @@ def exit_code(argv: list[str]) -> int:
     A stream that is closed or has no reader changes neither what is done nor the code. One that cannot be written to,
     on a full disk, does not change what is done; stdout, which holds the result, is told of.
     """
-    gc.set_threshold(100_000)  # ten thousand runs are read at once and none of them is garbage: a tenth of `status`
     with safe_streams() as (out, err):
         code = _code(argv)
         out.flush()
@@ -207,6 +204,10 @@ def _code(argv: list[str]) -> int:
         if not is_environment(e):
             return _bug(argv)
         error = file_error(Path(e.filename or "."), e, doing="go on")
+        _tell(error)
+        return error.exit_code
+    except MemoryError:
+        error = FileError("there is not enough memory here for what has to be read")
         _tell(error)
         return error.exit_code
     except Exception:  # the one boundary: a bug of ours, told with a file to send
@@ -250,6 +251,8 @@ def _hint_lines(hint: str) -> list[str]:
 
 
 def _bug(argv: list[str]) -> int:
+    import traceback
+
     text = f"cosmosctl {__version__} {argv}\n{traceback.format_exc()}"
     try:
         place = _bug_log(text)

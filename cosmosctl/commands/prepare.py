@@ -20,7 +20,8 @@ from cosmosctl.plan import inputs
 from cosmosctl.plan.inputs import ControlProgress, Found
 from cosmosctl.plan.planner import Plan, make_plan
 from cosmosctl.state.attempts import receipt_beside
-from cosmosctl.store import ALLOW_OUTSIDE, Snapshot
+from cosmosctl.store import Snapshot
+from cosmosctl.store.videos import ALLOW_OUTSIDE
 
 Say = Callable[[str], None]
 

@@ -11,6 +11,9 @@ from cosmosctl.domain.project import Host, Setting
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
+MOST_RUNS = 50_000
+"""A batch takes no more: what others may write in its files is read within bounds that follow from it."""
+
 
 @dataclass(frozen=True)
 class BatchRow:

@@ -95,7 +95,7 @@ def _wanted(project: ProjectPaths, run: str) -> _Wanted:
 def _answers(project: ProjectPaths, run: str) -> Sequence[Answer]:
     """The model's own result of the run that counts, and its preview."""
     snapshot = load_all(project.root)
-    tracker, now = Tracker(project, snapshot, anew=True), None
+    tracker, now = Tracker(project, snapshot, {}), None
     left = tracker.traces(run)
     there = present(project, {run: left}).get(run, Present())
     if run in snapshot.runs:

@@ -24,12 +24,19 @@ from cosmosctl.git.work_tree import holds_a_home
 from cosmosctl.io import links, own, user_state
 from cosmosctl.io.user_state import FOLDERS, HOSTS, INPUTS, LINKS, MADE, OUTSIDE, digest_of
 from cosmosctl.plan.bundle import host_facts
-from cosmosctl.plan.bundle_reader import commands_in, read_batch, read_whereabouts, reading_plan
+from cosmosctl.plan.bundle_reader import (
+    HEAD_BYTES,
+    PLAN_BYTES,
+    commands_in,
+    plan_bytes,
+    read_batch,
+    read_whereabouts,
+    reading_plan,
+)
+from cosmosctl.plan.bundle_reader import is_believed as is_believed  # others find it here
 from cosmosctl.store import local_dir
 from cosmosctl.store.root import OUTSIDE_COMMAND, folder_digest
 
-PLAN_BYTES = 1 << 30
-"""Most bytes of plan.json: a hundred thousand rows with prompts of a few thousand characters."""
 NAMED_FILES, NAMED_BYTES = 2000, 64 << 20
 """Most files inside the project that a block may name, and their bytes: more cannot be looked through by anybody."""
 
@@ -126,17 +133,9 @@ def note_made(paths: BatchPaths) -> None:
 
     By the other files of it, too, that name its runs: `was_made_here`.
     """
-    user_state.note(MADE, digest_of(_plan_bytes(paths)), str(paths.root))
+    user_state.note(MADE, own.digest(paths.plan, most=PLAN_BYTES), str(paths.root))
     for file in (paths.rows_list, paths.report):
         user_state.note(MADE, _digest_of_other(file), str(paths.root))
-
-
-def is_believed(paths: BatchPaths) -> bool:
-    """Whether the plan in that folder was made, or seen and allowed, on this machine. No script's `*` does that."""
-    try:
-        return user_state.is_noted(MADE, digest_of(_plan_bytes(paths)))
-    except (OSError, FileError):
-        return False
 
 
 def was_made_here(paths: BatchPaths) -> bool:
@@ -154,7 +153,7 @@ def _is_noted(file: Path) -> bool:
 
 
 def _digest_of_other(file: Path) -> str:
-    return digest_of(file.name.encode(), b"\0", own.read_bytes(file, most=PLAN_BYTES))
+    return own.digest(file, file.name.encode(), b"\0", most=HEAD_BYTES)
 
 
 def allowed_batch(paths: BatchPaths) -> AllowedBatch:
@@ -183,9 +182,9 @@ def allowed_whereabouts(root: Path, paths: BatchPaths) -> AllowedBatch:
 
 def batch_leave(paths: BatchPaths, batch: Batch) -> Leave:
     """A batch as it has to be allowed: its frozen host and every command in its plan."""
-    plan = _plan_bytes(paths)
     facts = {key: value for key, value in host_facts(batch.host).items() if key != "name"}
     with reading_plan(paths):
+        plan = plan_bytes(paths)
         commands = dict.fromkeys(_plain(argv) for argv in commands_in(plan))
     lines = [f"  on host {batch.host.name}: {_plain(facts)}", *(f"  runs {words}" for words in commands)]
     what = f"batch {paths.name}, which was not made here and brings its own commands,"
@@ -231,10 +230,6 @@ def link_leave(link: Path) -> Leave:
 def allow_batch_command(paths: BatchPaths) -> str:
     """What allows a batch of another clone."""
     return command("host", "allow", "--batch", paths.name)
-
-
-def _plan_bytes(paths: BatchPaths) -> bytes:
-    return own.read_bytes(paths.plan, most=PLAN_BYTES)
 
 
 def _plain(value: Any) -> str:

@@ -51,11 +51,37 @@ def read_bytes(path: Path, *, most: int) -> bytes:
         size = os.fstat(descriptor).st_size
         if size > most:
             raise NotOwn(path, f"has {size} bytes, at most {most} are read")
+        data = os.read(descriptor, size + 1)  # all of it at once, as nearly always
+        if len(data) == size:
+            return data
         with open(descriptor, "rb", closefd=False) as stream:
-            data = read_up_to(stream, most + 1)
+            data += read_up_to(stream, most + 1 - len(data))
     if len(data) > most:
         raise NotOwn(path, f"grows beyond {most} bytes while it is read")
     return data
+
+
+def read_start(path: Path, most: int) -> bytes:
+    """The first bytes of a file, however long it is. Raises: FileNotFoundError; NotOwn; FileError."""
+    with opened(path, os.O_RDONLY) as descriptor:
+        return os.read(descriptor, most)
+
+
+def digest(path: Path, *before: bytes, most: int) -> str:
+    """sha256, in hex, of these bytes and all of a file, of which no more than a piece is held at a time.
+
+    Raises: FileNotFoundError; NotOwn; FileError when it cannot be read.
+    """
+    import hashlib
+
+    made, left = hashlib.sha256(b"".join(before)), most
+    with opened(path, os.O_RDONLY) as descriptor:
+        while piece := os.read(descriptor, _PIECE_BYTES):
+            left -= len(piece)
+            if left < 0:
+                raise NotOwn(path, f"has more than {most} bytes")
+            made.update(piece)
+    return made.hexdigest()
 
 
 def read_up_to(stream: BinaryIO, most: int) -> bytes:

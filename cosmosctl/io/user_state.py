@@ -101,10 +101,15 @@ def secret() -> bytes:
         return b""
 
 
-def signature(data: bytes) -> str:
-    """A word that only this user on this machine can give to these bytes; "" where there is no key."""
+def signature(*parts: bytes | memoryview) -> str:
+    """A word that only this user on this machine can give to these bytes, one part after another; "" without a key."""
     key = secret()
-    return _blake2b()(data, key=key, digest_size=16).hexdigest() if key else ""
+    if not key:
+        return ""
+    made = _blake2b()(key=key, digest_size=16)
+    for part in parts:
+        made.update(part)
+    return made.hexdigest()
 
 
 def _blake2b() -> "type[hashlib.blake2b]":

@@ -19,7 +19,7 @@ from cosmosctl.domain.project import FORMAT, Host
 from cosmosctl.io import own
 from cosmosctl.io.checked import Unreadable, read_bounded
 from cosmosctl.io.moving import relocate
-from cosmosctl.plan.bundle_reader import HERE_ALONE, PLAN_BYTES
+from cosmosctl.plan.bundle_reader import HEAD_BYTES, HERE_ALONE
 
 if TYPE_CHECKING:  # `status` reads batches and writes none: it is not kept waiting for the models and engines
     from cosmosctl.plan.planner import Group, Plan, Row
@@ -156,7 +156,7 @@ def mend(paths: BatchPaths, batch: Batch) -> None:
     """Write rows.txt anew where it does not say what plan.json says: the host refuses runs by it."""
     wanted = rows_text(batch.project, [(row.run, row.spec_hash) for row in batch.rows])
     try:
-        is_right = read_bounded(paths.rows_list, PLAN_BYTES).decode(errors="replace") == wanted
+        is_right = read_bounded(paths.rows_list, HEAD_BYTES).decode(errors="replace") == wanted
     except (OSError, Unreadable):
         is_right = False
     if not is_right:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cosmosctl.domain.batch import Batch, BatchRow, Sent
+from cosmosctl.domain.batch import MOST_RUNS, Batch, BatchRow, Sent
 from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import FORMAT
 from cosmosctl.errors import FileError
-from cosmosctl.io import own
+from cosmosctl.io import own, user_state
 from cosmosctl.io.checked import Unreadable, mapping, opened, parse_json, read_bounded, text_of, typed
 from cosmosctl.io.os_error import is_there, os_words
 from cosmosctl.io.visible import visible
@@ -22,7 +22,11 @@ from cosmosctl.store.root import OUTSIDE_COMMAND, outside_counts
 from cosmosctl.store.videos import path_words
 
 PLAN_BYTES = 1 << 30
-"""A plan of a hundred thousand rows is a third of it."""
+"""Of a plan that this machine made: five times that of the largest batch."""
+FOREIGN_BYTES = 16 << 20
+"""Of any other one: more commands than anybody looks at before they are allowed."""
+HEAD_BYTES = 32 << 20
+"""Of each other file of a batch: more than those of the largest take."""
 HERE_ALONE = "# So on this machine alone:\n"
 """What follows it in batch.local.yaml is not in batch.yaml, which git versions."""
 _IN_BUNDLE = re.compile(r"[A-Za-z0-9_][^/\0]*/[A-Za-z0-9_][^/\0]*")
@@ -39,7 +43,7 @@ def read_branch(paths: BatchPaths) -> str:
     from cosmosctl.yaml.file import load_tool
 
     try:
-        here = text_of(read_bounded(paths.whole, PLAN_BYTES)).partition(HERE_ALONE)[2]
+        here = text_of(read_bounded(paths.whole, HEAD_BYTES)).partition(HERE_ALONE)[2]
         found = mapping(load_tool(here)) if here else {}
     except (OSError, ValueError):
         return ""
@@ -56,13 +60,33 @@ def is_whole(paths: BatchPaths) -> bool:
 def read_batch(paths: BatchPaths) -> Batch:
     """The batch in that folder. Raises: FileError when plan.json is missing or not ours."""
     with reading_plan(paths):
-        plan = mapping(parse_json(read_bounded(paths.plan, PLAN_BYTES)))
+        plan = mapping(parse_json(plan_bytes(paths)))
         if isinstance(plan.get("format"), int) and plan["format"] > FORMAT:
             raise Unreadable("a newer cosmosctl made it: install that one")
         rows = tuple(_batch_row(row, group["name"]) for group in plan["groups"] for row in group["rows"])
         inputs = tuple(_sent(entry) for entry in _list(plan["inputs"]))
         _refuse_outside(paths, inputs)
         return _batch(paths, plan, rows, inputs)
+
+
+def plan_bytes(paths: BatchPaths) -> bytes:
+    """The bytes of plan.json; many of them only where the plan was made, or allowed, on this machine.
+
+    Raises: FileNotFoundError, Unreadable.
+    """
+    if paths.plan.lstat().st_size <= FOREIGN_BYTES:
+        return read_bounded(paths.plan, FOREIGN_BYTES)
+    if not is_believed(paths):
+        raise Unreadable(f"it is larger than {FOREIGN_BYTES >> 20} MiB, and not as it was made on this machine")
+    return read_bounded(paths.plan, PLAN_BYTES)
+
+
+def is_believed(paths: BatchPaths) -> bool:
+    """Whether the plan in that folder was made, or seen and allowed, on this machine. No script's `*` does that."""
+    try:
+        return user_state.is_noted(user_state.MADE, own.digest(paths.plan, most=PLAN_BYTES))
+    except (OSError, FileError):
+        return False
 
 
 def commands_in(plan: bytes) -> tuple[Sequence[str], ...]:
@@ -170,7 +194,10 @@ def cut_off(paths: BatchPaths) -> str:
 
 
 def _listed_runs(file: Path) -> tuple[str, ...]:
-    text = text_of(read_bounded(file, PLAN_BYTES))
+    data = read_bounded(file, HEAD_BYTES)
+    if data.count(b"\n") > MOST_RUNS:
+        raise Unreadable(f"it names more than {MOST_RUNS:,} runs")
+    text = text_of(data)
     lines = [line.split(" ") for line in text.split("\n")]
     if lines.pop() != [""] or not lines:
         raise Unreadable("its end is missing")
@@ -212,7 +239,7 @@ def _head(paths: BatchPaths) -> Mapping[str, Any]:
     from cosmosctl.yaml.file import load_tool
 
     file = paths.whole if paths.whole.exists() else paths.report
-    return mapping(load_tool(text_of(read_bounded(file, PLAN_BYTES))))
+    return mapping(load_tool(text_of(read_bounded(file, HEAD_BYTES))))
 
 
 def _batch_row(row: Mapping[str, Any], group: str) -> BatchRow:
@@ -230,7 +257,7 @@ def sendable(paths: BatchPaths) -> tuple[Path, ...]:
     Raises: NotOwn when one of them is a link; FileError when plan.json cannot be read.
     """
     try:
-        groups = mapping(parse_json(read_bounded(paths.plan, PLAN_BYTES)))["groups"]
+        groups = mapping(parse_json(plan_bytes(paths)))["groups"]
         inner = [(group["name"], name) for group in groups for name in (*group["files"], group["rows_file"], "command")]
     except (OSError, ValueError, LookupError, TypeError) as e:
         message = f"batches/{paths.name}/plan.json: cannot be read as a plan: {_why(e)}"

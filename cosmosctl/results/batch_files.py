@@ -74,7 +74,7 @@ def mark(root: Path, paths: BatchPaths, batch: Batch) -> None:
 
 def _text(file: Path) -> str:
     try:
-        return read_bounded(file, bundle_reader.PLAN_BYTES).decode(errors="replace").replace("\r\n", "\n")
+        return read_bounded(file, bundle_reader.HEAD_BYTES).decode(errors="replace").replace("\r\n", "\n")
     except (OSError, Unreadable):
         return ""
 
@@ -92,7 +92,7 @@ def head_trouble(paths: BatchPaths) -> str:
 
 def _trouble_with(file: Path, name: str, key: str) -> str:
     try:
-        return _trouble_of(text_of(read_bounded(file, bundle_reader.PLAN_BYTES)), name, key)
+        return _trouble_of(text_of(read_bounded(file, bundle_reader.HEAD_BYTES)), name, key)
     except (OSError, Unreadable) as e:
         return f"cannot be read: {e}"
 
@@ -112,7 +112,7 @@ def _trouble_of(text: str, name: str, key: str) -> str:
 
 def _made_again(paths: BatchPaths) -> str:
     """batch.yaml by plan.json, which can be read."""
-    plan = json.loads(read_bounded(paths.plan, bundle_reader.PLAN_BYTES))
+    plan = json.loads(bundle_reader.plan_bytes(paths))
     head = {key: plan[key] for key in bundle.HEAD if key in plan}
     return bundle.head_text(head, [_group(group) for group in plan["groups"]])
 

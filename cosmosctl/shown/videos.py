@@ -7,7 +7,8 @@ from pathlib import Path
 from cosmosctl.errors import FileError
 from cosmosctl.io import own
 from cosmosctl.io.given_path import is_file
-from cosmosctl.store import hash_files, path_words
+from cosmosctl.store import hash_files
+from cosmosctl.store.videos import path_words
 
 KEY_DIGITS = 16
 

@@ -52,6 +52,12 @@ def present(project: ProjectPaths, traces: Mapping[str, Traces]) -> Mapping[str,
     return known
 
 
+def videos_looked_at(left: Traces) -> tuple[str, ...]:
+    """The videos that `present` looks at for a run, as paths below its folder."""
+    mine, its_preview = left.here or left.report, left.preview
+    return (*([mine.video] if mine else []), *([f"preview/{its_preview.video}"] if its_preview else []))
+
+
 def _unknown(folder: str, left: Traces, there: Present) -> tuple[str, str]:
     """The run's own video and that of its preview, those which have to be read."""
     mine, its_preview = left.here or left.report, left.preview

@@ -15,8 +15,8 @@ from cosmosctl.errors import FileError
 from cosmosctl.io import links, own
 from cosmosctl.io.own import RECEIPT_BYTES
 from cosmosctl.store import Snapshot
-from cosmosctl.store.index import Notes
-from cosmosctl.store.scan import LINK_MARK, left_of
+from cosmosctl.store.left import LINK_MARK, left_of
+from cosmosctl.store.run_line import Notes
 
 
 class ResultTrace(NamedTuple):
@@ -74,23 +74,30 @@ NOTHING = Traces()
 
 
 class Tracker:
-    """Looks at the run folders of one snapshot; `anew`: as they are now and not as they were when it was taken."""
+    """Looks at the run folders of one snapshot; `left`: what lies in those that were looked into just now."""
 
-    def __init__(self, project: ProjectPaths, snapshot: Snapshot, *, anew: bool) -> None:
-        self._left: Mapping[str, str] = {} if anew else snapshot.left
+    def __init__(self, project: ProjectPaths, snapshot: Snapshot, left: Mapping[str, str]) -> None:
         self._index = snapshot.index
         self._runs = str(project.runs)
+        self._left = left
         self._names = frozenset(snapshot.run_ids)
+        self._looked: dict[str, list[str]] = {}
+
+    def looked_at(self, run: str) -> Sequence[str]:
+        """The receipts, there or not, by which `traces` told what was left, as paths below the run's folder."""
+        return self._looked.get(run, ())
+
+    def _left_now(self, run: str) -> str:
+        return left_of(self._index, self._index.run(run), f"{self._runs}/{run}")
 
     def traces(self, run: str) -> Traces:
         """What attempts left for `run`. A receipt that names another run whose folder is still there is a copy's."""
         found = self._left.get(run)
         if found == "":
             return NOTHING
-        notes = self._index.notes(run)
         if found is None:
-            found = left_of(self._index, notes, self._runs, run)
-        return self._traces(run, notes, found) if found else NOTHING
+            found = self._left_now(run)
+        return self._traces(run, self._index.notes(run), found) if found else NOTHING
 
     def _traces(self, run: str, notes: Notes, found: str) -> Traces:
         damaged = dict[str, str]()
@@ -156,6 +163,7 @@ class Tracker:
         self, run: str, notes: Notes, place: str, make: Callable[[str], list[Any]], damaged: dict[str, str]
     ) -> list[Any]:
         """What a receipt says of this run, else nothing; one that cannot be read is noted in `damaged`, with why."""
+        self._looked.setdefault(run, []).append(place)
         try:
             facts: list[Any] = self._index.fact(notes, place, f"{self._runs}/{run}/{place}", make) or []
         except _DamagedError as e:

@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
-from cosmosctl.domain.order import age
 from cosmosctl.io import links, own
-from cosmosctl.plan.number import read_number
 
 MOST = 5_000
 """So many batches are looked into: unfinished ones first, then the newest by the time in their names."""
@@ -112,6 +110,11 @@ def _most(whole: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
 
 def _by_age(project: ProjectPaths, names: Mapping[str, frozenset[str]]) -> tuple[Listed, ...]:
     """By the numbers that they were given, of which no clock knows."""
+    if not names:
+        return ()
+    from cosmosctl.domain.order import age
+    from cosmosctl.plan.number import read_number
+
     folders = ((project.batch(name), inside) for name, inside in names.items())
     found = [Listed(paths, read_number(paths), inside) for paths, inside in folders if _is_whole(paths, inside)]
     return tuple(sorted(found, key=lambda one: age(one.number, one.paths.name, one.paths.name[-_TIME:])))

@@ -1,4 +1,4 @@
-"""What each run would be made from now."""
+"""What runs would be made from now: the hash of each, remembered while every file behind it stays."""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,10 @@ from cosmosctl.store import Snapshot, hash_file
 
 if TYPE_CHECKING:
     from cosmosctl.domain.spec import Spec
+    from cosmosctl.store.run_line import RunLine
+
+_BETWEEN = "\x1f"
+"""Between videos; no path of a user's holds this control character, and if it does nothing is remembered."""
 
 
 class Current:
@@ -20,25 +24,32 @@ class Current:
     def __init__(self, project: ProjectPaths, snapshot: Snapshot) -> None:
         self._project, self._snapshot = project, snapshot
         self._hashes: dict[str, str] = {}
-        self._prompts: dict[str, str] = {}
+        self._around: dict[str, str] = {}
         self._same: dict[str, bool] = {}
         self._config = snapshot.index.key(CONFIG_FILE)
 
     def spec_hash(self, run: str) -> str:
         """The hash of a run's fingerprint. Raises: FileError when a video cannot be read."""
-        notes, keys = self._snapshot.index.notes(run), self._keys(run)
-        known = notes.get("spec")
-        if known is not None and known[0] == keys and self._same_inputs(known[2]):
-            source = known[3]
-            if source is None or self._keys(source[0]) == source[1]:
-                return str(known[1])
+        line, around = self._snapshot.index.run(run), self._keys_around(run)
+        if line.spec and line.key and line.spec_keys == around and self._same_inputs(line.inputs):
+            source, _, its_keys = line.source.partition(" ")
+            if not source or self._keys(source) == its_keys:
+                return line.spec
+        return self._made_anew(run, line, around)
+
+    def _made_anew(self, run: str, line: "RunLine", around: str) -> str:
+        """The hash, remembered when every key is trusted."""
         from cosmosctl.domain.spec import spec_hash
 
         spec = self.spec(run)
         digest, inputs = spec_hash(self._facts(spec)), self._inputs(spec)
-        source = None if spec.source is None else [spec.source.run, self._keys(spec.source.run)]
-        is_trusted = keys != "" and inputs != "" and (source is None or source[1] != "")
-        self._snapshot.index.note(notes, "spec", [keys, digest, inputs, source] if is_trusted else None)
+        source = "" if spec.source is None else f"{spec.source.run} {self._keys(spec.source.run)}"
+        is_trusted = line.key and around and inputs and not source.endswith(" ")
+        if line.spec or is_trusted:
+            self._snapshot.index.changed()
+        line.forget_spec()
+        if is_trusted:
+            line.spec_keys, line.spec, line.inputs, line.source = around, digest, inputs, source
         return digest
 
     def facts(self, run: str) -> dict[str, Setting]:
@@ -76,26 +87,29 @@ class Current:
 
     def _keys(self, run: str) -> str:
         """The keys of a run's file, of its prompt's and of cosmosctl.yaml; "" when one is not trusted yet."""
-        own, prompt = self._snapshot.index.key(f"runs/{run}/run.yaml"), self._prompt_key(run)
-        return f"{own} {prompt} {self._config}" if own and prompt and self._config else ""
+        own, around = self._snapshot.index.run(run).key, self._keys_around(run)
+        return f"{own} {around}" if own and around else ""
+
+    def _keys_around(self, run: str) -> str:
+        """The same without that of the run's own file. Thousands of runs have the same prompt."""
+        prompt = self._snapshot.prompt_of(run)
+        found = self._around.get(prompt)
+        if found is None:
+            key = self._snapshot.index.key(f"prompts/{prompt}.yaml")
+            found = self._around[prompt] = f"{key} {self._config}" if key and self._config else ""
+        return found
 
     def _inputs(self, spec: "Spec") -> str:
-        """The videos of a run and their hashes, a line each; "" when a path has more than one line."""
-        lines = [f"{self._hash(path)} {path}" for path in spec.input_paths]
-        return "\n".join(lines) if not any("\n" in line for line in lines) else ""
+        """The videos of a run and their hashes; "" when a path holds what parts them, or cannot stand in a line."""
+        pairs = [f"{self._hash(path)} {path}" for path in spec.input_paths]
+        return _BETWEEN.join(pairs) if not any(sign in pair for pair in pairs for sign in "\t\n" + _BETWEEN) else ""
 
     def _same_inputs(self, known: str) -> bool:
         """Whether every video is the one it was. Runs of one scene have the same lines, which are looked at once."""
         if known not in self._same:
-            pairs = [line.split(" ", 1) for line in known.split("\n")]
+            pairs = [pair.split(" ", 1) for pair in known.split(_BETWEEN)]
             self._same[known] = all(self._hash(path) == digest for digest, path in pairs)
         return self._same[known]
-
-    def _prompt_key(self, run: str) -> str:
-        prompt = self._snapshot.prompt_of(run)
-        if prompt not in self._prompts:
-            self._prompts[prompt] = self._snapshot.index.key(f"prompts/{prompt}.yaml")
-        return self._prompts[prompt]
 
     def _hash(self, path: str) -> str:
         if path not in self._hashes:

@@ -1,9 +1,9 @@
 """What was read from many small files, by stat key: .cosmosctl/index. It can always be deleted.
 
-Lines of text. The first, JSON, says by what rules the rest was made and has this user's signature of it; the second,
-JSON, maps a run to what others remember about it, as all of it is looked at each time; each other line is an entry, its
-name, key, link and payload between tabs, so that ten thousand are read at once and only the payloads that somebody asks
-for are decoded. Anything unexpected in the file, or a signature of somebody else, and all of it is forgotten.
+Lines of text. The first, JSON, says by what rules the rest was made and has this user's signature of it; each other
+line is an entry: its name and, between tabs, its key, link and payload, and for a run all else that is remembered about
+it (`run_line`). So ten thousand are read at once and only what somebody asks for is decoded. Anything unexpected in the
+file, or a signature of somebody else, and all of it is forgotten.
 """
 
 import contextlib
@@ -19,16 +19,17 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
 from cosmosctl.io import own
 from cosmosctl.io.checked import parse_json
-from cosmosctl.io.signed import MOST_BYTES, is_signed, signature
+from cosmosctl.io.signed import is_signed, signature
 from cosmosctl.io.stat_key import is_settled, stat_key
+from cosmosctl.store.run_line import Notes, RunLine
 
-_FORMAT = 5
+_FORMAT = 6
+MOST_BYTES = 256 << 20
+"""Twice the index of a hundred thousand runs."""
+_HEADER_BYTES = 1024
 
 BATCHES = "batches/"
 """No run's id: under it stands what is remembered of the files of batches."""
-
-Notes = dict[str, list[Any]]
-"""What is remembered about one run, by a name that means something to whoever remembers it."""
 
 
 class Entry(NamedTuple):
@@ -42,11 +43,11 @@ class Entry(NamedTuple):
 class Index:
     """Entries by the path of a file in the project, notes by the id of a run."""
 
-    def __init__(self, path: Path, rules: str, entries: dict[str, str], notes: dict[str, Notes]) -> None:
+    def __init__(self, path: Path, rules: str, entries: dict[str, str]) -> None:
         self._path = path
         self._rules = rules
         self._entries = entries
-        self._notes = notes
+        self._runs: dict[str, RunLine] = {}
         self._changed = False
         self._owners: Mapping[str, Collection[str]] | None = None
 
@@ -54,8 +55,7 @@ class Index:
     def open(cls, root: Path) -> "Index":
         """The index of the project, empty when there is none or it was made by other rules."""
         path, rules = ProjectPaths(root).derived / "index", _rules()
-        notes, entries = _read(path, rules) or ({}, {})
-        return cls(path, rules, entries, notes)
+        return cls(path, rules, _read(path, rules) or {})
 
     def get(self, name: str) -> Entry | None:
         """What was remembered under `name`; compare its key before using it."""
@@ -75,27 +75,46 @@ class Index:
 
     def put(self, name: str, entry: Entry) -> None:
         """Remember it; one whose words hold a tab or a line break is not remembered."""
-        words = (name, *entry)
-        if any("\t" in word or "\n" in word for word in words):
-            self.forget(name)
-        else:
+        if _fits(name, *entry):
             self._entries[name] = "\t".join(entry)
             self._changed = True
+        else:
+            self.forget(name)
 
     def forget(self, name: str) -> None:
         if self._entries.pop(name, None) is not None:
             self._changed = True
 
+    def run(self, run: str) -> RunLine:
+        """All that is remembered about a run. After a change of it call `changed`, then `save`."""
+        found = self._runs.get(run)
+        if found is None:
+            found = self._runs[run] = RunLine(self._entries.get(_run_name(run)))
+        return found
+
+    def put_run(self, run: str, entry: Entry, *, keep: bool) -> None:
+        """What run.yaml says, remembered when `keep` and it fits in a line."""
+        line = self.run(run)
+        line.key, line.link, line.payload = entry if keep and _fits(*entry) else ("", "", "")
+        line.forget_spec()
+        self.changed()
+
+    def changed(self) -> None:
+        self._changed = True
+
     def forget_others(self, *, prompts: Collection[str], runs: Collection[str], sweeps: Collection[str] = ()) -> None:
         """Drop, when it is next saved, what belongs to other prompts, runs and sweeps than these ids."""
-        self._owners = {"prompts": prompts, "runs": runs, "sweeps": sweeps}
+        self._owners = {"prompts": prompts, "runs": runs, "sweeps": sweeps, "looks": prompts}
+
+    def _set(self, name: str, words: str) -> None:
+        if words.strip("\t"):
+            self._entries[name] = words
+        else:
+            self._entries.pop(name, None)
 
     def notes(self, run: str) -> Notes:
         """What is remembered about a run. Change it by `fact` and `note`, then call `save`."""
-        found = self._notes.get(run)
-        if found is None:
-            found = self._notes[run] = {}
-        return found
+        return self.run(run).notes
 
     def note(self, notes: Notes, name: str, value: list[Any] | None) -> None:
         """Remember `value` (what JSON can hold), or nothing, under `name` of a run's notes."""
@@ -130,13 +149,12 @@ class Index:
         """Write it down when anything changed; a project that cannot be written to is no reason to fail."""
         if not self._changed:
             return
+        for run, line in self._runs.items():
+            self._set(_run_name(run), line.text())
         if self._owners is not None:
             self._entries = {name: found for name, found in self._entries.items() if _is_owned(name, self._owners)}
-            kept = self._owners["runs"]
-            self._notes = {run: found for run, found in self._notes.items() if run in kept or run == BATCHES}
-        notes = json.dumps({run: found for run, found in self._notes.items() if found}, separators=(",", ":"))
-        body = "\n".join([notes, *(f"{name}\t{words}" for name, words in sorted(self._entries.items()))])
-        self._changed, data = False, body.encode()
+        data = "\n".join(f"{name}\t{words}" for name, words in sorted(self._entries.items())).encode()
+        self._changed = False
         signed = signature(f"index {self._rules}", data)
         if not signed:  # nobody could tell that it was made here
             return
@@ -150,30 +168,45 @@ def to_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+def _run_name(run: str) -> str:
+    return run if run == BATCHES else f"runs/{run}/run.yaml"
+
+
+def _fits(*words: str) -> bool:
+    """Whether they can stand in a line."""
+    return not any("\t" in word or "\n" in word for word in words)
+
+
 def _is_owned(name: str, owners: Mapping[str, Collection[str]]) -> bool:
-    """Whether an entry is of a file of the root, or of one of these prompts, runs and sweeps."""
+    """Whether an entry is of a file of the root, or of one of these; looks/ belongs to prompts."""
     folder, _, rest = name.partition("/")
     return not rest or rest.split("/", 1)[0].removesuffix(".yaml") in owners[folder]
 
 
-def _read(path: Path, rules: str) -> tuple[dict[str, Notes], dict[str, str]] | None:
+def _read(path: Path, rules: str) -> dict[str, str] | None:
     try:
-        head, _, body = own.read_bytes(path, most=MOST_BYTES).partition(b"\n")
-        header = parse_json(head)
-        given = header.pop("signature", "") if isinstance(header, dict) else ""
-        if header != {"format": _FORMAT, "rules": rules} or not is_signed(f"index {rules}", body, given):
+        given = _signature_in(own.read_start(path, _HEADER_BYTES), rules)
+        data = own.read_bytes(path, most=MOST_BYTES) if given else b""
+        body = memoryview(data)[data.find(b"\n") + 1 :]  # of megabytes no copy is made
+        if not is_signed(f"index {rules}", body, given):
             return None
-        notes, *entries = body.decode().split("\n")
-        return json.loads(notes), dict([line.split("\t", 1) for line in entries])
+        return dict([line.split("\t", 1) for line in str(body, "utf-8").split("\n")])
     except (OSError, ValueError, FileError):
         return None
+
+
+def _signature_in(start: bytes, rules: str) -> str:
+    """The signature that the header names, "" where the rest was not made by these rules."""
+    header = parse_json(start.partition(b"\n")[0])
+    given = header.pop("signature", "") if isinstance(header, dict) else ""
+    return given if header == {"format": _FORMAT, "rules": rules} and isinstance(given, str) else ""
 
 
 def _rules() -> str:
     """Changes whenever the code that reads the files changes: installed anew, or edited."""
     package = Path(__file__).parent.parent
     found = []
-    for folder in ("io", "yaml", "models", "schema", "store", "domain"):
+    for folder in ("io", "yaml", "models", "schema", "store", "domain", "results", "state"):
         for source in os.scandir(package / folder):
             if source.name.endswith(".py"):
                 status = source.stat()

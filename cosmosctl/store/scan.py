@@ -2,17 +2,19 @@
 
 import os
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cosmosctl.domain.ids import is_id
-from cosmosctl.domain.layout import LOCAL_RESULT, RESULT, ProjectPaths
+from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.plurals import some
 from cosmosctl.io import links
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.visible import one_line
 from cosmosctl.store import payload as payloads
-from cosmosctl.store.index import Entry, Index, Notes
+from cosmosctl.store.index import Entry, Index
+from cosmosctl.store.left import left_of, links_in, strange_in_history
 from cosmosctl.store.problem import Problem
 from cosmosctl.store.stamps import file_key, scene_key, split_link
 
@@ -33,16 +35,6 @@ _DERIVED = (
 _MEANT = ("run", "run.yaml", "run.yml", "run.yaml.txt", "runs.yaml", "run.json")
 """In small letters, what people call a run's file who mean run.yaml."""
 
-LINK_MARK = "@"
-"""Marks the name of a symbolic link among what lies in a run's folder."""
-
-_LEFT = (RESULT, LOCAL_RESULT, "preview", "logs", "history", "outputs")
-"""What attempts leave in a run's folder."""
-
-MANIFEST = "manifest.txt"
-
-_TOOLS = ("outputs", "logs", "preview")
-"""Of these none may be a link; history/ may be one: people keep it on another disk."""
 
 _LINK = "is a symbolic link; what cosmosctl writes and moves there would be outside of the run"
 _LINK_HINT = "remove the link; what it leads to stays"
@@ -86,10 +78,10 @@ def scan_prompts(root: Path, index: Index, *, outside: bool) -> Found:
     found = Found()
     scenes: dict[str, str] = {}
     for name, is_link in _listed(root, "prompts", found):
-        prompt, ending = Path(name).stem, Path(name).suffix
-        if ending in (".yml", ".YAML", ".YML"):
+        prompt, _, ending = name.rpartition(".")
+        if ending in ("yml", "YAML", "YML"):
             found.problems.append(_problem(f"prompts/{name}", "a prompt file ends in .yaml", f"prompts/{prompt}"))
-        if ending != ".yaml":
+        if ending != "yaml":
             continue
         file = f"prompts/{name}"
         if not is_id(prompt) or is_link:
@@ -103,18 +95,18 @@ def scan_prompts(root: Path, index: Index, *, outside: bool) -> Found:
 
             reading = parsing.read_prompt(root, prompt, outside=outside)
             entry = noted(index, file, reading.entry, keep=reading.may_be_kept)
-        _add(found, prompt, file, f"prompts/{prompt}", entry)
+        _add(found, prompt, file, f"prompts/{prompt}", entry.link, entry.payload)
     return found
 
 
 def scan_sweeps(root: Path, index: Index) -> Found:
     found = Found()
     for name, is_link in _listed(root, "sweeps", found):
-        sweep, ending = Path(name).stem, Path(name).suffix
+        sweep, _, ending = name.rpartition(".")
         file = f"sweeps/{name}"
-        if ending in (".yml", ".YAML", ".YML"):
+        if ending in ("yml", "YAML", "YML"):
             found.problems.append(_problem(file, "a sweep's file ends in .yaml", f"sweeps/{sweep}"))
-        if ending != ".yaml":
+        if ending != "yaml":
             continue
         if not is_id(sweep) or is_link:
             words = "is a symbolic link; the project's own files have to be files" if is_link else _NAME_RULE
@@ -126,7 +118,7 @@ def scan_sweeps(root: Path, index: Index) -> Found:
 
             reading = parsing.read_sweep(root, sweep)
             entry = noted(index, file, reading.entry, keep=reading.may_be_kept)
-        _add(found, sweep, file, f"sweeps/{sweep}", entry)
+        _add(found, sweep, file, f"sweeps/{sweep}", entry.link, entry.payload)
     return found
 
 
@@ -154,73 +146,45 @@ def scan_runs(root: Path, index: Index, *, outside: bool) -> Found:
         except OSError as error:
             _no_run(found, root, run, error)
             continue
-        entry = index.known(file, key)
-        if entry is None:
+        line = index.run(run)
+        link, payload = line.link, line.payload
+        if line.key != key or not key:
             problem = _folder_problem(run, is_link)
             if problem:
                 found.ids += [run] if is_id(run) else []
                 found.problems.append(problem)
                 continue
-            entry = _read_run(root, index, run, outside=outside)
-        _add(found, run, file, f"runs/{run}", entry)
-        notes = index.notes(run)
-        left = found.left[run] = left_of(index, notes, base, run)
-        links = _links(index, notes, base, run, left) if left else ()
-        if links:
+            _, link, payload = _read_run(root, index, run, outside=outside)
+        _add(found, run, file, f"runs/{run}", link, payload)
+        left = found.left[run] = left_of(index, line, f"{base}/{run}")
+        linked = links_in(index, line, f"{base}/{run}", left) if left else ()
+        if linked:
             found.linked.add(run)
-            found.problems += [_problem(f"runs/{run}/{name}", _LINK, f"runs/{run}", hint=_LINK_HINT) for name in links]
+            found.problems += [_problem(f"runs/{run}/{name}", _LINK, f"runs/{run}", hint=_LINK_HINT) for name in linked]
+        if "history" in left:
+            found.problems += _of_history(root, run, *strange_in_history(index, line, f"{base}/{run}"))
     return found
 
 
-def left_of(index: Index, notes: Notes, base: str, run: str) -> str:
-    """The names of those things in a run's folder that an attempt leaves there, links with a mark."""
-    return index.fact(notes, "left", f"{base}/{run}", _left_in) or ""
-
-
-def _left_in(folder: str) -> str:
-    return _named_in(folder, _LEFT)
-
-
-def _previewed_in(folder: str) -> str:
-    return _named_in(folder, (*_LEFT, MANIFEST))
-
-
-def previewed(index: Index, notes: Notes, base: str, run: str) -> str:
-    """What `left_of` tells of the preview's folder, and whether its manifest is there."""
-    return index.fact(notes, "previewed", f"{base}/{run}/preview", _previewed_in) or ""
-
-
-def _named_in(folder: str, wanted: Collection[str]) -> str:
-    try:
-        names = sorted(os.listdir(folder))  # noqa: PTH208  # asked for ten thousand folders at a time
-    except OSError:
-        return ""
-    return " ".join(_marked(folder, name) for name in names if name in wanted)
-
-
-def _marked(folder: str, name: str) -> str:
-    return name + LINK_MARK if os.path.islink(f"{folder}/{name}") else name  # noqa: PTH114  # Path's raises: no leave
-
-
-def _links(index: Index, notes: Notes, base: str, run: str, left: str) -> list[str]:
-    """The links where the tool keeps results: what is moved or written there would be so wherever they lead."""
-    if LINK_MARK in left and (links := _links_among(left.split())):
-        return [name if name != "preview" else "preview/" for name in links]
-    if "preview" not in left:
-        return []
-    inside = previewed(index, notes, base, run)
-    return [f"preview/{name}" for name in _links_among(inside.split())] if LINK_MARK in inside else []
-
-
-def _links_among(names: list[str]) -> list[str]:
-    return [name for name in _TOOLS if name + LINK_MARK in names]
+def _of_history(root: Path, run: str, linked: list[str], others: list[str]) -> Iterator[Problem]:
+    """What nobody looks at in history/, a line for each kind; it keeps no run from anything."""
+    place = f"runs/{run}/history"
+    strange = [name for name in linked if links.is_strange_link(root / place / name)]
+    if strange:
+        more = f"; and {len(strange) - 1} more here" if len(strange) > 1 else ""
+        hint = links.link_hint(root / place / strange[0])
+        yield _problem(f"{place}/{strange[0]}", f"{links.LINK_WORDS}{more}", place, hint=hint)
+    if others:
+        names = some([ascii(name) for name in others], "name")
+        yield _problem(f"{place}/", f"{names}; no batch has such a name, so it is passed over", place)
 
 
 def _read_run(root: Path, index: Index, run: str, *, outside: bool) -> Entry:
     from cosmosctl.store import parsing
 
     reading = parsing.read_run(root, run, outside=outside)
-    return noted(index, f"runs/{run}/run.yaml", reading.entry, keep=reading.may_be_kept)
+    index.put_run(run, reading.entry, keep=reading.may_be_kept)
+    return reading.entry
 
 
 def _folder_problem(run: str, is_link: bool) -> Problem | None:
@@ -233,7 +197,7 @@ def _folder_problem(run: str, is_link: bool) -> Problem | None:
 def _no_run(found: Found, root: Path, run: str, error: OSError) -> None:
     """What has no run.yaml: left over from a run of another branch, unless somebody wrote it under another name."""
     folder = f"runs/{run}"
-    if isinstance(error, NotADirectoryError) or not (root / folder).is_dir():
+    if isinstance(error, NotADirectoryError) or not os.path.isdir(f"{root}/{folder}"):  # noqa: PTH112  # of thousands
         if run.endswith((".yaml", ".yml")):
             words = f"a run is a folder: runs/{one_line(Path(run).stem)}/run.yaml"
             found.problems.append(_problem(folder, words, folder))
@@ -243,7 +207,7 @@ def _no_run(found: Found, root: Path, run: str, error: OSError) -> None:
             f"cannot be read: {os_words(error)}",
             f"chmod u+rwx {shlex.quote(one_line(folder))}, or remove the folder",
         )
-    elif misnamed := _misnamed(root / folder):
+    elif misnamed := _misnamed(f"{root}/{folder}"):
         way = shlex.join(("mv", f"{folder}/{misnamed}", f"{folder}/run.yaml"))
         words, hint = f"has no run.yaml, but {misnamed}", way if is_id(run) else ""
     else:
@@ -253,10 +217,14 @@ def _no_run(found: Found, root: Path, run: str, error: OSError) -> None:
     found.problems.append(_problem(folder, words, folder, hint=hint))
 
 
-def _misnamed(folder: Path) -> str:
+def _misnamed(folder: str) -> str:
     """The file in a folder without run.yaml that was meant to be it; a copy or an editor's backup is not."""
-    names = (path.name for path in sorted(folder.iterdir()) if path.is_file())
-    return next((name for name in names if name.lower() in _MEANT), "")
+    try:
+        names = os.listdir(folder)  # noqa: PTH208  # of thousands of folders
+    except OSError:
+        return ""
+    meant = sorted(name for name in names if name.lower() in _MEANT)
+    return next((name for name in meant if Path(folder, name).is_file()), "")
 
 
 def strange_links(root: Path) -> Iterator[Problem]:
@@ -285,14 +253,14 @@ def _listed(root: Path, folder: str, found: Found) -> list[tuple[str, bool]]:
         return []
 
 
-def _add(found: Found, key: str, file: str, subject: str, entry: Entry) -> None:
+def _add(found: Found, key: str, file: str, subject: str, link: str, payload: str) -> None:
     found.ids.append(key)
-    found.links[key] = entry.link
-    if payloads.is_mistakes(entry.payload):
-        found.problems += payloads.problems_of(entry.payload, subject, file)
-        found.broken[key] = entry.payload
+    found.links[key] = link
+    if payloads.is_mistakes(payload):
+        found.problems += payloads.problems_of(payload, subject, file)
+        found.broken[key] = payload
     else:
-        found.payloads[key] = entry.payload
+        found.payloads[key] = payload
 
 
 def _problem(file: str, message: str, subject: str, *, hint: str = "") -> Problem:

@@ -4,19 +4,16 @@ What was read before is taken from the index while the file's stat key is the sa
 """
 
 import contextlib
-import hashlib
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from cosmosctl import models
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.domain.project import BUILT_IN_HOST, Config, Drafts, Host, Prompt, Run
 from cosmosctl.domain.sweep import Sweep
 from cosmosctl.errors import FileError, FilesError, UsageError
-from cosmosctl.schema import versioned_schemas, write_schemas
-from cosmosctl.schema.versioned import digest
 from cosmosctl.store import payload as payloads
 from cosmosctl.store.index import Entry, Index
 from cosmosctl.store.lost import lost_of_sweeps, lost_runs
@@ -236,6 +233,8 @@ def _config(root: Path, index: Index) -> tuple[Config, list[Problem]]:
         reading = parsing.read_config(root)
         entry = noted(index, CONFIG_FILE, reading.entry, keep=reading.may_be_kept)
     if payloads.is_mistakes(entry.payload):
+        from cosmosctl import models
+
         builtin = Config(project="", model=models.default(), host="local", defaults={}, hosts={})
         return _here(root, builtin), payloads.problems_of(entry.payload, "", CONFIG_FILE)
     return _here(root, payloads.config_from(entry.payload)), []
@@ -265,8 +264,11 @@ def _save(root: Path, index: Index, config: Config, prompts: Sequence[str]) -> N
     A new index also means that they may be missing or old.
     """
     facts = f"{config.model} {config.allow_outside_inputs} {config.asks_outside} {' '.join(prompts)}"
-    key = hashlib.sha256(facts.encode()).hexdigest()[:16]
+    key = f"{len(facts)}-{zlib.crc32(facts.encode()):08x}"
     if index.key(_SCHEMAS) != key:
+        from cosmosctl.schema import versioned_schemas, write_schemas
+        from cosmosctl.schema.versioned import digest
+
         with contextlib.suppress(FileError):
             write_schemas(root, model=config.model, prompts=prompts, outside=config.allow_outside_inputs)
             index.put(_SCHEMAS, Entry(key, "", digest(versioned_schemas(config))))

@@ -8,10 +8,8 @@ from pathlib import Path
 
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.project import COLOR, VIDEO_SUFFIXES
-from cosmosctl.git.work_tree import is_kept_by_git
 from cosmosctl.io.given_path import is_file, is_folder, no_path_words, shown
 from cosmosctl.io.os_error import os_words
-from cosmosctl.models import video_stems
 from cosmosctl.store.root import OUTSIDE_COMMAND, may_be_linked
 
 ALLOW_OUTSIDE = f"copy it into inputs/, or set allow_outside_inputs: true in cosmosctl.yaml and type {OUTSIDE_COMMAND}"
@@ -41,7 +39,11 @@ def path_words(root: Path, path: str, *, allow_outside: bool) -> str:
     if os.path.normpath(path).split("/")[0] == "..":
         return f"'{path}' leaves the project"
     real, top = os.path.realpath(root / path), os.path.realpath(root)
-    if os.path.commonpath((real, top)) == top or is_kept_by_git(Path(top), real) or may_be_linked(real):
+    if os.path.commonpath((real, top)) == top or may_be_linked(real):
+        return ""
+    from cosmosctl.git.work_tree import is_kept_by_git
+
+    if is_kept_by_git(Path(top), real):
         return ""
     folder = real if is_folder(real) else os.path.dirname(real)  # noqa: PTH120  # text in, text out
     way = command("host", "allow", "--folder", folder)
@@ -81,12 +83,19 @@ def normal(path: str) -> str:
     return os.path.normpath(path)
 
 
+def _stems() -> Mapping[str, tuple[str, ...]]:
+    """What a scene folder may hold. Known videos are looked for by none of it: the families are imported late."""
+    from cosmosctl.models import video_stems
+
+    return video_stems()
+
+
 def _roles(folder: str, names: Iterable[str]) -> dict[str, list[str]]:
     """Role -> the files in `folder` that could be it."""
     found: dict[str, list[str]] = {}
     for name in names:
         stem, suffix = Path(name).stem, Path(name).suffix
-        for role, stems in video_stems().items():
+        for role, stems in _stems().items():
             if stem in stems and suffix.lower() in VIDEO_SUFFIXES:
                 found.setdefault(role, []).append(normal(f"{folder}/{name}"))
     return found
@@ -102,7 +111,7 @@ def _checked(root: Path, roles: Mapping[str, list[str]], folder: str, names: lis
         for role, paths in roles.items()
         if len(paths) > 1
     ]
-    videos = {role: roles[role][0] for role in video_stems() if role in roles}
+    videos = {role: roles[role][0] for role in _stems() if role in roles}
     mistakes += find_files(root, videos, allow_outside=allow_outside).values()
     is_away = any(path_words(root, one, allow_outside=allow_outside) for one in videos.values())
     return Scene({} if mistakes else videos, tuple(mistakes), ALLOW_OUTSIDE if is_away else "")
@@ -110,11 +119,11 @@ def _checked(root: Path, roles: Mapping[str, list[str]], folder: str, names: lis
 
 def _is_kept_colour(name: str) -> bool:
     """Whether it is what DVC leaves of a colour video."""
-    return any(name == f"{stem}{suffix}.dvc" for stem in video_stems()[COLOR] for suffix in VIDEO_SUFFIXES)
+    return any(name == f"{stem}{suffix}.dvc" for stem in _stems()[COLOR] for suffix in VIDEO_SUFFIXES)
 
 
 def _no_colour(folder: str) -> str:
-    looked_for = [stem + suffix for stem in video_stems()[COLOR] for suffix in VIDEO_SUFFIXES]
+    looked_for = [stem + suffix for stem in _stems()[COLOR] for suffix in VIDEO_SUFFIXES]
     return f"'{folder}' has no colour video; looked for {', '.join(looked_for)}"
 
 

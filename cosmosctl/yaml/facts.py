@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="DataclassInstance")
 
-MOST_BYTES = 64 << 20
-"""Six times the end of a batch of a hundred thousand runs."""
+MOST_BYTES = 16 << 20
+"""More than the end of the largest batch takes."""
 CHARS_A_VALUE = 4
 """A value and its key take more in every file of ours: what has more values than that is none of them."""
 _HEAD = "# Written by cosmosctl; do not edit.\n"
@@ -38,9 +38,9 @@ def facts_in(kind: type[T], text: str) -> T | None:
 
     Keys that it has no field for, of a later version, are passed over.
     """
-    from cosmosctl.yaml.file import load_tool
+    from cosmosctl.yaml.file import MAX_NODES, load_tool
 
     try:
-        return typed(kind, load_tool(text, max_nodes=max(1000, len(text) // CHARS_A_VALUE)))
+        return typed(kind, load_tool(text, max_nodes=min(MAX_NODES, max(1000, len(text) // CHARS_A_VALUE))))
     except Unreadable:
         return None

@@ -18,8 +18,8 @@ from cosmosctl.yaml.reader import parse
 from cosmosctl.yaml.scalar import BREAKS_OF_YAML_1_1, AnyMeaning, stand_ins
 
 _LINE_LENGTH = 100
-_MAX_NODES = 2_000_000
-"""A batch of 100,000 runs has fewer."""
+MAX_NODES = 1_000_000
+"""The largest batch has fewer."""
 
 
 def dump_tool(data: Mapping[str, Any]) -> str:
@@ -37,7 +37,7 @@ def dump_tool(data: Mapping[str, Any]) -> str:
     return out.getvalue().translate(back) if back else out.getvalue()
 
 
-def load_tool(text: str, *, max_nodes: int = _MAX_NODES) -> Any:
+def load_tool(text: str, *, max_nodes: int = MAX_NODES) -> Any:
     """The values of a file that `dump_tool` wrote, or null for what is not YAML."""
     document = parse(text, max_nodes=max_nodes, of_tool=True)
     return None if document.mistakes else document.value

@@ -11,7 +11,8 @@ from cosmosctl.commands.start.from_jsonl import drafts_from_jsonl, roots_of
 from cosmosctl.commands.start.json_lines import entries_of
 from cosmosctl.domain.project import Drafts
 from cosmosctl.errors import FileError, FilesError, UsageError
-from cosmosctl.store import load_all, load_prompt, load_run, write_drafts
+from cosmosctl.store import load_all, load_prompt, load_run
+from cosmosctl.store.drafts import write_drafts
 from tests import clips
 from tests.support.tree import Tree
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cosmosctl.io.given_path import is_file, is_folder, is_there, no_path_words, shown
-from cosmosctl.store import find_scene, path_words
+from cosmosctl.store.videos import find_scene, path_words
 from tests.support.tree import Tree
 
 LONG = "rain on a road, " * 30

@@ -9,7 +9,8 @@ import pytest
 
 from cosmosctl.domain.project import Control
 from cosmosctl.errors import FileError, FilesError, UsageError
-from cosmosctl.store import create_prompt, create_run, hash_file, load_all, load_config, load_prompt, load_run
+from cosmosctl.store import hash_file, load_all, load_config, load_prompt, load_run
+from cosmosctl.store.new_files import create_prompt, create_run
 from tests.support.waiting import PATIENCE_S
 
 GOOD_RUN = "prompt: ps_a\ncontrols: {vis: 0.5}\n"

@@ -14,6 +14,7 @@ import pytest
 
 from cosmosctl.cli.main import exit_code
 from cosmosctl.io import own, user_state
+from cosmosctl.io.links import LINK_WORDS
 from cosmosctl.io.signed import read_cache, write_cache
 from cosmosctl.media.control import write_control
 from cosmosctl.plan import bundle_reader, inputs
@@ -317,3 +318,27 @@ def test_a_control_that_was_computed_here_is_kept(clone: Tree) -> None:
     before = control.stat()
     inputs.compute(clone.paths, found.files, [(source, "edge", "low")], progress=lambda *_: pytest.fail("computed"))
     assert control.stat().st_ino == before.st_ino
+
+
+def test_what_lies_strangely_in_history_is_told_in_a_line_each_and_stops_nothing(clone: Tree, canary: Path) -> None:
+    history = clone.root / "runs/rs_a/history"
+    history.mkdir()
+    for name in ("far", "farther"):
+        (history / name).symlink_to(canary)
+    for name in ("zz$(touch x)", "a\x1b[2Jb"):
+        (history / name).mkdir()
+    nobody = {"COSMOSCTL_ALLOW_HOSTS": ""}
+    links = (
+        f"runs/rs_a/history/far: {LINK_WORDS}; and 1 more here (rm {history}/far, "
+        f"or cosmosctl host allow --link {history}/far)"
+    )
+    names = "runs/rs_a/history/: 2 names: 'a\\x1b[2Jb', 'zz$(touch x)'; no batch has such a name, so it is passed over"
+    for _ in range(2):
+        found = load_all(clone.root)
+        assert [problem.words for problem in found.problems] == [names, links]
+        assert found.problems_of(["rs_a"]) == ()
+    told = clone.cli("status", env=nobody).out
+    assert (told.count("symbolic link"), told.count("no batch has such a name")) == (1, 1)
+    for name in ("far", "farther"):
+        clone.cli("host", "allow", "--link", str(history / name), env=nobody)
+    assert [problem.words for problem in load_all(clone.root).problems] == [names]

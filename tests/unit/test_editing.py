@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cosmosctl.domain.project import Control, Run
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.io.shipped import template
-from cosmosctl.store import prompt_text, run_text
+from cosmosctl.store.new_files import prompt_text, run_text
 from cosmosctl.yaml.drop import drop_value
 from cosmosctl.yaml.edit import set_in_file, set_value
 from cosmosctl.yaml.file import dump_tool, load_tool

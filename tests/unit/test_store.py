@@ -25,8 +25,6 @@ from cosmosctl.io.signed import write_cache
 from cosmosctl.io.stat_key import is_settled, stat_key
 from cosmosctl.store import (
     Snapshot,
-    create_prompt,
-    create_run,
     find_root,
     hash_file,
     hash_files,
@@ -35,6 +33,7 @@ from cosmosctl.store import (
     load_prompt,
     load_run,
 )
+from cosmosctl.store.new_files import create_prompt, create_run
 from tests.support.examples import examples
 from tests.support.waiting import wait_for_next_tick
 
@@ -282,11 +281,10 @@ def test_an_index_that_did_not_change_is_not_written_again(root: Path, later: No
     assert stat_key((root / ".cosmosctl/index").stat()) == stat_key(before)
 
 
-def test_the_index_is_a_header_the_notes_of_runs_and_a_line_for_each_file(root: Path, later: None) -> None:
+def test_the_index_is_a_header_and_a_line_for_each_file(root: Path, later: None) -> None:
     load_all(root)
-    header, notes, *entries = (root / ".cosmosctl/index").read_text().split("\n")
+    header, *entries = (root / ".cosmosctl/index").read_text().split("\n")
     assert sorted(json.loads(header)) == ["format", "rules", "signature"]
-    assert {run: list(found) for run, found in json.loads(notes).items()} == {"rs_one": ["left"], "rs_two": ["left"]}
     assert [line.split("\t")[0] for line in entries] == [
         "cosmosctl.yaml",
         "prompts/ps_city.yaml",
@@ -353,7 +351,7 @@ def test_a_damaged_index_is_made_anew(root: Path, later: None, data: st.DataObje
     cut, junk = data.draw(st.integers(0, len(whole))), data.draw(st.binary(max_size=20))
     index.write_bytes(whole[:cut] + junk + whole[cut + data.draw(st.integers(0, 40)) :])
     assert same(load_all(root), first)
-    assert json.loads((root / ".cosmosctl/index").read_text().splitlines()[0])["format"] == 5
+    assert json.loads((root / ".cosmosctl/index").read_text().splitlines()[0])["format"] == 6
 
 
 def test_what_the_index_was_made_by_must_be_this_very_code(root: Path, later: None) -> None:

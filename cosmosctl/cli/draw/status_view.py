@@ -3,12 +3,10 @@
 import sys
 from collections.abc import Callable, Sequence
 
-from cosmosctl.cli.draw.unlocked import unlocked_lines
 from cosmosctl.commands.look.status import Overview, eta_s, last_word_s, share
 from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.domain.plurals import duration, some
-from cosmosctl.domain.reasons import REASONS
 from cosmosctl.errors import MOST_SHOWN, bounded
 from cosmosctl.io.streams import painter, style
 from cosmosctl.io.visible import visible
@@ -50,6 +48,8 @@ def print_status(found: Overview) -> None:
 
 def batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
     """An unfinished batch: how it stands, what to type, its runs."""
+    from cosmosctl.cli.draw.unlocked import unlocked_lines
+
     name, seen = batch.paths.name, batch.progress
     if batch.standing:
         title, hint = f"Batch {name}: {batch.standing}", _standing_hint(batch)
@@ -126,6 +126,8 @@ def _word(run: RunState) -> str:
         return f"{run.state}{part}{': ' + run.detail if run.detail else ''}  "
     if run.state == "failed":
         kept = ", earlier result kept" if run.earlier_kept else ""
+        from cosmosctl.domain.reasons import REASONS
+
         return f"{run.reason}{kept} ({run.detail or REASONS.get(run.reason, '')})  "
     if run.state == "changed":
         return f"{', '.join(run.changed)}  "

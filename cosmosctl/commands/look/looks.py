@@ -1,11 +1,12 @@
 """What tells the runs of one prompt apart: the weights, presets, files, settings and models in which they differ."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from cosmosctl import models
 from cosmosctl.domain.project import Run
 from cosmosctl.store import Snapshot
+from cosmosctl.store.index import Entry, to_json
 
 MOST = 6
 """So many differences stand beside a run; the rest is in `show`."""
@@ -21,27 +22,36 @@ def differences(snapshot: Snapshot, runs: Iterable[str], *, weights: bool = True
         if run in snapshot.runs:
             of_prompt.setdefault(snapshot.prompt_of(run), []).append(run)
     found: dict[str, str] = {}
-    for names in of_prompt.values():
+    for prompt, names in of_prompt.items():
         if len(names) > 1:
-            found |= _apart({name: _remembered(snapshot, name, weights=weights) for name in names})
+            found |= _remembered(snapshot, prompt, names, weights=weights)
     snapshot.index.save()
     return found
 
 
-def _remembered(snapshot: Snapshot, run: str, *, weights: bool) -> Mapping[str, str]:
-    """`look` of a run, kept in the index while its file stays: `status` asks it of a thousand runs each time."""
+def _remembered(snapshot: Snapshot, prompt: str, runs: Sequence[str], *, weights: bool) -> Mapping[str, str]:
+    """The same of the runs of one prompt, kept in the index while their files stay: `status` asks it each time."""
     index = snapshot.index
-    notes, key = index.notes(run), index.key(f"runs/{run}/run.yaml")
-    known = notes.get("look")
-    if known is None or known[0] != key:
-        known = [key, look(snapshot.runs[run])]
-        index.note(notes, "look", known if key else None)
-    found: Mapping[str, str] = known[1]
-    return found if weights else {name: words for name, words in found.items() if name != "weights"}
+    keys = [index.run(run).key for run in runs]
+    name, key = f"looks/{prompt}/{weights}", " ".join([*runs, *keys])
+    known = index.known(name, key)
+    if known is not None:
+        found: Mapping[str, str] = json.loads(known.payload)
+        return found
+    found = _apart({run: _look(snapshot.runs[run], weights=weights) for run in runs})
+    if all(keys):
+        index.put(name, Entry(key, "", to_json(found)))
+    return found
+
+
+def _look(run: Run, *, weights: bool) -> Mapping[str, str]:
+    return {name: words for name, words in look(run).items() if weights or name != "weights"}
 
 
 def look(run: Run) -> dict[str, str]:
     """Key -> the words for it, as short as they can be, of all that makes a run's video what it is."""
+    from cosmosctl import models
+
     found = {"weights": "/".join(_weight(run.weights.get(name)) for name in models.controls())}
     found |= {"model": run.model} if run.model is not None else {}
     found |= {key: f"{key}={_one_word(_short(value))}" for key, value in run.settings.items()}

@@ -1,5 +1,6 @@
 """Where every run and every unfinished batch stands."""
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ from cosmosctl.domain.plurals import some
 from cosmosctl.domain.project import Host
 from cosmosctl.errors import MOST_SHOWN
 from cosmosctl.io import links
+from cosmosctl.io.stat_key import is_settled, stat_key
 from cosmosctl.state import states
 from cosmosctl.state.batch_list import BatchList, passed_over_words
 from cosmosctl.state.opening import opened_with_batches
 from cosmosctl.state.states import OpenBatch, RunState
-from cosmosctl.store import Snapshot, load_all
-from cosmosctl.store.scan import MANIFEST
+from cosmosctl.store import Index, Snapshot, load_all
+from cosmosctl.store.left import MANIFEST
+from cosmosctl.store.run_line import RunLine
 
 WORDS_OF_PROMPT = 6
 LOOKS = 1000
@@ -88,20 +91,30 @@ def _damaged_manifests(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Iter
     for run, state in runs.items():
         if not state.batch:
             continue
-        notes = index.notes(run)
-        if state.place and MANIFEST not in notes.get("previewed", ("", MANIFEST))[1]:
+        line = index.run(run)
+        if state.place == "preview" and line.inside_key and MANIFEST not in line.inside:
             continue  # the folder, which was looked at just now, has none
         file = f"runs/{run}/{state.place}/{MANIFEST}" if state.place else f"runs/{run}/{MANIFEST}"
-        if words := index.fact(notes, "manifest", f"{root}/{file}", _manifest_trouble):
-            index.note(notes, "manifest", None)
+        if words := _manifest_trouble(index, line, f"{root}/{file}"):
             yield f"{file}: {words}; {command('fetch', run)}"
     index.save()
 
 
-def _manifest_trouble(file: str) -> str:
+def _manifest_trouble(index: Index, line: RunLine, file: str) -> str:
+    try:
+        status = os.lstat(file)
+    except OSError:
+        status = None
+    key, now_ns = stat_key(status) if status is not None else "", time.time_ns()
+    if line.manifest == key:
+        return ""
     from cosmosctl.results import manifests
 
-    return manifests.trouble_of(Path(file))
+    words = manifests.trouble_of(Path(file))
+    if not words:
+        line.manifest = key if status is not None and is_settled(status, now_ns) else ""
+        index.changed()
+    return words
 
 
 def _strange_batches(listed: BatchList) -> Iterator[str]:

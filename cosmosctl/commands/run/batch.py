@@ -28,7 +28,8 @@ from cosmosctl.plan.planner import Plan
 from cosmosctl.results import batch_end
 from cosmosctl.state import estimates, states
 from cosmosctl.state.opening import opened
-from cosmosctl.store import Snapshot, load_all, write_drafts
+from cosmosctl.store import Snapshot, load_all
+from cosmosctl.store.drafts import write_drafts
 
 NOTHING_STARTED = "interrupted; nothing was started"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from cosmosctl.commands.prepare import Checked
-from cosmosctl.domain.batch import AllowedBatch
+from cosmosctl.domain.batch import MOST_RUNS, AllowedBatch
 from cosmosctl.domain.ids import checked_id, command, is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.project import AllowedHost
@@ -38,6 +38,7 @@ def make_batches(
 ) -> tuple[AllowedBatch, ...]:
     """Bundle the plans of these runs, for that host. Raises: UsageError when an unfinished batch has one already."""
     name, runs = checked_title(title), [spec.run for spec in checked.specs]
+    refuse_too_many(runs)
     with locked(project.lock):
         refuse_held(project, runs)
         debug("phase: bundle")
@@ -87,6 +88,15 @@ def _all_or_none(project: ProjectPaths, made: Sequence[AllowedBatch]) -> Iterato
 def checked_title(title: str | None) -> str:
     """The start of the batches' names. Raises: UsageError for one that can be no folder's name."""
     return DEFAULT_TITLE if title is None else checked_id(title, what="batch")
+
+
+def refuse_too_many(runs: Sequence[str]) -> None:
+    """Raises: UsageError when these runs are more than a batch takes."""
+    if len(runs) > MOST_RUNS:
+        raise UsageError(
+            f"a batch takes at most {MOST_RUNS:,} runs, these are {len(runs):,}",
+            hint=f"cosmosctl list runs --status pending --ids --limit {MOST_RUNS} | cosmosctl batch --stdin",
+        )
 
 
 def refuse_held(project: ProjectPaths, runs: Sequence[str]) -> None:

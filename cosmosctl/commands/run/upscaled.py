@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cosmosctl import models, store
+from cosmosctl import models
 from cosmosctl.commands.start.create import placed
 from cosmosctl.domain.ids import Names
 from cosmosctl.domain.project import UPSCALE, Control, Drafts, Prompt, Run, Setting
 from cosmosctl.errors import UsageError
 from cosmosctl.io.given_path import cut, is_file, no_path_words
 from cosmosctl.store import Snapshot
+from cosmosctl.store.drafts import prompt_mistakes
 
 PROMPT = "A sharp, detailed, photorealistic video."
 """For a video of no prompt: the program needs one, its guardrail refuses an empty one."""
@@ -46,7 +47,7 @@ def upscale_videos(
     text, control = prompt or PROMPT, Control(UPSCALE, _checked(weight))
     prompts = [Prompt(next(names.prompts), text, {"color": _video(snapshot.root, folder, one)}) for one in videos]
     outside = snapshot.config.allow_outside_inputs
-    mistakes = [one for draft in prompts for one in store.prompt_mistakes(snapshot.root, draft, outside=outside)]
+    mistakes = [one for draft in prompts for one in prompt_mistakes(snapshot.root, draft, outside=outside)]
     if mistakes:
         raise UsageError(
             "\n".join(mistake.message.removeprefix("video.color: ") for mistake in mistakes), hint=mistakes[0].hint

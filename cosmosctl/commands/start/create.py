@@ -19,8 +19,8 @@ from cosmosctl.errors import FileError, FilesError, UsageError, with_hint
 from cosmosctl.io.given_path import cut, is_file, is_folder, is_there, no_path_words
 from cosmosctl.log import say
 from cosmosctl.schema import axes
-from cosmosctl.store import Snapshot
-from cosmosctl.store.new_files import put_run
+from cosmosctl.store import Snapshot, drafts, new_files
+from cosmosctl.store.videos import path_words
 
 if TYPE_CHECKING:
     from cosmosctl.yaml.messages import Mistake
@@ -65,12 +65,14 @@ def create_prompt(
     draft = Prompt(prompt_id, text, {"color": scene} if is_file(root / scene) else {}, negative_prompt, tuple(tags))
     if not copy:
         _refuse_as_scene(root, scene, outside)
-    found = store.prompt_mistakes(root, draft, folder="" if draft.videos else scene, outside=outside or copy)
+    found = drafts.prompt_mistakes(root, draft, folder="" if draft.videos else scene, outside=outside or copy)
     _refuse(found)
     planned = scene_copy.planned(root, scene) if copy else None
     with scene_copy.made(root, planned):
         video = planned.folder if planned else scene
-        return store.create_prompt(root, text, video, name=prompt_id, negative_prompt=negative_prompt, tags=draft.tags)
+        return new_files.create_prompt(
+            root, text, video, name=prompt_id, negative_prompt=negative_prompt, tags=draft.tags
+        )
 
 
 def create_run(
@@ -99,9 +101,9 @@ def create_run(
         places={"": Place("the new run", 0, 0)},
     )
     run = with_values(run, given.values)
-    _refuse(store.run_mistakes(root, run, outside=known.config.allow_outside_inputs))
+    _refuse(drafts.run_mistakes(root, run, outside=known.config.allow_outside_inputs))
     _refuse_as_check(root, known, run)
-    put_run(root, run_id, lambda: _text(root, base, run))
+    new_files.put_run(root, run_id, lambda: _text(root, base, run))
     return run_id
 
 
@@ -123,14 +125,14 @@ def with_values(run: Run, words: Sequence[str]) -> Run:
 def _text(root: Path, base: Run, run: Run) -> str:
     """The file of a new run: that of the run that is copied with other values, so that its comments are kept."""
     if not base.id:
-        return store.run_text(run)
+        return new_files.run_text(run)
     from cosmosctl.store.run_edit import copied_text
 
     try:
         return copied_text(ProjectPaths(root).run(base.id).spec.read_text(encoding="utf-8-sig"), base, run)
     except FileError as e:
         say(f"the comments of {base.id} are not kept: {e.message}")
-        return store.run_text(run)
+        return new_files.run_text(run)
 
 
 def placed(root: Path, folder: Path, path: str) -> str:
@@ -163,7 +165,7 @@ def _refuse_as_scene(root: Path, scene: str, outside: bool) -> None:
         around = Path(scene).parent.as_posix()
         what = f"name its folder, {around}" if Path(scene).stem == "color" else COPY.replace("videos", "video", 1)
         raise UsageError(f"{scene} is a file, not a scene's folder", hint=what)
-    words = store.path_words(root, scene, allow_outside=outside)
+    words = path_words(root, scene, allow_outside=outside)
     if words:
         raise UsageError(f"{scene} lies outside of the project" if scene.startswith("/") else words, hint=OUTSIDE)
 

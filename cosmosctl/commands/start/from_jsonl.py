@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import store
 from cosmosctl.commands import prepare
 from cosmosctl.commands.start.json_lines import Entry, entries_of
 from cosmosctl.commands.start.jsonl_row import Rows
@@ -15,6 +14,7 @@ from cosmosctl.errors import FileError, FilesError, UsageError
 from cosmosctl.io.given_path import cut, is_folder, is_there
 from cosmosctl.io.os_error import os_words
 from cosmosctl.store import Snapshot
+from cosmosctl.store.drafts import prompt_mistakes, run_mistakes
 
 Told = tuple[int, str]
 """A line of the file and what is wrong there."""
@@ -101,10 +101,10 @@ def _of_files(rows: Rows, snapshot: Snapshot, drafts: Drafts, model: str | None)
     told: list[Told] = []
     broken: dict[str, Any] = {}
     for prompt in drafts.prompts:
-        broken[prompt.id] = store.prompt_mistakes(snapshot.root, prompt, outside=rows.outside)
+        broken[prompt.id] = prompt_mistakes(snapshot.root, prompt, outside=rows.outside)
         told += [(line, mistake.message) for mistake in broken[prompt.id] for line in lines[prompt.id]]
     for run in drafts.runs:
-        broken[run.id] = store.run_mistakes(snapshot.root, run, outside=rows.outside)
+        broken[run.id] = run_mistakes(snapshot.root, run, outside=rows.outside)
         told += [(run.places[""].line, mistake.message) for mistake in broken[run.id]]
     well = [run for run in drafts.runs if not broken[run.id] and not broken.get(run.prompt)]
     known = snapshot.with_drafts(Drafts(drafts.prompts, tuple(well)))

@@ -10,7 +10,7 @@ from cosmosctl.commands.start.create import placed
 from cosmosctl.domain.project import Control
 from cosmosctl.io.given_path import cut, is_file, is_folder, no_path_words
 from cosmosctl.models import transfer1
-from cosmosctl.store import ALLOW_OUTSIDE, path_words
+from cosmosctl.store.videos import ALLOW_OUTSIDE, path_words
 
 LINE_KEYS = ("visual_input", "prompt", "control_overrides")
 CONTROL_KEYS = ("control_weight", "input_control", "input_control_prompt")

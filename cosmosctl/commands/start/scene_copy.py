@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosmosctl import store
 from cosmosctl.domain.project import VIDEO_SUFFIXES
 from cosmosctl.errors import UsageError
 from cosmosctl.io.copying import copy_into_new_folder
 from cosmosctl.io.given_path import is_file, is_there
+from cosmosctl.store.videos import find_scene
 
 SCENES = "inputs/videos"
 
@@ -35,7 +35,7 @@ def planned(root: Path, scene: str) -> SceneCopy:
         if source.suffix.lower() not in VIDEO_SUFFIXES:
             raise UsageError(f"{scene} is no video: none of {', '.join(VIDEO_SUFFIXES)}")
         return SceneCopy(folder, {f"color{source.suffix.lower()}": source})
-    found = store.find_scene(root, scene, allow_outside=True)
+    found = find_scene(root, scene, allow_outside=True)
     return SceneCopy(folder, {Path(path).name: root / path for path in found.videos.values()})
 
 

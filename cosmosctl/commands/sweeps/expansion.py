@@ -12,8 +12,9 @@ from cosmosctl.domain.sweep import Point, Sweep, differing, points_of, run_id, v
 from cosmosctl.errors import FilesError
 from cosmosctl.io.checked import Unreadable, read_bounded, text_of
 from cosmosctl.schema import axes
-from cosmosctl.store import Snapshot, find_scene
+from cosmosctl.store import Snapshot
 from cosmosctl.store.new_files import is_as_written
+from cosmosctl.store.videos import find_scene
 
 NEW, THERE, EDITED, MISTAKEN = "new", "there", "edited", "mistaken"
 """How a run of a sweep stands: its file is to be written, is as it would be written, says something else, is no run."""

@@ -21,8 +21,9 @@ from cosmosctl.io import own
 from cosmosctl.schema import schema_line
 from cosmosctl.state import states
 from cosmosctl.state.opening import opened
-from cosmosctl.store import Snapshot, create_prompt, load_all, run_mistakes, write_drafts
-from cosmosctl.store.new_files import sweep_text
+from cosmosctl.store import Snapshot, load_all
+from cosmosctl.store.drafts import run_mistakes, write_drafts
+from cosmosctl.store.new_files import create_prompt, sweep_text
 
 Agree = Callable[[str], bool]
 """Whether the user says yes to what is about to be done."""
