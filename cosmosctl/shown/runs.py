@@ -1,7 +1,7 @@
 """Runs as they are shown: state, recipe, videos, what came before, what people said of them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Reading:
     current: Current
     wanted: Wanted
     with_logs: bool
+    kept_controls: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     def said(self, text: str) -> str:
         """Words of the tool's or a host's, fit to be handed on."""
@@ -54,7 +55,7 @@ def run_facts(reading: Reading, run: str) -> dict[str, Any]:
     facts |= {
         "tags": sorted({*seen.tags, *prompt.tags}),
         "notes": seen.notes,
-        "sweep": getattr(seen, "sweep", "") or "",
+        "sweep": seen.sweep,
     }
     facts |= {"mistakes": [reading.said(one.words) for one in reading.snapshot.problems_of([run])]}
     facts |= _recipe_facts(reading, run, shown)
@@ -135,12 +136,21 @@ def _inputs(reading: Reading, spec: Spec, shown: _Shown) -> list[list[str]]:
 
 def _computed(reading: Reading, spec: Spec, control: EffectiveControl) -> str:
     """The control that was computed here at a preset, where it is kept."""
-    color = reading.project.root / spec.video
-    if control.source != "preset" or control.preset is None or not is_file(color):
+    if control.source != "preset" or control.preset is None:
         return ""
-    digest = hash_file(reading.project.root, color)
-    file = kept_control(reading.project, digest, control.name, control.preset)
-    return reading.wanted.result(file.relative_to(reading.project.root).as_posix(), f"{spec.run}-{control.name}")
+    recipe_key = spec.video, control.name, control.preset
+    if recipe_key not in reading.kept_controls:
+        reading.kept_controls[recipe_key] = _kept(reading.project, *recipe_key)
+    path = reading.kept_controls[recipe_key]
+    return reading.wanted.result(path, f"{spec.run}-{control.name}") if path else ""
+
+
+def _kept(project: ProjectPaths, video: str, control: str, preset: str) -> str:
+    color = project.root / video
+    if not is_file(color):
+        return ""
+    file = kept_control(project, hash_file(project.root, color), control, preset)
+    return file.relative_to(project.root).as_posix()
 
 
 def _made_control(reading: Reading, shown: _Shown, control: str) -> str:

@@ -37,11 +37,11 @@ class Wanted:
 
     def result(self, path: str, name: str) -> str:
         """`path` itself, asked for, where the tool's own video lies there; else ""."""
-        return self._asked(path, name) if own.is_file(self.root / path) else ""
+        return self._asked(path, name) if path in self.names or own.is_file(self.root / path) else ""
 
     def input(self, path: str, name: str) -> str:
         """The same of a video of the user's, which a link may lead to."""
-        return self._asked(path, name) if is_file(self.root / path) else ""
+        return self._asked(path, name) if path in self.names or is_file(self.root / path) else ""
 
     def _asked(self, path: str, name: str) -> str:
         self.names.setdefault(path, name)

@@ -20,7 +20,7 @@ import pytest
 
 from cosmosctl.io.atomic import write_text
 from tests import containers, sshd
-from tests.bench import batching, bundling, preview, remote, startup, status, warm
+from tests.bench import batching, bundling, page, preview, remote, startup, status, warm
 
 Measure = Callable[[Path], Iterator[Mapping[str, Any]]]
 """Yields figures as it has them; takes a folder of its own."""
@@ -47,6 +47,7 @@ PARTS: Mapping[str, Part] = {
     "remote": Part(remote.measure, sshd.missing),
     "containers": Part(remote.measure_containers, lambda: [*sshd.missing(), *containers.missing()]),
     "warm": Part(warm.measure),
+    "page": Part(page.measure, _programs("ffmpeg", "chromium")),
 }
 
 

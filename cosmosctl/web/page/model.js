@@ -44,14 +44,15 @@ UI.ratings = {
       if (!run || run.video !== video) continue;
       const was = run.rating || { stars: null, accepted: null, note: '' };
       if (['stars', 'accepted', 'note'].every(key => (was[key] ?? null) === (one[key] ?? null) || (!was[key] && one[key] === ''))) continue;
-      const options = UI.ratings.options(one);
+      const options = UI.ratings.options(one, was);
       same.set(options, [...(same.get(options) || []), run.id]);
     }
     return [...same].map(([options, ids]) => `cosmosctl rate ${options} ${ids.sort().join(' ')}`).sort();
   },
-  options(one) {
-    const words = [];
-    if (one.stars !== null && one.stars !== undefined) words.push(`--stars ${one.stars}`);
+  options(one, was) {
+    const words = [], has = (one.stars ?? null) !== null;
+    if (has) words.push(`--stars ${one.stars}`);
+    else if ((was.stars ?? null) !== null && ((one.accepted ?? null) !== null || one.note)) words.push('--stars 0');
     if (one.accepted === true) words.push('--accept');
     if (one.accepted === false) words.push('--reject');
     if (one.note) words.push(`--note ${UI.shell(one.note)}`);

@@ -69,7 +69,36 @@ UI.recipe = run => {
     run.ratings.length > 1 && UI.h('details', {}, UI.h('summary', {}, `${run.ratings.length} ratings`),
       UI.table(run.ratings.map(one => [one.at || '', UI.ratingWords(one), one.author || '', one.note || '']))),
     run.hashes.length > 0 && UI.h('details', {}, UI.h('summary', {}, 'sha256'), UI.table(run.hashes)),
-    UI.h('h3', {}, 'On the command line'), UI.command(`cosmosctl show ${run.id}`), run.next && UI.command(run.next));
+    UI.h('h3', {}, 'On the command line'), UI.command(`cosmosctl show ${run.id}`), run.next && UI.command(run.next), UI.nextPart(run));
+};
+
+// What to try next: a run like this one, or halfway between two, as the command that makes it.
+UI.nextLine = (run, set) => `cosmosctl create run --from ${run.id}${Object.entries(set).map(([key, value]) => ` --set ${UI.shell(`${key}=${value}`)}`).join('')}`;
+
+UI.WHOLE = ['seed', 'num_steps', 'fps', 'max_frames', 'resolution'];
+
+UI.halfway = (one, other) => {
+  const set = {};
+  for (const key of UI.differing([one, other])) {
+    const [a, b] = [one.set[key], other.set[key]];
+    if (typeof a !== 'number' || typeof b !== 'number') continue;
+    const middle = +((a + b) / 2).toPrecision(6);
+    set[key] = UI.WHOLE.includes(key) ? Math.round(middle) : middle;
+  }
+  return Object.keys(set).length ? UI.nextLine(one, set) : '';
+};
+
+UI.nextPart = run => {
+  const keys = Object.keys(run.set).filter(key => ['number', 'string'].includes(typeof run.set[key]) && !['prompt', 'scene', 'model'].includes(key) && !key.endsWith(' input'));
+  if (!keys.length) return '';
+  const place = UI.h('div', {}), given = {};
+  const draw = () => place.replaceChildren(UI.command(UI.nextLine(run, given)));
+  const field = key => UI.h('label', { class: 'field' }, UI.h('span', {}, key), UI.h('input', { type: 'text', inputmode: 'decimal', placeholder: UI.value(run.set[key]), 'aria-label': key, oninput: e => {
+    if (e.target.value.trim()) given[key] = e.target.value.trim(); else delete given[key];
+    draw();
+  } }));
+  draw();
+  return UI.h('details', {}, UI.h('summary', {}, 'The same with …'), UI.h('div', { class: 'fields' }, keys.map(field)), place);
 };
 
 // The very frame that is shown, as a picture: a page from a file may not read its own pixels, so ffmpeg does it.

@@ -249,7 +249,7 @@ UI.ratingKeys = run => {
     p: () => run() && UI.ratings.rate(run(), { accepted: true }), x: () => run() && UI.ratings.rate(run(), { accepted: false }),
     u: () => run() && UI.ratings.clear(run()),
   };
-  for (let stars = 0; stars <= 5; stars++) keys[String(stars)] = () => run() && UI.ratings.rate(run(), { stars });
+  for (let stars = 0; stars <= 5; stars++) keys[String(stars)] = () => run() && UI.ratings.rate(run(), { stars: stars || null });
   return keys;
 };
 
