@@ -54,12 +54,15 @@ VERBS: Mapping[str, Verb] = {
         is_rare=True,
     ),
     "gallery": Verb("cosmosctl.cli.look.gallery:gallery", "Write results as a folder that any browser opens.", LOOK),
+    "compare": Verb("cosmosctl.cli.look.compare:compare", "Write results side by side as a video or picture.", LOOK),
     "rate": Verb("cosmosctl.cli.choose.rate:rate", "Say what you think of the videos of runs.", CHOOSE),
+    "mv": Verb("cosmosctl.cli.choose.mv:mv", "Give a run or a prompt another name.", CHOOSE),
+    "rm": Verb("cosmosctl.cli.choose.rm:rm", "Throw runs and prompts away.", CHOOSE),
     "upscale": Verb("cosmosctl.cli.choose.upscale:upscale", "Enlarge a run's result or a video.", CHOOSE),
     "host": Verb(
         "cosmosctl.cli.machines.host:host", "List, add, check or allow the machines that run models.", MACHINES
     ),
-    "gc": Verb("cosmosctl.cli.machines.gc:gc", "Remove from a host what is safely here.", MACHINES, is_rare=True),
+    "gc": Verb("cosmosctl.cli.machines.gc:gc", "Remove what is not needed, on a host or here.", MACHINES, is_rare=True),
     "completion": Verb(
         "cosmosctl.cli.machines.completion:completion",
         "Print the completion script of a shell.",

@@ -327,7 +327,7 @@ def test_init_leaves_what_is_there_alone_and_makes_schemas(bare_tree: Tree) -> N
     bare_tree.cli("init", ".")
     assert (bare_tree.root / "cosmosctl.yaml").read_bytes() == before
     schemas = {path.name for path in (bare_tree.root / ".cosmosctl/schema").iterdir()}
-    assert schemas == {"batch.json", "project.json", "prompt.json", "result.json", "run.json"}
+    assert schemas == {"batch.json", "project.json", "prompt.json", "result.json", "run.json", "sweep.json"}
     beside = bare_tree.root.parent / "beside"
     bare_tree.cli("init", str(beside))
     text = (beside / "cosmosctl.yaml").read_text(encoding="utf-8")

@@ -18,12 +18,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cosmosctl.media import lettering
 from cosmosctl.media.control import BLURS, blurred
 from cosmosctl.media.probe import probe
 from cosmosctl.media.video_info import VideoInfo
 from cosmosctl.models.transfer1 import PATTERNS
 from cosmosctl.preview import specification
-from cosmosctl.preview.drawing import lettering
 from cosmosctl.preview.drawing.annotators import annotator, sketched
 from cosmosctl.preview.drawing.studio import open_studio
 from cosmosctl.preview.transfer1 import clip_lengths

@@ -97,7 +97,7 @@ def runs(
         click.echo("".join(f"{row['id']}\n" for row in rows), nl=False)
         return
     table = Table(
-        ("id", "status", *models.controls(), "differs", "prompt_id", "batch", "scene", "prompt", "rating"),
+        ("id", "status", *models.controls(), "differs", "prompt_id", "batch", "rating", "scene", "prompt"),
         {"differs": 10, "scene": 10, "prompt": 20},
         ("rating", "scene", "batch", "prompt_id", "prompt", "differs"),
     )

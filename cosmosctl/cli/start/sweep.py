@@ -1,14 +1,11 @@
 """`sweep`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from cosmosctl.cli.agreeing import agreeing
 from cosmosctl.cli.ids import HOST, RUNS, SWEEPS
-
-if TYPE_CHECKING:
-    from cosmosctl.commands.sweeps.write import Agree
 
 
 @click.command()
@@ -66,16 +63,8 @@ def sweep(
         raise click.UsageError("--near-accepted goes with --more N")
     draw = Draw(more, near_accepted) if more is not None else None
     asked = Asked(name, Given(base, grid, zipped, exclude, seeds, most), draw, remove, dry_run, host)
-    swept = write_sweep(folder, asked, _agreeing(yes))
+    swept = write_sweep(folder, asked, agreeing(yes))
     if as_json:
         click.echo(json_text(as_data(swept)))
     else:
         print_sweep(swept, dry_run=dry_run)
-
-
-def _agreeing(yes: bool) -> "Agree":
-    """Asks at a terminal; elsewhere nobody agrees who did not say --yes."""
-    import sys
-
-    is_asked = sys.stdin.isatty() and sys.stderr.isatty()
-    return lambda question: yes or (is_asked and click.confirm(question, err=True))

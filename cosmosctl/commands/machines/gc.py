@@ -81,7 +81,7 @@ def collect_garbage(folder: Path, name: str, *, dry_run: bool) -> Swept:
     free = [folder for project_id, folder in there if project_id == config.project and reasons.get(folder) == ""]
     kept = tuple(Kept(folder, why) for folder, why in reasons.items() if why)
     keep = _kept_inputs(project)
-    return Swept((*_removed(c, host, free, keep, dry_run=dry_run), *_leftovers(project, dry_run=dry_run)), kept)
+    return Swept((*_removed(c, host, free, keep, dry_run=dry_run), *leftovers(project, dry_run=dry_run)), kept)
 
 
 def _listed(c: "Context", host: AllowedHost) -> list[tuple[str, str]]:
@@ -152,7 +152,7 @@ def _is_here(project: ProjectPaths, batch: Batch, run: str) -> bool:
     return hash_files(project.root, [file for file in wanted if file.is_file()]) == wanted
 
 
-def _leftovers(project: ProjectPaths, *, dry_run: bool) -> Iterator[Removed]:
+def leftovers(project: ProjectPaths, *, dry_run: bool) -> Iterator[Removed]:
     """Halves of batches that a killed command left here a day ago or earlier."""
     halves = [path for path in _made_by_us(project.batches, _HALF_BATCH) if _is_half(BatchPaths(path))]
     for path in (*halves, *_made_by_us(project.staging, _STAGED)):

@@ -18,7 +18,7 @@ from cosmosctl.domain.project import Drafts, Place, Prompt, Run, Setting
 from cosmosctl.errors import FileError, FilesError, UsageError, with_hint
 from cosmosctl.io.given_path import cut, is_file, is_folder, is_there, no_path_words
 from cosmosctl.log import say
-from cosmosctl.schema import axes
+from cosmosctl.schema import axes, schema_line
 from cosmosctl.store import Snapshot, drafts, new_files
 from cosmosctl.store.videos import path_words
 
@@ -125,14 +125,14 @@ def with_values(run: Run, words: Sequence[str]) -> Run:
 def _text(root: Path, base: Run, run: Run) -> str:
     """The file of a new run: that of the run that is copied with other values, so that its comments are kept."""
     if not base.id:
-        return new_files.run_text(run)
+        return new_files.run_text(run, head=schema_line(root, "run", "../../"))
     from cosmosctl.store.run_edit import copied_text
 
     try:
         return copied_text(ProjectPaths(root).run(base.id).spec.read_text(encoding="utf-8-sig"), base, run)
     except FileError as e:
         say(f"the comments of {base.id} are not kept: {e.message}")
-        return new_files.run_text(run)
+        return new_files.run_text(run, head=schema_line(root, "run", "../../"))
 
 
 def placed(root: Path, folder: Path, path: str) -> str:
@@ -184,7 +184,7 @@ def _free_prompt_id(root: Path, name: str | None) -> str:
     checked_id(name, what="prompt")
     if is_there(ProjectPaths(root).prompt(name)):
         raise UsageError(f"there is a prompt {name!r} already", hint=command("show", name))
-    _refuse_twin(name, [path.stem for path in prompts.iterdir()] if is_folder(prompts) else [])
+    refuse_twin(name, [path.stem for path in prompts.iterdir()] if is_folder(prompts) else [])
     return name
 
 
@@ -194,11 +194,11 @@ def _free_run_id(root: Path, known: Snapshot, name: str | None) -> str:
     checked_id(name, what="run")
     if is_there(ProjectPaths(root).run(name).root):
         raise UsageError(f"there is a folder runs/{name} already", hint=command("show", name))
-    _refuse_twin(name, known.run_ids)
+    refuse_twin(name, known.run_ids)
     return name
 
 
-def _refuse_twin(name: str, taken: Iterable[str]) -> None:
+def refuse_twin(name: str, taken: Iterable[str]) -> None:
     """Raises: UsageError for an id that differs from another one by case alone."""
     twin = next((one for one in taken if one != name and one.casefold() == name.casefold()), None)
     if twin is not None:

@@ -6,7 +6,7 @@ Lengths are in pixels of a 704 pixels wide or high picture and grow with it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cosmosctl.preview.drawing.lettering import AMBER, BLACK, Patch, Text, legible, patch, width_of, wrapped
+from cosmosctl.media.lettering import AMBER, BLACK, Patch, Text, legible, patch, width_of, wrapped
 from cosmosctl.preview.drawing.row_picture import Shot
 
 Box = tuple[int, int, int, int]

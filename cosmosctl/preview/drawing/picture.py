@@ -14,9 +14,9 @@ import numpy as np
 
 from cosmosctl.media import frames
 from cosmosctl.media.frames import Pixels, Planes
+from cosmosctl.media.lettering import Patch
 from cosmosctl.preview.drawing import legend
 from cosmosctl.preview.drawing.legend import Box, Frame
-from cosmosctl.preview.drawing.lettering import Patch
 from cosmosctl.preview.drawing.row_picture import Shot
 
 _SHARE = 0.65

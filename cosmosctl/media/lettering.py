@@ -70,6 +70,15 @@ def patch(x: int, y: int, width: int, height: int, *, back: Colour, opacity: flo
     return Patch(x, y, frames.unpacked(frames.i420(rgb.astype(np.uint8))), (cover, coarse, coarse))
 
 
+def strip(width: int, height: int, *, back: Colour, texts: Sequence[Text]) -> Pixels:
+    """An RGB picture of one colour with lines of text on it."""
+    rgb: _Floats = np.full((height, width, 3), back, np.float32)
+    cover: _Floats = np.ones((height, width), np.float32)
+    for text in texts:
+        rgb, cover = _inked(rgb, cover, text)
+    return np.asarray(rgb, np.uint8)
+
+
 def width_of(text: str, size: int, weight: int = 400) -> int:
     """Width in pixels of one line."""
     return int(cv2.getTextSize((_ENDLESS, size), text, (0, 0), _font(), size, weight)[2])
