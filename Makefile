@@ -27,7 +27,7 @@ test: $(INSTALLED) ## every test of the base product; installs what needs root w
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
 
 fast: $(INSTALLED) ## the tests that start nothing but Python, for each save
-	$(BIN)/pytest -q --numprocesses $(WORKERS) --dist loadfile tests/unit
+	$(BIN)/pytest -q --numprocesses 2 --dist loadfile tests/unit
 
 setup: ## what needs root: Debian packages of the tests, by apt
 	@sh .ci/packages jq git $(PROGRAMS)

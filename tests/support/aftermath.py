@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from cosmosctl.domain.layout import ResultPaths
-from cosmosctl.media.probe import probe
 from cosmosctl.results.receipts import read_receipt
 from cosmosctl.state.states import all_states
 from cosmosctl.store import load_all
@@ -64,6 +63,8 @@ def assert_right_video(place: ResultPaths, *, run: str, batch: str, prompt: str)
     assert receipt is not None, f"{place.receipt} is missing or damaged"
     assert (receipt.run, receipt.batch, receipt.prompt) == (run, batch, prompt)
     video = place.root / receipt.primary_output
+    from cosmosctl.media.probe import probe
+
     assert probe(video).frames == 8
     assert (place.outputs / "prompt.txt").read_bytes() == prompt.encode()
     assert prompt.encode() in video.read_bytes()  # the idle preview writes the row into its video

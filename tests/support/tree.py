@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, RunPaths
-from tests import clips
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 300
@@ -97,6 +96,8 @@ class Tree:
 
     def scene(self, name: str = "city", **size: int) -> Path:
         """Draw a small scene folder."""
+        from tests import clips  # decoders and numpy: what draws no scene does without
+
         return clips.scene(self.root / "inputs/videos" / name, **size)
 
     def states(self, *args: str, env: Mapping[str, str] | None = None) -> dict[str, str]:
