@@ -1,11 +1,12 @@
-"""The video of a result that is known here and not in its place: found in history/, else on its host."""
+"""The video of a result that is known here and not in its place: found in history/, by another run, on its host."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from cosmosctl.domain.ids import command
+from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.errors import FileError, HostError
 from cosmosctl.following.mend import mend
@@ -163,8 +164,8 @@ def _gathered(project: ProjectPaths, run: str, place: ResultPaths, receipt: Rece
     outputs = staged / "outputs"
     own.make_folders(outputs)
     for name, digest in receipt.outputs.items():
-        copies = (copy for copy in _copies_here(project, run, place, name) if history.is_file_with(copy, digest))
-        copy = next(copies, None)
+        known = chain(_copies_here(project, run, place, name), _copies_of_others(project, receipt, name))
+        copy = next((copy for copy in known if history.is_file_with(copy, digest)), None)
         if copy is not None:
             link_or_copy(copy, outputs / name)
     if not _has_video(outputs, receipt):
@@ -183,6 +184,18 @@ def _gathered(project: ProjectPaths, run: str, place: ResultPaths, receipt: Rece
 def _copies_here(project: ProjectPaths, run: str, place: ResultPaths, name: str) -> Iterator[Path]:
     yield place.outputs / name
     yield from history.copies(project.run(run), name)
+
+
+def _copies_of_others(project: ProjectPaths, receipt: Receipt, name: str) -> Iterator[Path]:
+    """Where other run folders have that result: git moves the files that it versions of a run which another clone
+    renamed, and leaves the video in the old folder.
+    """
+    for home in map(project.run, filter(is_id, own.names(project.runs))):
+        kept = (home.kept(batch) for batch in own.names(home.history) if is_id(batch))
+        for place in (home.result, home.preview, *kept):
+            other = read_receipt(place.receipt)
+            if other is not None and other.video_sha256 == receipt.video_sha256:
+                yield place.outputs / name
 
 
 def _fetch(project: ProjectPaths, receipt: Receipt, staged: Path, outputs: Path) -> None:

@@ -15,6 +15,16 @@ from cosmosctl.io.given_path import is_folder, is_there
 _NAME_BYTES, _REFS_BYTES = 4096, 64 << 20
 _BRANCH = "ref: "
 
+OF_A_REPOSITORY = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_NAMESPACE",
+)
+"""Variables that name a repository, as hooks have them (`git rev-parse --local-env-vars`): it may be another one."""
+
 
 GIT = ".git"
 _ELSEWHERE = "gitdir:"

@@ -16,6 +16,7 @@ from cosmosctl.io.signed import read_cache, write_cache
 from cosmosctl.models.protocol import Clip
 from cosmosctl.plan.planner import Sources
 from cosmosctl.store import hash_file
+from cosmosctl.store.videos import kept_elsewhere
 
 if TYPE_CHECKING:
     from cosmosctl.media.video_info import VideoInfo
@@ -47,7 +48,8 @@ def find(project: ProjectPaths, paths: Iterable[str]) -> Found:
         try:
             files[path], problems, remarks[path] = _look(project, path, index)
         except FileError as e:
-            problems = (e.line.replace(str(project.root / path), path),)
+            file = project.root / path
+            problems = (f"{e.line.replace(str(file), path)}{'' if file.exists() else kept_elsewhere(file)}",)
         if problems:
             mistakes[path] = tuple(_mistake(path, words) for words in problems)
     if index != before:

@@ -103,7 +103,7 @@ def _roles(folder: str, names: Iterable[str]) -> dict[str, list[str]]:
 
 def _checked(root: Path, roles: Mapping[str, list[str]], folder: str, names: list[str], allow_outside: bool) -> Scene:
     if "color" not in roles:
-        kept = next((_kept_elsewhere(root / folder / name[:-4]) for name in names if _is_kept_colour(name)), "")
+        kept = next((kept_elsewhere(root / folder / name[:-4]) for name in names if _is_kept_colour(name)), "")
         hint = _what_is_there(folder, names)
         return Scene(mistakes=(_no_colour(folder) + kept,), hint=hint, is_absent=True)
     mistakes = [
@@ -140,11 +140,11 @@ def _file_words(root: Path, path: str, allow_outside: bool) -> str:
         return words
     if is_folder(root / path):
         return f"'{path}' is a folder, not a video"
-    return f"there is no file {shown(path)}{_kept_elsewhere(root / path)}"
+    return f"there is no file {shown(path)}{kept_elsewhere(root / path)}"
 
 
-def _kept_elsewhere(file: Path) -> str:
-    """The command that brings a video which another tool keeps, where the traces of one lie in its place."""
+def kept_elsewhere(file: Path) -> str:
+    """The command that brings a video which another tool keeps, where traces of one lie in its place; "" if none do."""
     if is_file(Path(f"{file}.dvc")):
         return f"; DVC keeps it: dvc pull {file.name}.dvc, in its folder"
     with contextlib.suppress(OSError, ValueError):  # no link, or no path at all

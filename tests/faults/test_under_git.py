@@ -1,11 +1,13 @@
 """What git takes away, brings back and mixes up: the state of every run stays true, and no video is lost."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from cosmosctl.results.receipts import read_receipt
 from tests.support.git_world import Truth, Work, World, made_from, world
+from tests.support.tree import git
 
 
 @pytest.fixture
@@ -210,6 +212,52 @@ def test_diff_of_two_branches_names_the_settings_and_both_videos(one: Work) -> N
     assert one.cli("diff", "look..look") == "no run differs between look and look\n"
     assert "not a valid object name: nothing" in one.cli("diff", "main..nothing", expect=2)
     assert one.git("status", "--porcelain") == ""
+
+
+def test_the_video_of_a_run_that_another_clone_renamed_is_found_in_the_old_folder(made: World, one: Work) -> None:
+    one.cli("batch", "rs_a")
+    one.commit("ran")
+    three = made.clone("three")
+    three.git("mv", "runs/rs_a", "runs/rs_new")
+    three.commit("renamed")
+    shutil.rmtree(made.host)
+    one.git("pull", "-q", str(three.root), "main")
+    assert one.state("rs_new") == "absent"
+    one.cli("fetch", "rs_new")
+    assert one.state("rs_new") == "done"
+    one.git("reset", "-q", "--hard", "HEAD~1")
+    assert one.state("rs_a") == "done"
+    assert len(made.rows()) == 1
+
+
+def test_two_branches_are_compared_in_the_hook_of_another_repository(
+    one: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one.git("branch", "look")
+    git(tmp_path, "init", "-q", "other")
+    for name in ("GIT_DIR", "GIT_WORK_TREE"):
+        monkeypatch.setenv(name, str(tmp_path / "other/.git"))
+    assert one.cli("diff", "main..look") == "no run differs between main and look\n"
+
+
+def test_check_names_what_would_be_one_file_on_other_systems(one: Work) -> None:
+    shutil.copytree(one.run("rs_a").root, one.run("RS_A").root)
+    one.paths.prompt("Ps_rs_b").write_text("text: x\nvideo: inputs/videos/s\n")
+    said = one.cli("check")
+    assert "note: runs/RS_A and runs/rs_a are one where case does not count, as on macOS and Windows" in said
+    assert "note: prompts/Ps_rs_b and prompts/ps_rs_b are one where" in said
+
+
+def test_a_video_that_annex_has_dropped_since_is_named_with_what_brings_it(one: Work) -> None:
+    color = one.root / "inputs/videos/s/color.mp4"
+    kept = one.root / ".git/annex/objects/a/color.mp4"
+    kept.parent.mkdir(parents=True)
+    color.rename(kept)
+    color.symlink_to("../../../.git/annex/objects/a/color.mp4")
+    for _ in range(2):  # the second time nothing is read again
+        one.cli("check")
+    kept.unlink()
+    assert "git annex get color.mp4, in its folder" in one.cli("check", expect=3)
 
 
 def test_a_project_of_the_version_before_is_read_once_and_written_forward(made: World, one: Work) -> None:

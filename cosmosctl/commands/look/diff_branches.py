@@ -18,6 +18,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Setting
 from cosmosctl.domain.spec import changed_keys, fingerprint
 from cosmosctl.errors import CosmosctlError, FileError, UsageError
+from cosmosctl.git.state import OF_A_REPOSITORY
 from cosmosctl.host.context import invoke_context
 from cosmosctl.host.process import SHORT_S, answer_of
 from cosmosctl.io import own
@@ -69,7 +70,8 @@ def _files_of(project: ProjectPaths, branch: str, target: Path) -> Path:
     own.make_folders(target)
     tar = target / "files.tar"
     git = ("git", "-C", str(project.root), "archive", "--format=tar", f"--output={tar}", "--end-of-options", branch)
-    answer = answer_of(invoke_context(), shlex.join(git), timeout_s=SHORT_S)
+    of_this_project = ("env", *(word for name in OF_A_REPOSITORY for word in ("-u", name)))
+    answer = answer_of(invoke_context(), shlex.join((*of_this_project, *git)), timeout_s=SHORT_S)
     if answer.code == 127:
         raise FileError("git is not installed on this machine", hint="apt-get install git")
     if answer.code != 0:

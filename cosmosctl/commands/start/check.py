@@ -132,8 +132,8 @@ def _is_of_lacking_videos(snapshot: Snapshot, problem: Problem) -> bool:
 
 
 def _notes(project: ProjectPaths, snapshot: Snapshot) -> tuple[str, ...]:
-    """What an earlier version wrote of what git versions; copies that were left."""
-    return (*_older(project.root, snapshot), *left_copies(project.root))
+    """What an earlier version wrote of what git versions; copies that were left; names that differ by case alone."""
+    return (*_older(project.root, snapshot), *left_copies(project.root), *_twins(snapshot))
 
 
 def _older(root: Path, snapshot: Snapshot) -> Iterator[str]:
@@ -144,6 +144,16 @@ def _older(root: Path, snapshot: Snapshot) -> Iterator[str]:
     with contextlib.suppress(FileError):
         if snapshot.schemas and work_tree(root) and (words := stale_words(root, snapshot.schemas)):
             yield words
+
+
+def _twins(snapshot: Snapshot) -> Iterator[str]:
+    """A sentence for each two that a clone on another system has as one, so that git takes one away there."""
+    for folder, names in (("runs", snapshot.run_ids), ("prompts", snapshot.prompt_ids)):
+        seen: dict[str, str] = {}
+        for name in names:
+            twin = seen.setdefault(name.casefold(), name)
+            if twin != name:
+                yield f"{folder}/{twin} and {folder}/{name} are one where case does not count, as on macOS and Windows"
 
 
 def _once(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
