@@ -59,6 +59,8 @@ def is_whole(paths: BatchPaths) -> bool:
 
 def read_batch(paths: BatchPaths) -> Batch:
     """The batch in that folder. Raises: FileError when plan.json is missing or not ours."""
+    if is_anothers(paths):
+        raise _of_another_clone(paths)
     with reading_plan(paths):
         plan = mapping(parse_json(plan_bytes(paths)))
         if isinstance(plan.get("format"), int) and plan["format"] > FORMAT:
@@ -87,6 +89,23 @@ def is_believed(paths: BatchPaths) -> bool:
         return user_state.is_noted(user_state.MADE, own.digest(paths.plan, most=PLAN_BYTES))
     except (OSError, FileError):
         return False
+
+
+def is_anothers(paths: BatchPaths) -> bool:
+    """Whether all that is here of a batch is what git brought."""
+    ours = (paths.plan, paths.whole, paths.rows_list, paths.launch, paths.events)
+    return is_there(paths.report) and not any(map(is_there, ours))
+
+
+def _of_another_clone(paths: BatchPaths) -> FileError:
+    try:
+        where = f" for host {read_whereabouts(paths).host.name}"
+    except FileError:
+        where = ""
+    return FileError(
+        f"batch {paths.name} was made in another clone{where}: only there it is followed, fetched and cancelled",
+        hint="git pull, once its receipts are committed there; then cosmosctl fetch RUN brings a video from the host",
+    )
 
 
 def commands_in(plan: bytes) -> tuple[Sequence[str], ...]:

@@ -1,18 +1,24 @@
 """Random histories: git commands, edits, batches, host ends and fetches over two branches, two work trees and a clone.
 
-After each step holds what `git_world.Truth` says. `make test` runs SEQUENCES of STEPS from fixed seeds; `make soak`
-draws 400 others (COSMOSCTL_SOAK_HISTORIES says how many).
+After each step holds what `git_world.Truth` says. `make test` runs SEQUENCES of at least STEPS steps from fixed seeds;
+`make soak` draws 400 others (COSMOSCTL_SOAK_HISTORIES says how many). FAULTS are what the product did before its state
+rested on files that git ignores: each is put back, and a sequence finds it.
 """
 
 import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from cosmosctl.domain.layout import RESULT
+from cosmosctl.commands.machines import gc as gc_walk
+from cosmosctl.domain.layout import RESULT, BatchPaths
+from cosmosctl.state import answers, batch_list
+from cosmosctl.state.attempt_index import Traces
 from cosmosctl.store import load_all
 from tests.support.git_world import RUNS, Truth, Work, World, wanted, world
 
@@ -28,12 +34,13 @@ class History:
         self.made, self.truth, self.draw = made, Truth(made), random.Random(seed)
         self.done: list[str] = []
 
-    def step(self) -> None:
-        name = self.draw.choice(("one", "one", "one", "two", "three"))
-        act = self.draw.choice(ACTS)
-        self.done.append(f"{name} {act.__name__}")
-        act(self, self.made.works[name])
-        self.truth.check(self.made.works[name])
+    def go_on(self) -> None:
+        """Something that people do, in one of the work trees: one act, or several that go together."""
+        name = self.draw.choice(("one", "one", "one", "one", "two", "three"))
+        for act in self.draw.choice(HABITS) if self.draw.random() < 0.3 else (self.draw.choice(ACTS),):
+            self.done.append(f"{name} {act.__name__}")
+            act(self, self.made.works[name])
+            self.truth.check(self.made.works[name])
 
     def branch(self, work: Work) -> str:
         return work.git("rev-parse", "--abbrev-ref", "HEAD").strip()
@@ -104,7 +111,7 @@ def batch(history: History, work: Work) -> None:
 def detached(history: History, work: Work) -> None:
     history.made.hold()
     try:
-        work.cli("batch", "--detach", expect=None)
+        work.cli("batch", "--changed", "--detach", expect=None)
     finally:
         history.truth.check()
         if history.draw.random() < 0.5:
@@ -123,8 +130,9 @@ def again(history: History, work: Work) -> None:
 
 
 def ran(history: History, work: Work) -> None:
-    """What people do most: an edit, a batch, a commit."""
-    edit(history, work)
+    """What people do most: an edit of both runs, a batch, a commit."""
+    for run in RUNS:
+        work.write(run, history.draw.choice(WEIGHTS))
     history.made.release()
     work.cli("batch", "--changed", expect=None)
     work.commit("ran")
@@ -164,12 +172,20 @@ def look(history: History, work: Work) -> None:
         work.cli(*words, expect=None)
 
 
-ACTS: tuple[Callable[[History, Work], None], ...] = (
+Act = Callable[[History, Work], None]
+
+ACTS: tuple[Act, ...] = (
     *(edit, commit, switch, stash, pop, clean, reset, soft_reset, merge, rebase, pick),
-    *(ran, ran, ran, hop, hop, hop, hop, batch, detached, detached, again, end),
-    *(edit, commit, switch, commit, switch, attach, fetch, fetch_run, gc, look),
+    *(ran, ran, hop, hop, hop, batch, detached, again, end),
+    *(edit, commit, switch, attach, fetch, fetch_run, gc, look),
 )
-"""As often as each is drawn: people run, commit and change branches most; a batch costs as much as ten others."""
+HABITS: tuple[tuple[Act, ...], ...] = (
+    (ran, hop, ran, hop),
+    (detached, hop, end, gc, hop),
+    (detached, stash, end, attach, pop),
+    (detached, clean, end, batch),
+)
+"""A result on each branch; a batch that is left for a weekend; a stash, then a clean, while a batch is under way."""
 
 
 def _other(history: History, work: Work) -> str:
@@ -226,8 +242,8 @@ def _anew(made: World, kept: Path) -> World:
 def _play(made: World, seed: int) -> None:
     history = History(made, seed)
     try:
-        for _ in range(STEPS):
-            history.step()
+        while len(history.done) < STEPS:
+            history.go_on()
         history.truth.check()
     except BaseException:
         print(f"seed {seed}:", *history.done, sep="\n  ")
@@ -239,6 +255,48 @@ def _play(made: World, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(SEQUENCES))
 def test_no_video_is_lost_and_no_state_is_untrue_under_git(seed: int, fresh: Fresh) -> None:
     _play(fresh(), seed)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A function of the product as it was once, a sequence that finds it, and what is seen then."""
+
+    seed: int
+    module: ModuleType
+    name: str
+    instead: Callable[..., object]
+    seen: str
+
+
+def _own_by_size(folder: str, left: Traces) -> str:
+    named = [one for one in (left.report, left.here) if one is not None]
+    video = Path(folder, named[0].video) if named else None
+    has_size = video is not None and video.is_file() and video.stat().st_size == named[0].video_bytes
+    return named[0].sha256 if has_size else ""
+
+
+def _whole_by_gits_file(paths: BatchPaths, names: frozenset[str]) -> bool:
+    return paths.report.name in names
+
+
+def _half_by_gits_file(paths: BatchPaths) -> bool:
+    return not paths.report.exists()
+
+
+FAULTS = {
+    "done by git's receipt and a video of its size": Fault(3, answers, "_own", _own_by_size, "is done by the video of"),
+    "a batch is whole by batch.yaml": Fault(
+        0, batch_list, "_is_whole", _whole_by_gits_file, "a batch of it was started"
+    ),
+    "gc keeps what this branch names": Fault(5, gc_walk, "_is_half", _half_by_gits_file, "has no plan any more"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
+def test_a_fault_that_the_product_had_is_found(fault: Fault, fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fault.module, fault.name, fault.instead)
+    with pytest.raises(AssertionError, match=fault.seen):
+        _play(fresh(), fault.seed)
 
 
 @pytest.mark.soak

@@ -260,6 +260,40 @@ def test_a_video_that_annex_has_dropped_since_is_named_with_what_brings_it(one: 
     assert "git annex get color.mp4, in its folder" in one.cli("check", expect=3)
 
 
+def test_a_batch_of_another_clone_is_left_to_it_and_nothing_is_to_be_deleted(made: World, one: Work) -> None:
+    made.hold()
+    one.cli("batch", "--detach")
+    one.commit("under way")
+    [batch] = one.batches()
+    three = made.clone("three")
+    for verb in ("attach", "cancel", "fetch", "retry"):
+        said = three.cli(verb, batch, expect=3)
+        assert f"batch {batch} was made in another clone for host gpu: only there" in said
+        assert "cosmosctl fetch RUN" in said
+    assert "was made in another clone" in three.cli("logs", batch, expect=3)
+    assert "elsewhere" in three.cli("list", "batches")
+    made.release()
+
+
+def test_no_other_way_to_write_the_same_makes_a_run_changed(one: Work) -> None:
+    one.write("rs_a", 0.5, "guidance: 5\nsigma_max: 70\n")
+    one.cli("batch", "rs_a")
+    for more in ("guidance: 5.0\nsigma_max: 7e1\n", "sigma_max: 70.0\nguidance: 5\n", "guidance: 5\n", ""):
+        one.write("rs_a", 5e-1, more)
+        assert one.state("rs_a") == "done"
+        assert one.cli("diff", "rs_a").startswith("nothing changed since")
+    one.write("rs_a", 0.5, "guidance: 6\n")
+    assert one.states()["rs_a"].changed == ("guidance",)
+
+
+def test_a_video_that_dvc_keeps_is_named_with_what_brings_it(one: Work) -> None:
+    color = one.root / "inputs/videos/s/color.mp4"
+    one.cli("check")
+    color.unlink()
+    color.with_name("color.mp4.dvc").write_text("outs: []\n")
+    assert "dvc pull color.mp4.dvc, in its folder" in one.cli("check", expect=3)
+
+
 def test_a_project_of_the_version_before_is_read_once_and_written_forward(made: World, one: Work) -> None:
     one.cli("batch", "rs_a")
     one.git("checkout", "-qb", "look")

@@ -18,6 +18,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -209,18 +210,22 @@ def _key(path: Path) -> Key:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def made_from(video: Path) -> tuple[str, float]:
+Spec = tuple[str, float]
+"""The prompt and the weight that a video is made from."""
+
+
+def made_from(video: Path) -> Spec:
     """The prompt and the weight that a video of the quick model was made from."""
     return _made_from(str(video), _key(video))
 
 
 @cache
-def _made_from(path: str, key: Key) -> tuple[str, float]:
+def _made_from(path: str, key: Key) -> Spec:
     facts = json.loads(Path(path).read_bytes().rpartition(b"free")[2])
     return facts["prompt"], facts["controls"]["edge"]["control_weight"]
 
 
-def wanted(found: Snapshot, run: str) -> tuple[str, float] | None:
+def wanted(found: Snapshot, run: str) -> Spec | None:
     """The prompt and the weight that a run's file says; None where its files cannot be used."""
     if run not in found.runs:
         return None
@@ -233,7 +238,8 @@ class Truth:
     def __init__(self, made: World) -> None:
         self._world = made
         self._seen: dict[str, set[str]] = {}
-        self.asked: Counter[tuple[str, tuple[str, float]]] = Counter()
+        self._batches: dict[str, set[str]] = {}
+        self.asked: Counter[tuple[str, Spec]] = Counter()
 
     def check(self, touched: Work | None = None) -> None:
         """`touched`: the one work tree in which something was done since, if only one; there `status` is typed.
@@ -250,13 +256,26 @@ class Truth:
             everywhere |= here
             if touched in (None, work):
                 work.cli("status", expect=None)
-            self._check_states(name, work, {made_from(path) for path in videos})
+            computed = self._check_batches(name, work)
+            self._check_states(name, work, {made_from(path) for path in videos}, computed)
         lost = self._seen.setdefault("", set()) - everywhere
         assert not lost, f"nobody has {lost} any more"
         self._seen[""] |= everywhere
         self._check_rows()
 
-    def _check_states(self, name: str, work: Work, had: set[tuple[str, float]]) -> None:
+    def _check_batches(self, name: str, work: Work) -> set[Spec]:
+        """What the batches of this work tree have computed, or compute. Raises: AssertionError for one that is gone."""
+        here = {batch for batch in work.batches() if work.paths.batch(batch).plan.is_file()}
+        mine = self._batches.setdefault(name, set())
+        mine |= here  # what git brings of others has no plan
+        computed = {batch: spec for batch, spec in self._rows() if batch in mine}
+        assert computed.keys() <= here, f"{name} has no plan any more of {computed.keys() - here}"
+        return {spec for batch, spec in self._rows() if batch in mine}
+
+    def _rows(self) -> list[tuple[str, Spec]]:
+        return [(_batch_of(row), spec_of(row)) for row in self._world.rows()]
+
+    def _check_states(self, name: str, work: Work, had: set[Spec], computed: set[Spec]) -> None:
         found = load_all(opened(work.root).root)
         for run, state in all_states(work.paths, found, preview=False).items():
             now = wanted(found, run)
@@ -268,17 +287,19 @@ class Truth:
                 assert is_told == state.is_reported, f"{name}: {run} {state} {report}"
             if state.state in ("pending", "changed"):
                 assert now not in had, f"{name}: {run} is {state.state}, and its video is here"
+                assert now not in computed, f"{name}: {run} is {state.state}, and a batch of it was started here"
 
     def _check_rows(self) -> None:
         counts = Counter(
-            (name, (row["prompt"], row["controls"]["edge"]["control_weight"]))  # type: ignore[index]
-            for row in self._world.rows()
-            for name, work in self._world.works.items()
-            if work.paths.batch(_batch_of(row)).plan.is_file()  # what git brought was made elsewhere
+            (name, spec) for batch, spec in self._rows() for name in self._world.works if batch in self._batches[name]
         )
         for (name, spec), count in counts.items():
-            most = 1 + self.asked[name, spec]  # type: ignore[index]
+            most = 1 + self.asked[name, spec]
             assert count <= most, f"{name} had {spec} computed {count} times, asked for {most}"
+
+
+def spec_of(row: Mapping[str, Any]) -> Spec:
+    return row["prompt"], row["controls"]["edge"]["control_weight"]
 
 
 def _batch_of(row: Mapping[str, object]) -> str:
