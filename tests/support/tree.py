@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, RunPaths
+from tests.support import forked
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 300
@@ -53,16 +54,24 @@ class Tree:
 
     def cli(self, *args: str, env: Mapping[str, str] | None = None, expect: int | None = 0) -> Done:
         """Run `cosmosctl ARGS` in the project; `expect` None takes any exit code."""
+        environment = self.environment(env)
+        if forked.is_as_started(environment):
+            done = Done(*forked.run(args, self.root, environment, TIMEOUT_S))
+        else:
+            done = self._started(args, environment)
+        assert expect is None or done.code == expect, f"{args}: {done.code}\n{done.err}"
+        return done
+
+    def _started(self, args: Sequence[str], environment: Mapping[str, str]) -> Done:
         result = subprocess.run(
             (sys.executable, "-m", "cosmosctl", *args),
             cwd=self.root,
-            env=self.environment(env),
+            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
         )
-        assert expect is None or result.returncode == expect, f"{args}: {result.returncode}\n{result.stderr}"
         return Done(result.returncode, result.stdout, result.stderr)
 
     def start(self, *args: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
