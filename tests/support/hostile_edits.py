@@ -137,6 +137,8 @@ HOST_VALUES: Mapping[str, tuple[Any, ...]] = {
         "x",
     ),
 }
+MOST_PARSED = 50_000
+"""Characters of a file that an edit looks into; of a longer one it changes a word."""
 
 
 class Edit(Protocol):
@@ -357,6 +359,8 @@ def _changed(suffix: str, text: str, at: int, value: Any, how: str) -> str:
         lines[number] = _changed(".json", lines[number], at // len(lines), value, how).strip("\n")
         return "\n".join(lines) + "\n"
     try:
+        if len(text) > MOST_PARSED or "*" in text:  # an earlier edit's: minutes to read, or without end to walk
+            raise ValueError
         facts = json.loads(text) if suffix == ".json" else YAML(typ="safe").load(text)
     except (ValueError, YAMLError, RecursionError):
         facts = None
