@@ -21,6 +21,7 @@ from cosmosctl.plan.inputs import ControlProgress, Found
 from cosmosctl.plan.planner import Plan, make_plan
 from cosmosctl.state.attempts import receipt_beside
 from cosmosctl.store import Snapshot
+from cosmosctl.store.user_config import user_config
 from cosmosctl.store.videos import ALLOW_OUTSIDE
 
 Say = Callable[[str], None]
@@ -48,7 +49,7 @@ class Checked:
 
 def to_be_told(snapshot: Snapshot, checked: Checked) -> tuple[Told, ...]:
     """What is surprising, each kind once, without what the project or a run says to be quiet about."""
-    config, runs = snapshot.config.quiet, snapshot.runs
+    config, runs = (*snapshot.config.quiet, *user_config().quiet), snapshot.runs
     loud = {
         run: tuple(one for one in several if one.kind not in (*config, *(runs[run].quiet if run in runs else ())))
         for run, several in checked.warnings.items()

@@ -1,7 +1,7 @@
 """The Invoke context that the steps on a host run in: one program at a time, Ctrl-C ends it."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from invoke import Context
@@ -48,3 +48,20 @@ def invoke_context(*, dry: bool = False, show: Callable[[Transfer], None] | None
 
     settings = {"run": {"dry": dry, "shell": "/bin/sh"}, "runners": {"local": Foreground}, "show_transfer": show}
     return Context(Config(overrides=settings, lazy=True))
+
+
+def feed(argv: Sequence[str], text: str, *, limit_s: float) -> str:
+    """Run a command of the user's own with `text` on its stdin; why it did not end well, or "".
+
+    What it prints is not shown, but for its last words when it fails.
+    """
+    try:
+        done = subprocess.run(argv, input=text.encode(), capture_output=True, timeout=limit_s, check=False)
+    except subprocess.TimeoutExpired:
+        return f"{argv[0]} was ended after {limit_s:g} s"
+    except OSError as e:
+        return f"{argv[0]} cannot be started: {e.strerror}"
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+    return f"{argv[0]} ended with {done.returncode}: {said[0]}"

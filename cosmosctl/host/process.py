@@ -17,6 +17,7 @@ from cosmosctl.host.streams import Meter, Sink
 from cosmosctl.io.shipped import template
 from cosmosctl.log import debug, say
 from cosmosctl.store import find_root, load_config
+from cosmosctl.store.user_config import user_config
 from cosmosctl.transport.rsync import rsync_warning
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _warn_of_old_rsync(c: "Context", local: Path) -> None:
     """
     if not _WARNED:
         _WARNED.append(warning := rsync_warning(answer_of(c, "rsync --version", timeout_s=SHORT_S).stdout))
-        if warning and RSYNC not in load_config(find_root(local)).quiet:
+        if warning and RSYNC not in (*load_config(find_root(local)).quiet, *user_config().quiet):
             say(f"warning: {warning}\n  'quiet: [{RSYNC}]' in {CONFIG_FILE} silences it")
 
 

@@ -20,6 +20,7 @@ from cosmosctl.media.encode import Quality, writing
 from cosmosctl.media.frames import Pixels
 from cosmosctl.media.lettering import Text, legible, strip, wrapped
 from cosmosctl.media.probe import VideoError
+from cosmosctl.media.still import png
 
 SIDE, WIPE, GRID, DIFF, SHEET = "side", "wipe", "grid", "diff", "sheet"
 LAYOUTS = (SIDE, WIPE, GRID, DIFF, SHEET)
@@ -90,9 +91,7 @@ def write_picture(target: Path, sides: Sequence[Side], layout: str, at_s: float 
     """`target` (.png) shows the videos at that time, by default in the middle; a sheet is several times of each."""
     with _decoding(target):
         picture = _picture(sides, layout, at_s)
-    is_written, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    assert is_written
-    target.write_bytes(data.tobytes())
+    target.write_bytes(png(picture))
 
 
 def _picture(sides: Sequence[Side], layout: str, at_s: float | None) -> Pixels:

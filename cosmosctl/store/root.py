@@ -6,9 +6,11 @@ from pathlib import Path
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.errors import FileError
+from cosmosctl.git.work_tree import holds_a_home
 from cosmosctl.io import user_state
 from cosmosctl.io.given_path import is_file
 from cosmosctl.io.user_state import FOLDERS, INPUTS, OUTSIDE, digest_of
+from cosmosctl.store.user_config import user_config
 
 OUTSIDE_COMMAND = command("host", "allow", "--outside-inputs")
 
@@ -53,8 +55,14 @@ def outside_counts(root: Path) -> bool:
 
 
 def may_be_linked(real: str) -> bool:
-    """Whether a resolved path lies in a folder that the user allowed on this machine, for links of projects."""
-    return any(user_state.is_noted(INPUTS, folder_digest(place)) for place in (Path(real), *Path(real).parents))
+    """Whether a resolved path lies in a folder that the user allowed on this machine, for links of projects: by
+    `host allow`, or in the user's own config.yaml.
+    """
+    places = (Path(real), *Path(real).parents)
+    if any(user_state.is_noted(INPUTS, folder_digest(place)) for place in places):
+        return True
+    allowed = {Path(os.path.realpath(folder)) for folder in user_config().folders}
+    return any(place in allowed and not holds_a_home(place) for place in places)
 
 
 def local_dir() -> str:

@@ -24,6 +24,7 @@ from cosmosctl.schema.controls import Controls, VideoFiles, control_keys
 from cosmosctl.schema.files import ProjectFile, PromptFile, RunFile
 from cosmosctl.schema.hosts import HostKeys, HostModelKeys
 from cosmosctl.schema.sweeps import SweepFile
+from cosmosctl.schema.user_config import UserFile
 from cosmosctl.schema.values import prompt_of, run_of
 from cosmosctl.state.states import STATES
 from cosmosctl.yaml.reader import parse_bytes
@@ -44,6 +45,7 @@ KEYS = (
     Controls,
     ProjectFile,
     SweepFile,
+    UserFile,
     HostKeys,
     HostModelKeys,
 )

@@ -36,7 +36,7 @@ FLOORS = (
 """Every room and every module outside one, lowest first: a module imports from its own floor or from lower ones."""
 
 VERB_FLOORS = (
-    ("audience", "author", "interrupting", "prepare", "select", "trash"),
+    ("audience", "author", "interrupting", "look_copies", "on_end", "prepare", "select", "trash"),
     ("sweeps",),
     ("start", "look"),
     ("run",),

@@ -8,6 +8,7 @@ from cosmosctl.commands.look.listing import batch_rows, prompt_rows
 from cosmosctl.commands.prepare import specs_of
 from cosmosctl.domain.ids import command, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.errors import UsageError
 from cosmosctl.host.trust import allow_batch_command
 from cosmosctl.results import manifests
 from cosmosctl.results.batch_end import read_end
@@ -37,6 +38,17 @@ def facts(folder: Path, name: str, kinds: Sequence[str] = KINDS) -> dict[str, An
         case "batch":
             return _batch_facts(project, folder, found)
     return _run_facts(project, snapshot, found)
+
+
+def video_of(folder: Path, name: str) -> Path:
+    """The video that a run has now. Raises: UsageError."""
+    project = opened(folder)
+    run = resolve_id(name, load_all(project.root).run_ids, what="run")
+    found = present_video(project, run)
+    if found is None:
+        hint = f"{command('batch', run)}, or {command('fetch', run)}"
+        raise UsageError(f"{run} has no video here", hint=hint)
+    return project.root / found.path
 
 
 def _batch_facts(project: ProjectPaths, folder: Path, name: str) -> dict[str, Any]:

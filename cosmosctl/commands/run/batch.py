@@ -7,6 +7,8 @@ from pathlib import Path
 from cosmosctl.commands import prepare
 from cosmosctl.commands.audience import Audience, LeftOut
 from cosmosctl.commands.interrupting import on_ctrl_c
+from cosmosctl.commands.look_copies import make_look_copies
+from cosmosctl.commands.on_end import tell_end
 from cosmosctl.commands.prepare import Checked
 from cosmosctl.commands.run import make_batches
 from cosmosctl.commands.run.request import Request
@@ -126,6 +128,7 @@ def launch(project: ProjectPaths, made: Sequence[AllowedBatch], audience: Audien
 def follow_all(project: ProjectPaths, names: Sequence[str], how: How, audience: Audience) -> tuple[Outcome, ...]:
     """Follow batches to their end, all at once, and tell what came of each. Raises: HostError, Interrupted."""
     earlier = [paths for paths in states.batches(project) if batch_end.is_ended(paths)]
+    going_on = [name for name in names if not batch_end.is_ended(project.batch(name))]
     found = [bundle_reader.read_batch(project.batch(name)) for name in names]
     pasts = {one.name: estimates.past(earlier, host=one.host.name, model=one.model) for one in found}
     outcomes = []
@@ -133,6 +136,10 @@ def follow_all(project: ProjectPaths, names: Sequence[str], how: How, audience: 
         for outcome in follow_together(names, lambda name: how(project, name, view)):
             outcomes.append(outcome)
             view.summary(outcome, project.root)
+    for outcome in outcomes:
+        if outcome.batch.name in going_on:
+            make_look_copies(project, [run for run, one in outcome.runs.items() if one.state == "done"])
+            tell_end(project, outcome.batch.name)
     return tuple(outcomes)
 
 

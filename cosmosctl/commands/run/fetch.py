@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from cosmosctl.commands.on_end import tell_end
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.following.follower import is_complete
@@ -64,4 +65,5 @@ def fetch_batch(project: ProjectPaths, name: str, watch: Watcher) -> tuple[Colle
         refuse_stuck(batch, bring_home(project, batch, state, home, watch))
         if state.finished:
             close(project, batch, state, home)
+            tell_end(project, name)
         return tuple(one for run, one in home.items() if run not in before)
