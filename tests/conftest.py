@@ -12,6 +12,7 @@ from hypothesis import settings
 from tests.containers import Engine, running_podman
 from tests.sshd import Sshd, running_sshd
 from tests.support import aftermath
+from tests.support.own_config import without_look_copies
 from tests.support.tree import Tree
 
 settings.register_profile("same", derandomize=True)
@@ -23,10 +24,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the backg
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(
     prefix="cosmosctl-tests-state-"
 )  # for the commands that tests start too
-os.environ["XDG_CONFIG_HOME"] = f"{os.environ['XDG_STATE_HOME']}/config"  # not the developer's own config.yaml
-OWN_CONFIG = Path(os.environ["XDG_CONFIG_HOME"], "cosmosctl/config.yaml")
-OWN_CONFIG.parent.mkdir(parents=True)
-OWN_CONFIG.write_text("look_copies: false\n")  # nobody looks at the results of most tests
+without_look_copies()
 os.environ["COSMOSCTL_ALLOW_HOSTS"] = "*"
 for name in [name for name in os.environ if name.startswith("GIT_")]:  # as a hook has them
     del os.environ[name]

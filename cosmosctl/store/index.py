@@ -22,6 +22,7 @@ from cosmosctl.io.checked import parse_json
 from cosmosctl.io.signed import is_signed, signature
 from cosmosctl.io.stat_key import is_settled, stat_key
 from cosmosctl.store.run_line import Notes, RunLine
+from cosmosctl.store.user_config import config_file
 
 _FORMAT = 6
 MOST_BYTES = 256 << 20
@@ -203,9 +204,13 @@ def _signature_in(start: bytes, rules: str) -> str:
 
 
 def _rules() -> str:
-    """Changes whenever the code that reads the files changes: installed anew, or edited."""
-    package = Path(__file__).parent.parent
+    """Changes whenever what reads the files changes: the code, installed anew or edited, or the user's config.yaml,
+    which says what links may lead to.
+    """
+    package, own_config = Path(__file__).parent.parent, config_file()
     found = []
+    with contextlib.suppress(OSError):
+        found += [] if own_config is None else [f"{own_config} {stat_key(own_config.stat())}"]
     for folder in ("io", "yaml", "models", "schema", "store", "domain", "results", "state"):
         for source in os.scandir(package / folder):
             if source.name.endswith(".py"):

@@ -113,6 +113,8 @@ def test_links_may_end_in_the_folders_that_the_user_names(tree: Tree, own: Path,
     assert "leaves the project by a symbolic link" in load_all(tree.root).problems[0].message
     own.write_text(f"folders: [{json.dumps(str(tmp_path / 'disk'))}]\n")
     assert load_all(tree.root).problems == ()
+    own.unlink()
+    assert "leaves the project by a symbolic link" in load_all(tree.root).problems[0].message
 
 
 def test_ratings_are_given_in_the_name_that_the_user_chose(tree: Tree, own: Path) -> None:

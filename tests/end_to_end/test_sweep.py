@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from cosmosctl.commands.choose.rate import Given as Rated
+from cosmosctl.commands.choose.rate import rate
 from cosmosctl.commands.sweeps.drawing import Draw
 from cosmosctl.commands.sweeps.given import Given
 from cosmosctl.commands.sweeps.write import Asked, Swept, write_sweep
@@ -69,6 +71,10 @@ def test_a_sweep_of_24_is_files_its_second_expansion_adds_nothing_and_an_edited_
     assert {state for run, state in tree.states().items() if run in made} == {"done"}
     rest = json.loads(tree.cli("sweep", "look", "--dry-run", "--json").out)
     assert (rest["to_run"], rest["loads"]) == ([], 0)
+    rate(tree.root, [made[-1]], Rated(accepted=True, author="ada"))
+    near = swept(tree, "look", draw=Draw(6, near=True)).expansion.sweep.points
+    assert len(near) == 6
+    assert sum(float(point["vis"]) for point in near) / 6 > 0.28, "drawn around the accepted 0.4, not over 0.1 to 0.4"
     assert json.loads(tree.cli("list", "runs", "--sweep", "look", "--limit", "1", "--json").out)[0]["sweep"] == "look"
 
 
