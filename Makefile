@@ -81,7 +81,7 @@ CONSTRAINTS := --constraint constraints.txt
 $(INSTALLED): pyproject.toml constraints.txt
 	@sh .ci/packages rsync python3-venv=python:$(PYTHON)
 	@sh .ci/venv $(PYTHON) $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable '.[dev,ui]'
 	@touch $(INSTALLED)
 
 # writes constraints.txt anew from the newest releases, for the oldest and the newest Python; then run the tests

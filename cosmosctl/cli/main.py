@@ -47,6 +47,7 @@ VERBS: Mapping[str, Verb] = {
     "history": Verb(
         "cosmosctl.cli.look.history:history", "List the batches that took a run and what came of it.", LOOK
     ),
+    "ui": Verb("cosmosctl.cli.look.ui:ui", "Serve the same page live, on this machine alone.", LOOK),
     "controls": Verb(
         "cosmosctl.cli.look.controls:controls",
         "Compute the preset controls of runs and say where they are.",

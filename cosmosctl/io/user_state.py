@@ -24,6 +24,7 @@ ALLOW_HOSTS = "COSMOSCTL_ALLOW_HOSTS"
 """Names of hosts, comma between, that a script allows; `*`: every host, videos from outside of the project, links."""
 
 _SECRET_BYTES = 32
+_PRIVATE_BYTES = 1 << 16
 
 
 def state_dir() -> Path:
@@ -110,6 +111,31 @@ def signature(*parts: bytes | memoryview) -> str:
     for part in parts:
         made.update(part)
     return made.hexdigest()
+
+
+def read_private(name: str) -> bytes:
+    """A file of the state folder that nobody else can have read or written; b"" when there is none."""
+    try:
+        with (state_dir() / name).open("rb") as stream:
+            status, data = os.fstat(stream.fileno()), stream.read(_PRIVATE_BYTES)
+    except (FileError, OSError):
+        return b""
+    is_ours = status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    return data if is_ours else b""
+
+
+def write_private(name: str, data: bytes) -> None:
+    """Have such a file. Raises: FileError."""
+    target = state_dir() / name
+    try:
+        _made(target.parent)
+        temp = target.with_name(f".{target.name}.{os.getpid()}")
+        descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        temp.replace(target)
+    except OSError as e:
+        raise file_error(target, e, doing="write") from e
 
 
 def _blake2b() -> "type[hashlib.blake2b]":

@@ -123,14 +123,21 @@ def data_text(known: Mapping[str, Any]) -> str:
 
 def _media_facts(gallery: Gallery, key: str, names: Mapping[str, str], *, linked: bool) -> dict[str, Any]:
     video, look = gallery.shown.videos[key], gallery.known[key]
+    found = look_facts(key, look)
+    if look.problem:
+        return found
+    original = names.get(key) or (_way(gallery, video) if linked and video.may_go else "")
+    return found | ({"original": quote(original)} if original else {})
+
+
+def look_facts(key: str, look: Look) -> dict[str, Any]:
+    """What a page is told of a look copy."""
     if look.problem:
         return {"problem": look.problem, "width": 16, "height": 9, "frames": 1, "fps": [24, 1], "plays": False}
     over, _, under = look.fps.partition("/")
     found: dict[str, Any] = {"width": look.width, "height": look.height, "frames": look.frames}
     found |= {"fps": [int(over), int(under or 1)], "plays": look.plays, "look": _media(key, COPY)}
-    found |= {"still": _media(key, STILL), "sheet": _media(key, SHEET)}
-    original = names.get(key) or (_way(gallery, video) if linked and video.may_go else "")
-    return found | ({"original": quote(original)} if original else {})
+    return found | {"still": _media(key, STILL), "sheet": _media(key, SHEET)}
 
 
 def _way(gallery: Gallery, video: Video) -> str:

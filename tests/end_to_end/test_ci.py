@@ -144,6 +144,7 @@ def test_the_demo_ends_in_how_to_look_at_its_videos_and_how_to_go_on(few: Path, 
         "  . .venv/bin/activate",
         "  cd demo && cosmosctl status",
         "To look at all of them side by side, in a browser:",
+        "  .venv/bin/cosmosctl -C demo ui --open         # the same live",
         "  .venv/bin/cosmosctl -C demo gallery --open",
     ]
 

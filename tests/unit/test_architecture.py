@@ -31,6 +31,7 @@ FLOORS = (
     ("shown",),
     ("following",),
     ("commands",),
+    ("ui",),
     ("cli", "api"),
 )
 """Every room and every module outside one, lowest first: a module imports from its own floor or from lower ones."""
@@ -48,7 +49,20 @@ LONGEST_FILE, LONGEST_FUNCTION = 350, 40
 LONG: dict[str, str] = {"tools/city/plan.py": "one picture, drawn once: what it is made of stands together"}
 """A file or `file:function` that is longer -> the reason why it is better so."""
 
-HEAVY = {"av", "cv2", "numpy", "pydantic", "rich", "ruamel", "invoke", "watchdog", "jsonlines", "filelock"}
+HEAVY = {
+    "av",
+    "cv2",
+    "numpy",
+    "pydantic",
+    "rich",
+    "ruamel",
+    "invoke",
+    "watchdog",
+    "jsonlines",
+    "filelock",
+    "starlette",
+    "uvicorn",
+}
 
 
 @cache

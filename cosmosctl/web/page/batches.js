@@ -25,6 +25,7 @@ UI.batchReport = batch => {
     ['busy', batch.busy === null ? '' : `${Math.round(batch.busy * 100)} % of the GPU time went into generating`]].filter(([, value]) => value);
   return UI.h('div', { class: 'page' }, UI.h('h2', {}, batch.id),
     UI.h('div', { class: 'line' }, UI.link('its runs', UI.route.href('wall', '', { r: runs.join(',') })), runs.length > 1 && UI.link('compare', UI.route.href('compare', runs.slice(0, 9).join(','))), UI.link('all batches', '#batches')),
+    batch.state === 'unfinished' && UI.live && UI.command(`cosmosctl cancel ${batch.id}`), failed.length > 0 && batch.state !== 'unfinished' && UI.live && UI.command(`cosmosctl retry ${batch.id}`),
     UI.table(facts), batch.notes.map(words => UI.h('p', {}, words)),
     UI.gantt(batch),
     failed.length > 0 && UI.h('section', {}, UI.h('h3', {}, 'Without a result'), failed.map(row => UI.h('div', { class: 'failed' },

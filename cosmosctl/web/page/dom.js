@@ -30,7 +30,8 @@ UI.select = (label, pairs, value, act) => {
 // A command to copy: what the page cannot do itself is typed.
 UI.command = line => {
   const code = UI.h('code', {}, line);
-  return UI.h('div', { class: 'command' }, code, UI.button('copy', e => UI.copy(line, e.currentTarget), { class: 'small' }));
+  const act = UI.isDoable && UI.isDoable(line) ? UI.button('do it', () => UI.run(UI.words(line).slice(1)), { class: 'small' }) : '';
+  return UI.h('div', { class: 'command' }, code, act, UI.button('copy', e => UI.copy(line, e.currentTarget), { class: 'small' }));
 };
 
 UI.copy = async (text, button) => {

@@ -25,13 +25,14 @@ UI.store = {
 
 // A rating is of a video, by its sha256: another result of the run starts without one.
 UI.ratings = {
-  own: UI.store.get('ratings', {}),
+  own: window.COSMOS && window.COSMOS.live ? {} : UI.store.get('ratings', {}),
   of: run => run.video ? UI.ratings.own[run.video] || run.rating || null : null,
   rate(run, change) {
     if (!run.video) { UI.say('there is no video to rate'); return; }
     const now = UI.ratings.of(run) || { stars: null, accepted: null, note: '' };
     UI.ratings.own[run.video] = { ...now, ...change, run: run.id };
-    UI.store.set('ratings', UI.ratings.own);
+    if (UI.live && !UI.live.readOnly) UI.run(['rate', ...UI.words(UI.ratings.options(UI.ratings.own[run.video], now)), run.id]);
+    else UI.store.set('ratings', UI.ratings.own);
     UI.say(`${run.id}: ${UI.ratingWords(UI.ratings.own[run.video]) || 'no rating'}`);
     document.dispatchEvent(new CustomEvent('rated', { detail: run.id }));
   },

@@ -1,0 +1,253 @@
+"""`ui` without a browser: who may ask, what is served, its writes as commands, how it ends and comes again."""
+
+import http.client
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.tree import Tree, on_this_machine
+from tests.support.waiting import PATIENCE_S, wait_until
+
+pytest.importorskip("starlette", reason="cosmosctl[ui] is not installed")
+pytest.importorskip("uvicorn", reason="cosmosctl[ui] is not installed")
+QUICK = {"COSMOSCTL_PREVIEW_ROW_S": "0.01"}
+
+
+@dataclass
+class Client:
+    """A browser as the server sees it: `headers` go along with each request."""
+
+    port: int
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def ask(
+        self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        try:
+            connection.putrequest(method, path, skip_host="host" in sent)
+            for name, value in {**sent, **({"content-length": str(len(body))} if body is not None else {})}.items():
+                connection.putheader(name, value)
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
+
+    def data(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.ask("/data.json")[2])
+        return found
+
+    def do(self, *argv: str) -> dict[str, Any]:
+        body = json.dumps({"argv": argv}).encode()
+        status, _, said = self.ask("/do", "POST", body, content_type="application/json")
+        assert status == 200, said
+        found: dict[str, Any] = json.loads(said)
+        return found
+
+
+@contextmanager
+def served(tree: Tree, *options: str) -> Iterator[tuple["subprocess.Popen[str]", str, int]]:
+    """The process, its address and port."""
+    process = tree.start("ui", *options)
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    try:
+        yield process, address, int(address.split(":")[2].split("/")[0])
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE_S)
+
+
+def known(address: str, port: int) -> Client:
+    """A client that opened the address."""
+    status, headers, _ = Client(port).ask(f"/{address.rpartition('/')[2]}")
+    assert (status, headers["location"]) == (303, "/")
+    return Client(port, {"cookie": headers["set-cookie"].partition(";")[0]})
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A project with one finished preview and one run that waits."""
+    tree = on_this_machine(tmp_path_factory.mktemp("ui"), QUICK)
+    tree.run("rs_a")
+    tree.cli("batch")
+    tree.run("rs_b", more="seed: 7\n")
+    return tree
+
+
+@pytest.fixture(scope="module")
+def running(project: Tree) -> Iterator[tuple[Client, int]]:
+    with served(project) as (_, address, port):
+        yield known(address, port), port
+
+
+def test_the_address_works_once_and_the_cookie_goes_on(project: Tree, tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "other", project.home, QUICK)
+    tree.root.mkdir()
+    tree.config("project: 5f3a91c3\nmodel: transfer1\nhost: local\n")
+    with served(tree) as (_, address, port):
+        client = known(address, port)
+        assert client.ask("/")[0] == 200
+        assert Client(port).ask(f"/{address.rpartition('/')[2]}")[0] == 403
+        assert client.ask(f"/{address.rpartition('/')[2]}")[0] == 303
+        headers = client.ask("/")[1]
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert (headers["referrer-policy"], headers["x-content-type-options"]) == ("no-referrer", "nosniff")
+    with served(tree) as (_, _, again):
+        assert again == port
+        assert client.ask("/data.js")[0] == 200, "a tab lives on over a restart"
+
+
+GOOD = {"sec_fetch_site": "same-origin"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        (GOOD, 200),
+        ({"host": "evil.example:{port}"}, 403),
+        ({"host": "127.0.0.1:1"}, 403),
+        ({"host": "localhost:{port}"}, 200),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "http://127.0.0.1:1"}, 403),
+        ({"origin": "http://127.0.0.1:{port}"}, 200),
+        ({"sec_fetch_site": "cross-site"}, 403),
+        ({"sec_fetch_site": "same-site", "sec_fetch_mode": "no-cors"}, 403),
+        ({"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate"}, 200),
+        ({"cookie": "cosmosctl-{port}=guessed"}, 403),
+        ({"cookie": ""}, 403),
+    ],
+)
+def test_who_may_ask(headers: dict[str, str], status: int, running: tuple[Client, int]) -> None:
+    client, port = running
+    given = {name: value.replace("{port}", str(port)) for name, value in headers.items()}
+    for path in ("/", "/data.json", "/page/app.js"):
+        assert client.ask(path, **given)[0] == status, path
+
+
+def test_another_page_can_make_it_do_nothing(running: tuple[Client, int]) -> None:
+    client, _ = running
+    body = json.dumps({"argv": ["rate", "--stars", "1", "rs_a"]}).encode()
+    assert client.ask("/do", "POST", body, content_type="application/json", origin="http://evil.example")[0] == 403
+    navigated = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate"}
+    assert client.ask("/do", "POST", body, content_type="text/plain", **navigated)[0] == 403
+    assert client.ask("/do", "POST", body, content_type="text/plain")[0] == 400
+    for argv in (["gc", "local"], ["create", "prompt", "x"], [], "rate", ["host", "allow", "x"]):
+        body = json.dumps({"argv": argv}).encode()
+        assert client.ask("/do", "POST", body, content_type="application/json")[0] == 400
+
+
+def test_nothing_but_what_is_shown_is_served(running: tuple[Client, int]) -> None:
+    client, _ = running
+    for path in (
+        "/page/..%2Findex.html",
+        "/page/nothing.js",
+        "/media/x.jpg",
+        "/media/..%2F..%2Fcosmosctl.yaml",
+        "/video/0",
+        "/log/..%2Frs_a",
+        "/cosmosctl.yaml",
+    ):
+        assert client.ask(path)[0] == 404, path
+
+
+def test_videos_are_served_by_hash_and_in_parts_and_look_copies_are_made_meanwhile(
+    running: tuple[Client, int], project: Tree
+) -> None:
+    client, _ = running
+    run = next(one for one in client.data()["runs"] if one["id"] == "rs_a")
+    video = (project.run_paths("rs_a").preview.outputs / "output.mp4").read_bytes()
+    status, headers, body = client.ask(f"/video/{run['video']}", range="bytes=10-19")
+    assert (status, body) == (206, video[10:20])
+    assert "immutable" in headers["cache-control"]
+    wait_until(lambda: "look" in client.data()["media"][run["video"]], "the look copy", look_s=0.2)
+    media = client.data()["media"][run["video"]]
+    assert client.ask(f"/{media['still']}")[2].startswith(b"\xff\xd8")
+    assert client.ask(f"/{media['look']}")[0] == 200
+
+
+def test_what_is_done_on_the_page_are_commands_on_plain_files(running: tuple[Client, int], project: Tree) -> None:
+    client, _ = running
+    before = client.ask("/version")[2]
+    done = client.do("rate", "--stars", "4", "--accept", "rs_a")
+    assert (done["code"], done["line"]) == (0, "cosmosctl rate --stars 4 --accept rs_a")
+    assert "stars: 4" in project.run_paths("rs_a").ratings.read_text()
+    assert client.ask("/version")[2] != before
+    run = next(one for one in client.data()["runs"] if one["id"] == "rs_a")
+    assert (run["rating"]["stars"], run["rating"]["accepted"]) == (4, True)
+    done = client.do("rate", "--stars", "4", "rs_nowhere")
+    assert done["code"] == 2
+    assert "there is no run" in done["err"]
+
+
+def test_changes_are_told_and_a_batch_of_the_page_comes_home_by_itself(
+    running: tuple[Client, int], project: Tree
+) -> None:
+    client, port = running
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    connection.request("GET", "/events", headers=client.headers)
+    stream = connection.getresponse()
+    first = stream.readline()
+    assert first.startswith(b"data: ")
+    done = client.do("batch", "rs_b")
+    assert (done["code"], done["line"]) == (0, "cosmosctl batch rs_b --detach")
+    states = set()
+    while "done" not in states:
+        while not (line := stream.readline()).startswith(b"data: "):
+            assert line, "the stream ended"
+        states.add(next(one["state"] for one in client.data()["runs"] if one["id"] == "rs_b"))
+    connection.close()
+    assert (project.run_paths("rs_b").preview.outputs / "output.mp4").is_file()
+
+
+def test_a_second_one_says_where_the_first_is(running: tuple[Client, int], project: Tree) -> None:
+    done = project.cli("ui", expect=2)
+    assert f"http://127.0.0.1:{running[1]}/" in done.err
+
+
+def test_a_page_that_only_shows_changes_nothing_and_ctrl_c_ends_it_with_a_tab_open(
+    project: Tree, tmp_path: Path
+) -> None:
+    tree = Tree(tmp_path / "project", project.home, QUICK)
+    tree.root.mkdir()
+    tree.config("project: 5f3a91c4\nmodel: transfer1\nhost: local\n")
+    with served(tree, "--read-only") as (process, address, port):
+        client = known(address, port)
+        body = json.dumps({"argv": ["fetch"]}).encode()
+        assert client.ask("/do", "POST", body, content_type="application/json")[0] == 403
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+        connection.request("GET", "/events", headers=client.headers)
+        assert connection.getresponse().readline().startswith(b"data: ")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+        connection.close()
+
+
+def test_what_tabs_know_is_for_the_user_alone(running: tuple[Client, int]) -> None:
+    state = Path(os.environ["XDG_STATE_HOME"], "cosmosctl/ui")
+    files = list(state.iterdir())
+    assert files
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+def test_without_the_packages_it_says_the_line_that_installs_them(project: Tree, tmp_path: Path) -> None:
+    (tmp_path / "starlette.py").write_text("raise ImportError('no', name='starlette')\n")
+    done = project.cli("ui", env={"PYTHONPATH": str(tmp_path)}, expect=2)
+    assert "pip install 'cosmosctl[ui]'" in done.err
+    assert sys.version_info >= (3, 11)
