@@ -1,4 +1,4 @@
-"""The page of a running `cosmosctl ui` in a real Chromium: several tabs, restarts, ratings, a batch that ends meanwhile."""
+"""The page of a running `cosmosctl ui` in a real Chromium: tabs, restarts, ratings, a batch that ends meanwhile."""
 
 import http.server
 import threading
@@ -54,29 +54,26 @@ def test_stars_go_into_the_file_and_a_batch_ends_while_the_page_is_open(chromium
 
 
 def test_eight_tabs_hear_of_changes_and_a_restart_leaves_them_alive(chromium: Any, project: Tree) -> None:
-    with served(project) as (first, address, port):
-        with opened(chromium) as seen:
-            seen.page.goto(address)
-            tabs = [seen, *(Seen(seen.page.context.new_page()) for _ in range(TABS - 1))]
-            for tab in tabs[1:]:
-                tab.page.goto(f"http://127.0.0.1:{port}/")
+    with served(project) as (first, address, port), opened(chromium) as seen:
+        seen.page.goto(address)
+        tabs = [seen, *(Seen(seen.page.context.new_page()) for _ in range(TABS - 1))]
+        for tab in tabs[1:]:
+            tab.page.goto(f"http://127.0.0.1:{port}/")
+        for tab in tabs:
+            tab.ready()
+        project.run("rs_c", more="seed: 8\n")
+        for tab in tabs:
+            tab.until("UI.byId.has('rs_c')")
+        first.kill()
+        first.wait()
+        with served(project) as (_, _, again):
+            assert again == port
+            project.run("rs_d", more="seed: 9\n")
             for tab in tabs:
-                tab.ready()
-            project.run("rs_c", more="seed: 8\n")
-            for tab in tabs:
-                tab.until("UI.byId.has('rs_c')")
-            first.kill()
-            first.wait()
-            with served(project) as (_, _, again):
-                assert again == port
-                project.run("rs_d", more="seed: 9\n")
-                for tab in tabs:
-                    tab.until("UI.byId.has('rs_d')")
+                tab.until("UI.byId.has('rs_d')")
 
 
-def test_a_link_on_another_site_opens_the_page_and_its_requests_are_refused(
-    chromium: Any, project: Tree, tmp_path: Path
-) -> None:
+def test_a_link_on_another_site_opens_the_page(chromium: Any, project: Tree) -> None:
     class Other(http.server.SimpleHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
             """Nothing is said."""
@@ -88,19 +85,13 @@ def test_a_link_on_another_site_opens_the_page_and_its_requests_are_refused(
             self.wfile.write(page.encode())
 
     with served(project) as (_, address, port), opened(chromium) as seen:
-        page = f"<a href='http://127.0.0.1:{port}/'>open</a><img src='http://127.0.0.1:{port}/data.json'>"
+        page = f"<a href='http://127.0.0.1:{port}/'>open</a>"
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
             thread = threading.Thread(target=other.serve_forever, kwargs={"poll_interval": 0.01})
             thread.start()
             seen.page.goto(address)
             seen.ready()
-            statuses: list[int] = []
-            seen.page.on(
-                "response", lambda answer: statuses.append(answer.status) if "data.json" in answer.url else None
-            )
             seen.page.goto(f"http://localhost:{other.server_address[1]}/")
-            seen.page.wait_for_load_state("load")
-            assert statuses == [403]
             seen.page.get_by_text("open").click()
             seen.ready()
             other.shutdown()
