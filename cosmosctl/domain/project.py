@@ -5,10 +5,12 @@ Paths in these values are text relative to the project with `/` between parts, a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
 from cosmosctl.domain.ids import Id
-from cosmosctl.domain.mistake import Mistake
+
+if TYPE_CHECKING:
+    from cosmosctl.domain.mistake import Mistake
 
 COLOR = "color"
 """The role of the video that is transformed; each other role is that of a control."""
@@ -41,8 +43,10 @@ class Place:
     def __str__(self) -> str:
         return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
 
-    def mistake(self, message: str) -> Mistake:
+    def mistake(self, message: str) -> "Mistake":
         """That what stands here is wrong."""
+        from cosmosctl.domain.mistake import Mistake
+
         return Mistake(self.file, self.line, self.column, message, f"{self}: {message}")
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cosmosctl.errors import FileError
-from cosmosctl.io import atomic
 from cosmosctl.io.links import LINK_WORDS, is_allowed_link, is_strange_link, link_hint, may_be_allowed
 from cosmosctl.io.os_error import file_error
 
@@ -216,6 +215,8 @@ def make_folders(path: Path) -> None:
 @contextlib.contextmanager
 def replace_with(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """`atomic.replace_with` below a folder that no link leads to; a link at `path` itself is replaced."""
+    from cosmosctl.io import atomic
+
     make_folders(path.parent)
     with atomic.replace_with(path, durable=durable) as temp:
         yield temp
@@ -234,6 +235,8 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
 
 def create_exclusive(path: Path, data: bytes) -> None:
     """`atomic.create_exclusive` below a folder that no link leads to."""
+    from cosmosctl.io import atomic
+
     make_folders(path.parent)
     atomic.create_exclusive(path, data)
 
@@ -333,6 +336,8 @@ def remove_strange(path: Path) -> None:
 
 def remove_temps(folder: Path, *, unused_for_s: float) -> None:
     """`atomic.remove_temps` in a folder that no link leads to. Raises: NotOwn, FileError."""
+    from cosmosctl.io import atomic
+
     atomic.remove_temps(checked(folder), unused_for_s=unused_for_s)
 
 

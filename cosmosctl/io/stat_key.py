@@ -10,8 +10,11 @@ Two seconds: the coarsest tick of a file system in use (FAT; ext3 and HFS+ have 
 
 
 def stat_key(status: os.stat_result) -> str:
-    """Size, mtime, ctime and inode as one word: equal as long as nobody touched the file."""
-    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
+    """Size, mtime, ctime and inode as one short word: equal as long as nobody touched the file.
+
+    The hash of whole numbers is the same in every process; tens of thousands of keys are made and compared at a time.
+    """
+    return str(hash((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)))
 
 
 def is_settled(status: os.stat_result, read_at_ns: int) -> bool:

@@ -52,13 +52,12 @@ class KnownStates:
         host, spec, batch, place, previewed, reported, *looked = known.split(" ")
         if host != self._host or not self._is_now(run, spec):
             return None
-        folder = f"{self._runs}/{run}/"
-        if any(_key(folder + file) != key for file, key in zip(looked[::2], looked[1::2], strict=True)):
-            return None
+        files = iter(looked)
+        for file, key in zip(files, files, strict=True):
+            if _key(f"{self._runs}/{run}/{file}") != key:
+                return None
         place = "" if place == _IN_PLACE else place
-        return RunState(
-            run, "done", batch=batch, previewed=previewed == "True", place=place, is_reported=reported == "True"
-        )
+        return RunState(run, "done", "", "", batch, (), None, previewed == "True", False, place, reported == "True")
 
     def remember(self, state: RunState, spec: str, receipts: Iterable[str], videos: Iterable[str]) -> None:
         """That a run is done, where all that was looked at is trusted: these files, below the run's folder."""

@@ -29,8 +29,7 @@ _TOOLS = ("outputs", "logs", "preview")
 def left_of(index: Index, line: RunLine, folder: str) -> str:
     """The names of those things in a run's folder that an attempt leaves there, links with a mark."""
     status = _status(folder)
-    key = "" if status is None else stat_key(status)
-    if line.left_key != key or status is None:
+    if status is None or line.left_key != stat_key(status):
         before = line.left_key, line.left
         line.left_key, line.left = _looked_into(folder, status, _LEFT)
         _told_anew(index, line, before != (line.left_key, line.left))
@@ -40,8 +39,7 @@ def left_of(index: Index, line: RunLine, folder: str) -> str:
 def inside_of(index: Index, line: RunLine, folder: str) -> str:
     """What `left_of` tells, of the preview's folder, and whether its manifest is there."""
     status = _status(folder)
-    key = "" if status is None else stat_key(status)
-    if line.inside_key != key or status is None:
+    if status is None or line.inside_key != stat_key(status):
         before = line.inside_key, line.inside
         line.inside_key, line.inside = _looked_into(folder, status, _INSIDE)
         _told_anew(index, line, before != (line.inside_key, line.inside))

@@ -6,12 +6,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cosmosctl.domain.project import Config, Control, Host, HostModel, Place, Prompt, Run, Setting
-from cosmosctl.domain.sweep import Sweep
 from cosmosctl.errors import MOST_SHOWN
 from cosmosctl.store.index import to_json
 from cosmosctl.store.problem import Problem
 
 if TYPE_CHECKING:
+    from cosmosctl.domain.sweep import Sweep
     from cosmosctl.yaml.messages import Mistake
 
 _MISTAKES = '{"mistakes":'
@@ -128,13 +128,15 @@ def prompt_from(payload: str, prompt_id: str) -> Prompt:
     return Prompt(prompt_id, text, videos, negative_prompt, tuple(tags), notes)
 
 
-def sweep_payload(sweep: Sweep) -> str:
+def sweep_payload(sweep: "Sweep") -> str:
     places = " ".join(f"{key} {place.line} {place.column}" for key, place in sweep.places.items() if " " not in key)
     exclude, points = ([dict(point) for point in several] for several in (sweep.exclude, sweep.points))
     return to_json([sweep.base, dict(sweep.grid), dict(sweep.zipped), exclude, points, sweep.most, places])
 
 
-def sweep_from(payload: str, name: str) -> Sweep:
+def sweep_from(payload: str, name: str) -> "Sweep":
+    from cosmosctl.domain.sweep import Sweep
+
     base, grid, zipped, exclude, points, most, places = json.loads(payload)
     return Sweep(
         name=name,

@@ -1,10 +1,13 @@
 """Something wrong in the project's files."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from cosmosctl.domain.mistake import Mistake
 from cosmosctl.errors import with_hint
 from cosmosctl.io.visible import one_line
+
+if TYPE_CHECKING:
+    from cosmosctl.domain.mistake import Mistake
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Problem:
         return with_hint(str(self), self.hint)
 
     @property
-    def mistake(self) -> Mistake:
+    def mistake(self) -> "Mistake":
         """The same without what cannot be used because of it."""
+        from cosmosctl.domain.mistake import Mistake
+
         return Mistake(self.file, self.line, self.column, with_hint(self.message, self.hint), self.words)

@@ -8,18 +8,19 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.domain.project import BUILT_IN_HOST, Config, Drafts, Host, Prompt, Run
-from cosmosctl.domain.sweep import Sweep
 from cosmosctl.errors import FileError, FilesError, UsageError
 from cosmosctl.store import payload as payloads
 from cosmosctl.store.index import Entry, Index
-from cosmosctl.store.lost import lost_of_sweeps, lost_runs
 from cosmosctl.store.problem import Problem
 from cosmosctl.store.root import local_dir, outside_counts
 from cosmosctl.store.scan import Found, known_entry, noted, scan_prompts, scan_runs, scan_sweeps, strange_links
+
+if TYPE_CHECKING:
+    from cosmosctl.domain.sweep import Sweep
 
 Value = TypeVar("Value")
 
@@ -39,7 +40,7 @@ class Snapshot:
     config: Config
     prompts: Mapping[str, Prompt]
     runs: Mapping[str, Run]
-    sweeps: Mapping[str, Sweep]
+    sweeps: Mapping[str, "Sweep"]
     problems: tuple[Problem, ...]
     prompt_ids: tuple[str, ...]
     run_ids: tuple[str, ...]
@@ -137,9 +138,9 @@ def load_all(root: Path) -> Snapshot:
     runs = scan_runs(root, index, outside=config.allow_outside_inputs)
     sweeps = scan_sweeps(root, index)
     usable_sweeps = _Decoded(sweeps.payloads, payloads.sweep_from)
-    of_runs = sorted([*runs.problems, *lost_runs(runs, prompts)], key=lambda p: (p.file, p.line, p.column))
+    of_runs = sorted([*runs.problems, *_lost(runs, prompts)], key=lambda p: (p.file, p.line, p.column))
     problems = [*problems, *strange_links(root), *prompts.problems, *of_runs]
-    problems += [*sweeps.problems, *lost_of_sweeps(usable_sweeps, runs.ids, prompts.ids)]
+    problems += [*sweeps.problems, *_lost_of_sweeps(usable_sweeps, runs, prompts)]
     index.forget_others(prompts=prompts.links, runs=runs.links, sweeps=sweeps.links)
     _save(root, index, config, prompts.ids)
     usable = {run: text for run, text in runs.payloads.items() if _is_usable(run, runs, prompts)}
@@ -161,6 +162,22 @@ def load_all(root: Path) -> Snapshot:
         _run_files={**runs.payloads, **runs.broken},
         _prompt_files={**prompts.payloads, **prompts.broken},
     )
+
+
+def _lost(runs: Found, prompts: Found) -> Iterable[Problem]:
+    if {"", *prompts.ids}.issuperset(runs.links.values()):
+        return ()
+    from cosmosctl.store.lost import lost_runs
+
+    return lost_runs(runs, prompts)
+
+
+def _lost_of_sweeps(sweeps: Mapping[str, "Sweep"], runs: Found, prompts: Found) -> Iterable[Problem]:
+    if not sweeps:
+        return ()
+    from cosmosctl.store.lost import lost_of_sweeps
+
+    return lost_of_sweeps(sweeps, runs.ids, prompts.ids)
 
 
 def _is_usable(run: str, runs: Found, prompts: Found) -> bool:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from cosmosctl.cli import keep
 from cosmosctl.cli.ids import HOST
 
 
@@ -26,6 +27,7 @@ def status(folder: Path, host: str | None, short: bool, as_json: bool) -> None:
     from cosmosctl.commands.look.status import overview
 
     found = overview(folder, host)
+    keep(found)
     if as_json:
         from cosmosctl.cli.draw.status_json import as_data
         from cosmosctl.io.streams import json_text

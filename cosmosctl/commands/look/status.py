@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cosmosctl.domain.ids import command
@@ -28,7 +28,10 @@ LOOKS = 1000
 
 @dataclass(frozen=True)
 class Overview:
-    """All that `status` shows. `foreign`: batches of other clones, which hold no run here."""
+    """All that `status` shows. `foreign`: batches of other clones, which hold no run here.
+
+    `snapshot` is what it was told from: who ends anyway does not wait until it is taken apart.
+    """
 
     project: ProjectPaths
     host: Host
@@ -39,6 +42,7 @@ class Overview:
     problems: tuple[str, ...]
     leftovers: tuple[str, ...] = ()
     foreign: tuple[BatchPaths, ...] = ()
+    snapshot: Snapshot | None = field(default=None, repr=False, compare=False)
 
 
 def overview(folder: Path, host: str | None) -> Overview:
@@ -57,7 +61,8 @@ def overview(folder: Path, host: str | None) -> Overview:
     )
     looks = _looks(snapshot, runs) if len(runs) <= LOOKS else {}
     labels = _labels(snapshot, runs)
-    return Overview(project, chosen, runs, labels, looks, open_ones, problems, snapshot.leftovers, unfinished.foreign)
+    told = (labels, looks, open_ones, problems, snapshot.leftovers, unfinished.foreign)
+    return Overview(project, chosen, runs, *told, snapshot)
 
 
 def _looks(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Mapping[str, str]:
