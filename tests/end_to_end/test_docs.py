@@ -230,3 +230,11 @@ def _is_section(section: str) -> bool:
     text = re.split(r"^## ", CONTRACTS, flags=re.M)
     found = next((part for part in text if part.startswith(f"{chapter}. ")), "")
     return bool(point and re.search(rf"^{point}\. ", found, flags=re.M))
+
+
+def test_every_promise_of_security_names_a_test_that_there_is() -> None:
+    page = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 30
+    lost = [name for file, name in named if f"def {name}(" not in (ROOT / file).read_text(encoding="utf-8")]
+    assert lost == []

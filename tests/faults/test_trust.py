@@ -17,7 +17,7 @@ from cosmosctl.domain.project import Host
 from cosmosctl.errors import FileError
 from cosmosctl.host import trust
 from cosmosctl.io import links, own, user_state
-from cosmosctl.store import local_dir
+from cosmosctl.store import find_root, local_dir
 from tests.support import terminal
 from tests.support.tree import Tree
 
@@ -201,6 +201,19 @@ def test_a_clone_asks_once_for_a_host_and_a_script_says_it_by_a_command(tree: Tr
     assert "to send: not known" in tree.cli("batch", "--dry-run", env=nobody).out
     assert "allowed: host desk" in tree.cli("host", "allow", "desk", env=nobody).out
     tree.cli("batch", env=nobody)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to another user")
+@pytest.mark.parametrize("given", ["cosmosctl.yaml", "."])
+def test_a_project_of_another_user_is_refused_until_it_was_allowed(nobody: Path, given: str) -> None:
+    (nobody / "shared/below").mkdir(parents=True)
+    (nobody / "shared/cosmosctl.yaml").write_text("project: 5f3a91c2\nhost: lab\n")
+    os.chown(nobody / "shared" / given, 12345, 12345)
+    with pytest.raises(FileError, match="this project belongs to another user") as caught:
+        find_root(nobody / "shared/below")
+    assert caught.value.hint.endswith(f"cosmosctl host allow --folder {nobody}/shared")
+    trust.allow(trust.folder_leave(nobody / "shared"))
+    assert find_root(nobody / "shared/below") == nobody / "shared"
 
 
 def test_what_needs_no_leave_or_is_not_there_cannot_be_allowed(tree: Tree) -> None:

@@ -22,7 +22,7 @@ from cosmosctl.store import load_config
 from cosmosctl.yaml.edit import set_in_file
 from tests.containers import IMAGE, Engine, needs_podman
 from tests.sshd import Sshd, needs_sshd, write_client_config
-from tests.support import aftermath
+from tests.support import aftermath, terminal
 from tests.support.tree import Tree
 
 HEAD = "project: 5f3a91c2\nmodel: transfer1\n"
@@ -80,6 +80,23 @@ def test_a_host_that_has_everything_passes_every_check(near: Tree, box: Sshd, en
     assert found["image"].words.startswith(f"{IMAGE} is ")
     assert box.connections() - before == 1
     assert sorted(path.name for path in (tmp_path / "dir").iterdir()) == ["batches", "inputs"]
+    assert engine.containers() == []
+
+
+@needs_sshd
+@needs_podman
+def test_an_image_whose_user_is_another_cannot_read_what_only_we_can(
+    near: Tree, box: Sshd, engine: Engine, tmp_path: Path
+) -> None:
+    args = '"--network=host"'
+    block = engine.block(dir=tmp_path / "dir").replace(args, f'{args}, "--user=12345:12345"')
+    near.config(f"{HEAD}hosts:\n  lab:\n{box.block()}{block}")
+    found = checked(near, expect=4)
+    assert (found["trial"].verdict, found["trial reads"].verdict, found["trial writes"].verdict) == (
+        *("PASS", "WARN", "FAIL"),
+    )
+    assert "other users of the machine can read prompts and videos" in found["trial reads"].words
+    assert "--user=" in found["trial reads"].mend
     assert engine.containers() == []
 
 
@@ -188,6 +205,29 @@ def test_host_add_probes_the_machine_and_writes_a_block_that_loads(near: Tree, b
     assert "cosmosctl host check lab" in said.err
     again = near.cli("host", "add", "lab", "box", expect=2)
     assert "there is a host 'lab' already" in again.err
+
+
+@needs_sshd
+def test_who_adds_a_host_is_asked_nothing_and_a_colleagues_clone_asks_once(
+    near: Tree, box: Sshd, tmp_path: Path
+) -> None:
+    """At a terminal, with nothing allowed. The machine has no image: what is asked is asked before that is found."""
+    near.config(HEAD)
+    near.scene()
+    near.prompt("ps_a")
+    near.run("rs_a")
+
+    def asked(who: str, *args: str) -> tuple[int, int]:
+        env = {"COSMOSCTL_ALLOW_HOSTS": "", "XDG_STATE_HOME": str(tmp_path / who)}
+        code, shown = terminal.asked(near, *args, question="[y/N]", answer="y", env=env)
+        assert code == 0 or "was refused before anything was started" in shown, shown
+        return code, shown.count("allow it on this machine?")
+
+    add = ("host", "add", "lab", "box", "--ssh-arg=-F", f"--ssh-arg={box.config}", "--dir", str(tmp_path / "d"))
+    assert asked("maker", *add) == (0, 0)
+    batch = ("batch", "--host", "lab", "rs_a")
+    assert [asked("maker", *batch), asked("maker", *batch)] == [(4, 0), (4, 0)]
+    assert [asked("colleague", *batch), asked("colleague", *batch)] == [(4, 1), (4, 0)]
 
 
 @needs_sshd
