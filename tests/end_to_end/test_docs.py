@@ -23,8 +23,8 @@ from cosmosctl.results.receipts import Failure, Receipt
 from cosmosctl.schema.controls import Controls, VideoFiles, control_keys
 from cosmosctl.schema.files import ProjectFile, PromptFile, RunFile
 from cosmosctl.schema.hosts import HostKeys, HostModelKeys
-from cosmosctl.schema.sweeps import SweepFile
-from cosmosctl.schema.user_config import UserFile
+from cosmosctl.schema.sweeps import SweepFile, sweep_of
+from cosmosctl.schema.user_config import UserFile, user_config_of
 from cosmosctl.schema.values import prompt_of, run_of
 from cosmosctl.state.states import STATES
 from cosmosctl.yaml.reader import parse_bytes
@@ -155,6 +155,24 @@ def test_runs_and_prompts_in_the_documents_are_valid(text: str) -> None:
         document = parse_bytes(block.encode())
         mistakes = run_of(document, "rs_a", "run.yaml").mistakes if kind == "run" else prompt_of(document).mistakes
         assert mistakes == ()
+
+
+@pytest.mark.parametrize("name", ("docs/sweeps.md", "docs/format.md"))
+def test_sweeps_in_the_documents_are_valid(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    blocks = [
+        block for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.S) if re.search("^base: ", block, re.M)
+    ]
+    assert blocks
+    assert [sweep_of(parse_bytes(block.encode()), "look").mistakes for block in blocks] == [()] * len(blocks)
+
+
+def test_the_users_own_file_in_the_format_is_valid_with_any_of_its_lines() -> None:
+    block = re.search(r"```yaml\n(on_end: .*?)```", FORMAT, flags=re.S)
+    assert block is not None
+    for line in block[1].splitlines():
+        data = f"on_end:{line.partition('on_end:')[2]}".encode()
+        assert user_config_of(data)[1] == ()
 
 
 @pytest.mark.parametrize("name", (*DOCUMENTS, "CHANGELOG.md"))
