@@ -51,7 +51,7 @@ def run_facts(reading: Reading, run: str) -> dict[str, Any]:
     tried = tuple(attempts(reading.project, run))
     shown = _shown(reading, run, state, tried)
     facts: dict[str, Any] = {"id": run, "prompt": seen.prompt, "scene": prompt.scene, "state": state.state}
-    facts |= {"reason": state.reason, "detail": reading.said(state.detail), "batch": state.batch}
+    facts |= {"share": state.share, "reason": state.reason, "detail": reading.said(state.detail), "batch": state.batch}
     facts |= {
         "tags": sorted({*seen.tags, *prompt.tags}),
         "notes": seen.notes,

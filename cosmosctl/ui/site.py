@@ -90,7 +90,8 @@ class Site:
         return any(batch["state"] == "unfinished" for batch in self._shown(self.version()).facts["batches"])
 
     def _video(self, key: str) -> Video | None:
-        return self._shown(self.version()).videos.get(key)
+        seen = self._seen[1].videos if self._seen else {}
+        return seen.get(key) or self._shown(self.version()).videos.get(key)
 
     def _shown(self, version: str) -> Shown:
         tree = version.partition("-")[0]

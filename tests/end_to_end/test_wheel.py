@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cosmosctl.commands.start.init import DEMO_SCENE
+from cosmosctl.io.shipped import page
 from tests import clips
 from tests.support.tree import REPOSITORY, TIMEOUT_S
 
@@ -65,6 +66,12 @@ def test_what_only_tests_need_is_not_in_the_wheel(installed: Path) -> None:
     assert [name for name in files if "/city/" in name] == [
         f"cosmosctl/_templates/demo/{DEMO_SCENE}/{clip}.mp4" for clip in ("color", "depth", "segmentation")
     ]
+
+
+def test_the_whole_page_is_in_the_wheel(installed: Path) -> None:
+    with zipfile.ZipFile(next(installed.parent.parent.glob("cosmosctl-*.whl"))) as wheel:
+        held = {name.removeprefix("cosmosctl/web/") for name in wheel.namelist() if name.startswith("cosmosctl/web/")}
+    assert held == {path.relative_to(page()).as_posix() for path in page().rglob("*") if path.is_file()}
 
 
 def test_an_installed_preview_knows_no_faults_even_beside_folders_called_tests(installed: Path, tmp_path: Path) -> None:

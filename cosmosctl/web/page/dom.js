@@ -79,7 +79,7 @@ UI.MARKS = {
 };
 
 // A state is a word and a sign: no colour says it alone.
-UI.state = run => UI.h('span', { class: `state ${run.state}` }, `${UI.MARKS[run.state] || ''} ${UI.stateWords(run)}`);
+UI.state = run => UI.h('span', { class: `state ${run.state}` }, `${UI.MARKS[run.state] || ''} ${UI.stateWords(run)}${run.state === 'running' && run.share ? ` ${Math.round(run.share * 100)} %` : ''}`);
 
 UI.stateWords = run => run.state === 'failed' && run.reason ? run.reason : run.state;
 
