@@ -15,6 +15,7 @@ PAGE = (REPOSITORY / "docs/git.md").read_text(encoding="utf-8")
 def test_the_commands_of_the_page_work_as_they_stand(tmp_path: Path) -> None:
     root = tmp_path / "project"
     clips.scene(root / "inputs/videos/street", width=64, height=36)
+    (tmp_path / "videos").mkdir()  # the newcomer's ~/videos
     blocks = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.S)
     assert len(blocks) > 4
     prompt = "cosmosctl create prompt 'a street' inputs/videos/street --id ps_street\n"

@@ -22,7 +22,7 @@ from cosmosctl.state.attempt_index import Traces
 from cosmosctl.store import load_all
 from tests.support.git_world import RUNS, Truth, Work, World, wanted, world
 
-SEQUENCES, STEPS = 30, 12
+SEQUENCES, STEPS = 30, 10
 WEIGHTS = (0.5, 0.6, 0.7)
 OTHER = {"main": "look", "look": "main", "side": "main"}
 
