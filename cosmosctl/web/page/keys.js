@@ -11,7 +11,6 @@ UI.keys = {
       ['T', 'one in place of the other'], ['S', 'swap the two'], ['Tab', 'next picture'], ['Shift 1 – 9', 'this picture alone'],
       ['-  +', 'shift the active picture by a frame'], ['Z  F', 'one to one, fit']]],
     ['Wall', [['arrows', 'from card to card'], ['A', 'mark a card'], ['C', 'compare the marked'], ['G', 'grid of what is shown']]],
-    ['Places', [['Alt is yours', 'browser shortcuts stay as they are']]],
   ],
   name(e) {
     const digit = /^Digit([0-9])$/.exec(e.code || '');
@@ -57,7 +56,7 @@ UI.keys = {
     } });
     box.replaceChildren(
       UI.h('h2', { id: 'help-title' }, 'Keys'),
-      UI.h('div', { class: 'keylist' }, UI.keys.LIST.slice(0, 4).map(([title, rows]) => UI.h('section', {}, UI.h('h3', {}, title),
+      UI.h('div', { class: 'keylist' }, UI.keys.LIST.map(([title, rows]) => UI.h('section', {}, UI.h('h3', {}, title),
         UI.h('dl', {}, rows.map(([key, words]) => [UI.h('dt', {}, UI.h('kbd', {}, key)), UI.h('dd', {}, words)]))))),
       UI.h('label', { class: 'check' }, off, 'no shortcuts but ?'),
       UI.button('Close', () => box.close(), { autofocus: true }));
