@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.project import Place
 from cosmosctl.domain.sweep import Sweep
 from cosmosctl.store import payload as payloads
@@ -57,4 +58,4 @@ def _prompts_of(sweep: Sweep) -> Iterator[tuple[str, str]]:
 def _not_there(sweep: Sweep, key: str, what: str, name: str, known: Sequence[str]) -> Problem:
     place, near = sweep.places.get(key, Place(sweep.file, 0, 0)), _nearest(name, list(known))
     words = f"there is no {what} '{name}'" + (f"; did you mean {near}?" if near else "")
-    return Problem(f"sweeps/{sweep.name}", sweep.file, place.line, place.column, words, f"cosmosctl list {what}s")
+    return Problem(f"sweeps/{sweep.name}", sweep.file, place.line, place.column, words, command("list", f"{what}s"))

@@ -4,6 +4,7 @@ It may name a command that is run, so it has to be the user's alone to write.
 """
 
 import os
+import shlex
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ def _read(file: Path) -> bytes | None:
             is_shared = status.st_mode & stat.S_IWGRP and status.st_gid != os.getegid()  # its own group: umask 002
             if not is_ours or is_shared or status.st_mode & stat.S_IWOTH:
                 words = "others can write it, and it may name a command that is run"
-                raise FileError(f"{file}: {words}", hint=f"chmod go-w {file}")
+                raise FileError(f"{file}: {words}", hint=shlex.join(("chmod", "go-w", str(file))))
             return stream.read(MOST_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cosmosctl.domain.ids import command
 from cosmosctl.domain.project import Setting
 from cosmosctl.domain.sweep import MOST_RUNS, Point, Sweep, seeds
 from cosmosctl.errors import UsageError
@@ -39,7 +40,7 @@ def sweep_given(name: str, base: str, given: Given, *, first_seed: int) -> Sweep
         grid[SEED] = seeds(first_seed, given.seeds)
     if not grid and not zipped:
         raise UsageError(
-            "a sweep has to vary something", hint=f"cosmosctl sweep {name} --base {base} --grid guidance=3,5,7"
+            "a sweep has to vary something", hint=command("sweep", name, "--base", base, "--grid", "guidance=3,5,7")
         )
     if len({len(values) for values in zipped.values()}) > 1:
         raise UsageError("--zip wants as many values of each axis")
