@@ -93,9 +93,10 @@ def checked_title(title: str | None) -> str:
 def refuse_too_many(runs: Sequence[str]) -> None:
     """Raises: UsageError when these runs are more than a batch takes."""
     if len(runs) > MOST_RUNS:
+        words = ("list", "runs", "--status", "pending", "--ids", "--limit")
         raise UsageError(
             f"a batch takes at most {MOST_RUNS:,} runs, these are {len(runs):,}",
-            hint=f"cosmosctl list runs --status pending --ids --limit {MOST_RUNS} | cosmosctl batch --stdin",
+            hint=" | ".join((command(*words, str(MOST_RUNS)), command("batch", "--stdin"))),
         )
 
 
