@@ -5,10 +5,8 @@ what a start does; how a start itself goes is held by tests that start Python (t
 """
 
 import atexit
-import gc
 import json
 import os
-import pkgutil
 import signal
 import socket
 import subprocess
@@ -16,10 +14,9 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 
-import cosmosctl
+from tests.support.imported import import_all
 
 MOST_BYTES = 1 << 20
 """Of one request: words and environment of a command."""
@@ -90,10 +87,7 @@ def _server() -> socket.socket:
 
 def serve(requests: socket.socket) -> int:
     """Fork for each request until nobody asks any more. In a fork: be that command, and return its exit code."""
-    for module in pkgutil.walk_packages(cosmosctl.__path__, "cosmosctl."):
-        if not module.name.endswith("__main__"):
-            import_module(module.name)
-    gc.freeze()
+    import_all()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         request, handles, *_ = socket.recv_fds(requests, MOST_BYTES, 3)

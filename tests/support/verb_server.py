@@ -4,20 +4,17 @@
 and memory, and what starts a program or reaches for a socket in it is written down, by whatever way that is done.
 """
 
-import gc
 import json
 import os
-import pkgutil
 import resource
 import select
 import signal
 import sys
 import tempfile
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import cosmosctl
+from tests.support.imported import import_all
 
 CPU_S = 10
 """A verb is over by then, however slow the machine is."""
@@ -40,10 +37,7 @@ CONNECTS = ("socket.connect", "socket.bind", "socket.sendto")
 
 def main() -> None:
     """Answer until stdin ends."""
-    for module in pkgutil.walk_packages(cosmosctl.__path__, "cosmosctl."):
-        if not module.name.endswith("__main__"):
-            import_module(module.name)
-    gc.freeze()
+    import_all()
     for line in sys.stdin:
         print(json.dumps(_answer(json.loads(line))), flush=True)
 
