@@ -1,9 +1,11 @@
 """What people think of the videos that runs have now."""
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
+from cosmosctl.io import own
 from cosmosctl.results.ratings import UNRATED, Opinion, opinion_of, read_ratings
 from cosmosctl.state.attempts import receipt_beside
 
@@ -31,7 +33,7 @@ def _video(project: ProjectPaths, run: str, place: ResultPaths) -> Video | None:
     if receipt is None or not receipt.video_sha256:
         return None
     path = place.root / receipt.primary_output
-    if not path.is_file():
+    if not own.is_file(path):
         return None
     kind = PREVIEW if receipt.preview else RESULT
     return Video(receipt.video_sha256, kind, path.relative_to(project.root).as_posix(), receipt.batch)
@@ -46,5 +48,5 @@ def opinion(project: ProjectPaths, run: str) -> Opinion:
 
 def opinions(project: ProjectPaths, runs: Iterable[str]) -> Mapping[str, Opinion]:
     """The same of those of these runs that somebody has rated."""
-    rated = [run for run in runs if project.run(run).ratings.is_file()]
+    rated = [run for run in runs if os.path.isfile(project.run(run).ratings)]  # noqa: PTH113  # may be shut
     return {run: found for run in rated if (found := opinion(project, run)).entries}
