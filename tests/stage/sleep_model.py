@@ -1,8 +1,7 @@
 """Rows that do nothing, for benchmarks and for tests of faults: each takes `COSMOSCTL_PREVIEW_ROW_S` seconds.
 
-No library is loaded. The video is `sleep_model.mp4` (64x48, 8 frames, gray), made once with `media.encode`; of inputs
-with another number of frames one is made with as many. An unused box at its end holds the row as JSON, so that the
-videos of two rows differ and a test can tell whose one is.
+No library is loaded. The video is `sleep_model.mp4` (64x48, 8 frames, gray), made once with `media.encode`; an unused
+box at its end holds the row as JSON, so that the videos of two rows differ and a test can tell whose one is.
 """
 
 import json
@@ -46,28 +45,7 @@ class SleepStudio:
     @contextmanager
     def video(self, shot: Shot, target: Path) -> Iterator[Video]:
         yield _Nap(self.row_s / FRAMES)
-        target.write_bytes(_video(_frames(shot.video) if shot.video else FRAMES, target) + _box(describe(shot)))
-
-
-def _frames(path: Path) -> int:
-    """The samples of an mp4 with one track, by its box `stsz` (ISO/IEC 14496-12, 8.7.3.2); of others `FRAMES`."""
-    data = path.read_bytes()
-    _, box, rest = data.partition(b"stsz")
-    return int.from_bytes(rest[8:12], "big") or FRAMES if box and b"stsz" not in rest else FRAMES
-
-
-def _video(frames: int, target: Path) -> bytes:
-    """A gray video of so many frames; `target` may be written."""
-    if frames == FRAMES:
-        return _VIDEO.read_bytes()
-    import numpy as np
-
-    from cosmosctl.media.encode import Quality, writing
-
-    with writing(target, width=64, height=48, fps=Fraction(24), quality=Quality(22, "superfast", 1)) as writer:
-        for _ in range(frames):
-            writer.write(np.full((72, 64), 128, np.uint8))
-    return target.read_bytes()
+        target.write_bytes(_VIDEO.read_bytes() + _box(describe(shot)))
 
 
 def describe(shot: Shot) -> str:
