@@ -470,7 +470,8 @@ def test_follow_serves_a_log_too_from_before_it_exists(host: HostFolder, tools: 
 
 def test_several_followers_do_not_disturb_each_other_or_the_job(host: HostFolder, tools: Tools) -> None:
     batch = host.pushed("city-1a2b3c4d", runs(4))
-    processes = [follow(batch, 0, PATH=tools.path("sleep")) for _ in range(4)]
+    path = tools.path("sleep")  # once: a program that runs may not be written
+    processes = [follow(batch, 0, PATH=path) for _ in range(4)]
     wait_until(lambda: len(tools.calls()) == 4, "all of them to find no job")
     launch(batch)
     tools.go_on()
