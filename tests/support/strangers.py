@@ -42,7 +42,7 @@ READS = {
 MAKES = {"controls", "create prompt", "create run", "host allow", "init"}
 """What starts nothing."""
 LAUNCHES = {"batch", "inference", "retry", "upscale"}
-ENDLESS = {"watch"}
+ENDLESS = {"ui", "watch"}
 OF_HOSTS = {"attach", "cancel", "fetch", "gc", "list batches", "list runs", "logs", "show", "status"}
 """What reads a host's answers."""
 TABS = [
@@ -125,6 +125,6 @@ def assert_kept(line: Line, done: Watched, may_run: AbstractSet[str]) -> None:
     if line.verb in READS | MAKES | {"Tab"}:
         assert not done.started, f"{done.started} {done.programs}"
         assert not names, done.programs
-    assert names <= LOCALLY | may_run | {"host add": {"ssh"}, "completion": {"bash"}}.get(line.verb, set()), (
-        done.programs
-    )
+    assert names <= LOCALLY | may_run | {"host add": {"ssh"}, "completion": {"bash"}, "rate": {"git"}}.get(
+        line.verb, set()
+    ), done.programs
