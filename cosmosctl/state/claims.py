@@ -15,6 +15,7 @@ from cosmosctl.domain.order import may_replace
 from cosmosctl.domain.spec import spec_hash
 from cosmosctl.errors import FileError
 from cosmosctl.git import state as git_state
+from cosmosctl.host.trust import was_made_here
 from cosmosctl.io import own
 from cosmosctl.io.moving import link_or_copy, sync_below
 from cosmosctl.io.os_error import is_there
@@ -62,9 +63,12 @@ def waiting_for(project: ProjectPaths) -> Mapping[str, str]:
 
 
 def _waiting(found: BatchList) -> Iterator[tuple[BatchPaths, RunPaths]]:
-    """What waits of batches that have ended; a running one looks after its results itself."""
+    """What waits of batches that have ended; a running one looks after its results itself.
+
+    What lies so in a batch of another clone was brought by git: it is nobody's result here.
+    """
     for batch in found.waiting:
-        if batch.unclaimed.is_dir() and batch.end.exists():
+        if batch.unclaimed.is_dir() and batch.end.exists() and was_made_here(batch):
             yield from ((batch, batch.waiting(run)) for run in own.names(batch.unclaimed) if is_id(run))
 
 

@@ -44,6 +44,15 @@ def test_a_batch_on_the_branch_that_is_back_computes_nothing_anew(tree: Tree) ->
     assert log.read_bytes() == tree.batches()[-1].log.read_bytes()
 
 
+def test_what_waits_in_a_batch_of_another_clone_is_nobodys_result(tree: Tree, tmp_path: Path) -> None:
+    _while_away(tree)
+    before = tree.files()
+    stranger = {"XDG_STATE_HOME": str(tmp_path / "stranger")}
+    assert set(tree.states(env=stranger).values()) == {"pending"}
+    assert tree.files() == before
+    assert tree.states() == {"rs_one": "done", "rs_two": "done"}
+
+
 def test_a_dry_run_counts_what_waits_and_writes_nothing(tree: Tree) -> None:
     _while_away(tree)
     before = tree.files()
