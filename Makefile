@@ -52,7 +52,7 @@ test-newest: ## demo and unit tests on the newest Python that is not PYTHON
 	@newest=$$(sh .ci/newest-python $(PYTHON)) || \
 		{ echo "SKIPPED: the demo and the unit tests on a newer Python: none is newer than $(PYTHON) here" >&2; exit 0; }; \
 	echo "on $$newest:"; \
-	$(MAKE) --no-print-directory demo unit PYTHON=$$newest VENV=$(VENV_NEWEST) DEMO=$(DEMO)-newest
+	$(MAKE) --no-print-directory demo fast PYTHON=$$newest VENV=$(VENV_NEWEST) DEMO=$(DEMO)-newest
 
 lint: $(INSTALLED) ## ruff and mypy
 	$(BIN)/ruff format --check .
