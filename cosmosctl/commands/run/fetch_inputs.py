@@ -129,15 +129,15 @@ def _from_host(project: ProjectPaths, snapshot: Snapshot, name: str, wanted: Seq
     host = trust.allowed_host(project.root, snapshot.config.hosts[name])
     staged = project.staging / "inputs.pool"
     own.discard(staged)
-    fetch_from_pool(invoke_context(), host, [one.sha256 for one in wanted], staged)
+    pool = fetch_from_pool(invoke_context(), host, [one.sha256 for one in wanted], staged)
     for one in wanted:
-        yield _put(project, staged, one)
+        yield _put(project, pool, one)
     own.discard(staged)
 
 
-def _put(project: ProjectPaths, staged: Path, one: Lacking) -> Brought:
+def _put(project: ProjectPaths, pool: Path, one: Lacking) -> Brought:
     """The video into its place, once its content is what the receipt says."""
-    folder = staged / pool_folder(one.sha256)
+    folder = pool / pool_folder(one.sha256)
     files = [folder / name for name in own.names(folder) if name.startswith("video.")]
     if not files:
         return Brought(one, "", f"its host {one.host} has it no more")
