@@ -30,6 +30,12 @@ def throw_away(project: ProjectPaths, *, runs: Sequence[str] = (), prompts: Sequ
         return tuple(Thrown(kind, name, _thrown(project, top, path)) for kind, name, path in things)
 
 
+def bytes_of(path: Path) -> int:
+    """How much goes with a file or folder, no link followed."""
+    files = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
+    return sum(file.lstat().st_size for file in files)
+
+
 def _thrown(project: ProjectPaths, top: Path, path: Path) -> str:
     target = top / path.relative_to(project.root)
     move(path, target)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 COPY, STILL, SHEET = ".mp4", ".jpg", "-sheet.jpg"
 KINDS = (COPY, STILL, SHEET)
-_DIGITS = 32
+DIGITS = 32
+"""Of a video's sha256, before the ending of each of its files."""
 
 Progress = Callable[[int, int], None]
 
@@ -49,7 +50,7 @@ class Looks:
 
     def file(self, sha256: str, kind: str) -> Path:
         """Where that file of a video lies."""
-        return self._project.looks / f"{sha256[:_DIGITS]}{kind}"
+        return self._project.looks / f"{sha256[:DIGITS]}{kind}"
 
     def known(self, sha256: str) -> Look | None:
         """What is kept of the video with that sha256; None when it has to be made."""

@@ -23,6 +23,8 @@ WAITING: Mapping[str, Any] = {
     "fps": [24, 1],
     "plays": False,
 }
+_PAUSE_S = 10.0
+"""Before the next look copy after one that could not be written."""
 _TOLD = ("run.yaml", "result.yaml", "result.local.yaml", "ratings.yaml", "logs/failure.yaml", "preview/result.yaml")
 _OF_BATCHES = ("batch.yaml", "events.jsonl", "end.yaml", "launch.yaml")
 
@@ -120,13 +122,11 @@ class Site:
             try:
                 self._looks.made(video.sha256, video.file, lambda *_: None)
                 self._looks.keep()
-            except FileError:
+                self._made += 1
+            except FileError:  # a full disk, a video that has just gone: what is there then tells
                 self._wake.wait(_PAUSE_S)
-            self._made += 1
+                self._wake.clear()
 
     def _missing(self) -> Video | None:
         videos = self._seen[1].videos.values() if self._seen else ()
         return next((one for one in videos if self._looks.known(one.sha256) is None), None)
-
-
-_PAUSE_S = 10.0

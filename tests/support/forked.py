@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from tests.support.imported import import_all
+from tests.support.imported import begin, import_all
 
 MOST_BYTES = 1 << 20
 """Of one request: words and environment of a command."""
@@ -114,15 +114,8 @@ def _wait_for(request: Mapping[str, object], out: int, err: int, answer: int) ->
 
 
 def _become(request: Mapping[str, object], out: int, err: int) -> int:
-    for number, handle in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
-        os.dup2(handle, number)
-        os.close(handle)
-    sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))  # noqa: PTH123, SIM115
     assert isinstance(request["env"], dict) and isinstance(request["argv"], list)
-    os.environ.clear()
-    os.environ.update(request["env"])
-    os.chdir(str(request["cwd"]))
-    tempfile.tempdir = None
+    begin(out, err, request["env"], str(request["cwd"]))
     sys.argv = ["cosmosctl", *request["argv"]]
     from cosmosctl.cli.main import main
 

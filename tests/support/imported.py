@@ -1,7 +1,11 @@
 """Every module of cosmosctl in one process, for those that fork commands from it."""
 
 import gc
+import os
 import pkgutil
+import sys
+import tempfile
+from collections.abc import Mapping
 from importlib import import_module
 
 import cosmosctl
@@ -18,3 +22,15 @@ def import_all() -> None:
             if (e.name or "").startswith("cosmosctl"):
                 raise
     gc.freeze()
+
+
+def begin(out: int, err: int, env: Mapping[str, str], cwd: str) -> None:
+    """Be in a fork as a process is that was just started: nothing to read, these descriptors to write to."""
+    for number, handle in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
+        os.dup2(handle, number)
+        os.close(handle)
+    sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))  # noqa: PTH123, SIM115
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(cwd)
+    tempfile.tempdir = None

@@ -10,11 +10,10 @@ import resource
 import select
 import signal
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.support.imported import import_all
+from tests.support.imported import begin, import_all
 
 CPU_S = 10
 """A verb is over by then, however slow the machine is."""
@@ -77,15 +76,8 @@ def _become(request: dict[str, Any]) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     wanted = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    for number, (path, flags) in enumerate(
-        ((os.devnull, os.O_RDONLY), (request["out"], wanted), (request["err"], wanted))
-    ):
-        os.dup2(os.open(path, flags, 0o600), number)
-    sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))  # noqa: PTH123, SIM115
-    os.environ.clear()
-    os.environ.update(request["env"])
-    os.chdir(request["cwd"])
-    tempfile.tempdir = None
+    out, err = (os.open(request[name], wanted, 0o600) for name in ("out", "err"))
+    begin(out, err, request["env"], request["cwd"])
     _limit()
     trace = os.open(request["trace"], wanted | os.O_APPEND | os.O_CLOEXEC, 0o600)
     sys.addaudithook(lambda event, args: _note(trace, event, args))

@@ -1,7 +1,6 @@
 """`batch` and `inference`."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -74,9 +73,8 @@ def batch(
         click.echo("no run is named, so that nothing is done", err=True)
         return EXIT_OK
     wanted = Wanted(changed=changed, failed=failed, everything=everything)
-    asked = Request(ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl, export, roots=roots)
-    asked = replace(asked, if_needed=if_needed)
-    return run_batch(folder, asked, Teller())
+    given = (ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl, export)
+    return run_batch(folder, Request(*given, roots=roots, if_needed=if_needed), Teller())
 
 
 @click.command()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosmosctl.commands.trash import Thrown, throw_away
+from cosmosctl.commands.trash import Thrown, bytes_of, throw_away
 from cosmosctl.domain.ids import command, is_id, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.plurals import counted, some
@@ -85,13 +85,8 @@ def _run(project: ProjectPaths, run: str) -> Going:
         counted(len(kept), "earlier result"): bool(kept),
         "what people said of it": home.ratings.is_file(),
     }
-    return Going("run", run, tuple(words for words, is_there in parts.items() if is_there), _bytes(home.root))
+    return Going("run", run, tuple(words for words, is_there in parts.items() if is_there), bytes_of(home.root))
 
 
 def _prompt(project: ProjectPaths, prompt: str) -> Going:
-    return Going("prompt", prompt, (), _bytes(project.prompt(prompt)))
-
-
-def _bytes(path: Path) -> int:
-    files = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
-    return sum(file.lstat().st_size for file in files)
+    return Going("prompt", prompt, (), bytes_of(project.prompt(prompt)))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cosmosctl.commands.machines.gc import Removed, leftovers
+from cosmosctl.commands.trash import bytes_of
 from cosmosctl.domain.batch import TIME_FORMAT
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import ProjectPaths
@@ -19,11 +20,10 @@ from cosmosctl.state.attempts import Attempt, attempts
 from cosmosctl.state.opening import opened
 from cosmosctl.state.states import RunState, all_states, held_runs
 from cosmosctl.store import Snapshot, hash_files, load_all
+from cosmosctl.store.looks import DIGITS
 
 DAY_S = 86_400
 TRASH, LOOK, HISTORY, REJECTED = "trash", "look copy", "earlier result", "rejected result"
-_DIGITS = 32
-"""Of the sha256 of a video, at the beginning of the names of its look copies."""
 
 Agree = Callable[[str], bool]
 """Whether the user says yes to what is about to be done."""
@@ -45,7 +45,7 @@ class _Going:
 
     @property
     def removed(self) -> Removed:
-        return Removed(self.kind, self.name, _bytes(self.path) // 1024)
+        return Removed(self.kind, self.name, bytes_of(self.path) // 1024)
 
 
 def tidy(folder: Path, which: Which, agree: Agree, *, dry_run: bool) -> tuple[Removed, ...]:
@@ -78,9 +78,9 @@ def _trash(project: ProjectPaths) -> Iterator[_Going]:
 
 def _looks(project: ProjectPaths, snapshot: Snapshot) -> Iterator[_Going]:
     names = own.names(project.looks)
-    known = {digest[:_DIGITS] for digest in _videos(project, snapshot)} if names else set()
+    known = {digest[:DIGITS] for digest in _videos(project, snapshot)} if names else set()
     for name in names:
-        if name[:_DIGITS] not in known and all(char in "0123456789abcdef" for char in name[:_DIGITS]):
+        if name[:DIGITS] not in known and all(char in "0123456789abcdef" for char in name[:DIGITS]):
             yield _Going(LOOK, name, project.looks / name)
 
 
@@ -135,8 +135,3 @@ def _is_older(one: Attempt, days: float | None) -> bool:
     except ValueError:
         ended = one.place.root.lstat().st_mtime
     return time.time() - ended > days * DAY_S
-
-
-def _bytes(path: Path) -> int:
-    files = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
-    return sum(file.lstat().st_size for file in files)
