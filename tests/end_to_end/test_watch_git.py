@@ -1,12 +1,14 @@
-"""`watch` in a git work tree: a checkout is no save."""
+"""`watch` in a git work tree: a checkout is no save, and no save is overlooked."""
 
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
+from cosmosctl.commands.run.watch import watch_project
+from cosmosctl.errors import Interrupted
 from tests.support.tree import TIMEOUT_S, Tree
 from tests.support.waiting import wait_for_line
 
@@ -35,9 +37,16 @@ def watching(branches: Tree) -> Iterator["subprocess.Popen[str]"]:
     process.communicate(timeout=TIMEOUT_S)
 
 
+def settled(tree: Tree, watching: "subprocess.Popen[str]") -> None:
+    """Go on once all that git did is seen: a save that comes with the last of it is taken for git's own."""
+    tree.prompt("ps_more")
+    wait_for_line(watching, "prompts/ps_more.yaml: no mistakes")
+
+
 def test_a_run_that_a_checkout_brings_is_left_alone(branches: Tree, watching: "subprocess.Popen[str]") -> None:
     branches.git("checkout", "-q", "look")
     wait_for_line(watching, "rs_look came with another branch or stash and is left alone")
+    settled(branches, watching)
     branches.run("rs_mine")
     wait_for_line(watching, "output.mp4")
     assert branches.states() == {"rs_look": "pending", "rs_mine": "done"}
@@ -50,6 +59,7 @@ def test_a_run_that_a_stash_brings_back_is_left_alone(branches: Tree, watching: 
     wait_for_line(watching, "no mistakes")
     branches.git("stash", "pop", "-q")
     wait_for_line(watching, "must be between 0 and 1, got 7")
+    settled(branches, watching)
     branches.run("rs_new")
     wait_for_line(watching, "output.mp4")
 
@@ -63,3 +73,23 @@ def test_nothing_is_run_while_git_waits_for_a_merge_to_be_finished(
     assert branches.states() == {"rs_new": "pending"}
     (branches.root / ".git/MERGE_HEAD").unlink()
     wait_for_line(watching, "rs_new came with another branch or stash and is left alone")
+
+
+def test_a_run_that_is_written_while_another_one_is_checked_has_its_turn_too(quick_tree: Tree) -> None:
+    quick_tree.cli("init", ".")
+    ran: list[str] = []
+
+    def say(line: str) -> None:
+        if line.startswith("watching"):
+            quick_tree.run("rs_first")
+        if line.startswith("runs/rs_first"):
+            quick_tree.run("rs_second")
+
+    def run_pending(runs: Sequence[str]) -> None:
+        ran.extend(runs)
+        if "rs_second" in runs:
+            raise Interrupted("enough")
+
+    with pytest.raises(Interrupted):
+        watch_project(quick_tree.root, host=None, say=say, run_pending=run_pending)
+    assert ran == ["rs_first", "rs_second"]

@@ -139,7 +139,8 @@ def test_another_work_tree_is_refused_while_the_host_holds_the_run_and_fetches_o
     two = made.worktree("two", "side")
     made.hold()
     one.cli("batch", "rs_a", "--detach")
-    assert "rs_a is in batch_" in two.cli("batch", "rs_a", expect=4)
+    named = ("--batch-name", "two")  # of one second and title, git would have two files of one name to merge
+    assert "rs_a is in batch_" in two.cli("batch", "rs_a", *named, expect=4)
     assert two.state("rs_a") == "pending"
     made.release()
     one.cli("attach")

@@ -31,7 +31,7 @@ from tests.sshd import Sshd, free_port, needs_sshd, running_sshd, write_client_c
 from tests.support import aftermath
 from tests.support.aftermath import Client
 from tests.support.killed_client import Moment
-from tests.support.tree import Tree
+from tests.support.tree import REPOSITORY, Tree
 from tests.support.waiting import PATIENCE_S, wait_until
 
 TIMEOUT_S = PATIENCE_S
@@ -126,7 +126,13 @@ def test_a_runtime_folder_that_others_can_read_is_refused(own_sockets: Path) -> 
         config_file(())
 
 
-OTHERS_WERE_FASTER = 'mount -t tmpfs tmpfs /tmp && mkdir -m "$0" /tmp/cosmosctl-0 && unset XDG_RUNTIME_DIR && exec "$@"'
+OTHERS_WERE_FASTER = """
+mount --bind "$1" /mnt && mount -t tmpfs tmpfs /tmp && mkdir -p "$1" && mount --bind /mnt "$1"  # a clone in /tmp stays
+mkdir -m "$0" /tmp/cosmosctl-0
+unset XDG_RUNTIME_DIR
+shift
+exec "$@"
+"""
 
 
 @pytest.mark.parametrize(("mode", "is_taken"), [("777", False), ("700", True)])
@@ -134,7 +140,7 @@ def test_a_folder_in_tmp_that_somebody_else_made_is_not_used(mode: str, is_taken
     if os.geteuid() != 0 or not shutil.which("unshare"):
         pytest.skip("a /tmp of one's own needs root and unshare (util-linux)")
     ask = "from cosmosctl.transport.ssh_config import config_file; print(config_file(())[0].parent)"
-    argv = ("unshare", "--mount", "sh", "-c", OTHERS_WERE_FASTER, mode, sys.executable, "-c", ask)
+    argv = ("unshare", "--mount", "sh", "-ec", OTHERS_WERE_FASTER, mode, str(REPOSITORY), sys.executable, "-c", ask)
     said = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=TIMEOUT_S).stdout.strip()
     assert said.startswith("/tmp/cosmosctl-")
     assert (said == "/tmp/cosmosctl-0") is is_taken

@@ -6,6 +6,7 @@ written so that it matters.
 
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,9 +26,17 @@ def wait_until(condition: Callable[[], object], what: str = "it", *, look_s: flo
 
 
 def wait_for_line(process: "subprocess.Popen[str]", text: str) -> None:
-    """Go on once a line with that text is in what the process prints. Raises: AssertionError when it ends before."""
+    """Go on once a line with that text is in what the process prints. Raises: AssertionError when it ends before.
+
+    It is ended when nobody would wait any longer.
+    """
     assert process.stdout is not None
-    assert any(text in line for line in process.stdout), f"{text!r} never came"
+    bound = threading.Timer(PATIENCE_S, process.kill)
+    bound.start()
+    try:
+        assert any(text in line for line in process.stdout), f"{text!r} never came"
+    finally:
+        bound.cancel()
 
 
 def wait_for_next_tick(folder: Path) -> None:

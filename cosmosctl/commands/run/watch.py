@@ -40,7 +40,10 @@ RunPending = Callable[[Sequence[str]], None]
 
 @dataclass
 class _Memory:
-    """`seen` runs were pending before and never start; `saved`: runs whose own file was saved while we watch."""
+    """`seen` runs were pending at the start, or had their turn, and never start.
+
+    `saved`: runs whose own file was saved while we watch.
+    """
 
     seen: set[str] = field(default_factory=set)
     saved: set[str] = field(default_factory=set)
@@ -228,7 +231,7 @@ def _fresh(project: ProjectPaths, host: str | None, memory: _Memory, changed: Se
     except CosmosctlError:
         return []  # told by the check
     fresh = [run for run in now if run in memory.saved and run not in memory.seen]
-    memory.seen |= set(now)
+    memory.seen |= set(fresh)  # no more: of a run that was written while this looked, the save is still to come
     return fresh
 
 
