@@ -7,10 +7,10 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -92,11 +92,11 @@ def typed(kind: type[T], facts: object) -> T:
     if not isinstance(facts, Mapping):
         raise Unreadable("it is no mapping")
     given: dict[str, Any] = {}
-    for one in fields(kind):
-        if one.name in facts:
-            given[one.name] = _fitting(_hints(kind)[one.name], facts[one.name], one.name)
-        elif one.default is MISSING and one.default_factory is MISSING:
-            raise Unreadable(f"{one.name} is missing")
+    for name, check, is_needed in _checks(kind):
+        if name in facts:
+            given[name] = check(facts[name])
+        elif is_needed:
+            raise Unreadable(f"{name} is missing")
     return kind(**given)
 
 
@@ -163,38 +163,93 @@ def _without_surrogates(value: Any) -> Any:
     return value
 
 
+Check = Callable[[Any], Any]
+"""Gives a value as a field wants it: lists become tuples. Raises: Unreadable that names the field."""
+
+
 @cache
-def _hints(kind: type) -> Mapping[str, Any]:
-    return get_type_hints(kind, include_extras=True)
+def _checks(kind: type) -> Sequence[tuple[str, Check, bool]]:
+    """Each field's name, its check, and whether it has to be there: found out once for thousands of files."""
+    hints = get_type_hints(kind, include_extras=True)
+    return [
+        (one.name, _check(hints[one.name], one.name), one.default is MISSING and one.default_factory is MISSING)
+        for one in fields(kind)
+    ]
 
 
-def _fitting(annotation: Any, value: Any, name: str) -> Any:
-    """`value` as the annotation wants it: lists become tuples. Raises: Unreadable."""
+def _check(annotation: Any, name: str) -> Check:
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        found = _fitting(inner[0], value, name)
-        if all(rule(found) for rule in inner[1:]):
+        return _ruled(_check(inner[0], name), inner[1:], name)
+    if origin in (UnionType, Union):
+        return _one_of(inner, name)
+    if origin is tuple:
+        return _each(_check(inner[0], name), name)
+    if origin is not None and issubclass(origin, Mapping):
+        return _pairs(_check(inner[0], name), _check(inner[1], name), name)
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        return partial(typed, annotation)
+    return _plain(annotation, name)
+
+
+def _ruled(check: Check, rules: Sequence[Callable[[Any], bool]], name: str) -> Check:
+    def checked(value: Any) -> Any:
+        found = check(value)
+        if all(rule(found) for rule in rules):
             return found
         raise Unreadable(f"{name} is not what it should be: {ascii(value)[:_SHOWN_CHARS]}")
-    if origin in (UnionType, Union):
-        plain = [kind for kind in inner if kind in (bool, int, float, str, NoneType)]
+
+    return checked
+
+
+def _one_of(kinds: Sequence[Any], name: str) -> Check:
+    plain = [kind for kind in kinds if kind in (bool, int, float, str, NoneType)]
+    other = next((_check(kind, name) for kind in kinds if kind not in plain), None)
+
+    def checked(value: Any) -> Any:
         if any(_is(kind, value) for kind in plain):
             return value
-        others = [kind for kind in inner if kind not in plain]
-        if others and value is not None:
-            return _fitting(others[0], value, name)
-    elif origin is tuple and isinstance(value, list | tuple):
-        return tuple(_fitting(inner[0], item, name) for item in value)
-    elif origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
-        return {_fitting(inner[0], key, name): _fitting(inner[1], item, name) for key, item in value.items()}
-    elif isinstance(annotation, type) and is_dataclass(annotation):
-        return typed(annotation, value)
-    elif annotation is Any or _is(annotation, value):
-        return value
-    raise Unreadable(f"{name} is not what it should be")
+        if other is None or value is None:
+            raise _misfit(name)
+        return other(value)
+
+    return checked
+
+
+def _each(check: Check, name: str) -> Check:
+    def checked(value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise _misfit(name)
+        return tuple(map(check, value))
+
+    return checked
+
+
+def _pairs(key: Check, item: Check, name: str) -> Check:
+    def checked(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise _misfit(name)
+        return {key(one): item(other) for one, other in value.items()}
+
+    return checked
+
+
+def _plain(kind: Any, name: str) -> Check:
+    def checked(value: Any) -> Any:
+        if kind is Any or _is(kind, value):
+            return value
+        raise _misfit(name)
+
+    return checked
+
+
+def _misfit(name: str) -> Unreadable:
+    return Unreadable(f"{name} is not what it should be")
 
 
 def _is(kind: Any, value: object) -> bool:
+    if kind is str:
+        return isinstance(value, str)
     if kind is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if kind is int:

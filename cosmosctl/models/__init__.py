@@ -130,4 +130,7 @@ def rules_of(family: Model, run: Run, config: Config) -> Mapping[str, SettingRul
     """The settings of a family, with the defaults that it has for this set of controls."""
     chosen = {**config.defaults.get(family.NAME, {}), **run.settings}
     tuned = family.defaults([control.name for control in run.controls], chosen)
-    return {name: replace(rule, default=tuned.get(name, rule.default)) for name, rule in family.SETTINGS.items()}
+    changed = {
+        name: replace(family.SETTINGS[name], default=value) for name, value in tuned.items() if name in family.SETTINGS
+    }
+    return {**family.SETTINGS, **changed}

@@ -18,7 +18,6 @@ from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.domain.project import Control, Prompt, Run
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.stat_key import is_settled
-from cosmosctl.schema.sweeps import sweep_of
 from cosmosctl.schema.values import Parsed, PromptValues, config_of, prompt_of, run_of
 from cosmosctl.store.index import Entry
 from cosmosctl.store.payload import config_payload, mistakes_payload, prompt_payload, run_payload, sweep_payload
@@ -128,6 +127,8 @@ def prompt_in(root: Path, document: Document, prompt_id: str, *, outside: bool) 
 
 def read_sweep(root: Path, name: str) -> Reading:
     """sweeps/NAME.yaml; whether its base is there is not looked at."""
+    from cosmosctl.schema.sweeps import sweep_of  # a project without sweeps does without
+
     opened = _open(root / f"sweeps/{name}.yaml")
     parsed = sweep_of(opened.document, name)
     return opened.reading(sweep_payload(parsed.value) if parsed.value else mistakes_payload(parsed.mistakes))
