@@ -257,6 +257,10 @@ class ProjectPaths:
         """Which of them are whole, and of what."""
         return self.derived / "looks.json"
 
+    def shown_index(self, *, with_logs: bool) -> Path:
+        """What pages were told of each run."""
+        return self.derived / ("shown-with-logs.json" if with_logs else "shown.json")
+
     @property
     def videos_index(self) -> Path:
         """What probing found, by sha256."""

@@ -3,7 +3,7 @@
 Times are seconds since the host began with the batch, by its own clock.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -55,18 +55,18 @@ class Course:
     notes: list[str] = field(default_factory=list)
 
 
-def batch_facts(paths: BatchPaths, runs: Collection[str], *, with_logs: bool) -> dict[str, Any]:
-    """One batch; rows of `runs` alone. `with_logs`: also what may name paths and machines."""
+def batch_facts(paths: BatchPaths, *, with_logs: bool) -> dict[str, Any]:
+    """One batch. `with_logs`: also what may name paths and machines."""
     end = read_end(paths.end)
     try:
         batch = bundle_reader.read_batch(paths)
     except FileError:
-        return _told(paths, end, runs)
+        return _told(paths, end)
     try:
         course = course_of(batch, all_events(paths.events, batch.runs), end)
     except FileError:
         course = course_of(batch, (), end)
-    rows = [asdict(row) for row in course.rows.values() if row.run in runs]
+    rows = [asdict(row) for row in course.rows.values()]
     for row in rows if not with_logs else ():
         row["detail"] = discreet(row["detail"])
     facts = _head(paths.name, end) | {"host": batch.host.name, "model": batch.model, "created": batch.created}
@@ -85,10 +85,10 @@ def _head(name: str, end: BatchEnd | None) -> dict[str, Any]:
     return facts
 
 
-def _told(paths: BatchPaths, end: BatchEnd | None, runs: Collection[str]) -> dict[str, Any]:
+def _told(paths: BatchPaths, end: BatchEnd | None) -> dict[str, Any]:
     """What its reports tell of a batch whose plan is not here or cannot be read."""
     ends = end.runs if end is not None else {}
-    named = [run for run in (ends or bundle_reader.read_runs(paths)[0]) if run in runs]
+    named = list(ends or bundle_reader.read_runs(paths)[0])
     facts = _head(paths.name, end)
     try:
         head = bundle_reader.read_head(paths)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from cosmosctl.domain.reasons import REASONS
 from cosmosctl.plan.bundle_reader import read_runs
 from cosmosctl.shown import batches, runs
 from cosmosctl.shown.discreet import discreet
+from cosmosctl.shown.memory import Ground, Memory
 from cosmosctl.shown.videos import Video, Wanted
 from cosmosctl.state import states
-from cosmosctl.state.attempts import attempts
 from cosmosctl.state.current import Current
 from cosmosctl.store import Snapshot, load_all
 
@@ -53,10 +54,10 @@ def chosen(project: ProjectPaths, snapshot: Snapshot, words: Sequence[str]) -> C
     return Chosen(tuple(found), wanted)
 
 
-def shown(project: ProjectPaths, words: Sequence[str], *, with_logs: bool) -> Shown:
+def shown(project: ProjectPaths, words: Sequence[str], memory: Memory, *, with_logs: bool) -> Shown:
     """What is to be shown of what these words name. `with_logs`: also what may name paths and machines.
 
-    Raises: UsageError, FileError.
+    `memory` is of facts of the same kind. Raises: UsageError, FileError.
     """
     unfinished = states.open_batches(project)
     snapshot = load_all(project.root)
@@ -64,7 +65,10 @@ def shown(project: ProjectPaths, words: Sequence[str], *, with_logs: bool) -> Sh
     known = states.all_states(project, snapshot, preview=snapshot.host().is_preview, unfinished=unfinished)
     wanted = Wanted(project.root)
     reading = runs.Reading(project, snapshot, known, Current(project, snapshot), wanted, with_logs)
-    of_runs = [runs.run_facts(reading, run) for run in picked.runs]
+    memory.begin(snapshot)
+    ground = Ground(project, snapshot, wanted)
+    told = {run: memory.told(ground, known[run], partial(runs.told, reading, run)) for run in picked.runs}
+    of_runs = [one.facts for one in told.values()]
     of_prompts = [prompt_facts(reading, one) for one in dict.fromkeys(facts["prompt"] for facts in of_runs) if one]
     if not words:
         of_prompts += [prompt_facts(reading, one) for one in snapshot.prompt_ids if one not in _ids(of_prompts)]
@@ -77,11 +81,13 @@ def shown(project: ProjectPaths, words: Sequence[str], *, with_logs: bool) -> Sh
         "title": project.root.name,
         "runs": [runs.with_keys(one, videos, ratings) for one in of_runs],
         "prompts": [one | {"videos": _keyed(one["videos"], videos)} for one in of_prompts],
-        "batches": [batches.batch_facts(one, picked.runs, with_logs=with_logs) for one in paths],
+        "batches": [_batch(memory, one, set(picked.runs), with_logs=with_logs) for one in paths],
         "reasons": dict(REASONS),
     }
-    logs = _logs(project, picked, known, paths) if with_logs else ({}, {})
-    return Shown(facts, {video.key: video for video in videos.values()}, *logs)
+    memory.keep()
+    batch_logs = {one.name: one.log for one in paths if with_logs and one.log.exists()}
+    run_logs = {run: project.root / one.log for run, one in told.items() if one.log}
+    return Shown(facts, {video.key: video for video in videos.values()}, run_logs, batch_logs)
 
 
 def prompt_facts(reading: runs.Reading, name: str) -> dict[str, Any]:
@@ -104,17 +110,15 @@ def prompt_facts(reading: runs.Reading, name: str) -> dict[str, Any]:
     }
 
 
+def _batch(memory: Memory, paths: BatchPaths, runs: Collection[str], *, with_logs: bool) -> dict[str, Any]:
+    """One batch; rows of `runs` alone."""
+    facts = memory.of_batch(paths, lambda: batches.batch_facts(paths, with_logs=with_logs))
+    return facts | {"rows": [row for row in facts["rows"] if row["run"] in runs]}
+
+
 def _ids(found: Sequence[Mapping[str, Any]]) -> Collection[str]:
     return {one["id"] for one in found}
 
 
 def _keyed(named: Sequence[Sequence[str]], videos: Mapping[str, Video]) -> list[list[str]]:
     return [[role, videos[path].key if path in videos else ""] for role, path in named]
-
-
-def _logs(
-    project: ProjectPaths, picked: Chosen, known: Mapping[str, states.RunState], paths: Sequence[BatchPaths]
-) -> tuple[dict[str, Path], dict[str, Path]]:
-    found = {run: runs.log_of(tuple(attempts(project, run)), known[run].batch) for run in picked.runs}
-    of_runs = {run: log for run, log in found.items() if log is not None}
-    return of_runs, {one.name: one.log for one in paths if one.log.exists()}

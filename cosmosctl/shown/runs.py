@@ -1,7 +1,8 @@
 """Runs as they are shown: state, recipe, videos, what came before, what people said of them."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,17 @@ from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.domain.project import COLOR
 from cosmosctl.domain.spec import EffectiveControl, Spec
 from cosmosctl.errors import FileError
-from cosmosctl.io.given_path import is_file
-from cosmosctl.plan.inputs import kept_control
 from cosmosctl.results.ratings import Rating, counting, read_ratings
 from cosmosctl.results.receipts import Failure, LocalReceipt, Receipt
 from cosmosctl.shown import recipe
 from cosmosctl.shown.discreet import author_words, discreet
 from cosmosctl.shown.logs import tail
+from cosmosctl.shown.memory import Told
 from cosmosctl.shown.videos import Video, Wanted
 from cosmosctl.state.attempts import Attempt, attempts
 from cosmosctl.state.current import Current
 from cosmosctl.state.states import RunState
-from cosmosctl.store import Snapshot, hash_file
+from cosmosctl.store import Snapshot
 
 TO_RUN = ("pending", "changed", "failed", "cancelled")
 """States of which one more batch may make a result."""
@@ -37,18 +37,23 @@ class Reading:
     current: Current
     wanted: Wanted
     with_logs: bool
-    kept_controls: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     def said(self, text: str) -> str:
         """Words of the tool's or a host's, fit to be handed on."""
         return text if self.with_logs else discreet(text)
 
 
-def run_facts(reading: Reading, run: str) -> dict[str, Any]:
-    """One run; videos are named by project path until `with_keys`."""
+def told(reading: Reading, run: str) -> tuple[Told, Sequence[Attempt]]:
+    """One run with its log, and what it was told of."""
+    tried = tuple(attempts(reading.project, run))
+    log = log_of(tried, reading.states[run].batch) if reading.with_logs else None
+    path = log.relative_to(reading.project.root).as_posix() if log is not None else ""
+    return Told(_facts(reading, run, tried, log), path), tried
+
+
+def _facts(reading: Reading, run: str, tried: Sequence[Attempt], log: Path | None) -> dict[str, Any]:
     state, seen = reading.states[run], reading.snapshot.seen_run(run)
     prompt = reading.snapshot.seen_prompt(seen.prompt)
-    tried = tuple(attempts(reading.project, run))
     shown = _shown(reading, run, state, tried)
     facts: dict[str, Any] = {"id": run, "prompt": seen.prompt, "scene": prompt.scene, "state": state.state}
     facts |= {"share": state.share, "reason": state.reason, "detail": reading.said(state.detail), "batch": state.batch}
@@ -60,7 +65,7 @@ def run_facts(reading: Reading, run: str) -> dict[str, Any]:
     facts |= {"mistakes": [reading.said(one.words) for one in reading.snapshot.problems_of([run])]}
     facts |= _recipe_facts(reading, run, shown)
     facts |= _result_facts(reading, run, shown, tried)
-    facts |= {"history": _history(reading, shown, tried), "log": _log(reading, tried, state)}
+    facts |= {"history": _history(reading, shown, tried), "log": tail(log) if log is not None else []}
     return facts | {"next": command("batch", run) if state.state in TO_RUN else ""}
 
 
@@ -138,19 +143,7 @@ def _computed(reading: Reading, spec: Spec, control: EffectiveControl) -> str:
     """The control that was computed here at a preset, where it is kept."""
     if control.source != "preset" or control.preset is None:
         return ""
-    recipe_key = spec.video, control.name, control.preset
-    if recipe_key not in reading.kept_controls:
-        reading.kept_controls[recipe_key] = _kept(reading.project, *recipe_key)
-    path = reading.kept_controls[recipe_key]
-    return reading.wanted.result(path, f"{spec.run}-{control.name}") if path else ""
-
-
-def _kept(project: ProjectPaths, video: str, control: str, preset: str) -> str:
-    color = project.root / video
-    if not is_file(color):
-        return ""
-    file = kept_control(project, hash_file(project.root, color), control, preset)
-    return file.relative_to(project.root).as_posix()
+    return reading.wanted.computed(spec.video, control.name, control.preset, f"{spec.run}-{control.name}")
 
 
 def _made_control(reading: Reading, shown: _Shown, control: str) -> str:
@@ -233,14 +226,6 @@ def _entry(reading: Reading, one: Attempt) -> dict[str, Any]:
     return facts | {"state": "done", "kind": kind, "video": _video(reading, receipt.run, one), "detail": ""}
 
 
-def _log(reading: Reading, tried: Sequence[Attempt], state: RunState) -> list[str]:
-    """The last lines of the log of the attempt that the state tells of."""
-    if not reading.with_logs:
-        return []
-    log = log_of(tried, state.batch)
-    return tail(log) if log is not None else []
-
-
 def log_of(tried: Sequence[Attempt], batch: str) -> Path | None:
     """The log of that batch's attempt, else of the newest that has one."""
     found = sorted((one for one in tried if one.is_here), key=lambda one: (one.batch == batch, *one.age), reverse=True)
@@ -274,4 +259,10 @@ def _rating(one: Rating) -> dict[str, Any]:
 
 def ratings_of(project: ProjectPaths) -> Callable[[str], Sequence[Rating]]:
     """What people said of the videos of a run."""
-    return lambda run: read_ratings(project.run(run).ratings)
+    runs = str(project.runs)
+
+    def said(run: str) -> Sequence[Rating]:
+        is_there = os.path.lexists(f"{runs}/{run}/ratings.yaml")  # of thousands few have one
+        return read_ratings(project.run(run).ratings) if is_there else ()
+
+    return said

@@ -52,6 +52,11 @@ class Index:
         self._changed = False
         self._owners: Mapping[str, Collection[str]] | None = None
 
+    @property
+    def rules(self) -> str:
+        """Changes whenever what reads the files does."""
+        return self._rules
+
     @classmethod
     def open(cls, root: Path) -> "Index":
         """The index of the project, empty when there is none or it was made by other rules."""
@@ -211,7 +216,7 @@ def _rules() -> str:
     found = []
     with contextlib.suppress(OSError):
         found += [] if own_config is None else [f"{own_config} {stat_key(own_config.stat())}"]
-    for folder in ("io", "yaml", "models", "schema", "store", "domain", "results", "state"):
+    for folder in ("io", "yaml", "models", "schema", "store", "domain", "plan", "results", "state", "shown"):
         for source in os.scandir(package / folder):
             if source.name.endswith(".py"):
                 status = source.stat()

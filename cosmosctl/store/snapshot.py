@@ -74,6 +74,20 @@ class Snapshot:
         payload = payloads.seen_of(self._prompt_files[prompt]) if prompt in self._prompt_files else ""
         return payloads.prompt_from(payload, prompt) if payload else self.prompts.get(prompt) or Prompt(prompt, "", {})
 
+    def gist_of(self, run: str) -> str:
+        """All that the files of a run, of its prompt and of what it enlarges say, as text to be compared."""
+        from cosmosctl import models
+
+        own, prompt = self._run_files.get(run, ""), self._prompt_files.get(self.prompt_of(run), "")
+        source = models.source_of(self.runs[run]) if run in self.runs else None
+        more = self.gist_of(source) if source is not None and source != run and self._is_plain(source) else ""
+        return "\0".join((own, prompt, source or "", more))
+
+    def _is_plain(self, run: str) -> bool:
+        from cosmosctl import models
+
+        return run not in self.runs or models.source_of(self.runs[run]) is None
+
     def mistakes_of_prompt(self, prompt: str) -> tuple[Problem, ...]:
         """What keeps a prompt from being used."""
         return self._by_subject.get(f"prompts/{prompt}", ())

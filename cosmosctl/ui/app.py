@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -24,6 +25,8 @@ from cosmosctl.ui.site import Site
 _FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 _NEVER = {"cache-control": "no-store"}
 _LOOK_S, _FETCH_S, _PING_S = 0.5, 5.0, 15.0
+_AT_LEAST = 15
+"""So many times longer than a look at all files took is the pause until the next one: thousands cost little too."""
 _POST_BYTES = 64 << 10
 
 
@@ -32,7 +35,7 @@ class Page:
 
     def __init__(self, site: Site, stopping: Callable[[], bool]) -> None:
         self.site, self.stopping = site, stopping
-        self._tabs, self._fetched = 0, 0.0
+        self._tabs, self._fetched, self._is_done = 0, 0.0, False
 
     def app(self) -> Starlette:
         """All routes."""
@@ -107,7 +110,9 @@ class Page:
         argv = _argv(body)
         if not commands.is_allowed(argv):
             return PlainTextResponse("this is no command of the page", 400)
-        return Response(json.dumps(await commands.run(self.site.project.root, argv)), media_type="application/json")
+        done = await commands.run(self.site.project.root, argv)
+        self._is_done = True
+        return Response(json.dumps(done), media_type="application/json")
 
     async def events(self, request: Request) -> Response:
         """A line whenever anything changed. One stream serves all tabs of a browser."""
@@ -118,17 +123,26 @@ class Page:
         told, quiet = "", 0.0
         try:
             while not self.stopping():
+                begun = time.perf_counter()
                 version = await run_in_threadpool(self.site.version)
+                pause = max(_LOOK_S, _AT_LEAST * (time.perf_counter() - begun))
                 if version != told:
                     told, quiet = version, 0.0
                     yield f"data: {version}\n\n"
                 elif quiet > _PING_S:
                     quiet = 0.0
                     yield ": still here\n\n"
-                await asyncio.sleep(_LOOK_S)
-                quiet += _LOOK_S
+                await self._sleep(pause)
+                quiet += pause
         finally:
             self._tabs -= 1
+
+    async def _sleep(self, pause: float) -> None:
+        """Until a command of the page has ended, at most so long."""
+        while pause > 0 and not self.stopping() and not self._is_done:
+            await asyncio.sleep(min(pause, _LOOK_S))
+            pause -= _LOOK_S
+        self._is_done = False
 
     async def bring_home(self) -> None:
         """While somebody looks on, bring home what batches of this machine have finished, again and again."""

@@ -11,6 +11,7 @@ from typing import Any
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
 from cosmosctl.shown.folder import look_facts
+from cosmosctl.shown.memory import Memory
 from cosmosctl.shown.project import Shown, shown
 from cosmosctl.shown.videos import Video
 from cosmosctl.store.looks import COPY, SHEET, STILL, Looks
@@ -35,6 +36,7 @@ class Site:
     def __init__(self, project: ProjectPaths, *, read_only: bool) -> None:
         self.project, self.read_only = project, read_only
         self._looks, self._lock, self._wake = Looks(project), threading.Lock(), threading.Event()
+        self._memory = Memory(project, with_logs=True)
         self._seen: tuple[str, Shown] | None = None
         self._made, self._closed = 0, False
         self._maker = threading.Thread(target=self._make, name="look copies", daemon=True)
@@ -99,7 +101,7 @@ class Site:
         tree = version.partition("-")[0]
         with self._lock:
             if self._seen is None or self._seen[0] != tree:
-                self._seen = tree, shown(self.project, (), with_logs=True)
+                self._seen = tree, shown(self.project, (), self._memory, with_logs=True)
                 self._wake.set()
             return self._seen[1]
 

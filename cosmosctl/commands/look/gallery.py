@@ -7,6 +7,7 @@ from pathlib import Path
 from cosmosctl.domain.plurals import counted
 from cosmosctl.shown import folder as gallery_folder
 from cosmosctl.shown.folder import Gallery
+from cosmosctl.shown.memory import Memory
 from cosmosctl.shown.project import Shown, shown
 from cosmosctl.state.opening import opened
 from cosmosctl.store.looks import Look, Looks
@@ -47,7 +48,8 @@ def write_gallery(folder: Path, wish: Wish, progress: Progress) -> Written:
     target = (wish.target or project.root / NAME).absolute()
     target = target.parent.resolve() / target.name
     gallery_folder.refuse_target(target, project.root)
-    found = shown(project, wish.words, with_logs=wish.with_logs)
+    memory = Memory(project, with_logs=wish.with_logs)
+    found = shown(project, wish.words, memory, with_logs=wish.with_logs)
     looks = Looks(project)
     with looks.keeping():
         known, made = looks_of(found, looks, progress)
