@@ -206,7 +206,14 @@ def _wait_for_daemon(docker: Engine, daemon: "subprocess.Popen[bytes]", log: Pat
 
 
 def build_root(root: Path, tar: Path) -> Path:
-    """A tar of a root file system: busybox, this Python with its standard library, and the libraries they need."""
+    """A tar of a root file system."""
+    fill_root(root)
+    subprocess.run(("tar", "-C", str(root), "-cf", str(tar), "."), check=True, timeout=TIMEOUT_S)
+    return tar
+
+
+def fill_root(root: Path) -> None:
+    """A root file system: busybox, this Python with its standard library, and the libraries they need."""
     for name in ("bin", "usr/bin", "tmp", "proc", "dev", "sys", "etc", "workspace", "var/tmp"):
         (root / name).mkdir(parents=True, exist_ok=True)
     busybox = shutil.which("busybox", path=PATH)
@@ -226,8 +233,6 @@ def build_root(root: Path, tar: Path) -> Path:
     for name, text in (("usr/bin/nvidia-smi", _NVIDIA_SMI), ("entrypoint.sh", _ENTRYPOINT)):
         (root / name).write_text(text)
         (root / name).chmod(0o755)
-    subprocess.run(("tar", "-C", str(root), "-cf", str(tar), "."), check=True, timeout=TIMEOUT_S)
-    return tar
 
 
 def _libraries(binaries: Sequence[Path]) -> set[Path]:

@@ -2,11 +2,18 @@
 
 from collections.abc import Mapping
 
-from cosmosctl.engines import bare, docker, podman, preview
+from cosmosctl.engines import apptainer, bare, docker, podman, preview
 from cosmosctl.engines.protocol import Engine
 from cosmosctl.errors import FileError
 
-REGISTRY: Mapping[str, Engine] = {"docker": docker, "podman": podman, "bare": bare, "preview": preview}
+REGISTRY: Mapping[str, Engine] = {
+    "docker": docker,
+    "podman": podman,
+    "apptainer": apptainer,
+    "singularity": apptainer,
+    "bare": bare,
+    "preview": preview,
+}
 
 
 def get(name: str) -> Engine:

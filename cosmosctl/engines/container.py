@@ -140,20 +140,20 @@ def environment(host: Host, model: Model) -> Mapping[str, str]:
 
 
 def _mounts(host: Host, model: Model, block: HostModel) -> Iterator[str]:
-    yield from _bind(host.dir, str(SEEN_DIR))
-    yield from _bind(LOCKS, LOCKS)
+    yield from bind(host.dir, str(SEEN_DIR))
+    yield from bind(LOCKS, LOCKS)
     if block.repo:
         read_only = model.HOME.is_read_only
-        yield from _bind(block.repo, WORKSPACE, read_only=read_only)
+        yield from bind(block.repo, WORKSPACE, read_only=read_only)
         if not read_only:
             yield from ("--volume", f"{WORKSPACE}/.venv")  # the image's own environment shows through
     if block.checkpoints:
-        yield from _bind(block.checkpoints, CHECKPOINTS, read_only=True)
+        yield from bind(block.checkpoints, CHECKPOINTS, read_only=True)
     if host.cache:
-        yield from _bind(host.cache, CACHE)
+        yield from bind(host.cache, CACHE)
 
 
-def _bind(source: str, target: str, *, read_only: bool = False) -> tuple[str, str]:
+def bind(source: str, target: str, *, read_only: bool = False) -> tuple[str, str]:
     """`--mount` takes a line of CSV, so any path goes through it; and it makes no folder that is not there."""
     fields = ["type=bind", f"src={source}", f"dst={target}", *(["ro=true"] if read_only else [])]
     line = io.StringIO()

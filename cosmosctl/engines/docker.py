@@ -32,6 +32,7 @@ def images(host: Host) -> Images:
         lingers=False,
         no_answer="sudo usermod -aG docker $USER, then log in anew; or engine_command: [sudo, -n, docker]",
         no_gpus="sudo nvidia-ctk runtime configure --runtime=docker, then restart docker",
+        kept_in="",
     )
 
 

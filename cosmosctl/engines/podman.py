@@ -33,6 +33,7 @@ def images(host: Host) -> Images:
         lingers="sudo" not in host.engine_command,
         no_answer="apt-get install podman",
         no_gpus="sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
+        kept_in="",
     )
 
 

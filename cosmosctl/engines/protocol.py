@@ -16,6 +16,22 @@ SUPERVISOR = "supervise"
 
 
 @dataclass(frozen=True)
+class Wrapping:
+    """What the supervisor does for processes whose own command puts each into a container.
+
+    Variables for inside are given by names that begin with the first of `prefixes`; nothing else of the supervisor's
+    environment begins with any of them. `env_file`: a file of secrets on the host, read when a process starts. `image`:
+    a file, whose sha256 is told and kept in the file `digests`, or a folder. `repo`: the model's source on the host.
+    """
+
+    prefixes: tuple[str, ...]
+    image: str
+    digests: str
+    env_file: str | None = None
+    repo: str | None = None
+
+
+@dataclass(frozen=True)
 class Process:
     """How the model's program is started inside the engine. `cwd` None means the folder of the process."""
 
@@ -23,6 +39,7 @@ class Process:
     checkpoints: str
     cwd: str | None
     env: Mapping[str, str]
+    wrapping: Wrapping | None = None
 
 
 Argv = tuple[str, ...]
@@ -53,7 +70,9 @@ class Images:
     Whole ones: `answers` succeeds where the engine can be used and else says why, `version`, `stopped` prints a line
     for each job that has ended and was not removed, `listed` the images. An image is put behind `id`, which prints its
     digest, `user`, which prints who it runs as, and `build`, with the folder of its source, which makes it.
-    `same_users`: users in a container are those of the host, by their numbers. `lingers`: its jobs may end at logout.
+    `user` is () where that is always ourselves. `same_users`: users in a container are those of the host, by their
+    numbers. `lingers`: its jobs may end at logout. `pull`, with a file and an address behind it, fetches an image into
+    that file; images that have an address are kept in the folder `kept_in`, "" where the engine keeps its own.
     """
 
     answers: Argv
@@ -67,6 +86,8 @@ class Images:
     lingers: bool
     no_answer: str
     no_gpus: str
+    kept_in: str
+    pull: Argv = ()
 
 
 class Engine(Protocol):

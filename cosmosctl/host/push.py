@@ -10,14 +10,15 @@ from cosmosctl import engines, models, transport
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import AllowedHost, HostModel
-from cosmosctl.engines.building import build_command
+from cosmosctl.engines.building import build_command, image_there
 from cosmosctl.engines.container import container_user
 from cosmosctl.engines.protocol import SUPERVISOR
 from cosmosctl.errors import HostError
 from cosmosctl.host.process import SHORT_S, answer_of, one_line, rsync, script
-from cosmosctl.host.streams import PROGRESS
+from cosmosctl.host.streams import PROGRESS, Teller
 from cosmosctl.io import own
 from cosmosctl.io.shipped import template
+from cosmosctl.log import say
 from cosmosctl.plan import bundle, bundle_reader
 from cosmosctl.store import hash_files
 from cosmosctl.transport.rsync import rsync_complaint
@@ -25,6 +26,8 @@ from cosmosctl.transport.rsync import rsync_complaint
 if TYPE_CHECKING:
     from invoke import Context
 
+WITHOUT_PULL = 10
+"""Arguments of prepare.sh where no image is to be fetched."""
 NO_FOLDER = 11
 """rsync's code when the folder to send to is not there and cannot be made: a host that never had a batch."""
 RESULT_KIB = 16 * 1024
@@ -42,7 +45,10 @@ def push(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> None:
     _require_rsync(c)
     bundle.mend(project.batch(batch.name), batch)
     need_kib = str(RESULT_KIB * len(batch.rows))
-    script(c, batch, "prepare.sh", (batch.host.dir, batch.there.folder, need_kib, *_image_args(batch)))
+    args = (batch.host.dir, batch.there.folder, need_kib, *_image_args(batch))
+    pulls = len(args) > WITHOUT_PULL  # gigabytes, the first time
+    told = Teller(lambda line: say(f"host {batch.host.name}: {line}")) if pulls else None
+    script(c, batch, "prepare.sh", args, timeout_s=None if pulls else SHORT_S, sink=told)
     tree = _link_tree(project, batch)
     options = ("-rL", "-s", "--size-only", "--append", f"--compare-dest={batch.host.dir}", *PROGRESS)
     target = transport.of(batch.host).rsync_path(batch.host, f"{batch.there.incoming}/")
@@ -109,10 +115,12 @@ def _image_args(batch: Batch) -> tuple[str, ...]:
     asked = engines.get(batch.host.engine).images(batch.host)
     if asked is None:
         return ()
-    image = batch.host.models.get(batch.model, HostModel()).image or ""
+    named = batch.host.models.get(batch.model, HostModel()).image or ""
+    image = image_there(batch.host, batch.model)
     words = map(shlex.join, (asked.answers, asked.id, asked.user))
-    users = ("same" if asked.same_users else "", container_user(batch.host.engine_args))
-    return (image, build_command(batch.host, batch.model), *words, *users)
+    users = ("same" if asked.same_users else "", container_user(batch.host.engine_args) if asked.user else "keep-id")
+    pull = (named, shlex.join(asked.pull)) if image != named else ()
+    return (image, build_command(batch.host, batch.model), *words, *users, *pull)
 
 
 def _require_rsync(c: "Context") -> None:

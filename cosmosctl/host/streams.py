@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cosmosctl.errors import HostError
 from cosmosctl.io import own
 from cosmosctl.io.os_error import file_error
+from cosmosctl.io.visible import one_line
 
 if TYPE_CHECKING:
     pass
@@ -53,6 +54,19 @@ class Meter(Sink):
         *lines, self._rest = re.split(r"[\r\n]", self._rest + text)
         for found in filter(None, map(self._LINE.match, lines)):
             self._show(Transfer(int(found[1]), int(found[2]) / 100, found[3], found[4]))
+        return len(text)
+
+
+class Teller(Sink):
+    """Says each line of a host while it goes on."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say, self._rest = say, ""
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._say(one_line(line.encode("latin-1").decode("utf-8", errors="replace")))
         return len(text)
 
 

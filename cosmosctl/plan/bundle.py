@@ -138,7 +138,8 @@ def local_text(report: str, branch: str) -> str:
 def command_text(group: "Group", folder: str) -> str:
     """The model's command of a group as a shell would take it, its files read from the batch's `folder`."""
     argv = [_filled(part, group, folder) for part in group.argv]
-    env = [f"{name}={_filled(value, group, folder)}" for name, value in sorted(group.env.items())]
+    prefix = group.wrapping.prefixes[0] if group.wrapping else ""
+    env = [f"{prefix}{name}={_filled(value, group, folder)}" for name, value in sorted(group.env.items())]
     start = shlex.join([*(["env", *env] if env else []), *argv])
     return f"cd {shlex.quote(group.cwd)} &&\n{start}\n" if group.cwd else f"{start}\n"
 
@@ -217,6 +218,7 @@ def _start_json(group: "Group") -> dict[str, Any]:
         "cwd": group.cwd,
         "env": dict(group.env),
         "files": dict(group.files),
+        **_wrapped(group),
         "rows_file": group.model.ROWS_FILE,
         "rows": [],
         "layouts": [
@@ -225,6 +227,15 @@ def _start_json(group: "Group") -> dict[str, Any]:
         ],
         "patterns": asdict(group.model.PATTERNS),
     }
+
+
+def _wrapped(group: "Group") -> dict[str, Any]:
+    """What the supervisor does for a process whose command puts it into a container."""
+    facts = {} if group.wrapping is None else asdict(group.wrapping)
+    kept = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in facts.items() if value is not None
+    }
+    return {"wrapping": kept} if kept else {}
 
 
 def _row_json(row: "Row", folder: str, warnings: Sequence[str], parents: Sequence[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from cosmosctl.domain.inputs import Input
 from cosmosctl.domain.layout import PRIMARY
 from cosmosctl.domain.project import Host, Setting
 from cosmosctl.domain.spec import Spec, fingerprint, spec_hash
-from cosmosctl.engines.protocol import Process
+from cosmosctl.engines.protocol import Process, Wrapping
 from cosmosctl.models import WARM_MODELS
 from cosmosctl.models import get as get_model
 from cosmosctl.models.protocol import Clip, Model, WarmModel
@@ -93,6 +93,7 @@ class Group:
     env: Mapping[str, str]
     files: Mapping[str, str]
     fallback: tuple["Group", ...] = ()
+    wrapping: Wrapping | None = None
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,7 @@ def _group(name: str, specs: Sequence[Spec], making: _Making) -> Group:
         env=_env(model.env(specs), process.env),
         files=model.files(specs),
         fallback=fallback,
+        wrapping=process.wrapping,
     )
 
 

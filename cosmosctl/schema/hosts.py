@@ -13,7 +13,11 @@ ENGINES = tuple(engines.REGISTRY)
 class HostProgramKeys(Keys):
     """Where one model lives on the host; its weights are where the model itself puts them."""
 
-    image: Text = Field(default=UNSET, description="Container image.", examples=["cosmos-transfer1:latest"])
+    image: Text = Field(
+        default=UNSET,
+        description="Container image; for apptainer a SIF file or folder on the host, or docker://NAME.",
+        examples=["cosmos-transfer1:latest"],
+    )
     repo: HostPath = Field(
         default=UNSET, description="The model's source code on the host.", examples=["/data/cosmos-transfer1"]
     )

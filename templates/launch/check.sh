@@ -73,7 +73,12 @@ look_at_engine() {
     said=$(eval "$answers" 2>&1 >/dev/null </dev/null) && said=yes
     tell engine "$said"
     tell engine-version "$(eval "$version" 2>&1 </dev/null | head -n 1)"
-    tell image "$(eval "$image_id \"\$image\"" 2>/dev/null </dev/null | tail -n 1)"
+    if said=$(eval "$image_id \"\$image\"" 2>/dev/null </dev/null); then
+        tell image "$(printf '%s\n' "$said" | tail -n 1)"
+    else
+        tell image ""
+        tell image-trouble "$(eval "$image_id \"\$image\"" 2>&1 >/dev/null </dev/null | tail -n 1)"
+    fi
     tell linger "$(loginctl show-user "$(id -un)" --property=Linger --value 2>/dev/null)"
     tell containers "$(eval "$stopped" 2>/dev/null </dev/null | wc -l)"
 }

@@ -16,7 +16,7 @@
 
 PROGRAM='supervise/__main__.py supervise/batch.py supervise/files.py supervise/folder.py supervise/gpu_lock.py
     supervise/log.py supervise/model.py supervise/outputs.py supervise/plan.py supervise/process.py supervise/record.py
-    supervise/verdict.py supervise/words.py' # all of it: a push may have been cut off
+    supervise/verdict.py supervise/words.py supervise/wrapping.py' # all of it: a push may have been cut off
 
 main() {
     set -eu

@@ -1,18 +1,20 @@
 # Makes the host's folders ready for a push, once what can be known before is known. Fed to `sh -s`; may be repeated.
-# usage: sh -s -- DIR BATCH_FOLDER NEED_KIB [IMAGE BUILD ANSWERS IMAGE_ID IMAGE_USER SAME_USERS USER]
+# usage: sh -s -- DIR BATCH_FOLDER NEED_KIB [IMAGE BUILD ANSWERS IMAGE_ID IMAGE_USER SAME_USERS USER \
+#            [ADDRESS PULL]]
 #   NEED_KIB: room that the batch needs in DIR; IMAGE: what its job is made of, where it is made of one
 #   BUILD: what a person types to make IMAGE there; it is only told
 #   ANSWERS IMAGE_ID IMAGE_USER: commands of the engine, each quoted for a shell: that it can be used; the digest of an
 #   image and who it runs as, where the image is put behind them
 #   SAME_USERS: not empty where users in a container are those of the host, by their numbers
 #   USER: who the container runs as, "keep-id" for ourselves, empty for the image's own user
+#   ADDRESS, PULL: where IMAGE, a file, comes from, and the command that fetches it once, a file and ADDRESS behind it
 # Prompts, videos and results are closed to other users of the machine, unless the container's user could not read them.
 # exit codes: 69 a tool or image is missing, 73 the disk is too full, 77 DIR is not ours. stderr says more.
 
 main() {
     set -eu
     dir=$1 folder=$2 need_kib=$3 image=${4:-} build=${5:-}
-    answers=${6:-} image_id=${7:-} image_user=${8:-} same_users=${9:-} user=${10:-}
+    answers=${6:-} image_id=${7:-} image_user=${8:-} same_users=${9:-} user=${10:-} address=${11:-} pull=${12:-}
     require_rsync
     if [ -e "$dir" ] && ! [ -O "$dir" ]; then
         fail 77 "$dir belongs to another user; set dir: to a folder of your own"
@@ -23,6 +25,7 @@ main() {
     mkdir -p -- "$dir/batches/$folder/incoming"
     rm -rf -- "$dir/batches/$folder/incoming/bundle" # small, and maybe of another version: a push goes on with tails
     require_room
+    [ -z "$address" ] || pull_image
     [ -z "$image_id" ] || require_image
 }
 
@@ -71,6 +74,24 @@ require_room() {
     free_kib=$(df -Pk -- "$dir" | awk 'NR > 1 { for (i = 2; i <= NF; i++) if ($i ~ /%$/) print $(i - 1) }')
     [ "${free_kib:-$need_kib}" -ge "$need_kib" ] ||
         fail 73 "$dir has $((free_kib / 1024)) MiB left, the batch needs about $((need_kib / 1024)); cosmosctl gc makes room"
+}
+
+# Fetches the image once, whole or not at all; who comes while another fetches it waits.
+pull_image() {
+    [ ! -e "$image" ] || return 0
+    command -v flock >/dev/null || fail 69 "flock is not installed on the host; install it: apt-get install util-linux"
+    mkdir -p -- "${image%/*}"
+    exec 8>>"${image%/*}/pull.lock"
+    flock 8
+    [ ! -e "$image" ] || return 0
+    new=${image%.sif}.new.sif
+    echo "fetching $address, once for this host: it may take a while"
+    said=$(eval "$pull \"\$new\" \"\$address\"" 2>&1 </dev/null 8>&-) || {
+        rm -f -- "$new"
+        fail 69 "$address could not be pulled ($(printf '%s\n' "$said" | tail -n 1)); try it there: $build"
+    }
+    mv -f -- "$new" "$image"
+    exec 8>&-
 }
 
 require_image() {

@@ -1,5 +1,6 @@
 """What a model's process would find in the container of a batch: `python3 -c THIS`, in a container with its mounts.
 
+`python3 -c THIS DIR GPUS` where the host's folder is DIR there, and the container sees more than GPUS (commas between).
 Prints a line `name<TAB>value` for each thing it looked at. Standard library only, Python 3.8 and later.
 """
 
@@ -13,8 +14,9 @@ from pathlib import Path
 def main() -> None:
     tell("python", sys.version.split()[0])
     tell("user", str(os.getuid()))
-    tell("writes", writable("/cosmosctl"))
-    tell("reads", "yes" if all(readable(file) for file in Path("/cosmosctl").glob(".check-closed-*")) else "no")
+    folder = sys.argv[1] if len(sys.argv) > 1 else "/cosmosctl"
+    tell("writes", writable(folder))
+    tell("reads", "yes" if all(readable(file) for file in Path(folder).glob(".check-closed-*")) else "no")
     for name in ("workspace", "checkpoints", "cache"):
         if Path("/", name).is_dir():
             tell(name, f"{len(list(Path('/', name).iterdir()))} entries")
@@ -47,7 +49,8 @@ def writable(folder: str) -> str:
 
 def gpus() -> str:
     try:
-        argv = ["nvidia-smi", "--query-gpu=index,name", "--format=csv,noheader"]
+        chosen = [f"--id={sys.argv[2]}"] if len(sys.argv) > 2 else []
+        argv = ["nvidia-smi", *chosen, "--query-gpu=index,name", "--format=csv,noheader"]
         answer = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
     except (OSError, subprocess.SubprocessError) as error:
         return f"no {error}"

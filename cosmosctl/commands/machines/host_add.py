@@ -124,7 +124,8 @@ def host_block(
     image, repo = probed.first(f"image {engine}"), probed.first("repo")
     checkpoints = probed.first("checkpoints") or (f"{repo}/checkpoints" if repo else "")
     weights = {"checkpoints": checkpoints or "/data/checkpoints"} if home.has_weights else {}
-    defaults = {"image": f"{home.name}:latest", "repo": f"/data/{home.name}"}
+    file = _with_images()[engine].kept_in and f"/data/{home.name}.sif"
+    defaults = {"image": file or f"{home.name}:latest", "repo": f"/data/{home.name}"}
     found = {"image": image, "repo": repo}
     guesses += [f"models.{model}.{key}: none was found" for key in defaults if not found[key]]
     places = {**defaults, **{key: value for key, value in found.items() if value}, **weights}

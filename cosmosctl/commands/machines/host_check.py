@@ -7,6 +7,7 @@ from pathlib import Path
 from cosmosctl import engines, models
 from cosmosctl.commands.machines.host_findings import Finding, Looked, findings
 from cosmosctl.domain.project import AllowedHost, Host, HostModel
+from cosmosctl.engines.building import image_there
 from cosmosctl.engines.protocol import Images
 from cosmosctl.errors import FileError, HostError, UsageError
 from cosmosctl.host import trust
@@ -68,8 +69,8 @@ def _arguments(host: Host, model: str) -> tuple[str, ...]:
     facts = (
         host.dir,
         *_questions(engine.images(host)),
-        shlex.join(keeper.env_files if keeper else ()),
-        block.image or "",
+        shlex.join(keeper.env_files if keeper else (host.env_file,) if host.env_file else ()),
+        image_there(host, model),
         block.repo or "",
         block.checkpoints or "",
         host.env_file or "",

@@ -11,6 +11,7 @@ from cosmosctl.domain.plurals import counted
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines.building import build_command
 from cosmosctl.engines.protocol import Images
+from cosmosctl.engines.pulled import is_pulled
 from cosmosctl.io.checked import whole_in
 from cosmosctl.transport.rsync import rsync_complaint
 
@@ -168,9 +169,17 @@ def _engine(looked: Looked) -> Iterator[Finding]:
     if looked.fact("image"):
         yield Finding("image", "PASS", f"{image} is {looked.fact('image').removeprefix('sha256:')[:12]}")
     else:
-        build = _on(looked, "there", build_command(looked.host, looked.model))
-        yield Finding("image", "FAIL", f"{image or 'no image'} is not there", build)
+        yield _no_image(looked, image)
     yield _linger(looked)
+
+
+def _no_image(looked: Looked, image: str) -> Finding:
+    build = _on(looked, "there", build_command(looked.host, looked.model))
+    if is_pulled(image):
+        return Finding("image", "WARN", f"{image} is not there yet; the next batch pulls it", build)
+    kept = looked.images is not None and looked.images.kept_in
+    words = f"{image}: {looked.fact('image-trouble')}" if kept and image else f"{image or 'no image'} is not there"
+    return Finding("image", "FAIL", words, build)
 
 
 def _linger(looked: Looked) -> Finding:
@@ -188,7 +197,10 @@ def _files(looked: Looked) -> Iterator[Finding]:
     for name, path in (("repo", block.repo), ("checkpoints", block.checkpoints), ("cache", host.cache)):
         state = looked.fact(name).split(" ")[0]
         where = f"hosts.{host.name}.cache" if name == "cache" else f"hosts.{host.name}.models.{looked.model}.{name}"
-        if path is None:
+        if path is None and name == "cache" and looked.images and looked.images.kept_in:
+            words = f"{where} is not set, and nothing in the container can be written to: weights and compiled code"
+            yield Finding(name, "WARN", words, f"set {where} to a folder with room for them")
+        elif path is None:
             yield Finding(name, "SKIP", f"{where} is not set")
         elif state == "there" or (name == "cache" and state == "empty"):
             yield Finding(name, "PASS", path)
@@ -235,7 +247,8 @@ def _trial(looked: Looked) -> Iterator[Finding]:
         mend = "it takes the mounts of a batch: correct the path that is named, or the image"
         yield Finding("trial", "FAIL", said or "it said nothing", mend)
         return
-    yield Finding("trial", "PASS", f"python3 {python} through the image's entrypoint")
+    way = "through the image's entrypoint" if looked.images and looked.images.user else "in the image"
+    yield Finding("trial", "PASS", f"python3 {python} {way}")
     writes = looked.fact("trial-writes")
     mend = "" if writes.startswith("yes") else "let the image's user write there, or engine_args: [--user=…]"
     yield Finding("trial writes", "PASS" if not mend else "FAIL", f"files in dir: {writes}", mend)

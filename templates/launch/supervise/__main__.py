@@ -21,6 +21,7 @@ from typing import List
 from batch import Batch
 from gpu_lock import locked
 from plan import Strange, read_plan
+from wrapping import Unfit, require_secrets
 
 LOCK_WAIT_S = 2.0
 """Followers test the lock for an instant; whoever holds it longer is another supervisor."""
@@ -34,7 +35,9 @@ def main(argv: List[str]) -> int:
     folder = Path(os.path.abspath(argv[1]))
     try:
         plan = read_plan(folder / "plan.json")
-    except Strange as error:
+        if not (folder / "cancel").exists():
+            require_secrets(plan)  # before the lock is ours: who starts us takes that as having begun
+    except (Strange, Unfit) as error:
         print(f"supervise: {error}", file=sys.stderr)
         return 1
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)

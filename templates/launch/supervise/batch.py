@@ -20,6 +20,7 @@ from process import MARK, POLL_S, at_the_gate, birth, boot, reaped
 from record import ENDS, Event, Record, run_failed
 from verdict import AGAIN, FAILED, GIVEN_UP, End, Fate, judged
 from words import one_line
+from wrapping import environment, identity
 
 OWN_SIGNAL_WAIT_S = 1.0
 """A shutdown signals the model and us; the model may be gone before we are told."""
@@ -77,9 +78,11 @@ class Batch:
         facts: Event = {}
         with suppress(OSError, ValueError):
             facts = dict(json.loads((self.folder.path / "facts.json").read_text(encoding="utf-8")))
-        places = [group.cwd for group in self.groups if group.cwd]
-        commit = commit_of(Path(places[0])) if places else ""
-        return {**facts, **({"commit": commit} if commit else {})}
+        wrapped = [group.wrapping for group in self.groups if group.wrapping]
+        image = identity(wrapped[0]) if wrapped else ""
+        places = [group.cwd or (group.wrapping.repo if group.wrapping else "") for group in self.groups]
+        commit = commit_of(Path(places[0])) if places and places[0] else ""
+        return {**facts, **({"image": image} if image else {}), **({"commit": commit} if commit else {})}
 
     def _gpu_lock(self, gpu: Optional[int]) -> Optional[Path]:
         return None if gpu is None else Path(self._plan.gpu_locks) / f"gpu-{self._gpus.get(gpu, {}).get('uuid', gpu)}"
@@ -186,9 +189,10 @@ class Batch:
         env = {variable: self._filled(value, work) for variable, value in group.env.items()}
         if env.get("TMPDIR", "").startswith(str(work)):
             patiently(lambda: Path(env["TMPDIR"]).mkdir(parents=True, exist_ok=True))
-        env = {**os.environ, **env, MARK: self.folder.mark(name)}
+        env[MARK] = self.folder.mark(name)
         if worker.gpu is not None:
             env["CUDA_VISIBLE_DEVICES"] = str(worker.gpu)
+        env = {**(environment(group.wrapping, env) if group.wrapping else os.environ), **_outside(group, env)}
         pid, gate = at_the_gate(argv, group.cwd or str(work), env, log, worker.lock.descriptor)
         self.folder.give(work)
         self.folder.give(log)
@@ -269,6 +273,11 @@ class Batch:
         done = {"ev": "batch_done", "state": "cancelled" if counts["cancelled"] else "done", **counts}
         self.record.write(*({"ev": "run_cancelled", "run": run} for run in left), done)
         return 0
+
+
+def _outside(group: Group, env: Dict[str, str]) -> Dict[str, str]:
+    """What of the variables of a process its command has too: all, but of a container's only what we know it by."""
+    return {MARK: env[MARK]} if group.wrapping else env
 
 
 @dataclass

@@ -94,6 +94,19 @@ class Patterns:
 
 
 @dataclass(frozen=True)
+class Wrapping:
+    """Of a program whose own command puts it into a container: variables for inside have names that begin with the
+    first of `prefixes`, those of the file `env_file` too. `digests`: where that of `image` is kept. `repo`: its source.
+    """
+
+    prefixes: Sequence[str]
+    image: str
+    digests: str
+    env_file: str = ""
+    repo: str = ""
+
+
+@dataclass(frozen=True)
 class Group:
     """Rows that share a model start, and that start.
 
@@ -111,6 +124,7 @@ class Group:
     env: Dict[str, str] = field(default_factory=dict)
     files: Dict[str, str] = field(default_factory=dict)
     fallback: Sequence[Group] = ()
+    wrapping: Optional[Wrapping] = None
 
 
 @dataclass(frozen=True)
@@ -142,14 +156,14 @@ def group_of(facts: Dict[str, Any]) -> Group:
     rows = [_filled(Row, row) for row in facts["rows"]]
     layouts = [known(Layout, layout) for layout in facts["layouts"]]
     patterns = known(Patterns, facts["patterns"])
+    wrapping = known(Wrapping, facts["wrapping"]) if facts.get("wrapping") else None
     whole = {row["run"]: row for row in facts["rows"]}
     fallback = [
         group_of({**native, "rows": [{**whole[row["run"]], **row} for row in native["rows"]]})
         for native in facts.get("fallback", ())
     ]
-    group: Group = _filled(
-        Group, {**facts, "rows": rows, "layouts": layouts, "patterns": patterns, "fallback": fallback}
-    )
+    made = {"rows": rows, "layouts": layouts, "patterns": patterns, "fallback": fallback, "wrapping": wrapping}
+    group: Group = _filled(Group, {**facts, **made})
     return group
 
 
