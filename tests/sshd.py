@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,14 +101,16 @@ class Sshd:
 
 
 @contextmanager
-def running_sshd(folder: Path, *, path: str = "", before: tuple[str, ...] = ()) -> Iterator[Sshd]:
-    """A server in `folder` that runs until the block is left; programs in `path` come first there.
+def running_sshd(
+    folder: Path, *, path: str = "", before: tuple[str, ...] = (), env: Mapping[str, str] | None = None
+) -> Iterator[Sshd]:
+    """A server in `folder` that runs until the block is left; programs in `path` come first there, `env` is set there.
 
     `before` goes before its command.
     """
     server = Sshd(folder, free_port(), before=before)
     _write_keys(folder)
-    _write_server_config(server, path)
+    _write_server_config(server, path, env or {})
     write_client_config(server)
     try:
         server.start()
@@ -148,7 +150,7 @@ def _write_keys(folder: Path) -> None:
     shutil.copy(folder / "user_key.pub", folder / "authorized_keys")
 
 
-def _write_server_config(server: Sshd, first: str) -> None:
+def _write_server_config(server: Sshd, first: str, env: Mapping[str, str]) -> None:
     folder = server.folder
     server.home.mkdir(exist_ok=True)
     if os.geteuid() == 0:
@@ -168,7 +170,7 @@ def _write_server_config(server: Sshd, first: str) -> None:
         "MaxStartups 100",
         "MaxSessions 50",
         "LogLevel VERBOSE",
-        f'SetEnv HOME={server.home} "PATH={path.lstrip(":")}"',
+        f'SetEnv HOME={server.home} "PATH={path.lstrip(":")}"' + "".join(f' "{key}={env[key]}"' for key in env),
     )
     (folder / "sshd_config").write_text("".join(f"{line}\n" for line in lines))
 

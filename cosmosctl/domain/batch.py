@@ -11,6 +11,8 @@ from cosmosctl.domain.project import Host, Setting
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
+MOST_SHARDS = 1000
+"""Jobs of a batch: an array takes no more where nobody set Slurm's MaxArraySize otherwise."""
 MOST_RUNS = 50_000
 """A batch takes no more: what others may write in its files is read within bounds that follow from it."""
 
@@ -51,6 +53,7 @@ class Batch:
     """batches/NAME/ as written by bundle. `host` is the one it was made for, whatever cosmosctl.yaml says now.
 
     `number` is above those of all batches that were known when it was planned; 0 in a batch of an earlier version.
+    `shards`: how many jobs share its rows, each with an events file of its own; 0 where it is one job with one.
     """
 
     name: Id
@@ -62,6 +65,7 @@ class Batch:
     rows: tuple[BatchRow, ...]
     inputs: tuple[Sent, ...]
     number: BatchNumber = 0
+    shards: Count = 0
 
     @property
     def runs(self) -> tuple[str, ...]:

@@ -309,6 +309,10 @@ class ProjectPaths:
         """Where `logs -f` of that process keeps what it shows: its own, as others close the batch meanwhile."""
         return self.staging / f"{batch}.logs-{pid}"
 
+    def sharded(self, batch: str) -> Path:
+        """What the jobs of a queue are sent beside the bundle."""
+        return self.staged(batch) / "shards"
+
     def pushed(self, batch: str) -> Path:
         """The tree of links that rsync sends."""
         return self.staged(batch) / "push"

@@ -129,7 +129,11 @@ class HostModel:
 
 @dataclass(frozen=True)
 class Host:
-    """One block under `hosts:`. `address` None means this machine; `dir` is absolute on the host."""
+    """One block under `hosts:`. `address` None means this machine; `dir` is absolute on the host.
+
+    `scheduler` None: jobs start at once, and what follows it says nothing. `nodes`: how many jobs of a batch run at
+    once there, each with the GPUs of one model process.
+    """
 
     name: Id
     engine: str
@@ -144,6 +148,17 @@ class Host:
     env_file: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     gpus: tuple[int, ...] = (0,)
+    scheduler: str | None = None
+    nodes: int | None = None
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    time: str | None = None
+    gres: str | None = None
+    constraint: str | None = None
+    extra: tuple[str, ...] = ()
+    prolog: tuple[str, ...] = ()
+    max_gpu_hours: float | None = None
 
     @property
     def is_preview(self) -> bool:

@@ -21,7 +21,10 @@ def cancel(c: "Context", batch: AllowedBatch) -> str:
 
     Returns the host's word on it: cancelling, finished (too late), gone (no job runs) or NOT_THERE.
     """
-    answer = script(c, batch, "cancel.sh", (str(batch.there.batch),), allowed=(NO_BATCH,))
+    queue = schedulers.queue(batch.host) if batch.shards else None
+    asked = queue.commands(batch.host, batch.there.folder) if queue else None
+    words = map(shlex.join, (asked.running, asked.cancel)) if asked else ()
+    answer = script(c, batch, "cancel.sh", (str(batch.there.batch), *words), allowed=(NO_BATCH,))
     return NOT_THERE if answer.code == NO_BATCH else one_line(answer.stdout)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from cosmosctl import schedulers, transport
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.host.process import Unreachable, failure_of, rsync, script
+from cosmosctl.host.process import Answer, Unreachable, failure_of, rsync, script
+from cosmosctl.host.shards import QUEUE_EVERY_S, follow_shards
 from cosmosctl.host.streams import EVENTS_BYTES, appending, told_of_full_disk
 from cosmosctl.io import own
 from cosmosctl.log import debug
@@ -26,10 +27,16 @@ def follow(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> FollowEn
 
     May take as long as the batch. The caller holds the batch's lock. Raises: FileError, HostError.
     """
+    if batch.shards:
+        return _end_of(batch, follow_shards(c, project.batch(batch.name).events, batch, every_s=QUEUE_EVERY_S))
     with appending(project.batch(batch.name).events) as sink:
         keeper = schedulers.of(batch.host).keeper(batch.host)
         args = (str(batch.there.batch), str(sink.offset), "", shlex.join(keeper.alive) if keeper else "")
         answer = script(c, batch, "follow.sh", args, allowed=None, timeout_s=None, sink=sink)
+    return _end_of(batch, answer)
+
+
+def _end_of(batch: Batch, answer: Answer) -> FollowEnd:
     debug(f"follow ended with {answer.code}: {answer.stderr[-500:]}")
     ends: Mapping[int, FollowEnd] = {0: "finished", JOB_GONE: "gone", SHORTER: "shorter"}
     if answer.code in ends:
@@ -43,6 +50,11 @@ def follow(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> FollowEn
 def copy_events(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> None:
     """Bring batches/B/events.jsonl up to date without waiting for more. The caller holds the batch's lock."""
     local = own.checked(project.batch(batch.name).events)
+    if batch.shards:
+        answer = follow_shards(c, local, batch, every_s=0)
+        if answer.code not in (0, SHORTER):
+            raise failure_of(batch, "fetch", answer)
+        return
     source = transport.of(batch.host).rsync_source(batch.host, str(batch.there.events))
     options = ("-s", "--append", "--ignore-missing-args", "--no-links", f"--max-size={EVENTS_BYTES}")
     with told_of_full_disk(local):

@@ -49,6 +49,11 @@ def launch(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> str:
 
 def launch_args(batch: Batch) -> tuple[str, ...]:
     """The arguments of launch.sh that start the job of a batch."""
+    queue = schedulers.queue(batch.host)
+    if queue is not None and batch.shards:
+        asked = queue.commands(batch.host, batch.there.folder)
+        kept = ("queue", str(batch.shards), shlex.join(asked.running), asked.throttle)
+        return (batch.host.dir, batch.there.folder, *kept, "--", *asked.submit)
     job = schedulers.of(batch.host).job(batch.host, models.get(batch.model), batch.there.batch)
     return (batch.host.dir, batch.there.folder, *_kept_by(job.keeper), "--", *job.argv)
 
@@ -71,8 +76,14 @@ def _launched(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> str:
         raise MissingInputs(message, hint=hint, folder_lost=lost)
     if answer.code == NOT_STARTED:
         failure = failure_of(batch, "launch", answer)
-        raise NotStarted(failure.message, hint=failure.hint)
+        raise NotStarted(failure.message, hint="; ".join(filter(None, (_queue_hint(batch, answer), failure.hint))))
     return words[-1] if words else "launched"
+
+
+def _queue_hint(batch: Batch, answer: Answer) -> str:
+    """What to do about what the host's queue said when it was asked to take the jobs."""
+    queue = schedulers.queue(batch.host)
+    return "" if queue is None else queue.hint(answer.stderr)
 
 
 def _held(project: ProjectPaths, batch: Batch, answer: Answer) -> HostError:

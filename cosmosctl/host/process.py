@@ -70,12 +70,13 @@ def script(
     sink: Sink | None = None,
 ) -> Answer:
     """Run templates/launch/`name` on the host, fed through stdin. `allowed` None takes any exit code."""
-    argv = transport.of(batch.host).command(batch.host, ("sh", "-s", "--", *args))
+    shell = ("python3", "-") if name.endswith(".py") else ("sh", "-s", "--")
+    argv = transport.of(batch.host).command(batch.host, (*shell, *args))
     script = template("launch", name)
     answer = answer_of(c, f"{shlex.join(argv)} < {shlex.quote(str(script))}", timeout_s=timeout_s, sink=sink)
     if allowed is None or answer.code in (0, *allowed):
         return answer
-    raise failure_of(batch, name.removesuffix(".sh"), answer)
+    raise failure_of(batch, name.partition(".")[0], answer)
 
 
 def rsync(c: "Context", batch: AllowedBatch, args: tuple[str, ...], local: Path, *, what: str) -> None:

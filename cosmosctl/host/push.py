@@ -19,7 +19,7 @@ from cosmosctl.host.streams import PROGRESS, Teller
 from cosmosctl.io import own
 from cosmosctl.io.shipped import template
 from cosmosctl.log import say
-from cosmosctl.plan import bundle, bundle_reader
+from cosmosctl.plan import bundle, bundle_reader, shards
 from cosmosctl.store import hash_files
 from cosmosctl.transport.rsync import rsync_complaint
 
@@ -80,8 +80,22 @@ def sent_files(project: ProjectPaths, batch: Batch) -> Mapping[str, Path]:
     scripts = ("follow.sh", *([] if warm is None else [warm.SCRIPT]))
     programs = (*(template("launch", script) for script in scripts), *template("launch", SUPERVISOR).glob("*.py"))
     files |= {f"bundle/{file.relative_to(template('launch'))}": file for file in programs}
+    files |= _shard_files(project, batch)
     fit = [video for video in batch.inputs if video.source not in unfit]
     return files | {f"inputs/{video.pool_name}": project.root / video.source for video in fit}
+
+
+def _shard_files(project: ProjectPaths, batch: Batch) -> Mapping[str, Path]:
+    """What the jobs of a queue need besides, written anew from the plan: that alone is believed."""
+    if not batch.shards:
+        return {}
+    folder, found = project.sharded(batch.name), {}
+    own.discard(folder)
+    with bundle_reader.reading_plan(project.batch(batch.name)):
+        for name, text in shards.shard_files(batch, bundle_reader.read_plan(project.batch(batch.name))):
+            own.write_text(folder / name, text, durable=False)
+            found[f"bundle/{name}"] = folder / name
+    return found
 
 
 def lacking(c: "Context", host: AllowedHost, tree: Path) -> frozenset[str]:

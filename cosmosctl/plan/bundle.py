@@ -182,6 +182,7 @@ def _plan_json(
     engine = engines.get(plan.host.engine)
     pool = engine.seen_dir(plan.host) / "inputs"
     return {
+        **_queue_json(plan),
         "gpus": list(engine.gpus(plan.host)),
         "stall_s": STALL_S,
         "grace_s": GRACE_S,
@@ -197,6 +198,16 @@ def _plan_json(
         ],
         "groups": [_group_json(group, folder, warnings, parents) for group in plan.groups],
     }
+
+
+def _queue_json(plan: "Plan") -> dict[str, Any]:
+    """Which rows share a job, where the host has a queue for jobs."""
+    from cosmosctl import schedulers
+    from cosmosctl.plan.shards import shared_out
+
+    if schedulers.queue(plan.host) is None:
+        return {}
+    return {"shards": [list(runs) for runs in shared_out(plan.groups, plan.host.nodes or 1)]}
 
 
 def _group_json(

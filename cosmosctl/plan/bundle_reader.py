@@ -67,8 +67,15 @@ def read_batch(paths: BatchPaths) -> Batch:
             raise Unreadable("a newer cosmosctl made it: install that one")
         rows = tuple(_batch_row(row, group["name"]) for group in plan["groups"] for row in group["rows"])
         inputs = tuple(_sent(entry) for entry in _list(plan["inputs"]))
+        plan = {**plan, "shards": len(_list(plan.get("shards", [])))}
         _refuse_outside(paths, inputs)
         return _batch(paths, plan, rows, inputs)
+
+
+def read_plan(paths: BatchPaths) -> Mapping[str, Any]:
+    """plan.json as plain values. Raises: FileError."""
+    with reading_plan(paths):
+        return mapping(parse_json(plan_bytes(paths)))
 
 
 def plan_bytes(paths: BatchPaths) -> bytes:

@@ -47,7 +47,7 @@ class BatchEnd:
         """The end of a batch whose host said that nothing more comes."""
         video_s = {run: round(end.seconds, 3) for run, end in state.ends.items() if end.state == "done"}
         wall_s = min(state.elapsed.seconds, MOST_S)
-        gpus = len({process.get("gpu") for process in state.processes}) or 1
+        gpus = state.places
         return BatchEnd(
             batch=batch.name,
             host=batch.host.name,

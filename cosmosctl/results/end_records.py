@@ -62,11 +62,13 @@ def receipt_of(
 def _machine(end: RunEnd, progress: Progress) -> dict[str, str]:
     """What a run was made with: image, commit, GPU and driver, as far as its host told."""
     process = next((one for one in progress.processes if one["proc"] == end.event.get("proc")), {})
-    listed, number = progress.machine.get("gpus"), process.get("gpu")
+    shard = process.get("shard")
+    machine = progress.machine if shard is None else progress.machines.get(shard, {})
+    listed, number = machine.get("gpus"), process.get("gpu") if shard is None else 0  # a queue's job sees its own alone
     gpus = listed if isinstance(listed, list) else []
     gpu = gpus[number] if isinstance(number, int) and 0 <= number < len(gpus) else {}
     gpu = gpu if isinstance(gpu, dict) else {}
-    facts = {"image": progress.machine.get("image"), "commit": progress.machine.get("commit")}
+    facts = {"image": machine.get("image"), "commit": machine.get("commit")}
     facts |= {"gpu": gpu.get("name"), "driver": gpu.get("driver")}
     return {name: fact for name, fact in facts.items() if isinstance(fact, str) and fact.isprintable()}
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from cosmosctl.domain.batch import MOST_SHARDS
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.reasons import REASONS
 from cosmosctl.io.checked import Unreadable, number, parse_json, text, whole
@@ -15,6 +16,7 @@ NUMBERS = (int, float)
 _SECONDS = 1e9
 _WORDS, _DETAIL = 300, 4000
 _NAMES = 200_000
+_ANSWER = 1 << 20
 _GPUS, _FILES = 64, 200
 _BYTES = 1 << 50
 
@@ -73,6 +75,14 @@ def _count(value: object) -> int | None:
     return whole(value, _BYTES)
 
 
+def _shard(value: object) -> int | None:
+    return whole(value, MOST_SHARDS)
+
+
+def _answer(value: object) -> str | None:
+    return text(value, _ANSWER)
+
+
 def _names(value: object) -> list[str] | None:
     return [name for name in value[:_NAMES] if isinstance(name, str)] if isinstance(value, list) else None
 
@@ -127,11 +137,14 @@ _FIELDS: Mapping[str, Mapping[str, Callable[[object], Any]]] = {
     "run_failed": {**_RUN, "reason": _words, "detail": _detail, "kept": _names},
     "run_cancelled": _RUN,
     "batch_done": {"state": _words},
+    "shards": {"count": _shard},
+    "queue": {"code": _count, "text": _answer},
 }
 """What is used of the events of templates/launch/supervise; an event without it is damaged."""
 
 
 _MAYBE: Mapping[str, Callable[[object], Any]] = {
+    "shard": _shard,
     "proc": _words,
     "log": lambda value: _part(value) if isinstance(value, dict) else _words(value),
     "gpu": _count,

@@ -6,13 +6,15 @@ there are.
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from cosmosctl.errors import FileError
 from cosmosctl.io.checked import Unreadable, opened
 from cosmosctl.results.event_lines import NUMBERS, Event, parse_lines
+
+T = TypeVar("T")
 
 LONGEST_S = 30 * 86_400
 """No start, row or pause of a batch takes longer; what a host says beyond it is a mistake of its clock."""
@@ -59,12 +61,26 @@ class Elapsed:
 
 
 @dataclass(frozen=True)
+class QueueSeen:
+    """What a queue said of the jobs of a batch, at `moment`: the answer to our query, or why there was none (`code`).
+
+    `answer` is the last that there was.
+    """
+
+    moment: float
+    code: int
+    said: str
+    answer: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """Where a batch stands. `running` maps a run that is being generated to the parts of it that are done (0..1).
 
     `unreachable_since` (epoch seconds) is no event: it is when the host, for whoever follows it, fell silent.
     `machine` is what the newest start told of where it runs: image, commit, gpus. `replaced`: why groups were started
     otherwise than planned; `unlocked`: why GPUs are used without a lock, so that others may use them meanwhile.
+    Where jobs share the batch, `machines` is the same of each by its number, and `queue` what was last said of them.
     """
 
     ends: Mapping[str, RunEnd] = field(default_factory=dict)
@@ -80,6 +96,13 @@ class Progress:
     unlocked: tuple[str, ...] = ()
     unreachable_since: float | None = None
     elapsed: Elapsed = field(default_factory=Elapsed)
+    machines: Mapping[int, Event] = field(default_factory=dict)
+    queue: QueueSeen | None = None
+
+    @property
+    def places(self) -> int:
+        """How many model processes ran at once, or might have."""
+        return len({(process.get("shard"), process.get("gpu")) for process in self.processes}) or 1
 
     @property
     def launched(self) -> bool:
@@ -168,9 +191,74 @@ class Reckoning:
         )
 
 
+class Joined:
+    """What the events of a batch add up to that one job has, or several, each of which has its own.
+
+    Each is reckoned for itself, as if it were alone, and then they are joined. `runs` as for `Reckoning`.
+    """
+
+    def __init__(self, runs: Collection[str] | None = None) -> None:
+        self._runs, self._alone, self._count = runs, Reckoning(runs), 0
+        self._shards: dict[int, Reckoning] = {}
+        self._queue: QueueSeen | None = None
+
+    def add(self, event: Event) -> None:
+        """Take in one more event."""
+        match event["ev"]:
+            case "shards":
+                self._count = max(self._count, event["count"])
+            case "queue":
+                answer = event["text"] if event["code"] == 0 else self._queue.answer if self._queue else ""
+                self._queue = QueueSeen(event["t"], event["code"], event["text"], answer)
+            case "queue_same" if self._queue is not None:
+                self._queue = replace(self._queue, moment=event["t"])
+            case _ if "shard" in event:
+                number = event["shard"]
+                self._count = max(self._count, number + 1)
+                if number not in self._shards:
+                    self._shards[number] = Reckoning(self._runs)
+                self._shards[number].add(event)
+            case _:
+                self._alone.add(event)
+
+    def progress(self) -> Progress:
+        """Where the batch stands by what was taken in so far."""
+        if not self._count:
+            return self._alone.progress()
+        parts = {number: self._shards[number].progress() for number in sorted(self._shards)}
+        begun = sorted((part for part in parts.values() if part.launched), key=lambda part: part.machine["t"])
+        finished = len(parts) == self._count and all(part.finished for part in parts.values())
+        started = min((part.started or 0.0 for part in begun), default=None)
+        moment = max((part.elapsed.moment or 0.0 for part in begun), default=None)
+        return Progress(
+            ends={run: end for part in reversed(parts.values()) for run, end in part.ends.items()},
+            running={run: share for part in parts.values() for run, share in part.running.items()},
+            started=started,
+            ended=moment if finished else None,
+            state=_state_of_all(parts.values()) if finished else None,
+            loads=_all(part.loads for part in parts.values()),
+            processes=_all(part.processes for part in parts.values()),
+            waiting=next((part.waiting for part in parts.values() if part.waiting), ""),
+            machine=begun[-1].machine if begun else {},
+            machines={number: part.machine for number, part in parts.items()},
+            replaced=_all(part.replaced for part in parts.values()),
+            unlocked=tuple(dict.fromkeys(_all(part.unlocked for part in parts.values()))),
+            elapsed=Elapsed(bounded_s((moment or 0.0) - (started or 0.0)), moment),
+            queue=self._queue,
+        )
+
+
+def _state_of_all(parts: Iterable[Progress]) -> str:
+    return "cancelled" if any(part.state == "cancelled" for part in parts) else "done"
+
+
+def _all(found: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
+    return tuple(one for part in found for one in part)
+
+
 def progress(events: Iterable[Event]) -> Progress:
     """What these events add up to."""
-    reckoning = Reckoning()
+    reckoning = Joined()
     for event in events:
         reckoning.add(event)
     return reckoning.progress()
@@ -207,7 +295,7 @@ class EventTail:
     def __init__(self, path: Path, runs: Collection[str] | None = None) -> None:
         self._path, self._runs, self._inode = path, runs, 0
         self._offset, self._torn, self._progress = 0, b"", Progress()
-        self._reckoning = Reckoning(runs)
+        self._reckoning = Joined(runs)
 
     def progress(self) -> Progress:
         """Where the batch stands by the file's whole lines of now. Raises: FileError when it cannot be read."""
@@ -239,7 +327,7 @@ class EventTail:
 
     def _start_over(self, inode: int) -> None:
         self._inode, self._offset, self._torn = inode, 0, b""
-        self._reckoning, self._progress = Reckoning(self._runs), Progress()
+        self._reckoning, self._progress = Joined(self._runs), Progress()
 
 
 def _append(found: list[Any], one: Any) -> None:

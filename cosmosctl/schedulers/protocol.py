@@ -1,8 +1,9 @@
-"""What a scheduler has to say. Nothing here starts anything: argv only."""
+"""What a scheduler has to say. Nothing here starts anything: argv and text only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cosmosctl.domain.project import Host
 from cosmosctl.engines.protocol import Argv, Keeper
@@ -28,3 +29,67 @@ class Scheduler(Protocol):
 
         Raises: FileError when the host's block lacks what it needs.
         """
+
+
+@dataclass(frozen=True)
+class Commands:
+    """The commands of a queue, which the host's scripts take as data.
+
+    `submit`: the array of a batch; which of its tasks and the script are put behind it; prints the number of the job.
+    `running`: prints the numbers of all tasks of the batch that wait or run, by the batch's name alone. `query`: what
+    became of all of its tasks, a line each; the numbers of its jobs are put behind its last word, commas between.
+    `ended`: the same of jobs that the queue has forgotten, where anybody keeps books. `cancel`: ends all of its jobs.
+    `throttle`: what goes behind the tasks, so that no more than the host's `nodes` run at once. `over`: the states in
+    the answers to `query` of a task that neither waits nor runs, `cancelled` the one of a task that a person has ended.
+    `forgotten`: what it says of jobs it does not know.
+    """
+
+    submit: Argv
+    running: Argv
+    query: Argv
+    ended: Argv
+    cancel: Argv
+    throttle: str
+    over: tuple[str, ...]
+    cancelled: str
+    forgotten: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of a batch as the queue tells of it: `shard` is its number in the array, `starts` a time in its words."""
+
+    shard: int
+    job: str
+    state: str
+    reason: str = ""
+    node: str = ""
+    starts: str = ""
+
+
+Standing = Literal["queued", "held", "running", "ended"]
+
+
+class Queue(Protocol):
+    """Whatever queues the jobs of a batch: an array, one task for each shard of its rows."""
+
+    def commands(self, host: Host, folder: str) -> Commands:
+        """What is asked of it for the batch in that folder on `host`."""
+
+    def script(self, host: Host, model: Model, batch_dir: PurePosixPath) -> str:
+        """The script of each task of the batch in `batch_dir` (a host path).
+
+        Raises: FileError when the host's block lacks what it needs.
+        """
+
+    def tasks(self, said: str) -> Sequence[Task]:
+        """The tasks that an answer to `query` or `ended` tells of; one that stands there twice: its newest."""
+
+    def standing(self, task: Task) -> Standing:
+        """Where a task is."""
+
+    def words(self, task: Task) -> str:
+        """Where it is and why, for people."""
+
+    def hint(self, said: str) -> str:
+        """What to do about what the queue said, or about the reason of a task; "" when nothing is known."""

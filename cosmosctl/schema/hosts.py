@@ -4,10 +4,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from cosmosctl import engines, models
-from cosmosctl.schema.keys import ADDRESS, UNSET, VARIABLE, HostPath, Keys, Text, Words, keys_of
+from cosmosctl import engines, models, schedulers
+from cosmosctl.domain.batch import MOST_SHARDS
+from cosmosctl.domain.project import Host
+from cosmosctl.schema.keys import ADDRESS, OPTION, TIME_LIMIT, UNSET, VARIABLE, HostPath, Keys, Text, Words, keys_of
 
 ENGINES = tuple(engines.REGISTRY)
+QUEUED = tuple(schedulers.REGISTRY)
+QUEUE_KEYS = ("nodes", "partition", "account", "qos", "time", "gres", "constraint", "extra", "prolog", "max_gpu_hours")
+"""What only a scheduler that queues jobs has a use for."""
+KEPT = tuple(name for name, one in engines.REGISTRY.items() if one.keeper(Host("any", name, "/")) is not None)
+UNKEPT = tuple(name for name in ENGINES if name not in KEPT)
+"""The engines that keep jobs by themselves, and those whose jobs a scheduler may have."""
 
 
 class HostProgramKeys(Keys):
@@ -101,4 +109,37 @@ class HostKeys(Keys):
     )
     gpus: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(
         default=UNSET, description="Numbers of the GPUs; one model process each. Default: [0].", examples=[[0, 1]]
+    )
+    scheduler: Literal[QUEUED] = Field(  # type: ignore[valid-type]  # one home: the registry
+        default=UNSET,
+        description="Who starts jobs there. Left out: they start at once. The keys below are for slurm alone.",
+        examples=["slurm"],
+    )
+    nodes: Annotated[int, Field(ge=1, le=MOST_SHARDS)] = Field(
+        default=UNSET,
+        description="How many jobs of a batch run at once, each with a model of its own. Default: 1.",
+        examples=[4],
+    )
+    partition: Text = Field(default=UNSET, description="sbatch --partition.", examples=["gpu"])
+    account: Text = Field(default=UNSET, description="sbatch --account.", examples=["my-project"])
+    qos: Text = Field(default=UNSET, description="sbatch --qos.", examples=["normal"])
+    time: Annotated[str, Field(pattern=TIME_LIMIT)] = Field(
+        default=UNSET,
+        description="sbatch --time of one job: what is not done by then goes on in the next one.",
+        examples=["04:00:00"],
+    )
+    gres: Text = Field(
+        default=UNSET, description="sbatch --gres: the GPUs of one model process. Default: gpu:1.", examples=["gpu:1"]
+    )
+    constraint: Text = Field(default=UNSET, description="sbatch --constraint.", examples=["a100"])
+    extra: list[Annotated[str, Field(pattern=OPTION)]] = Field(
+        default=UNSET, description="More options for sbatch.", examples=[["--mem=64G", "--cpus-per-task=8"]]
+    )
+    prolog: list[Text] = Field(
+        default=UNSET,
+        description="Lines of shell that run in the job before anything else.",
+        examples=[["module load apptainer"]],
+    )
+    max_gpu_hours: Annotated[float, Field(gt=0)] = Field(
+        default=UNSET, description="A batch that is expected to take more GPU hours is asked about.", examples=[100]
     )

@@ -15,6 +15,8 @@ ID = f"^{ID_PATTERN}$"
 ABSOLUTE = "^/"
 ADDRESS = r"^[^-\s]\S*$"
 VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
+OPTION = "^-"
+TIME_LIMIT = r"^([0-9]+-)?[0-9]+(:[0-9]{1,2}){0,2}$"
 """Patterns of text; `messages` has a sentence for each."""
 
 Owner = TypeVar("Owner", bound=BaseModel)

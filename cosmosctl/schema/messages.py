@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from cosmosctl import models
 from cosmosctl.errors import MOST_SHOWN
-from cosmosctl.schema.keys import ABSOLUTE, ADDRESS, ID, MAPPING, NOT_EMPTY, SHORT, VARIABLE
+from cosmosctl.schema.keys import ABSOLUTE, ADDRESS, ID, MAPPING, NOT_EMPTY, OPTION, SHORT, TIME_LIMIT, VARIABLE
 from cosmosctl.schema.settings import SETTING_NAMES
 from cosmosctl.yaml.messages import Mistake
 from cosmosctl.yaml.reader import Document, KeyPath
@@ -183,6 +183,8 @@ _PATTERN_WORDS = {
     ABSOLUTE: "must be an absolute path on the host, one that starts with /",
     ADDRESS: "must be what ssh takes, like user@name: no spaces, no '-' in front",
     VARIABLE: "must be the name of an environment variable",
+    OPTION: "must be an option of sbatch, one that starts with -",
+    TIME_LIMIT: "must be a time as sbatch takes it, like 04:00:00 or 1-12:00:00",
 }
 
 

@@ -21,7 +21,16 @@ from cosmosctl.domain.project import (
 )
 from cosmosctl.schema.controls import ControlKeys, VideoFiles
 from cosmosctl.schema.files import ProjectFile, PromptFile, RunFile, RunKeys, UpscaleKeys, UpscaleRunFile
-from cosmosctl.schema.hosts import HostKeys, HostModelKeys, HostModelsKeys, HostProgramKeys
+from cosmosctl.schema.hosts import (
+    KEPT,
+    QUEUE_KEYS,
+    QUEUED,
+    UNKEPT,
+    HostKeys,
+    HostModelKeys,
+    HostModelsKeys,
+    HostProgramKeys,
+)
 from cosmosctl.schema.keys import by_key
 from cosmosctl.schema.messages import dotted, mistakes, nearest
 from cosmosctl.schema.settings import SETTING_NAMES, DefaultsKeys
@@ -180,6 +189,12 @@ def _host_mistakes(document: Document) -> list[Mistake]:
         for name, host in hosts.items()
         if isinstance(host, dict) and "address" in host and "dir" not in host
     ]
+    found += [
+        Mistake(*document.key_place(("hosts", name, key)), words)
+        for name, host in hosts.items()
+        if isinstance(host, dict)
+        for key, words in _queue_mistakes(name, host)
+    ]
     if BUILT_IN_HOST in hosts:
         message = f"hosts.{BUILT_IN_HOST} is the name of the built-in preview on this machine; call yours otherwise"
         found.append(Mistake(*document.key_place(("hosts", BUILT_IN_HOST)), message))
@@ -188,6 +203,18 @@ def _host_mistakes(document: Document) -> list[Mistake]:
         message = f"host '{wanted}' is not under hosts{nearest(wanted, (*hosts, BUILT_IN_HOST))}"
         found.append(Mistake(*document.place(("host",)), message))
     return found
+
+
+def _queue_mistakes(name: str, host: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(key, what is wrong with it) of what only goes with a scheduler, or does not go with it."""
+    if "scheduler" not in host:
+        for key in (key for key in QUEUE_KEYS if key in host):
+            yield key, f"hosts.{name}.{key} is for jobs that are queued: 'scheduler: {QUEUED[0]}' is missing beside it"
+    elif "gpus" in host:
+        yield "gpus", f"hosts.{name}.gpus: there the scheduler says which GPUs; gres says how many"
+    elif host.get("engine") in KEPT:
+        words = f"engine {host['engine']} keeps its jobs itself; with a scheduler: {', '.join(UNKEPT)}"
+        yield "engine", f"hosts.{name}: {words}"
 
 
 def _run(keys: RunKeys, run_id: str, document: Document, file: str) -> Run:
@@ -253,6 +280,17 @@ def _host(name: str, keys: HostKeys) -> Host:
         env_file=keys.env_file,
         env=dict(keys.env or {}),
         gpus=tuple(keys.gpus or (0,)),
+        scheduler=keys.scheduler,
+        nodes=keys.nodes,
+        partition=keys.partition,
+        account=keys.account,
+        qos=keys.qos,
+        time=keys.time,
+        gres=keys.gres,
+        constraint=keys.constraint,
+        extra=tuple(keys.extra or ()),
+        prolog=tuple(keys.prolog or ()),
+        max_gpu_hours=keys.max_gpu_hours,
     )
 
 

@@ -56,13 +56,21 @@ list() {
 # Whether the batch in folder $1 has ended, nobody runs it, and a day has gone by.
 over() {
     finished "$1" || return 1
-    [ ! -e "$1/lock" ] || flock -n -s "$1/lock" true 9>&- || return 1
-    old "$1" && old "$1/events.jsonl"
+    for part in "$1/" "$1"/shards/*/; do
+        [ ! -e "${part}lock" ] || flock -n -s "${part}lock" true 9>&- || return 1
+        [ ! -e "${part}events.jsonl" ] || old "${part}events.jsonl" || return 1
+    done
+    old "$1"
 }
 
-# Whether the batch in folder $1 has ended. A link is not read: it may lead to what never ends.
+# Whether the batch in folder $1 has ended: all of its shards, where jobs share it. A link is not read: it may lead to
+# what never ends.
 finished() {
-    [ -f "$1/events.jsonl" ] && [ ! -L "$1/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null
+    if [ ! -d "$1/shards" ]; then set -- "$1/"; else set -- "$1"/shards/*/; fi
+    for part in "$@"; do
+        part=${part}events.jsonl
+        [ -f "$part" ] && [ ! -L "$part" ] && grep -q '^{"ev":"batch_done"' "$part" 2>/dev/null || return 1
+    done
 }
 
 old() {

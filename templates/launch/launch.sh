@@ -1,11 +1,16 @@
 # Starts the job of a batch on its host, or finds it started. Fed to `sh -s` there; may be repeated at any time.
 # usage: sh -s -- DIR BATCH_FOLDER detach -- ARGV...
 #        sh -s -- DIR BATCH_FOLDER START ALIVE LOGS REMOVE MADE_OF ENV_FILES -- ARGV...
+#        sh -s -- DIR BATCH_FOLDER queue SHARDS RUNNING THROTTLE -- ARGV...
 #   detach: ARGV runs the supervisor as long as the batch takes; it is given a session of its own here.
 #   Otherwise ARGV creates the job, which is named BATCH_FOLDER. One that runs is left alone, one that has stopped is
 #   replaced. The five before are commands of whatever keeps it, each quoted for a shell; the name is put behind them:
 #   START runs it, ALIVE prints true while it runs, LOGS prints what it said, REMOVE ends it and leaves nothing of it,
 #   MADE_OF prints the digest of its image, or is empty. ENV_FILES: files, quoted likewise, whose lines are not shown.
+#   queue: ARGV submits an array of jobs; which tasks of it, then THROTTLE, and job.sh are put behind it; what it prints
+#   is kept in BATCH/jobs. A task runs the shard of its number, below SHARDS. Those that have not ended are submitted, but
+#   for what RUNNING, a command quoted for a shell, prints: numbers of tasks that wait or run. What is to be cancelled, the
+#   batch or a shard, is submitted no more: what is left of it ends right here, where no model is started.
 # What a push left in DIR/batches/BATCH_FOLDER/incoming/ goes where it belongs first: whole videos into the pool,
 # the bundle's files up into the batch's folder. What is already there is never replaced.
 # exit codes, and what stdout says:
@@ -20,10 +25,13 @@ PROGRAM='supervise/__main__.py supervise/batch.py supervise/files.py supervise/f
 
 main() {
     set -eu
-    dir=$1 folder=$2 start=$3 detached=
+    dir=$1 folder=$2 start=$3 detached= shards=0
     if [ "$start" = detach ] && [ "$4" = -- ]; then
         detached=yes
         shift 4
+    elif [ "$start" = queue ] && [ "${7:-}" = -- ]; then
+        shards=$4 running=$5 throttle=$6
+        shift 7
     else
         alive=$4 logs=$5 remove=$6 made_of=$7 env_files=$8
         shift 9
@@ -48,7 +56,7 @@ main() {
     require_inputs
     [ -e "$batch/rows.txt" ] || require_free_rows
     move_bundle
-    held "$batch" || start "$@"
+    if [ "$shards" -gt 0 ]; then start_queued "$@"; else held "$batch" || start "$@"; fi
     if finished "$batch"; then echo finished; else echo launched; fi
 }
 
@@ -57,14 +65,23 @@ fail() {
     exit "$1"
 }
 
-# Whether the batch in folder $1 has ended. A link is not read: it may lead to what never ends.
+# Whether the batch in folder $1 has ended: all of its shards, where jobs share it. A link is not read: it may lead to
+# what never ends.
 finished() {
-    [ -f "$1/events.jsonl" ] && [ ! -L "$1/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null
+    if [ ! -d "$1/shards" ]; then set -- "$1/"; else set -- "$1"/shards/*/; fi
+    for part in "$@"; do
+        part=${part}events.jsonl
+        [ -f "$part" ] && [ ! -L "$part" ] && grep -q '^{"ev":"batch_done"' "$part" 2>/dev/null || return 1
+    done
 }
 
-# Whether a supervisor runs on the batch folder $1.
+# Whether a supervisor runs on the batch folder $1, or on a shard of it.
 held() {
-    [ -e "$1/lock" ] && ! flock -n -s "$1/lock" true 9>&-
+    for part in "$1/" "$1"/shards/*/; do
+        [ -e "${part}lock" ] || continue
+        flock -n -s "${part}lock" true 9>&- || return 0
+    done
+    return 1
 }
 
 # The file $1 of the bundle, wherever it is by now.
@@ -73,11 +90,22 @@ bundled() {
 }
 
 require_bundle() {
-    for name in plan.json inputs.txt rows.txt $PROGRAM; do
+    for name in plan.json inputs.txt rows.txt $PROGRAM $(parts_of_shards); do
         [ -e "$batch/$name" ] || [ -e "$incoming/bundle/$name" ] || {
             echo "missing bundle/$name"
             exit 75
         }
+    done
+}
+
+# What the jobs of a queue need beside the rest.
+parts_of_shards() {
+    [ "$shards" -gt 0 ] || return 0
+    echo job.sh
+    number=0
+    while [ "$number" -lt "$shards" ]; do
+        echo "shards/$number/plan.json"
+        number=$((number + 1))
     done
 }
 
@@ -144,6 +172,34 @@ move_bundle() {
 
 start() {
     if [ "$detached" ]; then start_here "$@"; else start_kept "$@"; fi
+}
+
+# Whatever wait or run of them is left alone.
+start_queued() {
+    cd "$batch"
+    live=$(eval "$running" 2>submit.err </dev/null 9>&-) || not_submitted
+    live=" $(echo $live) " waiting=
+    number=-1
+    while number=$((number + 1)) && [ "$number" -lt "$shards" ]; do
+        case $live in *" $number "*) continue ;; esac
+        if finished "shards/$number"; then continue; fi
+        if [ -e cancel ] || [ -e "shards/$number/cancel" ]; then
+            python3 -B supervise "shards/$number" </dev/null >>"shards/$number/job.out" 2>&1 9>&- || :
+        else
+            waiting=$waiting${waiting:+,}$number
+        fi
+    done
+    [ -z "$waiting" ] || submit "$@"
+}
+
+submit() {
+    said=$("$@" "--array=$waiting$throttle" job.sh 2>submit.err </dev/null 9>&-) || not_submitted
+    printf '%s\n' "${said%%;*}" >>jobs
+}
+
+not_submitted() {
+    tail -n 5 submit.err >&2
+    exit 70
 }
 
 start_here() {

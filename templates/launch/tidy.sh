@@ -6,9 +6,14 @@ set -eu
 batch=$1 logs=$2 remove=$3
 name=${batch##*/}
 
-# Whether the batch in folder $1 has ended. A link is not read: it may lead to what never ends.
+# Whether the batch in folder $1 has ended: all of its shards, where jobs share it. A link is not read: it may lead to
+# what never ends.
 finished() {
-    [ -f "$1/events.jsonl" ] && [ ! -L "$1/events.jsonl" ] && grep -q '^{"ev":"batch_done"' "$1/events.jsonl" 2>/dev/null
+    if [ ! -d "$1/shards" ]; then set -- "$1/"; else set -- "$1"/shards/*/; fi
+    for part in "$@"; do
+        part=${part}events.jsonl
+        [ -f "$part" ] && [ ! -L "$part" ] && grep -q '^{"ev":"batch_done"' "$part" 2>/dev/null || return 1
+    done
 }
 
 finished "$batch" || exit 65

@@ -219,7 +219,7 @@ def _times(outcome: Outcome) -> str:
         many = f"{len(done)} of {len(outcome.batch.rows)} done" if done else "no run has a result"
         return f"{outcome.batch.name}: {many}"
     wall = max(0.001, progress.elapsed.seconds)
-    gpus = len({process.get("gpu") for process in progress.processes}) or 1
+    gpus = progress.places
     spared = len(progress.ends) - len(progress.processes)
     saved = f" ({counted(spared, 'load')} saved)" if spared > 0 else ""
     return (

@@ -141,7 +141,7 @@ def eta_s(batch: OpenBatch) -> float | None:
     done = [end.seconds for end in seen.ends.values() if end.state == "done"]
     if not done or seen.started is None:
         return None
-    gpus = len({process.get("gpu") for process in seen.processes}) or 1
+    gpus = seen.places
     rest = len(batch.runs) - len(seen.ends) - sum(seen.running.values())
     return max(0.0, rest * sum(done) / len(done) / gpus)
 

@@ -6,8 +6,13 @@ All that it knows of the past is in events.jsonl, so it may be killed at any mom
 a model that still lives is adopted, a finished row is never computed again, after `batch_done` nothing happens.
 The file BATCH_DIR/cancel asks for the end. SIGTERM or SIGINT without it only interrupts: the next start goes on.
 
-Exit codes: 0 the batch has ended or another supervisor has it, 128+n interrupted by signal n, 1 it cannot go on
-(stderr says why), 2 usage. Standard library only, Python 3.8 and later.
+SIGUSR1 says that the time of the job is nearly up: the row in hand ends, then all of it, and the next start goes on.
+BATCH_DIR may be a shard, a part of a batch that is a job of its own: its plan says where the batch's folder lies, which
+holds logs/, done/ and failed/ of all shards. Where locks are not shared between nodes the newest start has the shard.
+
+Exit codes: 0 the batch has ended, or another supervisor has it that is no shard, 75 the time was up before it has,
+76 another supervisor has the shard, 128+n interrupted by signal n, 1 it cannot go on (stderr says why), 2 usage.
+Standard library only, Python 3.8 and later.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ import sys
 from pathlib import Path
 from typing import List
 
-from batch import Batch
+from batch import SUPERSEDED, Batch
 from gpu_lock import locked
 from plan import Strange, read_plan
 from wrapping import Unfit, require_secrets
@@ -42,10 +47,11 @@ def main(argv: List[str]) -> int:
         return 1
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     if not locked(lock, LOCK_WAIT_S):
-        return 0
+        return SUPERSEDED if plan.home else 0
     batch = Batch(folder, plan)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, frame: setattr(batch, "signal", signum))
+    signal.signal(signal.SIGUSR1, lambda signum, frame: setattr(batch, "drains", True))
     try:
         return batch.run()
     except OSError as error:

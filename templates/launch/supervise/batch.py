@@ -17,13 +17,19 @@ from gpu_lock import GpuLock, gpu_facts
 from model import Model
 from plan import Group, Plan, Row, shared_out
 from process import MARK, POLL_S, at_the_gate, birth, boot, reaped
-from record import ENDS, Event, Record, run_failed
+from record import ENDS, Event, Record, job, run_failed
 from verdict import AGAIN, FAILED, GIVEN_UP, End, Fate, judged
 from words import one_line
 from wrapping import environment, identity
 
 OWN_SIGNAL_WAIT_S = 1.0
 """A shutdown signals the model and us; the model may be gone before we are told."""
+DRAIN = "drain"
+"""Why a process is ended once its row in hand has: the time of the job is nearly up."""
+DRAINED, SUPERSEDED = 75, 76
+"""Exit codes: the time was up; another supervisor has the shard."""
+MOST_DRAINED = 3
+"""How often the time of a job may be up without a row that has ended."""
 TEMPORARY = "tmp"
 """In the work folder of a process: its own folder for temporary files, where its environment names that."""
 
@@ -32,15 +38,16 @@ class Batch:
     """Everything together: workers take rows, group by group, until each run has an end."""
 
     def __init__(self, path: Path, plan: Plan) -> None:
-        self.folder = BatchFolder(path, plan.key, plan.stall_s, plan.grace_s)
-        self.signal = 0
+        home = Path(os.path.normpath(path / plan.home))
+        self.folder = BatchFolder(home, plan.key, plan.stall_s, plan.grace_s)
+        self.signal, self.drains = 0, False
         for name in ("logs", "work", "done"):
-            patiently(lambda: (path / name).mkdir(exist_ok=True))  # noqa: B023 (called at once)
-        self.record = Record(path / "events.jsonl")
-        for name in ("lock", "events.jsonl", "logs", "work", "done"):
-            self.folder.give(path / name)
-        self._plan = plan
-        self._gpus = gpu_facts() if any(gpu is not None for gpu in plan.gpus) else {}
+            patiently(lambda: (home / name).mkdir(exist_ok=True))  # noqa: B023 (called at once)
+        self.record = Record(path / "events.jsonl", is_shared=bool(plan.home))
+        for place in (path / "lock", path / "events.jsonl", home / "logs", home / "work", home / "done"):
+            self.folder.give(place)
+        self._plan, self._stops = plan, (path / "cancel", home / "cancel")
+        self._gpus = gpu_facts() if plan.home or any(gpu is not None for gpu in plan.gpus) else {}
         self._workers = [Worker(gpu, GpuLock(self._gpu_lock(gpu))) for gpu in plan.gpus or [None]]
         self._stop = ""
 
@@ -59,12 +66,15 @@ class Batch:
         if self.record.batch_done:
             return 0
         start = {"pid": os.getpid(), "start": self.record.starts + 1, "host": os.uname().nodename, "boot": boot()}
-        self.record.write({"ev": "batch_start", **start, "gpus": list(self._gpus.values()), **self._facts()})
+        self.record.write({"ev": "batch_start", **start, **job(), "gpus": list(self._gpus.values()), **self._facts()})
         self._obey()
         self._recover()
+        self._give_up()
         self._check_inputs()
         while self._step():
             time.sleep(POLL_S)
+            if self.record.is_anothers():
+                return SUPERSEDED
         return self._finish()
 
     def abandon(self) -> None:
@@ -100,13 +110,24 @@ class Batch:
         return any(worker.model for worker in self._workers) or (not self._stop and self._next_rows() is not None)
 
     def _obey(self) -> None:
-        if (self.folder.path / "cancel").exists():
+        if any(stop.exists() for stop in self._stops):
             self._stop = "cancel"
-        elif self.signal:
-            self._stop = self._stop or "interrupt"
+        elif self.signal and self._stop != "cancel":
+            self._stop = "interrupt"
+        elif self.drains:
+            self._stop = self._stop or DRAIN
         for worker in self._workers:
-            if self._stop and worker.model:
+            if self._stop and worker.model and not (self._stop == DRAIN and worker.model.finishes_row()):
                 worker.model.ask_to_end(self._stop)
+
+    def _give_up(self) -> None:
+        """Rows that the time of a job was not enough for, again and again, have failed: they would keep it for ever."""
+        if self.record.drained < MOST_DRAINED:
+            return
+        detail = f"the time of its job was up {self.record.drained} times before it was done: give the host more time"
+        waiting = [row.run for group in self.groups for row in self.record.open_rows(group)]
+        begun = [run for run in waiting if self.record.attempts.get(run, 0) >= MOST_DRAINED]
+        self.record.write(*(run_failed(run, "time-limit", detail) for run in begun or waiting))
 
     def _recover(self) -> None:
         """Adopts the models that an earlier supervisor left alive, and takes in what the dead ones finished."""
@@ -265,9 +286,11 @@ class Batch:
     def _finish(self) -> int:
         runs = [row.run for group in self.groups for row in group.rows]
         left = [run for run in runs if run not in self.record.ends]
-        if left and self._stop == "interrupt":
-            self.record.write({"ev": "interrupted", "signal": self.signal})
-            return 128 + self.signal
+        if left and self._stop in ("interrupt", DRAIN):
+            self.record.write(
+                {"ev": "interrupted", "signal": self.signal, **({"drained": True} if self.drains else {})}
+            )
+            return DRAINED if self.drains else 128 + self.signal
         ends = list(self.record.ends.values()) + ["cancelled"] * len(left)
         counts = {end: ends.count(end) for end in ENDS.values()}
         done = {"ev": "batch_done", "state": "cancelled" if counts["cancelled"] else "done", **counts}

@@ -42,6 +42,7 @@ class Model:
         self._sign = time.monotonic() - record.seconds_since(record.signs[self.name])
         self._catching_up = adopted
         self._kill_at = self._look_at = self._tell_at = 0.0
+        self._last = -1
         self._told: Tuple[str, int] = ("", 0)
         self._loaded = self.name in record.loaded
         self._seen: Tuple[int, ...] = ()
@@ -110,6 +111,12 @@ class Model:
         if not self.ending:
             self.ending, self._kill_at = why, time.monotonic() + self._folder.grace_s
             self._signal(signal.SIGTERM)
+
+    def finishes_row(self) -> bool:
+        """Whether the row that it had in hand when this was first asked has no end yet."""
+        if self._last < 0:
+            self._last = self.started
+        return self._last > 0 and not self._is_settled(self._last - 1)
 
     def kill(self) -> None:
         """SIGKILL to it and all that descends from it, which is gone afterwards."""

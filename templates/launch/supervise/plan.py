@@ -129,7 +129,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole batch: `gpus` has an entry for each model process that may run at once, None is one without a GPU."""
+    """A whole batch: `gpus` has an entry for each model process that may run at once, None is one without a GPU.
+
+    `home`: of a shard, which is a job of its own, where the folder of the batch lies from its own; "" where that is it.
+    """
 
     key: str
     stall_s: float
@@ -138,6 +141,7 @@ class Plan:
     inputs: Sequence[Dict[str, Any]]
     groups: Sequence[Group]
     gpu_locks: str = GPU_LOCKS
+    home: str = ""
 
 
 class Strange(ValueError):

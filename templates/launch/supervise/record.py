@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Set
 
@@ -15,6 +16,7 @@ from words import one_line
 
 PASSING = ("loaded", "row_start", "progress")
 """Events that may be lost with the power: nothing but a display depends on them."""
+AUTHORS_EVERY_S = 1.0
 ENDS = {"run_done": "done", "run_failed": "failed", "run_cancelled": "cancelled"}
 
 Event = Dict[str, Any]
@@ -23,8 +25,9 @@ Event = Dict[str, Any]
 class Record:
     """events.jsonl and what follows from it: read once, from then on told by `write` alone."""
 
-    def __init__(self, path: Path) -> None:
-        self.starts = 0
+    def __init__(self, path: Path, *, is_shared: bool = False) -> None:
+        """`is_shared`: others may write to it where its lock does not hold, on another node."""
+        self.starts = self.drained = 0
         self.batch_done = False
         self.ends: Dict[str, str] = {}
         self.again: Dict[str, Event] = {}
@@ -42,6 +45,8 @@ class Record:
         self._unwritten = b"\n" if past and not past.endswith(b"\n") else b""
         for event in parsed(past):
             self._note(event)
+        self._shared, self._seen, self._mine = is_shared, len(past), b""
+        self._look_at = 0.0
 
     def write(self, *events: Event) -> None:
         """Appends these events in one write: being killed cannot part them."""
@@ -77,9 +82,30 @@ class Record:
         """Whether the failure of that run was told, and counted, while its process was alive."""
         return bool(self.again.get(run, {}).get("told"))
 
+    def is_anothers(self) -> bool:
+        """Whether somebody has begun after us, each second. The ends that others wrote meanwhile count."""
+        if not self._shared or time.monotonic() < self._look_at:
+            return False
+        self._look_at = time.monotonic() + AUTHORS_EVERY_S
+        size, mine, before = os.fstat(self._file).st_size, self._mine, self._seen
+        self._seen, self._mine = size, b""
+        if size == before + len(mine):
+            return False
+        ours = Counter(mine.split(b"\n"))
+        lines = os.pread(self._file, size - before, before).split(b"\n")
+        foreign = b"\n".join(line for line in lines if not _taken(ours, line)) + b"\n"
+        others = list(parsed(foreign))
+        for event in others:
+            if event["ev"] in ENDS and event.get("run") not in self.ends:
+                self._note(event)
+        return any(event["ev"] == "batch_start" for event in others)
+
     def _flush(self) -> None:
         while self._unwritten:
-            self._unwritten = self._unwritten[os.write(self._file, self._unwritten) :]
+            count = os.write(self._file, self._unwritten)
+            if self._shared:
+                self._mine += self._unwritten[:count]
+            self._unwritten = self._unwritten[count:]
 
     def _note(self, event: Event) -> None:
         kind, run, proc = event["ev"], str(event.get("run")), str(event.get("proc"))
@@ -99,8 +125,11 @@ class Record:
         elif kind == "run_again":
             self.again[run] = event
             self.crashes[group] = self.crashes.get(group, 0) + bool(event.get("told"))
+        elif kind == "interrupted":
+            self.drained += bool(event.get("drained"))
         elif kind in ENDS:
             self.ends[run] = ENDS[kind]
+            self.drained = 0
             self.again.pop(run, None)
             self.crashes[group] = 0 if kind == "run_done" else self.crashes.get(group, 0)
         elif kind == "process_end":
@@ -111,6 +140,20 @@ class Record:
             self.replaced.add(str(event.get("group")))
         elif kind == "batch_done":
             self.batch_done = True
+
+
+def _taken(ours: Counter[bytes], line: bytes) -> bool:
+    """Whether a line is one of ours, which is not there any more then."""
+    if not ours[line]:
+        return False
+    ours[line] -= 1
+    return True
+
+
+def job() -> Event:
+    """What the script of a queued job says of it."""
+    told = {"job": os.environ.get("COSMOSCTL_JOB"), "restart": os.environ.get("COSMOSCTL_RESTART")}
+    return {name: fact for name, fact in told.items() if fact}
 
 
 def parsed(data: bytes) -> Iterator[Event]:

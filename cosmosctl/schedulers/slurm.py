@@ -1,0 +1,202 @@
+"""Slurm: the shards of a batch are the tasks of one array job, in the words of sbatch, squeue, scancel and sacct.
+
+Everything is asked in squeue's text format: its JSON of 22.05 passes over every filter. What an administrator or any
+other user of the site can read, the name of the job and its script, holds no prompt and no secret.
+"""
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from cosmosctl import engines
+from cosmosctl.domain.project import Host
+from cosmosctl.engines.protocol import SUPERVISOR
+from cosmosctl.models.protocol import Model
+from cosmosctl.schedulers.protocol import Commands, Standing, Task
+
+DRAINED, SUPERSEDED = 75, 76
+"""Exit codes of the supervisor: rows are left and its time is up; another one has them."""
+DRAIN_S, LEAST_LIMIT_S = 600, 60
+"""How long before its time is up a task is told; less where its limit is short, as Slurm may be a minute early."""
+GRES = "gpu:1"
+_FORMAT = "%F|%K|%T|%r|%N|%S"
+_OVER = (
+    *("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "DEADLINE"),
+    *("OUT_OF_MEMORY", "REVOKED"),
+)
+_LIVE = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "CONFIGURING", "SIGNALING", "STAGE_OUT", "RESIZING")
+
+
+def commands(host: Host, folder: str) -> Commands:
+    name = _name(folder)
+    return Commands(
+        submit=_submit(host, folder, name),
+        running=("squeue", "-h", "-r", "-n", name, "-o", "%K"),
+        query=("squeue", "-h", "-r", "-t", "all", "-o", _FORMAT, "-j"),
+        ended=("sacct", "-n", "-X", "-P", "-o", "JobID,State,NodeList", "-j"),
+        cancel=("scancel", "-n", name),
+        throttle=f"%{host.nodes or 1}",
+        over=_OVER,
+        cancelled="CANCELLED",
+        forgotten="Invalid job id specified",
+    )
+
+
+def _name(folder: str) -> str:
+    """All users of the site see it: of the batch's name only its key."""
+    return f"cosmosctl-{folder.rpartition('-')[2]}"
+
+
+def _submit(host: Host, folder: str, name: str) -> tuple[str, ...]:
+    """Options as arguments: in #SBATCH lines a space would part a path."""
+    given = {
+        "partition": host.partition,
+        "account": host.account,
+        "qos": host.qos,
+        "time": host.time,
+        "gres": host.gres or GRES,
+        "constraint": host.constraint,
+    }
+    return (
+        *("sbatch", "--parsable", f"--job-name={name}"),
+        *("--output=/dev/null", "--export=NONE", "--requeue", "--open-mode=append"),
+        f"--signal=B:USR1@{drain_s(host)}",
+        *(f"--{key}={value}" for key, value in given.items() if value),
+        *host.extra,
+    )
+
+
+def drain_s(host: Host) -> int:
+    """How many seconds before the end of its time a task is told to end after the row that it has in hand."""
+    limit_s = seconds(host.time) if host.time else None
+    return DRAIN_S if limit_s is None else max(1, min(DRAIN_S, (limit_s - LEAST_LIMIT_S) // 4))
+
+
+def seconds(time: str) -> int:
+    """A time limit as sbatch takes it: minutes, minutes:seconds, hours:minutes:seconds, days-hours[:minutes[…]]."""
+    days, _, rest = time.rpartition("-")
+    parts = [int(part) for part in rest.split(":")]
+    if days:
+        hours, minutes, left = (*parts, 0, 0)[:3]
+    else:
+        hours, minutes, left = {1: (0, *parts, 0), 2: (0, *parts), 3: tuple(parts)}[len(parts)]
+    return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + left
+
+
+def script(host: Host, model: Model, batch_dir: PurePosixPath) -> str:
+    *supervisor, _ = engines.get(host.engine).supervisor(host, model, batch_dir)
+    begin = "".join(f"{line}\n" for line in host.prolog)
+    return _SCRIPT.format(
+        shell="/bin/bash -l" if host.prolog else "/bin/bash",
+        batch=shlex.quote(str(batch_dir)),
+        prolog=f"{begin}\n" if begin else "",
+        supervisor=shlex.join(supervisor).replace(shlex.quote(f"{batch_dir}/{SUPERVISOR}"), SUPERVISOR),
+        drained=DRAINED,
+    )
+
+
+_SCRIPT = """\
+#!{shell}
+# One task of a batch of cosmosctl: it runs the shard with the number of the task, until each of its rows has an end.
+# Submitted again, requeued or started on another node it goes on where the shard's events.jsonl says it was.
+cd {batch} || exit 1
+shard=shards/$SLURM_ARRAY_TASK_ID
+exec </dev/null >>"$shard/job.out" 2>&1
+export PATH="${{PATH:-/usr/local/bin:/usr/bin:/bin}}"
+export COSMOSCTL_JOB="${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID" COSMOSCTL_RESTART="${{SLURM_RESTART_COUNT:-0}}"
+
+{prolog}# Slurm signals this shell: USR1 before its time is up, TERM at the end of it, on scancel, on preemption.
+supervisor= asked=
+pass_on() {{
+    asked=$1
+    [ -z "$supervisor" ] || kill -s "$1" "$supervisor" 2>/dev/null
+}}
+trap 'pass_on USR1' USR1
+trap 'pass_on TERM' TERM
+{supervisor} "$shard" &
+supervisor=$!
+[ -z "$asked" ] || kill -s "$asked" "$supervisor"
+while kill -0 "$supervisor" 2>/dev/null; do wait "$supervisor"; done
+wait "$supervisor"
+code=$?
+
+# Slurm does not requeue for a time limit by itself. The rows that are left go on, unless somebody has ended the job.
+if [ "$code" -eq {drained} ] && [ ! -e cancel ]; then
+    case $(scontrol -o show job "$COSMOSCTL_JOB" 2>/dev/null) in
+        *JobState=CANCELLED*) ;;
+        *) scontrol requeue "$COSMOSCTL_JOB" ;;
+    esac
+fi
+exit "$code"
+"""
+
+
+def tasks(said: str) -> Sequence[Task]:
+    newest: dict[int, Task] = {}
+    for task in filter(None, map(_task, said.splitlines())):
+        known = newest.get(task.shard)
+        if known is None or (not _is_over(task), int(task.job)) >= (not _is_over(known), int(known.job)):
+            newest[task.shard] = task
+    return tuple(newest.values())
+
+
+def _task(line: str) -> Task | None:
+    words = line.strip().split("|")
+    if len(words) == 3:  # of sacct: JOB_TASK|STATE [by WHOM]|NODES
+        job, _, number = words[0].partition("_")
+        words = [job, number, words[1].partition(" ")[0], "None", words[2], "N/A"]
+    if len(words) < 6 or not words[0].isdecimal() or not words[1].isdecimal():
+        return None
+    job, number, state, *reason, node, starts = words
+    return Task(int(number), job, state, "|".join(reason), node, starts)
+
+
+def _is_over(task: Task) -> bool:
+    return task.state in _OVER
+
+
+def standing(task: Task) -> Standing:
+    if _is_over(task):
+        return "ended"
+    if task.state in _LIVE:
+        return "running"
+    return "held" if re.search(r"held|JobHeld", task.reason, re.IGNORECASE) else "queued"
+
+
+def words(task: Task) -> str:
+    if standing(task) == "ended":
+        return f"its job has ended ({task.state})"
+    if standing(task) == "running":
+        return f"{task.state.lower()} on {task.node}"
+    starts = re.fullmatch(r"\d{4}-\d\d-\d\dT(\d\d:\d\d):\d\d", task.starts)
+    facts = [task.reason if task.reason not in ("", "None") else "", f"starts about {starts[1]}" if starts else ""]
+    return f"{standing(task)} ({'; '.join(filter(None, facts)) or 'no reason told'})"
+
+
+def hint(said: str) -> str:
+    return next((words for pattern, words in _HINTS if re.search(pattern, said, re.IGNORECASE)), "")
+
+
+_HINTS = (
+    (r"Unable to contact slurm|Connection refused|Socket timed out", "the controller may be restarting; try again"),
+    (r"Invalid account or account/partition", "set account: of the host to one that `sacctmgr show assoc` lists"),
+    (r"invalid partition", "set partition: of the host to one that `sinfo` lists"),
+    (r"Invalid qos", "set qos: of the host to one that `sacctmgr show qos` lists"),
+    (
+        r"time limit|PartitionTimeLimit|PartitionConfig",
+        "set time: of the host to what `scontrol show partition` allows",
+    ),
+    (r"Invalid generic resource|gres", "set gres: of the host to what `sinfo -o '%P %G'` lists"),
+    (r"feature specification|BadConstraints", "set constraint: of the host to what `sinfo -o '%P %f'` lists"),
+    (r"array", "set nodes: of the host lower, or ask the site for its MaxArraySize"),
+    (r"launch failed requeued held", "a node could not start it; `scontrol release JOB` lets it try again"),
+    (r"JobHeldAdmin", "an administrator holds it; ask the site"),
+    (r"JobHeldUser", "`scontrol release JOB` lets it start"),
+    (r"ReqNodeNotAvail|Resources.*down", "its nodes are down or reserved; it starts once they are back"),
+    (
+        r"QOSMax|AssocMax|AssocGrp|QOSGrp|MaxCpuPerAccount",
+        "a limit of the site keeps it; it starts when others have ended",
+    ),
+    (r"command not found|No such file", "Slurm's commands are not in the PATH of a login there"),
+)

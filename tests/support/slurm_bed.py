@@ -1,0 +1,166 @@
+"""A real Slurm on loopback, and a project whose host it is: two nodes with two GPUs each that are none."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.sshd import Sshd
+from tests.support import aftermath, quick_model
+from tests.support.tree import Tree
+from tests.support.waiting import PATIENCE_S, wait_until
+
+SCRIPTS = Path(__file__).parent / "slurm"
+PACKAGES = ("slurm-wlm=sbatch", "munge=munged")
+INSTALL = Path(__file__).resolve().parents[2] / ".ci" / "packages"
+QUEUED = "cosmosctl-"
+
+
+def missing() -> str:
+    """What this machine lacks for a Slurm of the tests' own, once what may be installed was."""
+    if os.geteuid() != 0:
+        return "root, to start Slurm's daemons"
+    done = subprocess.run(("sh", str(INSTALL), *PACKAGES), capture_output=True, text=True, timeout=PATIENCE_S * 4)
+    return "" if done.returncode == 0 else done.stderr.strip()
+
+
+@dataclass
+class Bed:
+    """A Slurm whose files lie in `folder`; `conf` tells its commands of it."""
+
+    folder: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def conf(self) -> Path:
+        return self.folder / "slurm.conf"
+
+    def start(self, **settings: str) -> None:
+        """Bring it up; `settings` are those of up.sh without SLURM_BED_."""
+        env = {**os.environ, **{f"SLURM_BED_{name}": value for name, value in settings.items()}}
+        argv = ("bash", str(SCRIPTS / "up.sh"), str(self.folder))
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=PATIENCE_S)
+        if done.returncode != 0:
+            pytest.skip(f"Slurm does not come up on this machine: {done.stderr[-500:]}")
+        self.env = {"SLURM_CONF": str(self.conf)}
+
+    def stop(self) -> None:
+        """End what `start` started, by number, and what its jobs left."""
+        subprocess.run(("bash", str(SCRIPTS / "down.sh"), str(self.folder)), check=False, timeout=PATIENCE_S)
+
+    def ask(self, *argv: str, ok: bool = True) -> str:
+        """What one of Slurm's commands prints."""
+        env = {**os.environ, **self.env}
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=PATIENCE_S)
+        assert not ok or done.returncode == 0, f"{argv}: {done.stderr}"
+        return done.stdout
+
+    def tasks(self) -> dict[str, str]:
+        """JOB_TASK -> state of all that waits or runs of the jobs of batches."""
+        lines = self.ask("squeue", "-h", "-r", "-o", "%F_%K|%T|%j").splitlines()
+        found = (line.split("|") for line in lines)
+        return {job: state for job, state, name in found if name.startswith(QUEUED)}
+
+    def until(self, state: str, count: int = 1) -> list[str]:
+        """The tasks in that state, once there are so many."""
+        wait_until(lambda: list(self.tasks().values()).count(state) >= count, f"{count} tasks {state}", look_s=0.05)
+        return [task for task, one in self.tasks().items() if one == state]
+
+    def pid(self, daemon: str) -> int:
+        return int((self.folder / f"{daemon}.own-pid").read_text())
+
+
+@contextmanager
+def running_bed(folder: Path, **settings: str) -> Iterator[Bed]:
+    """A Slurm in `folder` that runs until the block is left."""
+    if why := missing():
+        pytest.skip(f"SKIPPED on this machine: tests on a real Slurm, which lack {why}")
+    bed = Bed(folder)
+    bed.start(**settings)
+    try:
+        yield bed
+    finally:
+        bed.stop()
+
+
+@dataclass
+class Site:
+    """A project whose host is that Slurm. The model is `quick_model`: it notes each row that it begins."""
+
+    tree: Tree
+    bed: Bed
+    dir: Path
+    box: Sshd | None = None
+
+    @property
+    def model(self) -> Path:
+        """Where the model notes its rows, and is held."""
+        return self.dir.parent / "model"
+
+    def configure(self, *, nodes: int = 2, more: str = "") -> None:
+        """Write cosmosctl.yaml."""
+        self.model.mkdir(exist_ok=True)
+        command = [sys.executable, "-S", str(Path(quick_model.__file__)), str(self.model)]
+        reached = "" if self.box is None else self.box.block()
+        block = f"    dir: {json.dumps(str(self.dir))}\n    engine: bare\n    scheduler: slurm\n    nodes: {nodes}\n"
+        block += f"    models: {{transfer1: {{command: {json.dumps(command)}}}}}\n{more}"
+        self.tree.config(f"project: 5f3a91c2\nmodel: transfer1\nhost: site\nhosts:\n  site:\n{reached}{block}")
+
+    def runs(self, count: int) -> list[str]:
+        """That many runs of one group, each with a prompt of its own."""
+        names = [f"rs_{number:03d}" for number in range(count)]
+        for name in names:
+            self.tree.prompt(name.replace("rs", "ps"), text=f"row {name}")
+            self.tree.run(name, prompt=name.replace("rs", "ps"))
+        return names
+
+    def hold(self) -> None:
+        """Each row that is begun from now on waits."""
+        (self.model / "hold").touch()
+
+    def let_go(self) -> None:
+        (self.model / "hold").unlink()
+
+    def begun(self) -> Counter[str]:
+        """How often the model began each run."""
+        rows = self.model / "rows"
+        lines = rows.read_text().splitlines() if rows.exists() else []
+        return Counter(json.loads(line)["prompt"].removeprefix("row ") for line in lines)
+
+    def end(self) -> None:
+        """End what a test left: its jobs, and what was started for it."""
+        self.bed.ask("scancel", "-u", "root", ok=False)
+        wait_until(lambda: not self.bed.tasks(), "the jobs to end", look_s=0.1)
+        aftermath.end_processes(self.tree)
+
+    def folder(self) -> Path:
+        """The batch on the host."""
+        return max((self.dir / "batches").glob("*"), key=lambda path: path.stat().st_mtime)
+
+    def assert_well(self, runs: Sequence[str], twice: Mapping[str, int] | None = None) -> None:
+        """Each run is done, was computed once (or as often as `twice` says), and no job is left."""
+        assert self.tree.states() == dict.fromkeys(runs, "done")
+        assert self.begun() == Counter({**dict.fromkeys(runs, 1), **(twice or {})})
+        wait_until(lambda: not self.bed.tasks(), "the queue to be empty", look_s=0.1)
+
+
+def site_on(bed: Bed, folder: Path, box: Sshd | None = None) -> Site:
+    """A project in `folder`, with a scene and no runs."""
+    tree = Tree(folder / "project", folder / "home", {} if box else bed.env)
+    tree.root.mkdir(parents=True)
+    site = Site(tree, bed, folder / "the site's dir", box)
+    site.configure()
+    tree.scene()
+    return site
+
+
+def programs() -> bool:
+    return all(map(shutil.which, ("sbatch", "munged")))
