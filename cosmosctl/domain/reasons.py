@@ -13,7 +13,7 @@ REASONS: Mapping[str, str] = {
     "model-error": "the model program ended with an error; its log says where",
     "not-reached": "the model ended before it came to this run; retry runs it",
     "stalled": "the model wrote nothing for too long and was ended",
-    "time-limit": "the time of its job was up again and again before the video was done; raise `time` of the host",
     "host-lost": "the job is gone from the host and left no end; attach starts it again",
+    "time-limit": "the time of its job was up again and again before the video was done; raise `time` of the host",
     "bad-output": "the video does not decode, does not match its sha256 or is not this run's",
 }
