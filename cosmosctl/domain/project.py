@@ -119,12 +119,19 @@ class Drafts:
 
 @dataclass(frozen=True)
 class HostModel:
-    """Where one model lives on a host. `command` replaces the model's own launcher and script."""
+    """Where one model lives on a host. `command` replaces the model's own launcher and script.
+
+    For families whose program travels with a batch: `python` is what runs it, `memory` and `vae_tiling` say how it lays
+    the networks into the GPU's memory.
+    """
 
     image: str | None = None
     repo: str | None = None
     checkpoints: str | None = None
     command: tuple[str, ...] = ()
+    python: str | None = None
+    memory: str | None = None
+    vae_tiling: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host, HostModel
+from cosmosctl.engines import travelling
 from cosmosctl.engines.caches import cache_env
 from cosmosctl.engines.protocol import SUPERVISOR, Images, Keeper, Process
 from cosmosctl.errors import FileError
@@ -15,14 +16,20 @@ def seen_dir(host: Host) -> PurePosixPath:
 
 def process(host: Host, model: Model) -> Process:
     block = host.models.get(model.NAME, HostModel())
+    own = {**(cache_env(host.cache) if host.cache else {}), **host.env}
+    if model.HOME.program:
+        python = f"{travelling.environment(host, model)}/bin/python"
+        return Process(
+            travelling.launcher(host, model, python=python), block.checkpoints or model.CHECKPOINTS, None, own
+        )
     if block.repo is None and not block.command:
         raise FileError(
             f"host {host.name}: models.{model.NAME} has neither repo nor command, so there is nothing to run",
             hint=f"set hosts.{host.name}.models.{model.NAME}.repo in cosmosctl.yaml",
         )
     path = {} if block.repo is None else {"PYTHONPATH": block.repo}
-    env = {**path, **(cache_env(host.cache) if host.cache else {}), **host.env}
-    return Process(block.command or model.LAUNCHER, block.checkpoints or model.CHECKPOINTS, block.repo, env)
+    launcher = block.command or model.LAUNCHER
+    return Process(launcher, block.checkpoints or model.CHECKPOINTS, block.repo, {**path, **own})
 
 
 def gpus(host: Host) -> tuple[int | None, ...]:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host, HostModel
+from cosmosctl.engines import travelling
 from cosmosctl.engines.caches import cache_env
 from cosmosctl.engines.protocol import SUPERVISOR, Argv, Keeper, Process
 from cosmosctl.errors import FileError
@@ -33,6 +34,11 @@ def seen_dir(host: Host) -> PurePosixPath:
 
 def process(host: Host, model: Model) -> Process:
     block = _block(host, model)
+    if model.HOME.program:
+        launcher = travelling.launcher(host, model, python="python3")
+        return Process(
+            launcher, CHECKPOINTS if block.checkpoints else model.CHECKPOINTS, None, environment(host, model)
+        )
     if block.repo is None and not block.command:
         raise _lacking(host, model, "repo", "neither repo nor command, so there is nothing to run")
     checkpoints = CHECKPOINTS if block.checkpoints else model.CHECKPOINTS

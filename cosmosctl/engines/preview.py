@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host
 from cosmosctl.engines.protocol import SUPERVISOR, Images, Keeper, Process
+from cosmosctl.errors import FileError
 from cosmosctl.models.protocol import Model
 
 
@@ -13,6 +14,11 @@ def seen_dir(host: Host) -> PurePosixPath:
 
 
 def process(host: Host, model: Model) -> Process:
+    if not model.PREVIEW:
+        raise FileError(
+            f"{model.NAME} has no CPU preview; its networks run on a host that has them (docs/diffusers.md)",
+            hint="cosmosctl batch --host HOST, one of: cosmosctl host list",
+        )
     return Process((python(host), "-m", model.PREVIEW), model.CHECKPOINTS, None, host.env)
 
 

@@ -76,9 +76,11 @@ def sent_files(project: ProjectPaths, batch: Batch) -> Mapping[str, Path]:
     """
     paths, unfit = project.batch(batch.name), unfit_inputs(project, batch)
     files = {f"bundle/{path.relative_to(paths.root)}": path for path in bundle_reader.sendable(paths)}
-    warm = models.WARM_MODELS.get(batch.model)
+    warm, program = models.WARM_MODELS.get(batch.model), models.get(batch.model).HOME.program
     scripts = ("follow.sh", *([] if warm is None else [warm.SCRIPT]))
-    programs = (*(template("launch", script) for script in scripts), *template("launch", SUPERVISOR).glob("*.py"))
+    folders = (SUPERVISOR, *([program] if program else []))
+    programs = [template("launch", script) for script in scripts]
+    programs += [file for folder in folders for file in template("launch", folder).glob("*.py")]
     files |= {f"bundle/{file.relative_to(template('launch'))}": file for file in programs}
     files |= _shard_files(project, batch)
     fit = [video for video in batch.inputs if video.source not in unfit]

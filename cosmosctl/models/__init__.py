@@ -12,11 +12,16 @@ from cosmosctl.domain.project import COLOR, UPSCALE, Config, Prompt, Run
 from cosmosctl.domain.settings import SettingRule, widest
 from cosmosctl.domain.spec import Spec, effective_spec
 from cosmosctl.errors import UsageError
-from cosmosctl.models import cosmos3, transfer1, transfer1_warm, transfer25
+from cosmosctl.models import cosmos3, transfer1, transfer1_warm, transfer25, transfer25_diffusers
 from cosmosctl.models.catalog import ControlRule
 from cosmosctl.models.protocol import Model, WarmModel
 
-REGISTRY: dict[str, Model] = {"transfer1": transfer1, "transfer2.5": transfer25, "cosmos3": cosmos3}
+REGISTRY: dict[str, Model] = {
+    "transfer1": transfer1,
+    "transfer2.5": transfer25,
+    "cosmos3": cosmos3,
+    transfer25_diffusers.NAME: transfer25_diffusers,
+}
 """The first is that of a project which names none."""
 
 WARM_MODELS: Mapping[str, WarmModel] = {transfer1.NAME: transfer1_warm}

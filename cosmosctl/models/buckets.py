@@ -42,6 +42,19 @@ _COSMOS3_SIZES: Mapping[str, tuple[tuple[int, int], ...]] = {
 """Source: github.com/NVIDIA/cosmos-framework at 5eee9ed, data/generator/utils.py VIDEO_RES_SIZE_INFO."""
 
 
+_TRANSFER25_SIZES: Mapping[str, tuple[tuple[int, int], ...]] = {
+    "1080": ((1920, 1056), (1440, 1056), (1024, 1024), (1056, 1440), (1056, 1920)),
+    "1024": ((1280, 768), (1280, 1024), (1024, 1024), (1024, 1280), (768, 1280)),
+    "720": BUCKETS_720,
+    "720p": ((1280, 720), (960, 720), (960, 960), (720, 960), (720, 1280)),
+    "512": ((640, 384), (640, 512), (512, 512), (512, 640), (384, 640)),
+    "480": ((768, 432), (640, 480), (480, 480), (480, 640), (432, 768)),
+    "480p": ((832, 480), (640, 480), (640, 640), (480, 640), (480, 832)),
+    "256": ((320, 192), (320, 256), (256, 256), (256, 320), (192, 320)),
+}
+"""Source: github.com/nvidia-cosmos/cosmos-transfer2.5 at 2ff49d0, VIDEO_RES_SIZE_INFO."""
+
+
 def nearest_shape(width: int, height: int) -> Shape:
     """The shape of a picture of this size; of two equally near ones the wider."""
     ratio = width / height
@@ -51,6 +64,12 @@ def nearest_shape(width: int, height: int) -> Shape:
 def nearest_bucket(width: int, height: int) -> tuple[int, int]:
     """(width, height) of the bucket that a picture of this size is stretched to by transfer1 and transfer2.5."""
     return BUCKETS_720[list(Shape).index(nearest_shape(width, height))]
+
+
+def transfer25_size(resolution: str, shape: Shape) -> tuple[int, int] | None:
+    """(width, height) that transfer2.5 stretches to; None for a resolution without a size of its own."""
+    sizes = _TRANSFER25_SIZES.get(resolution)
+    return None if sizes is None else sizes[list(Shape).index(shape)]
 
 
 def cosmos3_size(resolution: str, shape: Shape) -> tuple[int, int] | None:

@@ -87,6 +87,9 @@ class Home:
     runs with PYTHONPATH set to the repository. `has_weights`: its weights lie in a folder that is named.
     `no_checkpoints`: why a host's block must not name weights; "" when it may. `hub_models`: what it loads by name
     however its checkpoints are given. `broken`: a span of commits, FIRST..LAST, between which it does not work.
+    `program`: the folder of a program of ours below templates/launch, which travels with each batch: there is no
+    repository then; `packages` are what it needs of the Python that runs it, `memory` the ways that it has to lay its
+    networks into the GPU's memory.
     """
 
     repository: str
@@ -96,6 +99,9 @@ class Home:
     no_checkpoints: str = ""
     hub_models: tuple[str, ...] = ()
     broken: str = ""
+    program: str = ""
+    packages: tuple[str, ...] = ()
+    memory: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -122,7 +128,7 @@ class Model(Protocol):
     def HOME(self) -> Home: ...
     @property
     def PREVIEW(self) -> str:
-        """The module that stands in for its program on a machine without a GPU."""
+        """The module that stands in for its program on a machine without a GPU; "" when nothing does."""
 
     @property
     def LAUNCHER(self) -> tuple[str, ...]: ...

@@ -7,7 +7,20 @@ from pydantic import Field
 from cosmosctl import engines, models, schedulers
 from cosmosctl.domain.batch import MOST_SHARDS
 from cosmosctl.domain.project import Host
-from cosmosctl.schema.keys import ADDRESS, OPTION, TIME_LIMIT, UNSET, VARIABLE, HostPath, Keys, Text, Words, keys_of
+from cosmosctl.models.protocol import Model
+from cosmosctl.schema.keys import (
+    ADDRESS,
+    OPTION,
+    TIME_LIMIT,
+    UNSET,
+    VARIABLE,
+    HostPath,
+    Keys,
+    Text,
+    Words,
+    keys_of,
+    one_of,
+)
 
 ENGINES = tuple(engines.REGISTRY)
 QUEUED = tuple(schedulers.REGISTRY)
@@ -44,13 +57,51 @@ class HostModelKeys(HostProgramKeys):
     )
 
 
+class HostTravellerKeys(Keys):
+    """How a program of cosmosctl's own runs one model on the host."""
+
+    image: Text = Field(default=UNSET, description="Container image with CUDA, PyTorch and the packages of the family.")
+    python: HostPath = Field(
+        default=UNSET,
+        description="The Python that has these packages. Default: the environment that `cosmosctl host setup` makes; "
+        "in a container, python3.",
+        examples=["/data/venvs/diffusers/bin/python"],
+    )
+    checkpoints: HostPath = Field(
+        default=UNSET,
+        description="Folder of the weights on the host, laid out like the repository's revisions on the Hub. "
+        "Default: the Hub.",
+        examples=["/data/checkpoints"],
+    )
+    memory: Text = UNSET
+    vae_tiling: bool = Field(
+        default=UNSET,
+        description="Decode pictures in tiles: less memory, other pixels.",
+        examples=[True],
+    )
+
+
+def _block(family: Model) -> type[Keys]:
+    if family.HOME.program:
+        memory = Field(
+            default=UNSET,
+            description="What lies in the GPU's memory: everything (full), one network at a time (offload), one block "
+            "of it (group), one layer (small). Slower in this order, with the same pixels. Default: full.",
+            examples=[family.HOME.memory[-1]],
+        )
+        return keys_of(
+            "HostTravellerKeys",
+            str(HostTravellerKeys.__doc__),
+            {"memory": (one_of(family.HOME.memory), memory)},
+            HostTravellerKeys,
+        )
+    return HostProgramKeys if family.HOME.no_checkpoints else HostModelKeys
+
+
 HostModelsKeys = keys_of(
     "HostModelsKeys",
     "The models of a host.",
-    {
-        name: (HostProgramKeys if family.HOME.no_checkpoints else HostModelKeys, Field(default=UNSET, alias=name))
-        for name, family in models.REGISTRY.items()
-    },
+    {name: (_block(family), Field(default=UNSET, alias=name)) for name, family in models.REGISTRY.items()},
     Keys,
 )
 _Models: Any = HostModelsKeys

@@ -38,8 +38,8 @@ def keys_of(name: str, about: str, fields: Mapping[str, Any], base: type[Owner])
 
 
 def field_name(key: str) -> str:
-    """The name of a model's field for a key of a file, which may hold dots."""
-    return key.replace(".", "_")
+    """The name of a model's field for a key of a file, which may hold dots and dashes."""
+    return key.replace(".", "_").replace("-", "_")
 
 
 def by_key(owner: type[BaseModel], keys: BaseModel | None) -> Mapping[str, Any]:

@@ -30,6 +30,7 @@ from cosmosctl.schema.hosts import (
     HostModelKeys,
     HostModelsKeys,
     HostProgramKeys,
+    HostTravellerKeys,
 )
 from cosmosctl.schema.keys import by_key
 from cosmosctl.schema.messages import dotted, mistakes, nearest
@@ -294,6 +295,14 @@ def _host(name: str, keys: HostKeys) -> Host:
     )
 
 
-def _host_model(keys: HostProgramKeys) -> HostModel:
+def _host_model(keys: HostProgramKeys | HostTravellerKeys) -> HostModel:
+    if isinstance(keys, HostTravellerKeys):
+        return HostModel(
+            image=keys.image,
+            checkpoints=keys.checkpoints,
+            python=keys.python,
+            memory=keys.memory,
+            vae_tiling=bool(keys.vae_tiling),
+        )
     checkpoints = keys.checkpoints if isinstance(keys, HostModelKeys) else None
     return HostModel(keys.image, keys.repo, checkpoints, tuple(keys.command or ()))

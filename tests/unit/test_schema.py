@@ -50,6 +50,7 @@ warm: False
 distilled: false
 checkpoint: Cosmos3-Super
 diffusion_cache: false
+chunk_frames: 93
 tags: [night, rain]
 notes: |
   for the review
@@ -84,6 +85,7 @@ def test_a_run_file_with_every_key_is_a_run() -> None:
             "distilled": False,
             "checkpoint": "Cosmos3-Super",
             "diffusion_cache": False,
+            "chunk_frames": 93,
         },
         tags=("night", "rain"),
         notes="for the review\n",

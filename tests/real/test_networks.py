@@ -1,0 +1,115 @@
+"""Real networks with tiny random weights on this CPU: `cosmosctl batch` over a host that is this machine."""
+
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import clips
+from tests.support import network_batch
+from tests.support.network_batch import FRAMES, SMALL, STEPS, steps_of, video
+from tests.support.network_python import network_python
+from tests.support.tree import Tree, loads
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.real
+
+TWO = "{edge: 0.5, vis: {weight: 0.5, preset: low}}"
+OTHER = "{edge: {weight: 1, preset: high}, depth: 0.3}"
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python with the packages of the diffusers families."""
+    return network_python(tmp_path_factory.mktemp("networks"))
+
+
+@pytest.fixture(scope="session")
+def tiny(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tiny models."""
+    return network_batch.tiny_models(python, tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def project(bare_tree: Tree, python: Path, tiny: Path) -> Tree:
+    """A project whose host runs them."""
+    return network_batch.prepared(bare_tree, python, {"transfer2.5-diffusers": tiny / "transfer25"})
+
+
+def test_tiny_models_are_tiny(tiny: Path) -> None:
+    sizes = {folder.name: sum(file.stat().st_size for file in folder.rglob("*")) for folder in tiny.iterdir()}
+    assert sizes
+    assert {name: size for name, size in sizes.items() if size > 1_500_000} == {}
+
+
+def test_rows_of_any_settings_share_a_load_and_have_the_same_bytes_whatever_came_before(project: Tree) -> None:
+    project.run("rs_1", "ps_s", TWO, SMALL)
+    project.run("rs_2", "ps_no", TWO, SMALL)
+    project.run("rs_3", "ps_s", OTHER, SMALL + "seed: 7\nguidance: 1\nnegative_prompt: fog\n")
+    project.run("rs_4", "ps_oom", TWO, SMALL)
+    project.run("rs_5", "ps_s", TWO, SMALL)
+    project.run("rs_6", "ps_s", TWO, f"resolution: input\nchunk_frames: {FRAMES}\nnum_steps: {STEPS}\n")
+    project.cli("batch", expect=1)
+    ends = {"rs_1": "done", "rs_2": "blocked", "rs_3": "done", "rs_4": "gpu-oom", "rs_5": "done", "rs_6": "done"}
+    assert project.states() == ends
+    assert loads(project.events()) == 1
+    computed = steps_of(project)
+    print(f"\nreal denoising steps computed: {computed}")
+    assert computed == 2 * STEPS * 3 + STEPS, "three videos of two chunks, one of one; the others begin none"
+    assert video(project, "rs_1") == video(project, "rs_5") != video(project, "rs_6")
+    frames = clips.frames_of(project.run_paths("rs_1").root / "outputs/output.mp4")
+    assert [frame.shape for frame in frames] == [(48, 64, 3)] * FRAMES
+    assert all(float(np.std(frame)) > 1 for frame in frames), "no picture of one colour"
+    facts = json.loads((project.run_paths("rs_1").root / "outputs/made_with.json").read_text())
+    assert facts["diffusers"] == "0.42.1"
+    assert facts["gpu"] == "none: CPU"
+
+    project.run("rs_0", "ps_s", OTHER, SMALL + "seed: 7\nguidance: 1\nnegative_prompt: fog\n")
+    project.run("rs_9", "ps_s", TWO, SMALL)
+    project.cli("batch", "--detach", "rs_0", "rs_9")
+    wait_until(lambda: _has(project, "row_start", "rs_9"), "the second row")
+    os.kill(_pid(project), signal.SIGKILL)
+    project.cli("attach")
+    assert loads(project.events()) == 2
+    assert video(project, "rs_0") == video(project, "rs_3"), "another place in another process"
+    assert video(project, "rs_9") == video(project, "rs_1"), "after a process was killed over it"
+
+
+def test_a_cancel_ends_a_row_within_a_step(project: Tree) -> None:
+    project.run("rs_1", "ps_s", TWO, "resolution: input\nchunk_frames: 17\nnum_steps: 1000\n")
+    project.cli("batch", "--detach")
+    wait_until(lambda: _has(project, "progress", "rs_1"), "the first step")
+    project.cli("cancel", expect=None)
+    assert project.states() == {"rs_1": "cancelled"}
+    assert steps_of(project) < 1000
+
+
+def test_weights_that_came_half_are_told_in_a_sentence_and_a_command(project: Tree, tiny: Path, tmp_path: Path) -> None:
+    half = tmp_path / "half"
+    shutil.copytree(tiny / "transfer25", half)
+    weights = half / "diffusers/general/transformer/diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    project.run("rs_1", "ps_s", TWO, f"{SMALL}checkpoint: {json.dumps(str(half))}\n")
+    done = project.cli("batch", expect=1)
+    assert f"{half}/diffusers/general cannot be loaded: " in done.err
+    assert "cosmosctl host setup gpu --weights" in done.err
+
+
+def _has(tree: Tree, event: str, run: str) -> bool:
+    """Whether the host's newest batch tells of that event of a run."""
+    return any(one["ev"] == event and one.get("run") == run for one in _host_events(tree))
+
+
+def _pid(tree: Tree) -> int:
+    return int(next(one["pid"] for one in reversed(_host_events(tree)) if one["ev"] == "process_start"))
+
+
+def _host_events(tree: Tree) -> list[dict[str, Any]]:
+    found = (tree.home / "cosmosctl/batches").glob("*/events.jsonl")
+    newest = max(found, key=lambda file: file.parent.stat().st_ctime_ns)
+    return [json.loads(line) for line in newest.read_text().splitlines() if line.endswith("}")]
