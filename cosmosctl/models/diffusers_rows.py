@@ -42,6 +42,7 @@ PATTERNS = Patterns(
         ("blocked", rf"(?m){_NAME}blocked: "),
         ("gpu-oom", TORCH_OOM[1] + r"|OutOfMemoryError|DefaultCPUAllocator: can't allocate memory"),
         ("bad-input", r"BadInput: "),
+        ("model-error", rf"(?m){_NAME}cannot start: "),
     ),
     row_failed=rf"{_NAME}row \d+ has no video",
     prefix=_NAME,

@@ -96,8 +96,8 @@ def test_weights_that_came_half_are_told_in_a_sentence_and_a_command(project: Tr
     weights.write_bytes(weights.read_bytes()[:1000])
     project.run("rs_1", "ps_s", TWO, f"{SMALL}checkpoint: {json.dumps(str(half))}\n")
     done = project.cli("batch", expect=1)
-    assert f"{half}/diffusers/general cannot be loaded: " in done.err
-    assert "cosmosctl host setup gpu --weights" in done.err
+    assert f"cannot start: {half}/diffusers/general cannot be loaded: " in " ".join(done.out.split())
+    assert "cosmosctl host setup gpu --weights" in " ".join(done.out.split())
 
 
 def _has(tree: Tree, event: str, run: str) -> bool:
