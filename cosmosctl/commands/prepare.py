@@ -16,6 +16,7 @@ from cosmosctl.errors import FileError, FilesError
 from cosmosctl.host import trust
 from cosmosctl.models import checks
 from cosmosctl.models.protocol import Finding
+from cosmosctl.models.ranks import started_mistake
 from cosmosctl.plan import inputs
 from cosmosctl.plan.inputs import ControlProgress, Found
 from cosmosctl.plan.planner import Plan, make_plan
@@ -127,14 +128,16 @@ def _unserved(specs: Sequence[Spec], host: Host) -> Mapping[str, tuple[str, ...]
 def _misfits(specs: Sequence[Spec], host: Host) -> Mapping[str, tuple[str, ...]]:
     """Runs that do not go with the weights that the host's block names, and why."""
     weights = {name: block.checkpoints for name, block in host.models.items()}
-    found = {spec.run: models.host_mistake(spec, weights.get(spec.model)) for spec in specs if not host.is_preview}
+    found = {spec.run: models.host_mistake(spec, weights.get(spec.model), host.gpus_per_video or 1) for spec in specs}
+    found = {} if host.is_preview else found
     return {run: (f"runs/{run}/run.yaml: {words} (host {host.name})",) for run, words in found.items() if words}
 
 
 def _lacking(host: Host, name: str) -> str:
     engine, model = engines.get(host.engine), models.get(name)
     try:
-        engine.process(host, model)
+        if words := started_mistake(engine.process(host, model).launcher, host.gpus_per_video or 1):
+            return f"host {host.name}: models.{name}: {words}"
         engine.supervisor(host, model, PurePosixPath(host.dir))
     except FileError as e:
         return e.line

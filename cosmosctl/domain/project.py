@@ -155,6 +155,7 @@ class Host:
     env_file: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     gpus: tuple[int, ...] = (0,)
+    gpus_per_video: int | None = None
     scheduler: str | None = None
     nodes: int | None = None
     partition: str | None = None

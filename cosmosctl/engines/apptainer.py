@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines import container
+from cosmosctl.engines.gpu_sets import GpuSet, gpu_sets
 from cosmosctl.engines.protocol import SUPERVISOR, Argv, Images, Keeper, Process, Wrapping
 from cosmosctl.engines.pulled import folder_of, is_pulled, place_of
 from cosmosctl.errors import FileError
@@ -63,8 +64,8 @@ def digests(host: Host) -> str:
     return f"{folder_of(host)}/digests.json"
 
 
-def gpus(host: Host) -> tuple[int | None, ...]:
-    return host.gpus or (None,)
+def gpus(host: Host) -> tuple[GpuSet, ...]:
+    return gpu_sets(host, host.gpus)
 
 
 def keeper(host: Host) -> Keeper | None:

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines import travelling
 from cosmosctl.engines.caches import cache_env
+from cosmosctl.engines.gpu_sets import GpuSet, gpu_sets
 from cosmosctl.engines.protocol import SUPERVISOR, Images, Keeper, Process
 from cosmosctl.errors import FileError
 from cosmosctl.models.protocol import Model
@@ -32,8 +33,8 @@ def process(host: Host, model: Model) -> Process:
     return Process(launcher, block.checkpoints or model.CHECKPOINTS, block.repo, {**path, **own})
 
 
-def gpus(host: Host) -> tuple[int | None, ...]:
-    return host.gpus or (None,)
+def gpus(host: Host) -> tuple[GpuSet, ...]:
+    return gpu_sets(host, host.gpus)
 
 
 def keeper(host: Host) -> Keeper | None:

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines import travelling
 from cosmosctl.engines.caches import cache_env
+from cosmosctl.engines.gpu_sets import GpuSet, gpu_sets
 from cosmosctl.engines.protocol import SUPERVISOR, Argv, Keeper, Process
 from cosmosctl.errors import FileError
 from cosmosctl.models.protocol import Model
@@ -46,9 +47,9 @@ def process(host: Host, model: Model) -> Process:
     return Process(block.command or model.LAUNCHER, checkpoints, cwd, environment(host, model))
 
 
-def gpus(host: Host) -> tuple[int | None, ...]:
+def gpus(host: Host) -> tuple[GpuSet, ...]:
     """The container has just these GPUs, so there they count from 0."""
-    return tuple(range(len(host.gpus))) or (None,)
+    return gpu_sets(host, range(len(host.gpus)))
 
 
 def create(host: Host, model: Model, batch_dir: PurePosixPath, devices: tuple[str, ...]) -> tuple[str, ...]:

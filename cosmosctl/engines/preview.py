@@ -4,6 +4,7 @@ import sys
 from pathlib import PurePosixPath
 
 from cosmosctl.domain.project import Host
+from cosmosctl.engines.gpu_sets import GpuSet
 from cosmosctl.engines.protocol import SUPERVISOR, Images, Keeper, Process
 from cosmosctl.errors import FileError
 from cosmosctl.models.protocol import Model
@@ -22,7 +23,7 @@ def process(host: Host, model: Model) -> Process:
     return Process((python(host), "-m", model.PREVIEW), model.CHECKPOINTS, None, host.env)
 
 
-def gpus(host: Host) -> tuple[int | None, ...]:
+def gpus(host: Host) -> tuple[GpuSet, ...]:
     return (None,)
 
 

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from cosmosctl.domain.project import Host
+from cosmosctl.engines.gpu_sets import GpuSet
 from cosmosctl.models.protocol import Model
 
 SUPERVISOR = "supervise"
@@ -105,7 +106,7 @@ class Engine(Protocol):
     def process(self, host: Host, model: Model) -> Process:
         """The program of `model` on that host. Raises: FileError when the host's block lacks what it needs."""
 
-    def gpus(self, host: Host) -> tuple[int | None, ...]:
+    def gpus(self, host: Host) -> tuple[GpuSet, ...]:
         """One entry for each model process that may run at once; None is a process without a GPU."""
 
     def trial(self, host: Host, model: Model, program: str) -> Argv:

@@ -118,8 +118,12 @@ def _for_upscaling(config: Config) -> Config:
     return replace(config, defaults={**config.defaults, UPSCALER.NAME: settings})
 
 
-def host_mistake(spec: Spec, checkpoints: str | None) -> str:
-    """What is wrong with a run on the weights that a host's block names, where it names none itself; mostly nothing."""
+def host_mistake(spec: Spec, checkpoints: str | None, gpus: int) -> str:
+    """What is wrong with a run on the weights that a host's block names, where it names none itself, and on that many
+    GPUs for its video; mostly nothing.
+    """
+    if words := get(spec.model).gpus_mistake(spec, gpus, checkpoints):
+        return f"gpus_per_video: {words}"
     if spec.model != cosmos3.NAME or checkpoints is None or "checkpoint" in spec.settings:
         return ""
     mistake = cosmos3.resolution_mistake(checkpoints, spec.settings["resolution"])

@@ -15,7 +15,7 @@ from dataclasses import replace
 from cosmosctl.domain.project import VIDEO_SUFFIXES, Setting
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import EffectiveControl, Spec
-from cosmosctl.models import catalog, checks
+from cosmosctl.models import catalog, checks, cosmos3_ranks
 from cosmosctl.models.buckets import Shape, cosmos3_size, nearest_shape
 from cosmosctl.models.catalog import ControlRule
 from cosmosctl.models.names import opaque_name
@@ -34,16 +34,14 @@ HINTS: Mapping[str, str] = {"vis": "blur", "edge": "edge", "depth": "depth", "se
 """Control in run files -> the program's own word."""
 
 ROWS_FILE = "batch.jsonl"
-CHECKPOINTS = "Cosmos3-Nano"
-"""A Hub alias that the program downloads."""
+LAUNCHER, CHECKPOINTS = cosmos3_ranks.LAUNCHER, cosmos3_ranks.CHECKPOINTS
+parallel = cosmos3_ranks.parallel
+gpus_mistake = cosmos3_ranks.gpus_mistake
 NATIVE_PRESETS = True
 LESS_MEMORY = (
     "set a smaller resolution or max_frames, offload_models: true (only the guardrails leave the GPU), or "
     "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True under the host's env"
 )
-
-LAUNCHER = ("python", "-m", "cosmos_framework.scripts.inference")
-"""One process a GPU: replicas with shared weights can wait for each other for ever."""
 
 FRAMES_AT_ONCE = 4
 """The tokenizer holds four frames in one, after the first: the program rounds chunks up to 4n + 1."""

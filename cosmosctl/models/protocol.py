@@ -185,6 +185,12 @@ class Model(Protocol):
     def steps(self, frames: int) -> int:
         """How many chunks a row of that many frames is made of: the log counts them."""
 
+    def parallel(self, launcher: tuple[str, ...], arguments: tuple[str, ...], gpus: int) -> tuple[str, ...]:
+        """The command of a start that has that many GPUs for each video."""
+
+    def gpus_mistake(self, spec: Spec, gpus: int, checkpoints: str | None) -> str:
+        """Why a run cannot be made on that many GPUs, mostly ""; `checkpoints` are those that the host names."""
+
     def random_controls(self, spec: Spec) -> tuple[str, ...]:
         """The controls of a run that the program does not make the same way each time."""
 

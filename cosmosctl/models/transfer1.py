@@ -13,7 +13,7 @@ from cosmosctl.domain.project import UPSCALE, Setting
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import WARM, EffectiveControl, Spec
 from cosmosctl.domain.surprises import RANDOM
-from cosmosctl.models import catalog, checks
+from cosmosctl.models import catalog, checks, ranks
 from cosmosctl.models.catalog import ControlRule
 from cosmosctl.models.protocol import TORCH_OOM, Clip, Finding, Home, Layout, Patterns
 
@@ -59,6 +59,8 @@ LAUNCHER = (
 `--standalone` takes a free port: without it two processes on one host meet at torchrun's fixed port 29500.
 """
 
+GPU_COUNTS = (1, 2, 4, 8, 16)
+"""Context parallel for one video (model-contracts 1h): the latent's 16 frames are parted."""
 FRAMES_AT_ONCE = 8
 """The tokenizer holds eight frames in one, after the first (Cosmos-Tokenize1-CV8x8x8-720p): 121 is 15 of them."""
 CLIP_FRAMES = 121
@@ -212,6 +214,18 @@ def arguments(specs: Sequence[Spec], *, checkpoints: str) -> tuple[str, ...]:
         *("--num_gpus", "1"),
         *(offload if specs[0].settings.get("offload_models") else ()),
     )
+
+
+def parallel(launcher: tuple[str, ...], arguments: tuple[str, ...], gpus: int) -> tuple[str, ...]:
+    """Context parallel: as many processes as --num_gpus says."""
+    counted = [*arguments]
+    counted[counted.index("--num_gpus") + 1] = str(gpus)
+    return (*ranks.under_torchrun(launcher, LAUNCHER, gpus), *counted)
+
+
+def gpus_mistake(spec: Spec, gpus: int, checkpoints: str | None) -> str:
+    """Its latent has 16 frames at a time, and the program asserts that they can be parted."""
+    return ranks.count_mistake(gpus, GPU_COUNTS, NAME)
 
 
 def env(specs: Sequence[Spec]) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from cosmosctl.domain.project import Setting
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import EffectiveControl, Spec
-from cosmosctl.models import catalog, checks
+from cosmosctl.models import catalog, checks, ranks
 from cosmosctl.models.catalog import ControlRule
 from cosmosctl.models.names import opaque_name
 from cosmosctl.models.protocol import TORCH_OOM, Clip, Finding, Home, Layout, Patterns
@@ -45,6 +45,8 @@ LESS_MEMORY = (
     "the docs name 65.4 GB on one GPU"
 )
 
+GPU_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
+"""Context parallel for one video (model-contracts 2h and its arithmetic): other counts end in a ValueError."""
 LAUNCHER = ("python", "examples/inference.py")
 """Run in the repository's root; one process a GPU: under torchrun all ranks would write the same files."""
 
@@ -183,6 +185,16 @@ def arguments(specs: Sequence[Spec], *, checkpoints: str) -> tuple[str, ...]:
         *(("--model", "edge/distilled") if settings.get("distilled") else ()),
         *(("--offload-guardrail-models",) if settings.get("offload_models") else ()),
     )
+
+
+def parallel(launcher: tuple[str, ...], arguments: tuple[str, ...], gpus: int) -> tuple[str, ...]:
+    """Context parallel over all processes, which is its default."""
+    return (*ranks.under_torchrun(launcher, LAUNCHER, gpus), *arguments)
+
+
+def gpus_mistake(spec: Spec, gpus: int, checkpoints: str | None) -> str:
+    """Its latent has 24 frames; 16 part its height instead."""
+    return ranks.count_mistake(gpus, GPU_COUNTS, NAME)
 
 
 def env(specs: Sequence[Spec]) -> Mapping[str, str]:

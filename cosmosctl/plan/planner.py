@@ -120,6 +120,7 @@ class _Making:
     pool: str
     sources: Sources
     together: frozenset[str]
+    gpus: int
 
     def serving(self, spec: Spec) -> Model:
         """The program that serves a run."""
@@ -147,13 +148,15 @@ def starts(specs: Sequence[Spec], host: Host) -> int:
 def _making(specs: Sequence[Spec], sources: Sources, host: Host) -> _Making:
     model, engine = get_model(specs[0].model), engines.get(host.engine)
     process, warm = engine.process(host, model), WARM_MODELS.get(model.NAME)
+    gpus = 1 if host.is_preview else host.gpus_per_video or 1  # warm programs serve one
     return _Making(
         model=model,
-        warm=warm if warm is not None and warm.launcher(process.launcher) else None,
+        warm=warm if warm is not None and gpus == 1 and warm.launcher(process.launcher) else None,
         process=process,
         pool=str(engine.seen_dir(host) / "inputs"),
         sources=sources,
         together=frozenset(spec.run for spec in specs),
+        gpus=gpus,
     )
 
 
@@ -189,7 +192,7 @@ def _group(name: str, specs: Sequence[Spec], making: _Making) -> Group:
         model=model,
         key=model.group_key(specs[0]),
         rows=tuple(_row(spec, model, making) for spec in specs),
-        argv=(*launcher, *model.arguments(specs, checkpoints=process.checkpoints)),
+        argv=model.parallel(launcher, model.arguments(specs, checkpoints=process.checkpoints), making.gpus),
         cwd=process.cwd,
         env=_env(model.env(specs), process.env),
         files=model.files(specs),

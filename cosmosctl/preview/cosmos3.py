@@ -107,7 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-i", "--input-files", nargs="+", type=Path, required=True)
     parser.add_argument("-o", "--output-dir", type=Path, required=True)
     parser.add_argument("--checkpoint-path", required=True)
-    for name in ("--parallelism-preset", "--max-num-seqs", "--max-model-len", "--sampler", "--cp-size", "--cfgp-size"):
+    for name in ("--parallelism-preset", "--max-num-seqs", "--max-model-len", "--sampler"):
+        parser.add_argument(name)
+    for name in ("--cp-size", "--cfgp-size", "--dp-shard-size"):
         parser.add_argument(name)
     for name in ("--guardrails", "--diffusion-cache", "--use-torch-compile"):
         parser.add_argument(name, action=argparse.BooleanOptionalAction)

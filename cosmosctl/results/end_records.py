@@ -55,12 +55,12 @@ def receipt_of(
         warnings=tuple(warnings),
         number=batch.number,
         parents=row.parents,
-        **_machine(end, progress),
+        **_machine(end, progress, batch.host.gpus_per_video or 1),
     )
 
 
-def _machine(end: RunEnd, progress: Progress) -> dict[str, str]:
-    """What a run was made with: image, commit, GPU and driver, as far as its host told."""
+def _machine(end: RunEnd, progress: Progress, each: int) -> dict[str, str]:
+    """What a run was made with: image, commit, GPU (or `each` of them) and driver, as far as its host told."""
     process = next((one for one in progress.processes if one["proc"] == end.event.get("proc")), {})
     shard = process.get("shard")
     machine = progress.machine if shard is None else progress.machines.get(shard, {})
@@ -69,7 +69,8 @@ def _machine(end: RunEnd, progress: Progress) -> dict[str, str]:
     gpu = gpus[number] if isinstance(number, int) and 0 <= number < len(gpus) else {}
     gpu = gpu if isinstance(gpu, dict) else {}
     facts = {"image": machine.get("image"), "commit": machine.get("commit")}
-    facts |= {"gpu": gpu.get("name"), "driver": gpu.get("driver")}
+    name = gpu.get("name")
+    facts |= {"gpu": name if each == 1 else f"{each} x {name or 'GPU'}", "driver": gpu.get("driver")}
     return {name: fact for name, fact in facts.items() if isinstance(fact, str) and fact.isprintable()}
 
 

@@ -19,7 +19,6 @@ DRAINED, SUPERSEDED = 75, 76
 """Exit codes of the supervisor: rows are left and its time is up; another one has them."""
 DRAIN_S, LEAST_LIMIT_S = 600, 60
 """How long before its time is up a task is told; less where its limit is short, as Slurm may be a minute early."""
-GRES = "gpu:1"
 _FORMAT = "%F|%K|%T|%r|%N|%S"
 _OVER = (
     *("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "DEADLINE"),
@@ -55,7 +54,7 @@ def _submit(host: Host, folder: str, name: str) -> tuple[str, ...]:
         "account": host.account,
         "qos": host.qos,
         "time": host.time,
-        "gres": host.gres or GRES,
+        "gres": host.gres or f"gpu:{host.gpus_per_video or 1}",
         "constraint": host.constraint,
     }
     return (

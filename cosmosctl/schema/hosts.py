@@ -161,6 +161,11 @@ class HostKeys(Keys):
     gpus: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(
         default=UNSET, description="Numbers of the GPUs; one model process each. Default: [0].", examples=[[0, 1]]
     )
+    gpus_per_video: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=UNSET,
+        description="GPUs that one model process has, and so each video: its frames are shared out. Default: 1.",
+        examples=[4],
+    )
     scheduler: Literal[QUEUED] = Field(  # type: ignore[valid-type]  # one home: the registry
         default=UNSET,
         description="Who starts jobs there. Left out: they start at once. The keys below are for slurm alone.",

@@ -42,7 +42,7 @@ _RESULT_KEYS = {
     "parents": _told("The batches that this result comes after.", _NAMES),
     "image": _told("Digest of the container's image, where the host knows it.", _TEXT),
     "commit": _told("Commit of the model's repository, where the host knows it.", _TEXT),
-    "gpu": _told("Name of the GPU, where there is one.", _TEXT),
+    "gpu": _told("Name of the GPU, where there is one; `4 x NAME` where the video was made on four at once.", _TEXT),
     "driver": _told("Its driver.", _TEXT),
 }
 

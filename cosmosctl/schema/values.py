@@ -196,6 +196,11 @@ def _host_mistakes(document: Document) -> list[Mistake]:
         if isinstance(host, dict)
         for key, words in _queue_mistakes(name, host)
     ]
+    found += [
+        Mistake(*document.key_place(("hosts", name, "gpus_per_video")), f"hosts.{name}.gpus_per_video: {words}")
+        for name, host in hosts.items()
+        if isinstance(host, dict) and (words := _sets_mistake(host))
+    ]
     if BUILT_IN_HOST in hosts:
         message = f"hosts.{BUILT_IN_HOST} is the name of the built-in preview on this machine; call yours otherwise"
         found.append(Mistake(*document.key_place(("hosts", BUILT_IN_HOST)), message))
@@ -216,6 +221,23 @@ def _queue_mistakes(name: str, host: Mapping[str, Any]) -> Iterator[tuple[str, s
     elif host.get("engine") in KEPT:
         words = f"engine {host['engine']} keeps its jobs itself; with a scheduler: {', '.join(UNKEPT)}"
         yield "engine", f"hosts.{name}: {words}"
+
+
+def _sets_mistake(host: Mapping[str, Any]) -> str:
+    """Why the GPUs of a host cannot be parted into sets of that many."""
+    each, gpus = host.get("gpus_per_video"), host.get("gpus", [0])
+    if (
+        "scheduler" in host
+        or not isinstance(each, int)
+        or isinstance(each, bool)
+        or each < 2
+        or not isinstance(gpus, list)
+    ):
+        return ""
+    twice = [gpu for at, gpu in enumerate(gpus) if gpu in gpus[:at]]
+    if twice:
+        return f"gpus names {twice[0]} twice, and no two processes can share one"
+    return f"{len(gpus)} GPUs cannot be parted into sets of {each}; gpus lists them" if len(gpus) % each else ""
 
 
 def _run(keys: RunKeys, run_id: str, document: Document, file: str) -> Run:
@@ -292,6 +314,7 @@ def _host(name: str, keys: HostKeys) -> Host:
         extra=tuple(keys.extra or ()),
         prolog=tuple(keys.prolog or ()),
         max_gpu_hours=keys.max_gpu_hours,
+        gpus_per_video=keys.gpus_per_video,
     )
 
 

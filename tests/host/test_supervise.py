@@ -446,7 +446,7 @@ def test_a_model_never_runs_that_is_not_on_record(batch: HostBatch) -> None:
     assert not batch.tally_file.exists()
     log = batch.tally_file.with_name("log")
     batch.tally_file.parent.mkdir(parents=True, exist_ok=True)
-    pid, gate = process.at_the_gate(["touch", str(batch.tally_file)], "/", dict(os.environ), log, -1)
+    pid, gate = process.at_the_gate(["touch", str(batch.tally_file)], "/", dict(os.environ), log, ())
     os.write(gate, b"1")
     os.close(gate)
     assert os.waitpid(pid, 0)[1] == 0

@@ -77,11 +77,13 @@ def test_variables_go_in_under_their_prefix_and_nothing_else_of_ours_does(
     monkeypatch.setenv("APPTAINERENV_STALE", "from the login")
     monkeypatch.setenv("SINGULARITYENV_STALE", "from the login")
     monkeypatch.setenv("TAKEN", "from the login")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     lines = "\ufeff# no=thing\r\n  A='b' \"c\" $(touch x)\r\nOWN=loses\nTAKEN\nABSENT\nEMPTY=\n"
     (tmp_path / "env").write_text(lines, newline="")
     made = part("wrapping").environment(wrapping(tmp_path, env_file=str(tmp_path / "env")), {"OWN": "wins"})
     given = {name: value for name, value in made.items() if name.startswith(("APPTAINERENV_", "SINGULARITYENV_"))}
     assert given == {
+        "APPTAINERENV_CUDA_VISIBLE_DEVICES": "3",
         "APPTAINERENV_A": "'b' \"c\" $(touch x)",
         "APPTAINERENV_OWN": "wins",
         "APPTAINERENV_TAKEN": "from the login",

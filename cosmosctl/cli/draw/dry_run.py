@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from cosmosctl import engines
 from cosmosctl.cli.draw.follow_view import label
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.plurals import counted, duration
@@ -85,7 +86,8 @@ def _estimate(project: ProjectPaths, plan: Plan) -> str:
     past = estimates.past(ended, host=plan.host.name, model=plan.model.NAME)
     if past is None:
         return f"time: unknown, nothing ran on {plan.host.name} yet"
-    seconds = past.total_s(len(plan.groups), sum(row.frames for row in plan.rows), len(plan.host.gpus))
+    at_once = len(engines.get(plan.host.engine).gpus(plan.host))
+    seconds = past.total_s(len(plan.groups), sum(row.frames for row in plan.rows), at_once)
     return f"time: about {duration(seconds)}, from past results on {plan.host.name}"
 
 

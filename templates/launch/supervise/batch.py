@@ -13,9 +13,9 @@ from typing import Dict, List, Optional, Tuple
 
 from files import commit_of, input_trouble, patiently, write_fresh
 from folder import BatchFolder
-from gpu_lock import GpuLock, gpu_facts
+from gpu_lock import GpuLocks, gpu_facts
 from model import Model
-from plan import Group, Plan, Row, shared_out
+from plan import Group, Plan, Row, gpus_of, shared_out
 from process import MARK, POLL_S, at_the_gate, birth, boot, reaped
 from record import ENDS, Event, Record, job, run_failed
 from verdict import AGAIN, FAILED, GIVEN_UP, End, Fate, judged
@@ -48,7 +48,8 @@ class Batch:
             self.folder.give(place)
         self._plan, self._stops = plan, (path / "cancel", home / "cancel")
         self._gpus = gpu_facts() if plan.home or any(gpu is not None for gpu in plan.gpus) else {}
-        self._workers = [Worker(gpu, GpuLock(self._gpu_lock(gpu))) for gpu in plan.gpus or [None]]
+        sets = [gpus_of(entry) for entry in plan.gpus or [None]]
+        self._workers = [Worker(gpus, GpuLocks(map(self._gpu_lock, gpus))) for gpus in sets]
         self._stop = ""
 
     @property
@@ -94,8 +95,8 @@ class Batch:
         commit = commit_of(Path(places[0])) if places and places[0] else ""
         return {**facts, **({"image": image} if image else {}), **({"commit": commit} if commit else {})}
 
-    def _gpu_lock(self, gpu: Optional[int]) -> Optional[Path]:
-        return None if gpu is None else Path(self._plan.gpu_locks) / f"gpu-{self._gpus.get(gpu, {}).get('uuid', gpu)}"
+    def _gpu_lock(self, gpu: int) -> Path:
+        return Path(self._plan.gpu_locks) / f"gpu-{self._gpus.get(gpu, {}).get('uuid', gpu)}"
 
     def _step(self) -> bool:
         """One look at signals, children and workers; whether there is more to do."""
@@ -192,13 +193,12 @@ class Batch:
             self._start(worker, *following)
         elif not worker.told_waiting:
             worker.told_waiting = True
-            self.record.write({"ev": "waiting", "gpu": worker.gpu, "lock": str(worker.lock.path)})
+            self.record.write({"ev": "waiting", "gpu": worker.gpu, "lock": str(worker.lock.held_by_others)})
 
     def _tell_unlocked(self, worker: Worker) -> None:
-        """Says once that the GPU of a worker is used without its lock."""
-        if worker.lock.trouble:
-            self.record.write({"ev": "unlocked", "gpu": worker.gpu, "detail": one_line(worker.lock.trouble)})
-            worker.lock.trouble = ""
+        """Says once that a GPU of a worker is used without its lock."""
+        for trouble in worker.lock.troubles():
+            self.record.write({"ev": "unlocked", "gpu": worker.gpu, "detail": one_line(trouble)})
 
     def _start(self, worker: Worker, group: Group, rows: List[Row]) -> None:
         count = sum(start["group"] == group.name for start in self.record.processes.values())
@@ -211,14 +211,15 @@ class Batch:
         if env.get("TMPDIR", "").startswith(str(work)):
             patiently(lambda: Path(env["TMPDIR"]).mkdir(parents=True, exist_ok=True))
         env[MARK] = self.folder.mark(name)
-        if worker.gpu is not None:
-            env["CUDA_VISIBLE_DEVICES"] = str(worker.gpu)
+        if worker.gpus:
+            env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, worker.gpus))
         env = {**(environment(group.wrapping, env) if group.wrapping else os.environ), **_outside(group, env)}
-        pid, gate = at_the_gate(argv, group.cwd or str(work), env, log, worker.lock.descriptor)
+        pid, gate = at_the_gate(argv, group.cwd or str(work), env, log, worker.lock.descriptors)
         self.folder.give(work)
         self.folder.give(log)
         start: Event = {"proc": name, "group": group.name, "runs": [row.run for row in rows], "log": f"logs/{log.name}"}
         start.update(work=f"work/{name}", gpu=worker.gpu, pid=pid, pid_start=birth(pid))
+        start.update({"set": worker.gpus} if len(worker.gpus) > 1 else {})
         self.record.write({"ev": "process_start", **start})
         worker.model = self._model(self.record.processes[name], adopted=False)
         os.write(gate, b"1")
@@ -305,9 +306,14 @@ def _outside(group: Group, env: Dict[str, str]) -> Dict[str, str]:
 
 @dataclass
 class Worker:
-    """One place for a model process."""
+    """One place for a model process, with its GPUs."""
 
-    gpu: Optional[int]
-    lock: GpuLock
+    gpus: Tuple[int, ...]
+    lock: GpuLocks
     model: Optional[Model] = None
     told_waiting: bool = False
+
+    @property
+    def gpu(self) -> Optional[int]:
+        """The first of them, by which it is told from other places."""
+        return self.gpus[0] if self.gpus else None

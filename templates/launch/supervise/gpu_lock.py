@@ -10,7 +10,7 @@ import stat
 import subprocess
 import time
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict, Iterable, List, Optional
 
 from process import POLL_S
 
@@ -45,6 +45,38 @@ class GpuLock:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
+
+
+class GpuLocks:
+    """The locks of all GPUs that one process has: all of them are ours or none is, so two sets never wait crosswise."""
+
+    def __init__(self, paths: Iterable[Optional[Path]]) -> None:
+        self._locks = [GpuLock(path) for path in sorted(paths, key=str)]
+        self.held_by_others: Optional[Path] = None
+
+    @property
+    def descriptors(self) -> List[int]:
+        return [lock.descriptor for lock in self._locks if lock.descriptor >= 0]
+
+    def take(self) -> bool:
+        """Whether all are ours now; `held_by_others` is the first that is not."""
+        for lock in self._locks:
+            if not lock.take():
+                self.held_by_others = lock.path
+                self.release()
+                return False
+        return True
+
+    def troubles(self) -> List[str]:
+        """Why some are done without, each told once."""
+        found = [lock.trouble for lock in self._locks if lock.trouble]
+        for lock in self._locks:
+            lock.trouble = ""
+        return found
+
+    def release(self) -> None:
+        for lock in self._locks:
+            lock.release()
 
 
 def open_for_all(path: Path) -> int:

@@ -6,9 +6,10 @@ The other side is cosmosctl/models/protocol.py; a field that this side does not 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from files import files_below
 
@@ -129,7 +130,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole batch: `gpus` has an entry for each model process that may run at once, None is one without a GPU.
+    """A whole batch: `gpus` has an entry for each model process that may run at once: its GPU, or the list of its GPUs,
+    none of which another entry has; None is one without.
 
     `home`: of a shard, which is a job of its own, where the folder of the batch lies from its own; "" where that is it.
     """
@@ -137,7 +139,7 @@ class Plan:
     key: str
     stall_s: float
     grace_s: float
-    gpus: Sequence[Optional[int]]
+    gpus: Sequence[Union[int, Sequence[int], None]]
     inputs: Sequence[Dict[str, Any]]
     groups: Sequence[Group]
     gpu_locks: str = GPU_LOCKS
@@ -152,7 +154,16 @@ def read_plan(path: Path) -> Plan:
     """The plan in that file. Raises: Strange for what a newer version may have written."""
     facts = json.loads(path.read_text(encoding="utf-8"))
     plan: Plan = _filled(Plan, {**facts, "groups": [group_of(group) for group in facts["groups"]]})
+    sets = [gpus_of(one) for one in plan.gpus if isinstance(one, list)]
+    shared = [gpu for gpu, times in Counter(gpu for one in sets for gpu in one).items() if times > 1]
+    if shared:
+        raise Strange(f"plan.json: GPU {shared[0]} is in two sets: no process of one could run beside the other's")
     return plan
+
+
+def gpus_of(entry: Union[int, Sequence[int], None]) -> Tuple[int, ...]:
+    """The GPUs of an entry of `Plan.gpus`."""
+    return () if entry is None else (entry,) if isinstance(entry, int) else tuple(entry)
 
 
 def group_of(facts: Dict[str, Any]) -> Group:

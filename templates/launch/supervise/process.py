@@ -8,7 +8,7 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Dict, List, NoReturn, Tuple
+from typing import Dict, List, NoReturn, Sequence, Tuple
 
 from files import patiently
 from verdict import End
@@ -20,11 +20,11 @@ MARK = "COSMOSCTL_PROCESS"
 """In the environment of a model and so of all that descends from it, whatever session it puts itself in."""
 
 
-def at_the_gate(argv: List[str], cwd: str, env: Dict[str, str], log: Path, lock: int) -> Tuple[int, int]:
+def at_the_gate(argv: List[str], cwd: str, env: Dict[str, str], log: Path, locks: Sequence[int]) -> Tuple[int, int]:
     """(pid, gate) of a new process that becomes `argv` when a byte is written to `gate`, and ends if we die before.
 
     So no model ever runs that is not on record. It leads a session of its own, writes straight into `log` and
-    inherits `lock` (-1: none), nothing else.
+    inherits `locks`, nothing else.
     """
     output = patiently(lambda: os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644))
     null = os.open(os.devnull, os.O_RDONLY)
@@ -32,13 +32,15 @@ def at_the_gate(argv: List[str], cwd: str, env: Dict[str, str], log: Path, lock:
     pid = os.fork()
     if pid == 0:
         os.close(gate)
-        become(argv, cwd, env, (null, output, output), wait, lock)
+        become(argv, cwd, env, (null, output, output), wait, locks)
     for descriptor in (output, null, wait):
         os.close(descriptor)
     return pid, gate
 
 
-def become(argv: List[str], cwd: str, env: Dict[str, str], streams: Tuple[int, ...], wait: int, lock: int) -> NoReturn:
+def become(
+    argv: List[str], cwd: str, env: Dict[str, str], streams: Tuple[int, ...], wait: int, locks: Sequence[int]
+) -> NoReturn:
     """The child's half of `at_the_gate`: never returns."""
     try:
         os.setsid()
@@ -46,7 +48,7 @@ def become(argv: List[str], cwd: str, env: Dict[str, str], streams: Tuple[int, .
             signal.signal(number, signal.SIG_DFL)
         for target, stream in enumerate(streams):
             os.dup2(stream, target)
-        if lock >= 0:
+        for lock in locks:
             os.set_inheritable(lock, True)
         if os.read(wait, 1):
             os.chdir(cwd)

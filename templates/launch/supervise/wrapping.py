@@ -13,6 +13,7 @@ from typing import Dict, List
 from files import sha256
 from plan import Plan, Wrapping
 
+GPUS = "CUDA_VISIBLE_DEVICES"
 NO_DIGEST = "a folder, which has no digest"
 
 
@@ -23,7 +24,8 @@ class Unfit(OSError):
 def environment(wrapping: Wrapping, own: Dict[str, str]) -> Dict[str, str]:
     """Ours without what is for inside of containers, and for inside the secrets and `own`, which count more."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith(tuple(wrapping.prefixes))}
-    inside = {**secrets(wrapping), **own}
+    chosen = {name: os.environ[name] for name in (GPUS,) if name in os.environ}  # by a queue, for the job that we are
+    inside = {**chosen, **secrets(wrapping), **own}
     return {**outside, **{wrapping.prefixes[0] + name: value for name, value in inside.items()}}
 
 

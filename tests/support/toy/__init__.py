@@ -70,6 +70,14 @@ def arguments(specs: Sequence[Spec], *, checkpoints: str) -> tuple[str, ...]:
     return ("{work}/" + ROWS_FILE, "{work}/out")
 
 
+def parallel(launcher: tuple[str, ...], arguments: tuple[str, ...], gpus: int) -> tuple[str, ...]:
+    return (*launcher, *arguments)
+
+
+def gpus_mistake(spec: Spec, gpus: int, checkpoints: str | None) -> str:
+    return "a pencil has one hand" if gpus > 1 else ""
+
+
 def env(specs: Sequence[Spec]) -> Mapping[str, str]:
     return {}
 
