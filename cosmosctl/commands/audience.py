@@ -46,6 +46,9 @@ class Audience(Protocol):
     def plans(self, project: ProjectPaths, plans: Sequence[Plan], host: Host, /) -> None:
         """What a batch would do."""
 
+    def agrees(self, question: str, /) -> bool:
+        """Whether the user says yes to something that is asked about."""
+
     def computing(self) -> AbstractContextManager[ControlProgress]:
         """How far the controls are that are computed here."""
 
@@ -76,6 +79,10 @@ class Nobody:
 
     def plans(self, project: ProjectPaths, plans: Sequence[Plan], host: Host) -> None:
         """Nothing is said."""
+
+    def agrees(self, question: str) -> bool:
+        """Nobody is there to say yes."""
+        return False
 
     def computing(self) -> AbstractContextManager[ControlProgress]:
         return nullcontext(unseen)

@@ -28,7 +28,7 @@ def follow_shards(c: "Context", events: Path, batch: AllowedBatch, *, every_s: i
     assert queue is not None
     asked = queue.commands(batch.host, batch.there.folder)
     have = ",".join(f"{shard}:{end}" for shard, end in _ends_of(events).items())
-    words = (" ".join(asked.over), asked.cancelled, asked.forgotten)
+    words = (batch.host.scheduler or "", " ".join(asked.over), asked.cancelled, asked.forgotten)
     args = (str(batch.there.batch), str(batch.shards), have, str(every_s), *words)
     with appending(events) as sink:
         commands = ("--", *asked.query, "--", *asked.ended)

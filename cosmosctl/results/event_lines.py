@@ -32,6 +32,20 @@ def parse_lines(lines: Iterable[bytes]) -> Iterator[Event]:
             yield event
 
 
+def shard_lines(shard: int, data: bytes) -> Iterator[bytes]:
+    """The whole lines of the events of a shard as they stand in those of its batch: follow_shards.py writes them so."""
+    end = 0
+    for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
+        end += len(line)
+        if line.startswith(b'{"'):
+            yield b'{"shard":%d,"end":%d,' % (shard, end) + line[1:]
+
+
+def shards_line(count: int) -> bytes:
+    """The line that says how many there are."""
+    return b'{"ev":"shards","t":0,"count":%d}\n' % count
+
+
 def _checked(said: object) -> Event | None:
     """The event that a line tells of: its name, a time that can be one, and all that is used of such an event."""
     if not isinstance(said, dict) or not isinstance(said.get("ev"), str):
@@ -138,7 +152,7 @@ _FIELDS: Mapping[str, Mapping[str, Callable[[object], Any]]] = {
     "run_cancelled": _RUN,
     "batch_done": {"state": _words},
     "shards": {"count": _shard},
-    "queue": {"code": _count, "text": _answer},
+    "queue": {"by": _words, "code": _count, "text": _answer},
 }
 """What is used of the events of templates/launch/supervise; an event without it is damaged."""
 

@@ -64,9 +64,10 @@ class Elapsed:
 class QueueSeen:
     """What a queue said of the jobs of a batch, at `moment`: the answer to our query, or why there was none (`code`).
 
-    `answer` is the last that there was.
+    `answer` is the last that there was, `by` the name of the scheduler.
     """
 
+    by: str
     moment: float
     code: int
     said: str
@@ -209,7 +210,7 @@ class Joined:
                 self._count = max(self._count, event["count"])
             case "queue":
                 answer = event["text"] if event["code"] == 0 else self._queue.answer if self._queue else ""
-                self._queue = QueueSeen(event["t"], event["code"], event["text"], answer)
+                self._queue = QueueSeen(event["by"], event["t"], event["code"], event["text"], answer)
             case "queue_same" if self._queue is not None:
                 self._queue = replace(self._queue, moment=event["t"])
             case _ if "shard" in event:

@@ -53,11 +53,12 @@ def batch_log(pulled: Path, processes: Sequence[Event]) -> Iterator[bytes]:
 
 
 def _told_once(pulled: Path, processes: Sequence[Event]) -> Iterator[str]:
-    several, told = len({process.get("gpu") for process in processes}) > 1, set[str]()
+    several, told = len({(process.get("shard"), process.get("gpu")) for process in processes}) > 1, set[str]()
     most_mib = most_bytes(log_names(processes)) >> 20
     for process in processes:
         name = _name(process["log"])
-        mark = f"gpu{process.get('gpu')}| " if several else ""
+        place = f"gpu{process.get('gpu')}" if process.get("shard") is None else f"job{process['shard']}"
+        mark = f"{place}| " if several else ""
         yield f"{mark}=== {process['proc']}: {counted(len(process['runs']), 'run')}\n"
         if name and name not in told and os.path.lexists(pulled / name):
             yield from _lines(pulled / name, mark)

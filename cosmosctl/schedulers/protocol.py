@@ -1,6 +1,6 @@
 """What a scheduler has to say. Nothing here starts anything: argv and text only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal, Protocol
@@ -75,6 +75,20 @@ class Queue(Protocol):
 
     def commands(self, host: Host, folder: str) -> Commands:
         """What is asked of it for the batch in that folder on `host`."""
+
+    def questions(self, host: Host) -> Mapping[str, Argv]:
+        """What `host check` asks: `version`; `test`, whether a job of that host would be taken, and when it may start;
+        `limits`, those of what its jobs are for; `partitions`, a line for each thing that they could be for.
+        """
+
+    def trouble(self, host: Host, limits: str) -> str:
+        """What keeps its jobs from ever starting by the answer to `limits`; "" when nothing does."""
+
+    def at_once(self, host: Host) -> Argv:
+        """What is put before a command to run it on a compute node, with what a job gets, and to wait for it."""
+
+    def gpus(self, host: Host) -> int:
+        """How many GPUs a task is given."""
 
     def script(self, host: Host, model: Model, batch_dir: PurePosixPath) -> str:
         """The script of each task of the batch in `batch_dir` (a host path).

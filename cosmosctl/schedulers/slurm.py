@@ -6,7 +6,7 @@ other user of the site can read, the name of the job and its script, holds no pr
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from cosmosctl import engines
@@ -49,6 +49,16 @@ def _name(folder: str) -> str:
 
 def _submit(host: Host, folder: str, name: str) -> tuple[str, ...]:
     """Options as arguments: in #SBATCH lines a space would part a path."""
+    return (
+        *("sbatch", "--parsable", f"--job-name={name}"),
+        *("--output=/dev/null", "--export=NONE", "--requeue", "--open-mode=append"),
+        f"--signal=B:USR1@{drain_s(host)}",
+        *_asked_for(host),
+        *host.extra,
+    )
+
+
+def _asked_for(host: Host) -> tuple[str, ...]:
     given = {
         "partition": host.partition,
         "account": host.account,
@@ -57,13 +67,35 @@ def _submit(host: Host, folder: str, name: str) -> tuple[str, ...]:
         "gres": host.gres or f"gpu:{host.gpus_per_video or 1}",
         "constraint": host.constraint,
     }
-    return (
-        *("sbatch", "--parsable", f"--job-name={name}"),
-        *("--output=/dev/null", "--export=NONE", "--requeue", "--open-mode=append"),
-        f"--signal=B:USR1@{drain_s(host)}",
-        *(f"--{key}={value}" for key, value in given.items() if value),
-        *host.extra,
-    )
+    return tuple(f"--{key}={value}" for key, value in given.items() if value)
+
+
+def questions(host: Host) -> Mapping[str, tuple[str, ...]]:
+    partition = (host.partition,) if host.partition else ()
+    return {
+        "version": ("sbatch", "--version"),
+        "test": ("sbatch", "--test-only", "--array=0", *_asked_for(host), *host.extra, "--wrap=true"),
+        "limits": ("scontrol", "-o", "show", "partition", *partition),
+        "partitions": ("sinfo", "-h", "-o", "%P %l %D %G"),
+    }
+
+
+def trouble(host: Host, limits: str) -> str:
+    """sbatch --test-only takes a time above the partition's: such a job would wait for ever."""
+    longest = [found[1] for line in limits.split(";") if (found := re.search(r"\bMaxTime=(\S+)", line))]
+    known = [seconds(time) for time in longest if re.fullmatch(r"(\d+-)?\d+(:\d+){0,2}", time)]
+    if not host.time or not host.partition or len(known) != 1 or seconds(host.time) <= known[0]:
+        return ""
+    return f"time {host.time} is above the limit of partition {host.partition}, {longest[0]}: it would never start"
+
+
+def at_once(host: Host) -> tuple[str, ...]:
+    return ("srun", "--quiet", "--immediate=60", "--job-name=cosmosctl-check", *_asked_for(host), *host.extra)
+
+
+def gpus(host: Host) -> int:
+    counts = re.findall(r"gpu(?::[^:,]*[^:,\d][^:,]*)?(?::(\d+))?(?:,|$)", host.gres or GRES)
+    return max(1, sum(int(count or 1) for count in counts))
 
 
 def drain_s(host: Host) -> int:

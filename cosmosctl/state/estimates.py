@@ -1,11 +1,16 @@
 """How long a batch may take, from what batches on the same host took before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.results.batch_end import BatchEnd, read_end
 from cosmosctl.results.receipts import read_receipt
+from cosmosctl.state import states
+
+if TYPE_CHECKING:
+    from cosmosctl.plan.planner import Plan
 
 RECENT = 20
 """Ended batches that are looked at, newest first."""
@@ -35,6 +40,13 @@ def past(batches: Sequence[BatchPaths], *, host: str, model: str) -> Past | None
     if not per_frame:
         return None
     return Past(_median(loads or [0.0]), _median(per_frame))
+
+
+def of_plans(project: ProjectPaths, plans: Sequence["Plan"]) -> Mapping[str, Past]:
+    """The same for plans of one host, by model; those of which something is known."""
+    ended = [paths for paths in states.batches(project) if paths.end.exists()]
+    found = {plan.model.NAME: past(ended, host=plan.host.name, model=plan.model.NAME) for plan in plans}
+    return {model: one for model, one in found.items() if one is not None}
 
 
 def frame_bytes(project: ProjectPaths, batches: Sequence[BatchPaths], *, host: str, model: str) -> float | None:

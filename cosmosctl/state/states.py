@@ -32,9 +32,13 @@ class OpenBatch(NamedTuple):
 
     @property
     def standing(self) -> str:
-        """Where it is, in words, while no event of it is here; "" when there is one."""
+        """Where it is, in words, while no event of it is here but what a queue said of it; "" when there is one."""
         if self.progress.launched:
             return ""
+        if self.progress.queue is not None:
+            from cosmosctl.state.queue_words import queue_words
+
+            return queue_words(self.progress) or "its jobs have left the queue without a word"
         return "not sent" if self.launch is None else self.launch.words
 
     @property

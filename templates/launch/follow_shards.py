@@ -3,9 +3,10 @@
 Fed to `python3 -` on the host, which may be a login node: one process, that sleeps. It knows no scheduler, and ends by
 itself when whoever reads it goes away. Standard library only, Python 3.8 and later.
 
-usage: python3 - BATCH_DIR SHARDS HAVE EVERY_S OVER CANCELLED FORGOTTEN -- QUERY... -- ENDED...
+usage: python3 - BATCH_DIR SHARDS HAVE EVERY_S NAME OVER CANCELLED FORGOTTEN -- QUERY... -- ENDED...
   HAVE: SHARD:OFFSET with commas between, what is there already of each shard's events.jsonl
   EVERY_S: between two looks at the queue; 0: one look at everything, then the end
+  NAME: of the scheduler, told with each of its answers
   OVER: words; states of a task that neither waits nor runs, the third field of a line of QUERY; the second is its shard
   CANCELLED: that of a task which somebody has ended: its shard is marked, and the next launch ends its rows
   FORGOTTEN: what QUERY says of jobs that it does not know
@@ -32,7 +33,7 @@ from typing import Any
 
 LOOK_S, LOOK_SHARD_S = 0.2, 0.01
 """Between two looks at the files, at least and for each of them: a file system that many share is not kept busy."""
-QUICK_LOOKS, QUICK_S = 1, 1.0
+QUICK_LOOKS, QUICK_S = 2, 3.0
 """How often one connection may look at the queue out of turn, as a job was interrupted, and how long after that."""
 GRACE_S = 2.0
 """After a task has left the queue, for its last events to be seen from here."""
@@ -99,7 +100,7 @@ class Queue:
 
     def __init__(self, batch: Path, every_s: float, words: Sequence[str], query: list[str], ended: list[str]) -> None:
         self.batch, self.every_s, self.query, self.ended = batch, every_s, query, ended
-        over, self.cancelled, self.forgotten = words
+        self.name, over, self.cancelled, self.forgotten = words
         self.over = over.split()
         self.asked = self.answered = 0.0
         self.live: set[str] = set()
@@ -127,18 +128,20 @@ class Queue:
         if code and self.forgotten in err:
             code, out = 0, ""
         if code:
-            return self._line({"ev": "queue", "code": code, "text": err[-500:]})
+            return self._line({"ev": "queue", "by": self.name, "code": code, "text": err[-500:]})
         self.answered = self.asked
         fields = [line.split("|") for line in out.splitlines()]
         self.live = {one[1] for one in fields if len(one) > 2 and one[2] not in self.over}
         self.ended_by_others = {one[1] for one in fields if len(one) > 2 and one[2] == self.cancelled} - self.live
-        return self._line({"ev": "queue", "code": 0, "text": out})
+        return self._line({"ev": "queue", "by": self.name, "code": 0, "text": out})
 
     def look_back(self) -> bytes:
         """The line of what the books say of jobs that the queue has forgotten; nothing where nobody keeps any."""
         jobs = self._jobs()
         code, out, _ = run([*self.ended, jobs]) if jobs else (1, "", "")
-        return self._line({"ev": "queue", "code": 0, "text": out}) if code == 0 and out.strip() else b""
+        return (
+            self._line({"ev": "queue", "by": self.name, "code": 0, "text": out}) if code == 0 and out.strip() else b""
+        )
 
     def tell(self, event: dict[str, Any]) -> bytes:
         """A line of ours."""
@@ -169,15 +172,15 @@ def run(argv: list[str]) -> tuple[int, str, str]:
 
 
 def main(argv: list[str]) -> int:
-    batch, count, have, every_s, *words = argv[1:8]
-    parted = argv.index("--", 9)
+    batch, count, have, every_s, *words = argv[1:9]
+    parted = argv.index("--", 10)
     offsets = {int(shard): int(end) for shard, _, end in (pair.partition(":") for pair in have.split(",") if pair)}
     places = [Path(batch, "shards", str(number)) for number in range(int(count))]
     linked = [place for folder in places for place in (folder, folder / "events.jsonl") if place.is_symlink()]
     if linked:
         print(f"{linked[0]} is a link: somebody has put it there, and it is not followed", file=sys.stderr)
         return LINK
-    queue = Queue(Path(batch), float(every_s), words, argv[9:parted], argv[parted + 1 :])
+    queue = Queue(Path(batch), float(every_s), words, argv[10:parted], argv[parted + 1 :])
     try:
         shards = [Shard(Path(batch), number, offsets.get(number, 0)) for number in range(len(places))]
         send(queue.tell({"ev": "shards", "count": len(shards)}))

@@ -2,7 +2,7 @@
 
 import json
 import os
-import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -38,6 +38,7 @@ class Bed:
 
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
+    started: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
 
     @property
     def conf(self) -> Path:
@@ -55,6 +56,8 @@ class Bed:
     def stop(self) -> None:
         """End what `start` started, by number, and what its jobs left."""
         subprocess.run(("bash", str(SCRIPTS / "down.sh"), str(self.folder)), check=False, timeout=PATIENCE_S)
+        for process in self.started:
+            process.wait(PATIENCE_S)
 
     def ask(self, *argv: str, ok: bool = True) -> str:
         """What one of Slurm's commands prints."""
@@ -74,8 +77,50 @@ class Bed:
         wait_until(lambda: list(self.tasks().values()).count(state) >= count, f"{count} tasks {state}", look_s=0.05)
         return [task for task, one in self.tasks().items() if one == state]
 
+    def fill(self, *options: str) -> str:
+        """A job of somebody else that has every GPU, once it runs; its number."""
+        argv = (
+            "sbatch",
+            "--parsable",
+            "-o",
+            "/dev/null",
+            "-N",
+            "2",
+            "--gres=gpu:2",
+            *options,
+            "--wrap",
+            "exec sleep 900",
+        )
+        job = self.ask(*argv).strip()
+        wait_until(lambda: self.ask("squeue", "-h", "-j", job, "-o", "%T").strip() == "RUNNING", "the job", look_s=0.1)
+        return job
+
+    def stop_controller(self) -> None:
+        """It is away until `start_controller`; nodes and jobs go on."""
+        pid = self.pid("slurmctld")
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not Path(f"/proc/{pid}/environ").exists() or _is_zombie(pid), "slurmctld to end")
+
+    def start_controller(self) -> None:
+        """It comes back with all that it knew, and answers."""
+        with (self.folder / "log" / "slurmctld.out").open("a") as log:
+            argv = ("slurmctld", "-D", "-i")
+            process = subprocess.Popen(argv, env={**os.environ, **self.env}, cwd="/", stdout=log, stderr=log)
+        self.started.append(process)
+        (self.folder / "slurmctld.own-pid").write_text(f"{process.pid}\n")
+        wait_until(
+            lambda: self.ask("sinfo", "-h", "-o", "%D", ok=False).strip(), "the controller to answer", look_s=0.1
+        )
+
     def pid(self, daemon: str) -> int:
         return int((self.folder / f"{daemon}.own-pid").read_text())
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 @contextmanager
@@ -113,6 +158,17 @@ class Site:
         block = f"    dir: {json.dumps(str(self.dir))}\n    engine: bare\n    scheduler: slurm\n    nodes: {nodes}\n"
         block += f"    models: {{transfer1: {{command: {json.dumps(command)}}}}}\n{more}"
         self.tree.config(f"project: 5f3a91c2\nmodel: transfer1\nhost: site\nhosts:\n  site:\n{reached}{block}")
+
+    def names(self) -> set[str]:
+        """The names of the jobs of batches."""
+        return {name for name in self.bed.ask("squeue", "-h", "-o", "%j").split() if name.startswith(QUEUED)}
+
+    def queued(self) -> str:
+        """A batch that waits, as somebody has every GPU: the number of that job."""
+        job = self.bed.fill()
+        self.tree.cli("batch", "--detach")
+        self.bed.until("PENDING")
+        return job
 
     def runs(self, count: int) -> list[str]:
         """That many runs of one group, each with a prompt of its own."""
@@ -156,11 +212,8 @@ def site_on(bed: Bed, folder: Path, box: Sshd | None = None) -> Site:
     """A project in `folder`, with a scene and no runs."""
     tree = Tree(folder / "project", folder / "home", {} if box else bed.env)
     tree.root.mkdir(parents=True)
+    tree.home.mkdir()
     site = Site(tree, bed, folder / "the site's dir", box)
     site.configure()
     tree.scene()
     return site
-
-
-def programs() -> bool:
-    return all(map(shutil.which, ("sbatch", "munged")))

@@ -14,7 +14,8 @@ from cosmosctl.host.transfer_size import bytes_to_send
 from cosmosctl.host.trust import NotAllowed
 from cosmosctl.plan import bundle
 from cosmosctl.plan.planner import Group, Plan, differences, starts
-from cosmosctl.state import estimates, states
+from cosmosctl.plan.widths import Width, widths
+from cosmosctl.state import estimates
 
 
 def show_plans(project: ProjectPaths, plans: Sequence[Plan], host: Host) -> None:
@@ -31,7 +32,8 @@ def show_plans(project: ProjectPaths, plans: Sequence[Plan], host: Host) -> None
         for group in plan.groups:
             _show_group(plan, group)
         click.echo(f"\n{_bytes(project, plan)}")
-        click.echo(_estimate(project, plan))
+        for line in _jobs(project, plan) or [_estimate(project, plan)]:
+            click.echo(line)
 
 
 def _head(plan: Plan) -> str:
@@ -81,9 +83,28 @@ def _bytes(project: ProjectPaths, plan: Plan) -> str:
     return f"to send: {missing:,} bytes of {total:,} bytes of video; the host has the rest"
 
 
+def _jobs(project: ProjectPaths, plan: Plan) -> list[str]:
+    """How many jobs a queue would be given, and what they and other numbers of them cost; nothing without a queue."""
+    found = widths(plan, estimates.of_plans(project, [plan]).get(plan.model.NAME))
+    if not found:
+        return []
+    chosen, *others = found
+    wall = "wall time and GPU hours unknown, as nothing ran there yet"
+    if chosen.wall_s is not None and chosen.gpu_hours is not None:
+        wall = f"{chosen.gpu_hours:.2f} GPU hours, about {duration(chosen.wall_s)} once they run"
+    starts = counted(chosen.starts, "model start")
+    first = f"{counted(chosen.jobs, 'job')}, {chosen.nodes} at a time, with {starts}: {wall}"
+    return [first, "  nodes  jobs  starts  GPU hours  wall time", *map(_width_line, others)]
+
+
+def _width_line(one: Width) -> str:
+    hours = "?" if one.gpu_hours is None else f"{one.gpu_hours:.2f}"
+    wall = "?" if one.wall_s is None else duration(one.wall_s)
+    return f"  {one.nodes:>5}  {one.jobs:>4}  {one.starts:>6}  {hours:>9}  {wall}"
+
+
 def _estimate(project: ProjectPaths, plan: Plan) -> str:
-    ended = [paths for paths in states.batches(project) if paths.end.exists()]
-    past = estimates.past(ended, host=plan.host.name, model=plan.model.NAME)
+    past = estimates.of_plans(project, [plan]).get(plan.model.NAME)
     if past is None:
         return f"time: unknown, nothing ran on {plan.host.name} yet"
     at_once = len(engines.get(plan.host.engine).gpus(plan.host))

@@ -24,6 +24,7 @@ from cosmosctl.models import get as get_model
 from cosmosctl.results.collect import Collected
 from cosmosctl.results.events import Progress
 from cosmosctl.state.estimates import Past
+from cosmosctl.state.queue_words import queue_hints, queue_words
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -72,7 +73,7 @@ class FollowView:
             self._once(phase)
         for why in progress.replaced:
             self._once(f"{batch.name}: {why}; the model's own command is started instead")
-        for line in unlocked_lines(progress):
+        for line in (*unlocked_lines(progress), *queue_hints(progress)):
             self._once(f"{batch.name}: {line}")
         for run, one in home.items():
             row = batch.row(run)
@@ -102,7 +103,8 @@ class FollowView:
             since = time.strftime("%H:%M", time.localtime(progress.unreachable_since))
             return f"{batch.name}: {batch.host.name} unreachable since {since}; it goes on there by itself"
         if not progress.launched:
-            return f"{batch.name}: sending to {batch.host.name}"
+            waits = queue_words(progress)
+            return f"{batch.name}: {waits}" if waits else f"{batch.name}: sending to {batch.host.name}"
         if progress.waiting:
             return f"{batch.name}: waiting for a GPU that another batch has ({progress.waiting})"
         if len(progress.loads) < max(1, len(progress.processes)) and not progress.finished:

@@ -52,7 +52,8 @@ def batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
 
     name, seen = batch.paths.name, batch.progress
     if batch.standing:
-        title, hint = f"Batch {name}: {batch.standing}", _standing_hint(batch)
+        seen_at = f", as seen {duration(last_word_s(batch))} ago" if seen.queue is not None else ""
+        title, hint = f"Batch {name}: {batch.standing}{seen_at}", _standing_hint(batch)
     elif seen.finished:
         title, hint = f"Batch {name}: ended on its host, not all fetched", "cosmosctl fetch"
     else:
@@ -67,9 +68,19 @@ def batch_lines(batch: OpenBatch, found: Overview) -> list[str]:
         title,
         *([style(f"  {batch.problem}", "red")] if batch.problem else []),
         f'  (use "{hint}")',
-        *(style(f"  {line}", "yellow") for line in unlocked_lines(seen)),
+        *(style(f"  {line}", "yellow") for line in (*unlocked_lines(seen), *_queue_lines(batch))),
         *_run_lines([found.runs[run] for run in batch.runs if run in found.runs], found, tells_state=True),
     ]
+
+
+def _queue_lines(batch: OpenBatch) -> list[str]:
+    """What its queue said of jobs of a batch that has begun, and what to do about those that wait for a person."""
+    if batch.progress.queue is None or batch.progress.finished:
+        return []
+    from cosmosctl.state.queue_words import queue_hints, queue_words
+
+    words = "" if batch.standing else queue_words(batch.progress)
+    return [*([f"jobs: {words}"] if words else []), *queue_hints(batch.progress)]
 
 
 def _standing_hint(batch: OpenBatch) -> str:

@@ -42,6 +42,11 @@ class Teller:
 
         show_plans(project, plans, host)
 
+    def agrees(self, question: str) -> bool:
+        from cosmosctl.cli.agreeing import agreeing
+
+        return agreeing(False)(question)
+
     @contextmanager
     def computing(self) -> Iterator[ControlProgress]:
         with Bars() as bars:

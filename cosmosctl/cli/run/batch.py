@@ -22,6 +22,7 @@ from cosmosctl.errors import EXIT_OK
 @click.option("--all", "everything", is_flag=True, help="Take every run, finished ones too.")
 @click.option("--if-needed", is_flag=True, help="Of the named runs take those without a current result.")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read ids from stdin too; where there is none, do nothing.")
+@click.option("--yes", is_flag=True, help="Agree to more GPU hours than the host's max_gpu_hours.")
 @click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
 @click.option(
     "--export", metavar="DIR", type=click.Path(path_type=Path), help="Write what the host needs into DIR; send nothing."
@@ -49,6 +50,7 @@ def batch(
     everything: bool,
     if_needed: bool,
     from_stdin: bool,
+    yes: bool,
     detach: bool,
     export: Path | None,
     from_jsonl: Path | None,
@@ -74,7 +76,7 @@ def batch(
         return EXIT_OK
     wanted = Wanted(changed=changed, failed=failed, everything=everything)
     given = (ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl, export)
-    return run_batch(folder, Request(*given, roots=roots, if_needed=if_needed), Teller())
+    return run_batch(folder, Request(*given, roots=roots, if_needed=if_needed, yes=yes), Teller())
 
 
 @click.command()
@@ -89,6 +91,7 @@ def batch(
     metavar="WEIGHT",
     help="Enlarge each result too, and keep it this strongly: above 0, at most 1.",
 )
+@click.option("--yes", is_flag=True, help="Agree to more GPU hours than the host's max_gpu_hours.")
 @click.option("--detach", is_flag=True, help="Return once the job is launched; attach brings the results.")
 @click.pass_obj
 def inference(
@@ -99,6 +102,7 @@ def inference(
     model: str | None,
     dry_run: bool,
     upscale_weight: float | None,
+    yes: bool,
     detach: bool,
 ) -> int:
     """Run the named runs, or a new run for each named prompt, as one batch.
@@ -118,5 +122,6 @@ def inference(
         detach=detach,
         upscale_weight=upscale_weight,
         upscales=upscale_weight is not None,
+        yes=yes,
     )
     return run_batch(folder, asked, Teller())

@@ -12,6 +12,7 @@ from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
 from cosmosctl.host.follow import copy_events
 from cosmosctl.host.pull import pull
+from cosmosctl.host.shards import follow_shards
 from cosmosctl.io import own
 from cosmosctl.io.checked import opened as opened_file
 from cosmosctl.io.lock import locked_at_once
@@ -79,7 +80,11 @@ def _stream(project: ProjectPaths, batch: AllowedBatch) -> None:
     try:
         while True:
             names = process_logs.log_names(tail.progress().processes)
-            pull(c, batch, ("events.jsonl", *names), folder, most_bytes=process_logs.most_bytes(names))
+            if batch.shards:
+                own.make_folders(folder)
+                follow_shards(c, folder / "events.jsonl", batch, every_s=0)
+            events = () if batch.shards else ("events.jsonl",)
+            pull(c, batch, (*events, *names), folder, most_bytes=process_logs.most_bytes(names))
             state = tail.progress()
             if not state.launched:
                 raise UsageError(f"batch {batch.name} was not sent", hint=command("attach", batch.name))

@@ -4,7 +4,7 @@ import shlex
 import time
 from pathlib import Path
 
-from cosmosctl import engines, models
+from cosmosctl import engines, models, schedulers
 from cosmosctl.commands.machines.host_findings import Finding, Looked, findings
 from cosmosctl.domain.project import AllowedHost, Host, HostModel
 from cosmosctl.engines.building import image_there
@@ -45,7 +45,18 @@ def look_at(host: AllowedHost, model: str) -> tuple[Finding, ...]:
     if "end" not in facts:
         return (Finding("ssh", "FAIL", f"the answer broke off: {answer.stderr[-300:]}", "try again"),)
     skew_s = _skew_s(whole_in(facts.get("clock", "")), begin, time.time())
+    facts |= _asked_of_queue(host)
     return findings(Looked(host, model, facts, answer_of(c, "rsync --version", timeout_s=10).stdout, skew_s))
+
+
+def _asked_of_queue(host: AllowedHost) -> dict[str, str]:
+    """What the host's queue answers, by the names of the questions with `queue-` before them."""
+    queue = schedulers.queue(host)
+    if queue is None:
+        return {}
+    words = [word for name, argv in queue.questions(host).items() for word in (name, shlex.join(argv))]
+    answer = host_script(invoke_context(), host, "check_queue.sh", tuple(words))
+    return {f"queue-{name}": value for name, value in parse(answer.stdout).items()}
 
 
 def _skew_s(clock: int | None, begin: float, end: float) -> float:
@@ -78,7 +89,8 @@ def _arguments(host: Host, model: str) -> tuple[str, ...]:
         " ".join(family.HOME.hub_models),
         family.HOME.broken,
     )
-    return (*facts, "--", *engine.trial(host, family, _trial_text()))
+    trial, queue = engine.trial(host, family, _trial_text()), schedulers.queue(host)
+    return (*facts, "--", *(queue.at_once(host) if queue and trial else ()), *trial)
 
 
 def _questions(asked: Images | None) -> tuple[str, ...]:

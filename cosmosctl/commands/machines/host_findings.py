@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cosmosctl import engines
+from cosmosctl import engines, schedulers
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.plurals import counted
 from cosmosctl.domain.project import Host, HostModel
@@ -33,6 +33,26 @@ class Finding:
     verdict: Verdict
     words: str
     mend: str = ""
+
+
+def queue_findings(host: Host, facts: Facts) -> Iterator[Finding]:
+    """What a queue answered to the questions of `host check`."""
+    queue = schedulers.queue(host)
+    if queue is None:
+        return
+    if "queue-version" not in facts:
+        said = facts.get("queue-version-failed", "no answer")
+        yield Finding("queue", "FAIL", said, queue.hint(said))
+        return
+    yield Finding("queue", "PASS", facts["queue-version"])
+    there = "; ".join(line for line in facts.get("queue-partitions", "").split(";") if line)
+    yield Finding("partitions", "PASS" if there else "WARN", there or facts.get("queue-partitions-failed", "none told"))
+    never = queue.trouble(host, facts.get("queue-limits", ""))
+    refused = facts.get("queue-test-failed", "")
+    if refused or never:
+        yield Finding("job", "FAIL", refused or never, queue.hint(refused or never))
+    else:
+        yield Finding("job", "PASS", facts.get("queue-test", "").partition("sbatch: ")[2] or "it would be taken")
 
 
 @dataclass(frozen=True)
@@ -64,7 +84,7 @@ def findings(looked: Looked) -> tuple[Finding, ...]:
         *_ways(looked),
         *_machine(looked),
         *_folder(looked),
-        *_gpus(looked),
+        *(_gpus(looked) if looked.host.scheduler is None else queue_findings(looked.host, looked.facts)),
         *_engine(looked),
         *_files(looked),
         *_trial(looked),
@@ -268,6 +288,9 @@ def _trial(looked: Looked) -> Iterator[Finding]:
 
 def _trial_gpus(looked: Looked) -> Finding:
     seen = looked.fact("trial-gpus")
+    if looked.host.scheduler is not None:
+        words = f"on a compute node: {seen.partition(' ')[2] or 'none'}"
+        return Finding("trial GPU", "PASS" if seen[:1].isdigit() else "FAIL", words, "" if seen else "gres of the host")
     if not looked.host.gpus or looked.host.is_preview:
         return Finding("trial GPU", "SKIP", "none is configured")
     if seen.split(" ")[0] == str(len(looked.host.gpus)):

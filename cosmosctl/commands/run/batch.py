@@ -27,6 +27,7 @@ from cosmosctl.log import say
 from cosmosctl.plan import bundle_reader
 from cosmosctl.plan.inputs import NOTHING_FOUND
 from cosmosctl.plan.planner import Plan
+from cosmosctl.plan.widths import widths
 from cosmosctl.results import batch_end
 from cosmosctl.state import estimates, states
 from cosmosctl.state.opening import opened
@@ -209,6 +210,7 @@ def _go_on(folder: Path, looked: Looked, request: Request, audience: Audience) -
         for run, source in looked.waits.items():
             audience.result(f"\n{run} follows in the next batch, with the result of {source}")
         return EXIT_OK
+    _ask_for_hours(looked, request, audience)
     write_drafts(looked.project.root, looked.drafts)
     for run in _new_or_found(looked, request):
         audience.result(run)
@@ -221,6 +223,22 @@ def _go_on(folder: Path, looked: Looked, request: Request, audience: Audience) -
         return EXIT_OK
     code = _to_the_end(looked.project, made, request, audience) if made else EXIT_OK
     return max(code, _next_batch(folder, looked, request, audience))
+
+
+def _ask_for_hours(looked: Looked, request: Request, audience: Audience) -> None:
+    """Nothing, where the batches take no more GPU hours than the host's block lets pass, or the user agrees.
+
+    Raises: UsageError. What is not known yet is not asked about.
+    """
+    most = looked.host.max_gpu_hours
+    if most is None or request.yes:
+        return
+    pasts = estimates.of_plans(looked.project, looked.plans)
+    found = [(*widths(plan, pasts.get(plan.model.NAME)), None)[0] for plan in looked.plans]
+    hours = sum(one.gpu_hours or 0.0 for one in found if one is not None)
+    words = f"this takes about {hours:.2f} GPU hours on {looked.host.name}, more than its max_gpu_hours of {most:g}"
+    if hours > most and not audience.agrees(f"{words}; go on?"):
+        raise UsageError(words, hint="fewer runs, or --yes; batch --dry-run shows what other numbers of jobs cost")
 
 
 def _new_or_found(looked: Looked, request: Request) -> tuple[str, ...]:

@@ -55,7 +55,11 @@ def instructions(batch: Batch) -> str:
         f"1. Copy this folder's content into {batch.host.dir} on the host: rsync -a ./ HOST:{batch.host.dir}/",
         "2. Start it there; started again, it goes on where it was:",
         f"   {start}",
-        f"3. It has ended when the last line of {batch.there.events} says batch_done.",
+        f"3. It has ended when the last line of {_events(batch)} says batch_done.",
         f"4. Send {batch.there.batch} back whole; cosmosctl fetch --from FOLDER takes it in.",
     )
     return "\n".join(lines) + "\n"
+
+
+def _events(batch: Batch) -> str:
+    return f"each {batch.there.batch}/shards/*/events.jsonl" if batch.shards else str(batch.there.events)

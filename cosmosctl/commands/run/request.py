@@ -26,6 +26,7 @@ class Request:
     drafts: Drafts = field(default_factory=Drafts)
     upscales: bool = False
     if_needed: bool = False
+    yes: bool = False
 
     @property
     def takes_what_is_well(self) -> bool:

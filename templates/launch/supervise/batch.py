@@ -28,6 +28,9 @@ DRAIN = "drain"
 """Why a process is ended once its row in hand has: the time of the job is nearly up."""
 DRAINED, SUPERSEDED = 75, 76
 """Exit codes: the time was up; another supervisor has the shard."""
+HANDOVER_S = 5.0
+"""File systems of several nodes may tell of a file's growth seconds later."""
+GPUS = "CUDA_VISIBLE_DEVICES"
 MOST_DRAINED = 3
 """How often the time of a job may be up without a row that has ended."""
 TEMPORARY = "tmp"
@@ -68,6 +71,8 @@ class Batch:
             return 0
         start = {"pid": os.getpid(), "start": self.record.starts + 1, "host": os.uname().nodename, "boot": boot()}
         self.record.write({"ev": "batch_start", **start, **job(), "gpus": list(self._gpus.values()), **self._facts()})
+        if self.record.may_have_another and self._waited_for_another():
+            return SUPERSEDED
         self._obey()
         self._recover()
         self._give_up()
@@ -77,6 +82,15 @@ class Batch:
             if self.record.is_anothers():
                 return SUPERSEDED
         return self._finish()
+
+    def _waited_for_another(self) -> bool:
+        """Gives an earlier start on another node the time to see ours and to end; whether there is a later one."""
+        deadline = time.monotonic() + HANDOVER_S
+        while time.monotonic() < deadline and not self.signal:
+            time.sleep(POLL_S)
+            if self.record.is_anothers():
+                return True
+        return False
 
     def abandon(self) -> None:
         """Leaves no model behind."""
@@ -211,8 +225,7 @@ class Batch:
         if env.get("TMPDIR", "").startswith(str(work)):
             patiently(lambda: Path(env["TMPDIR"]).mkdir(parents=True, exist_ok=True))
         env[MARK] = self.folder.mark(name)
-        if worker.gpus:
-            env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, worker.gpus))
+        env.update(self._visible(worker))
         env = {**(environment(group.wrapping, env) if group.wrapping else os.environ), **_outside(group, env)}
         pid, gate = at_the_gate(argv, group.cwd or str(work), env, log, worker.lock.descriptors)
         self.folder.give(work)
@@ -224,6 +237,12 @@ class Batch:
         worker.model = self._model(self.record.processes[name], adopted=False)
         os.write(gate, b"1")
         os.close(gate)
+
+    def _visible(self, worker: Worker) -> Dict[str, str]:
+        """What says which GPUs a process may use: in a queued job what the queue said, which no container lets in."""
+        if worker.gpus:
+            return {GPUS: ",".join(map(str, worker.gpus))}
+        return {GPUS: os.environ[GPUS]} if self._plan.home and GPUS in os.environ else {}
 
     def _filled(self, text: str, work: Path) -> str:
         return text.replace("{work}", str(work)).replace("{batch}", str(self.folder.path))

@@ -23,11 +23,15 @@ Event = Dict[str, Any]
 
 
 class Record:
-    """events.jsonl and what follows from it: read once, from then on told by `write` alone."""
+    """events.jsonl and what follows from it: read once, from then on told by `write` alone.
+
+    `may_have_another`: an earlier start, on another node, did not say that it ended.
+    """
 
     def __init__(self, path: Path, *, is_shared: bool = False) -> None:
         """`is_shared`: others may write to it where its lock does not hold, on another node."""
         self.starts = self.drained = 0
+        self.may_have_another = False
         self.batch_done = False
         self.ends: Dict[str, str] = {}
         self.again: Dict[str, Event] = {}
@@ -38,6 +42,7 @@ class Record:
         self.row_starts: Dict[str, int] = {}
         self.signs: Dict[str, Event] = {}
         self._boot, self._own_boot = "", boot()
+        self._shared, self._is_open, self._mine = is_shared, False, b""
         self.crashes: Dict[str, int] = {}
         self.replaced: Set[str] = set()
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
@@ -45,8 +50,7 @@ class Record:
         self._unwritten = b"\n" if past and not past.endswith(b"\n") else b""
         for event in parsed(past):
             self._note(event)
-        self._shared, self._seen, self._mine = is_shared, len(past), b""
-        self._look_at = 0.0
+        self._seen, self._look_at = len(past), 0.0
 
     def write(self, *events: Event) -> None:
         """Appends these events in one write: being killed cannot part them."""
@@ -114,7 +118,9 @@ class Record:
             self.signs[proc] = {**event, "boot": self._boot}
         if kind == "batch_start":
             self.starts += 1
-            self._boot = str(event.get("boot", ""))
+            before, self._boot = self._boot, str(event.get("boot", ""))
+            self.may_have_another = self._shared and self._is_open and before not in ("", self._boot)
+            self._is_open = True
         elif kind == "process_start":
             self.processes[proc] = self.running[proc] = {**event, "boot": self._boot}
         elif kind == "loaded":
@@ -126,6 +132,7 @@ class Record:
             self.again[run] = event
             self.crashes[group] = self.crashes.get(group, 0) + bool(event.get("told"))
         elif kind == "interrupted":
+            self._is_open = False
             self.drained += bool(event.get("drained"))
         elif kind in ENDS:
             self.ends[run] = ENDS[kind]
