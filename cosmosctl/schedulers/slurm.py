@@ -94,7 +94,9 @@ def at_once(host: Host) -> tuple[str, ...]:
 
 
 def gpus(host: Host) -> int:
-    counts = re.findall(r"gpu(?::[^:,]*[^:,\d][^:,]*)?(?::(\d+))?(?:,|$)", host.gres or GRES)
+    counts = re.findall(
+        r"gpu(?::[^:,]*[^:,\d][^:,]*)?(?::(\d+))?(?:,|$)", host.gres or f"gpu:{host.gpus_per_video or 1}"
+    )
     return max(1, sum(int(count or 1) for count in counts))
 
 
@@ -137,7 +139,7 @@ exec </dev/null >>"$shard/job.out" 2>&1
 export PATH="${{PATH:-/usr/local/bin:/usr/bin:/bin}}"
 export COSMOSCTL_JOB="${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID" COSMOSCTL_RESTART="${{SLURM_RESTART_COUNT:-0}}"
 
-{prolog}# Slurm signals this shell: USR1 before its time is up, TERM at the end of it, on scancel, on preemption.
+# Slurm signals this shell: USR1 before its time is up, TERM at the end of it, on scancel, on preemption.
 supervisor= asked=
 pass_on() {{
     asked=$1
@@ -145,7 +147,8 @@ pass_on() {{
 }}
 trap 'pass_on USR1' USR1
 trap 'pass_on TERM' TERM
-{supervisor} "$shard" &
+
+{prolog}{supervisor} "$shard" &
 supervisor=$!
 [ -z "$asked" ] || kill -s "$asked" "$supervisor"
 while kill -0 "$supervisor" 2>/dev/null; do wait "$supervisor"; done
@@ -153,7 +156,7 @@ wait "$supervisor"
 code=$?
 
 # Slurm does not requeue for a time limit by itself. The rows that are left go on, unless somebody has ended the job.
-if [ "$code" -eq {drained} ] && [ ! -e cancel ]; then
+if [ "$code" -eq {drained} ] && [ ! -e cancel ] && [ ! -e "$shard/cancel" ]; then
     case $(scontrol -o show job "$COSMOSCTL_JOB" 2>/dev/null) in
         *JobState=CANCELLED*) ;;
         *) scontrol requeue "$COSMOSCTL_JOB" ;;
