@@ -21,6 +21,8 @@ def count_mistake(gpus: int, possible: Collection[int], name: str) -> str:
     """Why that many GPUs are not possible."""
     if gpus in possible:
         return ""
+    if max(possible) == 1:
+        return f"{name} makes a video on one GPU, not on {gpus}"
     return f"{name} can share a video out over {_listed(sorted(possible))} GPUs, not {gpus}"
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from cosmosctl.domain.project import VIDEO_SUFFIXES, Setting
 from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import Spec
-from cosmosctl.models import catalog, checks, diffusers_rows
+from cosmosctl.models import catalog, checks, diffusers_rows, ranks
 from cosmosctl.models.buckets import nearest_shape, transfer25_size
 from cosmosctl.models.catalog import ControlRule
 from cosmosctl.models.names import opaque_name
@@ -133,6 +133,15 @@ def files(specs: Sequence[Spec]) -> Mapping[str, str]:
 def arguments(specs: Sequence[Spec], *, checkpoints: str) -> tuple[str, ...]:
     """The flags of the program. A row's settings are never flags."""
     return diffusers_rows.arguments(FAMILY, specs, checkpoints)
+
+
+def parallel(launcher: tuple[str, ...], arguments: tuple[str, ...], gpus: int) -> tuple[str, ...]:
+    return (*launcher, *arguments)
+
+
+def gpus_mistake(spec: Spec, gpus: int, checkpoints: str | None) -> str:
+    """The pipeline is one process on one GPU."""
+    return ranks.count_mistake(gpus, (1,), NAME)
 
 
 def env(specs: Sequence[Spec]) -> Mapping[str, str]:

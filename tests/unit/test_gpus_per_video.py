@@ -77,6 +77,12 @@ def test_counts_that_a_family_cannot_take_are_refused(model: str, possible: set[
     assert mistakes[5].lower().startswith(f"gpus_per_video: {model} can share a video out over 1, 2, ")
 
 
+def test_a_family_that_is_one_process_takes_one_gpu_alone() -> None:
+    name = next(name for name in FAMILIES if "diffusers" in name)
+    assert models.host_mistake(spec(name), None, 1) == ""
+    assert models.host_mistake(spec(name), None, 2) == f"gpus_per_video: {name} makes a video on one GPU, not on 2"
+
+
 @pytest.mark.parametrize(("host", "run"), [("Cosmos3-Super", {}), (None, {"checkpoint": "/weights/Cosmos3-Super/"})])
 def test_super_needs_four(host: str | None, run: dict[str, str]) -> None:
     assert "needs 4 GPUs" in models.host_mistake(spec("cosmos3", **run), host, 2)
