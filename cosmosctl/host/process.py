@@ -47,11 +47,18 @@ class NotAllSent(HostError):
 
 
 def host_script(
-    c: "Context", host: AllowedHost, name: str, args: tuple[str, ...], *, timeout_s: float = SHORT_S
+    c: "Context",
+    host: AllowedHost,
+    name: str,
+    args: tuple[str, ...],
+    *,
+    timeout_s: float | None = SHORT_S,
+    sink: Sink | None = None,
 ) -> Answer:
     """Run templates/launch/`name` on a host, whatever its exit code. Raises: HostError when it cannot be reached."""
     argv = transport.of(host).command(host, ("sh", "-s", "--", *args))
-    answer = answer_of(c, f"{shlex.join(argv)} < {shlex.quote(str(template('launch', name)))}", timeout_s=timeout_s)
+    line = f"{shlex.join(argv)} < {shlex.quote(str(template('launch', name)))}"
+    answer = answer_of(c, line, timeout_s=timeout_s, sink=sink)
     trouble = transport.of(host).trouble(host, answer.stderr) if answer.code in UNREACHABLE else None
     if trouble is not None:
         kind = Unreachable if trouble.passes else HostError

@@ -88,7 +88,8 @@ class Home:
     `no_checkpoints`: why a host's block must not name weights; "" when it may. `hub_models`: what it loads by name
     however its checkpoints are given. `broken`: a span of commits, FIRST..LAST, between which it does not work.
     `program`: the folder of a program of ours below templates/launch, which travels with each batch: there is no
-    repository then; `packages` are what it needs of the Python that runs it, `memory` the ways that it has to lay its
+    repository then; `packages` are what it needs of the Python that runs it, `weights` what it loads
+    from the Hub, each REPOSITORY or REPOSITORY@REVISION, `memory` the ways that it has to lay its
     networks into the GPU's memory.
     """
 
@@ -101,6 +102,7 @@ class Home:
     broken: str = ""
     program: str = ""
     packages: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
     memory: tuple[str, ...] = ()
 
     @property

@@ -31,6 +31,14 @@ HOME = Home(
     "https://huggingface.co/nvidia/Cosmos-Transfer2.5-2B",
     program=diffusers_rows.PROGRAM,
     packages=(*diffusers_rows.PACKAGES, diffusers_rows.GUARDRAIL),
+    weights=(
+        "nvidia/Cosmos-Transfer2.5-2B@diffusers/general",
+        *(
+            f"nvidia/Cosmos-Transfer2.5-2B@diffusers/controlnet/general/{net}"
+            for net in ("edge", "blur", "depth", "seg")
+        ),
+        "nvidia/Cosmos-1.0-Guardrail",
+    ),
     memory=("full", "offload", "group", "small"),
 )
 PREVIEW = ""

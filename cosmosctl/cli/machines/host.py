@@ -1,4 +1,4 @@
-"""`host list|add|check|allow`."""
+"""`host list|add|check|allow|setup`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ _COLORS = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "SKIP": "bright_bla
 
 @click.group()
 def host() -> None:
-    """List the machines that run models, add, check or allow one."""
+    """List the machines that run models, add, check, allow or set up one."""
 
 
 @host.command(name="list", short_help="List the hosts of the project.")
@@ -124,6 +124,26 @@ def check(folder: Path, name: str, model: str | None, as_json: bool) -> int:
         for one in found:
             _print(one)
     return EXIT_HOST if worst(found) == "FAIL" else EXIT_OK
+
+
+@host.command(short_help="Make the environment of a -diffusers family on a host.")
+@click.argument("name", type=HOST)
+@click.option(
+    "--weights", is_flag=True, help="Fetch the weights from the Hub too, with HF_TOKEN of the host's env_file."
+)
+@click.option("--remove", is_flag=True, help="Remove the environment; not while a batch runs with it.")
+@family_option("The model family to set up: {families}. Default: the first of the host's that can be.")
+@click.pass_obj
+def setup(folder: Path, name: str, weights: bool, remove: bool, model: str | None) -> None:
+    """Make the Python environment of a -diffusers family on a host, from PyPI.
+
+    Exact versions, in the host's dir; what is whole is left alone, what was cut off goes on.
+    """
+    from cosmosctl.commands.machines.host_setup import setup_host
+
+    if weights and remove:
+        raise click.UsageError("--weights fetches what --remove does not: give one of them")
+    setup_host(folder, name, model=model, weights=weights, remove=remove, say=lambda line: click.echo(line, err=True))
 
 
 def _print(one: "Finding") -> None:

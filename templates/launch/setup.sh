@@ -1,0 +1,109 @@
+# Makes the Python environment of a program that travels with batches, fetches its weights, or removes it. Fed to `sh -s`
+# on the host; may be repeated at any time: what is whole is left alone, what was cut off goes on.
+# usage: sh -s -- make DIR ENV DRIVER NEED_KIB PACKAGES...
+#          ENV is the environment, a folder in DIR/envs; DRIVER the first number of NVIDIA's driver that the packages
+#          need at least.
+#        sh -s -- weights DIR ENV ENV_FILE CACHE TEXT PARTS...
+#          TEXT is the Python program that fetches PARTS, run with the variables of ENV_FILE, which nobody else reads.
+#        sh -s -- remove DIR ENV
+# exit codes: 0 done; 69 the driver, a tool or room is missing; 70 an installation or a download failed; 75 another setup
+# or an unfinished batch is at it. stderr says more.
+
+main() {
+    set -eu
+    do=$1 dir=$2 env=$3
+    shift 3
+    command -v flock >/dev/null || fail 69 "flock is not installed on the host; install it: apt-get install util-linux"
+    mkdir -p "$dir/envs"
+    exec 9>>"$dir/envs/lock"
+    flock -n 9 || fail 75 "another setup is at work in $dir/envs; wait for it"
+    "do_$do" "$@"
+}
+
+fail() {
+    printf '%s\n' "$2" >&2
+    exit "$1"
+}
+
+do_make() {
+    driver=$1 need_kib=$2
+    shift 2
+    if [ -e "$env/complete" ]; then
+        echo "the environment is whole: $env"
+        return
+    fi
+    require_driver
+    free=$(df -Pk -- "$dir/envs" | awk 'NR > 1 { for (i = 2; i <= NF; i++) if ($i ~ /%$/) print $(i - 1) }')
+    [ "${free:-0}" -ge "$need_kib" ] || fail 69 "$((${free:-0} / 1048576)) GiB are free in $dir, and an environment needs \
+$((need_kib / 1048576)); make room there, or set another dir"
+    echo "making $env: several GiB are downloaded, which takes minutes; $((free / 1048576)) GiB are free"
+    mkdir -p "$env.tmp"
+    TMPDIR=$env.tmp
+    export TMPDIR
+    if command -v uv >/dev/null; then
+        [ -e "$env/bin/python" ] || uv venv --quiet "$env" 9>&- >&2 || fail 70 "uv venv failed"
+        uv pip install --python "$env/bin/python" "$@" 9>&- 2>&1 || fail 70 "uv pip install failed, see above; what came is kept"
+    else
+        [ -x "$env/bin/pip" ] || python3 -m venv "$env" 9>&- >&2 ||
+            fail 69 "python3 -m venv failed; install it: apt-get install python3-venv, or uv"
+        "$env/bin/python" -m pip install --disable-pip-version-check --progress-bar off "$@" 9>&- 2>&1 ||
+            fail 70 "pip failed, see above; what came is kept"
+    fi
+    rm -rf "$env.tmp"
+    : >"$env/complete"
+    echo "the environment is whole: $env"
+}
+
+# What is too old is told before anything is downloaded; without a driver there may be none to look at.
+require_driver() {
+    found=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1)
+    case ${found%%.*} in
+        '' | *[!0-9]*) echo "nvidia-smi tells of no GPU there" ;;
+        *) [ "${found%%.*}" -ge "$driver" ] ||
+            fail 69 "NVIDIA's driver $found is too old for the CUDA of these packages, which needs $driver; update it first" ;;
+    esac
+}
+
+do_weights() {
+    env_file=$1 cache=$2 text=$3
+    shift 3
+    [ -e "$env/complete" ] || fail 69 "there is no environment yet: run the setup without --weights first"
+    [ -z "$env_file" ] || read_env_file
+    [ -z "$cache" ] || {
+        HF_HOME=$cache
+        export HF_HOME
+    }
+    TQDM_MININTERVAL=30 "$env/bin/python" -c "$text" "$@" 9>&- 2>&1 || fail 70 "not all weights are there; what came is kept"
+}
+
+# Its variables go to the program that fetches; no line of it is ever printed.
+read_env_file() {
+    [ -f "$env_file" ] && [ -r "$env_file" ] || fail 69 "the env_file cannot be read: $env_file"
+    while IFS= read -r line || [ "$line" ]; do
+        case $line in
+            [A-Za-z_]*=*) export "${line%%=*}=${line#*=}" ;;
+        esac
+    done <"$env_file"
+}
+
+do_remove() {
+    for batch in "$dir"/batches/*/; do
+        [ -d "$batch" ] || continue
+        finished "${batch%/}" || ! grep -qsF "$env/" "${batch}plan.json" "$batch"shards/*/plan.json ||
+            fail 75 "the unfinished batch ${batch%/} runs with it; wait for its end or cancel it"
+    done
+    rm -rf "$env" "$env.tmp"
+    echo "removed: $env"
+}
+
+# Whether the batch in folder $1 has ended: all of its shards, where jobs share it. A link is not read: it may lead to
+# what never ends.
+finished() {
+    if [ ! -d "$1/shards" ]; then set -- "$1/"; else set -- "$1"/shards/*/; fi
+    for part in "$@"; do
+        part=${part}events.jsonl
+        [ -f "$part" ] && [ ! -L "$part" ] && grep -q '^{"ev":"batch_done"' "$part" 2>/dev/null || return 1
+    done
+}
+
+main "$@"
