@@ -1,6 +1,7 @@
 """Fetches parts of the Hub into its cache: arguments REPOSITORY or REPOSITORY@REVISION.
 
-What is whole is not fetched again. Its own client checks what came by its hash, and goes on with what was cut off. Exit code 1: a sentence says why.
+What is whole is not fetched again. Its own client checks what came by its hash, and goes on with what was cut off.
+Exit code 1: a sentence says why.
 """
 
 import sys

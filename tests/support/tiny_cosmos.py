@@ -13,10 +13,12 @@ import torch
 from diffusers import (
     AutoencoderKLWan,
     Cosmos2_5_TransferPipeline,
+    Cosmos3OmniTransformer,
     CosmosControlNetModel,
     CosmosTransformer3DModel,
     UniPCMultistepScheduler,
 )
+from diffusers.modular_pipelines.cosmos import Cosmos3OmniBlocks
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
 
 WIDTH = 32
@@ -53,6 +55,7 @@ class _Nobody:
 def main() -> None:
     folder = Path(sys.argv[1])
     transfer25(folder / "transfer25")
+    cosmos3(folder / "cosmos3")
 
 
 def transfer25(folder: Path) -> None:
@@ -84,6 +87,31 @@ def transfer25(folder: Path) -> None:
         network.save_pretrained(folder / f"diffusers/controlnet/general/{name}")
 
 
+def cosmos3(folder: Path) -> None:
+    """The parts of the modular pipeline, beside its index."""
+    torch.manual_seed(0)
+    coarse = {"is_residual": True, "in_channels": 12, "out_channels": 12, "patch_size": 2, "decoder_base_dim": 3}
+    scale = {"scale_factor_spatial": 16, "latents_mean": [0.0] * 48, "latents_std": [1.0] * 48}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": WIDTH // 2}
+    pipeline = Cosmos3OmniBlocks().init_pipeline()
+    pipeline.update_components(
+        vae=autoencoder(z_dim=48, **coarse, **scale),
+        transformer=Cosmos3OmniTransformer(
+            hidden_size=WIDTH,
+            intermediate_size=WIDTH,
+            num_hidden_layers=2,
+            vocab_size=264,
+            rope_axes_dim=[3, 3, 2],
+            **heads,
+        ),
+        text_tokenizer=tokenizer(),
+        scheduler=UniPCMultistepScheduler(
+            use_flow_sigmas=True, prediction_type="flow_prediction", flow_shift=10.0, use_karras_sigmas=False
+        ),
+    )
+    pipeline.save_pretrained(str(folder), overwrite_modular_index=True)
+
+
 def _network(seed: int) -> Any:
     torch.manual_seed(seed)
     return CosmosControlNetModel(
@@ -100,7 +128,7 @@ def _text_encoder() -> Any:
     return Qwen2_5_VLForConditionalGeneration(config)
 
 
-def autoencoder(z_dim: int) -> Any:
+def autoencoder(z_dim: int, **more: Any) -> Any:
     """The encoder of all families, with three channels."""
     return AutoencoderKLWan(
         base_dim=3,
@@ -109,6 +137,7 @@ def autoencoder(z_dim: int) -> Any:
         num_res_blocks=1,
         attn_scales=[],
         temperal_downsample=[False, True, True],
+        **more,
     )
 
 

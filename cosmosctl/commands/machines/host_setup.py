@@ -1,4 +1,4 @@
-"""Make the Python environment of a family whose program travels with batches, on a host; fetch its weights; remove it."""
+"""Make the Python environment of a family whose program travels with batches; fetch its weights; remove it."""
 
 import re
 from collections.abc import Callable

@@ -8,7 +8,7 @@ import importlib.util
 import inspect
 from typing import Any, Dict, Iterable
 
-FAMILIES = {"transfer2.5": "transfer25"}
+FAMILIES = {"transfer2.5": "transfer25", "cosmos3": "cosmos3"}
 """Name of a family -> the module that makes its rows."""
 
 DIFFUSERS = "0.42.1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import fit
 
@@ -13,21 +13,32 @@ def loaded(kind: Any, checkpoint: str, part: str, **more: Any) -> Any:
 
     Raises: Unfit in a sentence and a command when it is not whole or cannot be had.
     """
-    is_folder = checkpoint.startswith("/")
-    place = f"{checkpoint}/{part}" if is_folder else f"{checkpoint} at {part}"
-    if is_folder and not Path(checkpoint, part).is_dir():
-        raise fit.Unfit(f"there is no {place}", f"{fit.mend} --weights")
+    if is_folder(checkpoint):
+        place = f"{checkpoint}/{part}" if part else checkpoint
+        if not Path(place).is_dir():
+            raise fit.Unfit(f"there is no {place}", f"{fit.mend} --weights")
+        return tried(place, lambda: kind.from_pretrained(place, local_files_only=True, **more))
+    revision = {"revision": part} if part else {}
+    place = f"{checkpoint} at {part}" if part else checkpoint
+    return tried(place, lambda: kind.from_pretrained(checkpoint, **revision, **more))
+
+
+def is_folder(checkpoint: str) -> bool:
+    """Whether it is one of this machine."""
+    return checkpoint.startswith("/")
+
+
+def tried(place: str, load: Callable[[], Any]) -> Any:
+    """What `load` gives. Raises: Unfit when it gives nothing."""
     try:
-        if is_folder:
-            return kind.from_pretrained(f"{checkpoint}/{part}", local_files_only=True, **more)
-        return kind.from_pretrained(checkpoint, revision=part, **more)
+        return load()
     except Exception as error:
         raise fit.Unfit(f"{place} cannot be loaded: {_why(error)}", f"{fit.mend} --weights") from error
 
 
-def commit_of(pipeline: Any, checkpoint: str, part: str) -> str:
-    """The commit on the Hub that a pipeline was loaded from; "" for a folder of this machine."""
-    if checkpoint.startswith("/"):
+def commit_of(checkpoint: str, part: str) -> str:
+    """The commit of a part on the Hub in this machine's cache; "" for a folder of this machine."""
+    if is_folder(checkpoint):
         return ""
     try:
         from huggingface_hub import scan_cache_dir

@@ -46,8 +46,12 @@ def lay(pipeline: Any, mode: str) -> None:
     elif mode == "offload":
         pipeline.enable_model_cpu_offload(device=device())
     else:
+        from diffusers.hooks import apply_group_offloading
+
         level = {"offload_type": "leaf_level"} if mode == "small" else {"num_blocks_per_group": 1}
-        pipeline.enable_group_offload(torch.device(device()), **level)
+        for network in pipeline.components.values():
+            if isinstance(network, torch.nn.Module):
+                apply_group_offloading(network, torch.device(device()), **level)
 
 
 def is_doubtful(error: BaseException) -> bool:

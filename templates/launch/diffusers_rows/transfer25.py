@@ -19,8 +19,8 @@ import memory
 import numpy as np
 import torch
 from diffusers import Cosmos2_5_TransferPipeline, CosmosControlNetModel, UniPCMultistepScheduler
+from guard import Guard
 from progress import Progress
-from said import Blocked
 
 HUB = "nvidia/Cosmos-Transfer2.5-2B"
 PIPELINE = "diffusers/general"
@@ -100,35 +100,13 @@ class Summed(torch.nn.Module):  # type: ignore[misc]  # torch is not there when 
         return (total,)
 
 
-class Guard:
-    """The checker of the pipeline, which gives back a black video without a word: here it raises."""
-
-    def __init__(self, checker: Any) -> None:
-        self._checker = checker
-
-    def to(self, *args: Any, **kwargs: Any) -> "Guard":
-        self._checker.to(*args, **kwargs)
-        return self
-
-    def check_text_safety(self, text: str) -> bool:
-        if not self._checker.check_text_safety(text):
-            raise Blocked("the guardrail refused the prompt")
-        return True
-
-    def check_video_safety(self, frames: Any) -> Any:
-        checked = self._checker.check_video_safety(frames)
-        if checked is None:
-            raise Blocked("the guardrail refused the video")
-        return checked
-
-
 class Maker:
     """A loaded pipeline."""
 
     def __init__(self, pipeline: Any, checkpoint: str) -> None:
         self._pipeline = pipeline
         self._progress = Progress(pipeline.scheduler)
-        self.made_with = {"checkpoint": checkpoint, "revision": hub.commit_of(pipeline, checkpoint, PIPELINE)}
+        self.made_with = {"checkpoint": checkpoint, "revision": hub.commit_of(checkpoint, PIPELINE)}
 
     def make(self, row: Row, folder: Path, facts: str) -> None:
         """The files of a row; prompt.txt is the last of them. Raises: Blocked, BadInput, whatever diffusers does."""
