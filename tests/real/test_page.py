@@ -17,7 +17,7 @@ import pytest
 from tests import clips
 from tests.support import browser as real
 from tests.support import shown_runs
-from tests.support.browser import DESK, PHONE, Seen, coded, numbers, opened
+from tests.support.browser import DESK, PHONE, Seen, numbers, opened
 from tests.support.tree import Tree, on_this_machine
 
 pytestmark = [
@@ -49,33 +49,7 @@ def seen(chromium: Any) -> Iterator[Seen]:
 @pytest.fixture(scope="module")
 def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gallery of runs whose videos tell their frames: 24 fps four times, other rates, lengths, one frame, HEVC."""
-    root = tmp_path_factory.mktemp("numbered")
-    (root / "v").mkdir()
-    made = {
-        **{f"n{k}": (48, Fraction(24)) for k in range(4)},
-        "slow": (48, Fraction(24000, 1001)),
-        "quick": (60, Fraction(30000, 1001)),
-        "thirty": (60, Fraction(30)),
-        "short": (24, Fraction(24)),
-        "one": (1, Fraction(24)),
-    }
-    for mark, (name, (frames, fps)) in enumerate(made.items()):
-        film(root / f"v/{name}.mp4", frames, fps, mark=mark)
-    if clips.has_encoder(clips.HEVC):
-        film(root / "v/hevc.mp4", 24, Fraction(24), clips.HEVC)
-    runs = [
-        shown_runs.run(path.stem, f"v/{path.name}", set={"seed": k, "guidance": k % 2 + 1}, tags=["x"])
-        for k, path in enumerate(sorted((root / "v").iterdir()))
-    ]
-    runs.append(
-        shown_runs.run("failed", state="failed", reason="blocked", kind="", log=["CRITICAL guardrail", "the end"])
-    )
-    return shown_runs.gallery(root, runs)
-
-
-def film(path: Path, frames: int, fps: Fraction, codec: str = "libx264", mark: int = 0) -> None:
-    """A coded clip; those with other marks are other videos."""
-    path.write_bytes(clips.film(coded(frames, mark), fps=fps, codec=codec, tagged=False))
+    return shown_runs.numbered(tmp_path_factory.mktemp("numbered"))
 
 
 def place(index: Path) -> str:
@@ -153,6 +127,12 @@ def test_other_rates_and_lengths_are_paired_by_time_and_it_is_said(seen: Seen, n
     assert numbers(seen.pictures()) == [40, 23]
     assert seen.page.locator(".ended:visible").count() == 1
     assert "1 and 2 s long" in seen.page.inner_text(".transport")
+    seen.turn("#compare/sixty,long")
+    assert seen.page.get_attribute(".scrub", "max") == "302"
+    for frame, shown in ((30, [30, 12]), (59, [59, 23]), (302, [59, 120])):
+        seen.show(frame)
+        assert numbers(seen.pictures()) == shown
+    assert "24 and 60 fps, paired by time" in seen.page.inner_text(".transport")
 
 
 @pytest.mark.skipif(not clips.has_encoder(clips.HEVC), reason="this build of PyAV writes no HEVC")
@@ -245,7 +225,7 @@ def test_a_gallery_that_was_zipped_opens_elsewhere_whatever_its_words_are(seen: 
 
 def test_an_original_that_is_not_there_is_told_and_its_look_copy_shown(seen: Seen, tmp_path: Path) -> None:
     (tmp_path / "v").mkdir()
-    film(tmp_path / "v/a.mp4", 24, Fraction(24))
+    shown_runs.film(tmp_path / "v/a.mp4", 24, Fraction(24))
     index = shown_runs.gallery(tmp_path, [shown_runs.run("a", "v/a.mp4")])
     (tmp_path / "v/a.mp4").unlink()
     seen.go(place(index), "#run/a")

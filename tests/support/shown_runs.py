@@ -1,6 +1,7 @@
 """Galleries of videos that tests made themselves: no batch has to run for them."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from cosmosctl.shown.project import Shown
 from cosmosctl.shown.videos import Video
 from cosmosctl.store import hash_file
 from cosmosctl.store.looks import Looks
+from tests import clips
+from tests.support.browser import coded
 
 EMPTY: Mapping[str, Any] = {
     **dict.fromkeys(
@@ -86,3 +89,33 @@ def gallery(root: Path, runs: list[dict[str, Any]], prompts: list[dict[str, Any]
     target = root / "gallery"
     folder.write(Gallery(target, root, Shown(known, videos, {}, {}), looks, have, copies=False))
     return target / folder.INDEX
+
+
+def numbered(root: Path) -> Path:
+    """index.html of a gallery of videos that tell their frames: 24 fps four times, other rates, lengths, HEVC."""
+    (root / "v").mkdir()
+    made = {
+        **{f"n{k}": (48, Fraction(24)) for k in range(4)},
+        "slow": (48, Fraction(24000, 1001)),
+        "quick": (60, Fraction(30000, 1001)),
+        "thirty": (60, Fraction(30)),
+        "short": (24, Fraction(24)),
+        "sixty": (60, Fraction(60)),
+        "long": (121, Fraction(24)),
+        "one": (1, Fraction(24)),
+    }
+    for mark, (name, (frames, fps)) in enumerate(made.items()):
+        film(root / f"v/{name}.mp4", frames, fps, mark=mark)
+    if clips.has_encoder(clips.HEVC):
+        film(root / "v/hevc.mp4", 24, Fraction(24), clips.HEVC)
+    runs = [
+        run(path.stem, f"v/{path.name}", set={"seed": k, "guidance": k % 2 + 1}, tags=["x"])
+        for k, path in enumerate(sorted((root / "v").iterdir()))
+    ]
+    runs.append(run("failed", state="failed", reason="blocked", kind="", log=["CRITICAL guardrail", "the end"]))
+    return gallery(root, runs)
+
+
+def film(path: Path, frames: int, fps: Fraction, codec: str = "libx264", mark: int = 0) -> None:
+    """A coded clip; those with other marks are other videos."""
+    path.write_bytes(clips.film(coded(frames, mark), fps=fps, codec=codec, tagged=False))

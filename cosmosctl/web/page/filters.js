@@ -27,12 +27,12 @@ UI.ratingFacets = run => {
 };
 
 // Settings, weights and controls in which the runs differ are facets too.
-UI.facets = () => {
+UI.facets = () => UI.once('facets', () => {
   const skipped = new Set(['prompt', 'scene', 'model']);
   const settings = UI.differing(UI.data.runs).filter(key => !skipped.has(key))
     .map(key => [`set.${key}`, run => [UI.value(run.set[key])]]);
   return [...UI.FACETS, ...settings];
-};
+});
 
 UI.filtered = q => {
   const words = (q.get('q') || '').toLowerCase().split(/\s+/).filter(Boolean);
@@ -66,7 +66,7 @@ UI.grouped = (runs, by) => {
   const groups = new Map();
   for (const run of runs) {
     const name = by === 'state' ? UI.stateWords(run) : run[by] || '';
-    groups.set(name, [...(groups.get(name) || []), run]);
+    if (groups.has(name)) groups.get(name).push(run); else groups.set(name, [run]);
   }
   return [...groups];
 };

@@ -2,7 +2,11 @@
 // What data.js says, by id; ratings of this browser on top of those of the project's files.
 UI.data = Object.assign({ project: '', runs: [], media: {}, prompts: [], batches: [], reasons: {} }, window.COSMOS);
 
+// What is computed of all runs, once as long as the facts are these.
+UI.once = (name, make) => UI.kept.has(name) ? UI.kept.get(name) : UI.kept.set(name, make()).get(name);
+
 UI.index = () => {
+  UI.kept = new Map();
   UI.byId = new Map(UI.data.runs.map(run => [run.id, run]));
   UI.prompts = new Map(UI.data.prompts.map(prompt => [prompt.id, prompt]));
 };
@@ -63,8 +67,9 @@ UI.ratings = {
 
 // The settings in which these runs differ, in the order in which they first appear.
 UI.differing = runs => {
-  const keys = [...new Set(runs.flatMap(run => Object.keys(run.set)))];
-  return keys.filter(key => new Set(runs.map(run => UI.value(run.set[key]))).size > 1);
+  const keys = new Set(), isOther = (a, b) => a !== b && UI.value(a) !== UI.value(b);
+  for (const run of runs) for (const key in run.set) keys.add(key);
+  return [...keys].filter(key => runs.some(run => isOther(run.set[key], runs[0].set[key])));
 };
 
 UI.captions = (runs, keys = UI.differing(runs)) => {

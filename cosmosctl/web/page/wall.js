@@ -7,7 +7,8 @@ UI.views.wall = (root, arg, q) => {
   const grid = UI.h('div', { class: 'cards', id: 'cards', role: 'list', 'aria-label': 'Runs' });
   const count = UI.h('output', { class: 'count' });
   const tail = UI.h('div', { class: 'tail' });
-  let order = [], shown = 0, titles = new Map(), at = 0;
+  const apart = new Map();
+  let order = [], ofPrompt = new Map(), shown = 0, titles = new Map(), at = 0;
   const cards = () => [...grid.querySelectorAll('.card')];
 
   const change = () => {
@@ -24,6 +25,8 @@ UI.views.wall = (root, arg, q) => {
       order.push(...several);
     }
     grid.replaceChildren();
+    ofPrompt = new Map(UI.grouped(order, 'prompt'));
+    apart.clear();
     shown = 0;
     at = Math.min(at, Math.max(0, order.length - 1));
     more();
@@ -32,11 +35,10 @@ UI.views.wall = (root, arg, q) => {
     document.body.dataset.count = order.length;
   };
   const more = () => {
-    const apart = new Map();
     for (const run of order.slice(shown, shown + UI.PAGE)) {
       const title = titles.get(run.id);
       if (title) grid.append(UI.groupHead(...title));
-      if (!apart.has(run.prompt)) apart.set(run.prompt, UI.differing(order.filter(one => one.prompt === run.prompt)));
+      if (!apart.has(run.prompt)) apart.set(run.prompt, UI.differing(ofPrompt.get(run.prompt)));
       const card = UI.card(run, UI.captions([run], apart.get(run.prompt).filter(key => key !== 'prompt'))[0]);
       card.querySelector('.open').tabIndex = shown === 0 && !grid.querySelector('.card') ? 0 : -1;
       grid.append(card);
@@ -73,7 +75,7 @@ UI.views.wall = (root, arg, q) => {
 
   const search = UI.h('input', { type: 'search', id: 'search', placeholder: 'search: words, guidance=7', 'aria-label': 'Search', value: q.get('q') || '',
     oninput: () => { if (search.value) q.set('q', search.value); else q.delete('q'); change(); } });
-  const sorts = [...UI.SORTS, ...UI.differing(UI.data.runs).filter(key => !['prompt', 'scene', 'model'].includes(key)).map(key => [`set.${key}`, `by ${key}`])];
+  const sorts = [...UI.SORTS, ...UI.facets().map(([name]) => name).filter(name => name.startsWith('set.')).map(name => [name, `by ${name.slice(4)}`])];
   const pane = UI.h('aside', { class: 'filters', 'aria-label': 'Filters' }, UI.filterPane(q, change),
     UI.button('Show all', () => { for (const key of [...q.keys()]) if (!['sort', 'group'].includes(key)) q.delete(key); search.value = ''; change(); pane.replaceChild(UI.filterPane(q, change), pane.firstChild); }));
   const sheet = UI.button('Filters', () => { pane.classList.toggle('open'); }, { class: 'only-narrow', 'aria-label': 'Show or hide the filters' });
