@@ -11,14 +11,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from cosmosctl.commands.audience import Nobody, Unsummed
-from cosmosctl.commands.choose import upscale
-from cosmosctl.commands.look import listing, show, status
+from cosmosctl.commands.audience import Nobody, Unsummed, uncounted
+from cosmosctl.commands.choose import rate, upscale
+from cosmosctl.commands.look import compare, gallery, listing, show, status, sweep_rows
 from cosmosctl.commands.run import batch, cancel, retry
 from cosmosctl.commands.run.batch import Launched, Looked
 from cosmosctl.commands.run.request import Request
 from cosmosctl.commands.start import create
 from cosmosctl.commands.start.given_controls import GivenControls
+from cosmosctl.commands.sweeps import write
+from cosmosctl.commands.sweeps.given import Given
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Setting
 from cosmosctl.errors import CosmosctlError, UsageError
@@ -28,6 +30,7 @@ from cosmosctl.io.atomic import replace_with
 from cosmosctl.io.given_path import no_path_words
 from cosmosctl.results import batch_end
 from cosmosctl.results.events import Progress
+from cosmosctl.results.ratings import Opinion
 from cosmosctl.state.opening import opened
 from cosmosctl.store import find_project
 from cosmosctl.store.drafts import write_drafts
@@ -132,10 +135,12 @@ class Project:
         """The state of each run, unfinished batches and mistakes. Raises: UsageError, FileError."""
         return status.overview(self.root, host)
 
-    def list(self, what: Literal["prompts", "runs", "batches"] = "runs") -> Sequence[Mapping[str, Any]]:
+    def list(self, what: Literal["prompts", "runs", "sweeps", "batches"] = "runs") -> Sequence[Mapping[str, Any]]:
         """What `list --json` says, newest last. Raises: FileError."""
         if what == "batches":
             return listing.batch_rows(self.root, limit=None)
+        if what == "sweeps":
+            return sweep_rows.sweep_rows(self.root)
         return (listing.prompt_rows if what == "prompts" else listing.run_rows)(self.root)
 
     def pending(self, *, host: str | None = None) -> tuple[str, ...]:
@@ -182,6 +187,69 @@ class Project:
         """
         return cancel.cancel_batch(self._paths, batch, Unsummed(), abandon=abandon)
 
+    def sweep(
+        self,
+        name: str,
+        *,
+        base: str | None = None,
+        grid: Mapping[str, Sequence[Setting]] | None = None,
+        zip: Mapping[str, Sequence[Setting]] | None = None,
+        seeds: int | None = None,
+        max: int | None = None,
+        dry_run: bool = False,
+    ) -> Mapping[str, Any]:
+        """Write what is missing of a sweep, and what `sweep --json` says of it; with `base` its file too.
+
+        Raises: UsageError, also for more runs than `max`, 64 if neither it nor the file says another number; FileError.
+        """
+        given = Given(base, _axes(grid), _axes(zip), (), seeds, max)
+        swept = write.write_sweep(self.root, write.Asked(name, given, dry_run=dry_run), lambda question: False)
+        return write.as_data(swept)
+
+    def rate(
+        self,
+        runs: Sequence[str],
+        *,
+        stars: int | None = None,
+        accepted: bool | None = None,
+        note: str | None = None,
+        frame: int | None = None,
+        clear: bool = False,
+        author: str | None = None,
+    ) -> Mapping[str, Opinion]:
+        """Rate the videos that runs have now; what everybody says of each after that. Raises: UsageError, FileError."""
+        given = rate.Given(stars, accepted, note, frame, clear, author)
+        return {one.run: one.opinion for one in rate.rate(self.root, tuple(runs), given)}
+
+    def compare(
+        self,
+        runs: Sequence[str],
+        path: str | Path,
+        *,
+        layout: str | None = None,
+        at_s: float | None = None,
+        force: bool = False,
+    ) -> Path:
+        """`path`, a video (.mp4) or picture (.png) of these results, labelled with what differs.
+
+        Raises: UsageError, FileError.
+        """
+        return compare.compare(self.root, compare.Asked(tuple(runs), Path(path), layout, at_s, force))
+
+    def gallery(
+        self,
+        words: Sequence[str] = (),
+        folder: str | Path | None = None,
+        *,
+        copies: bool = False,
+        with_logs: bool = False,
+        zipped: bool = False,
+    ) -> Path:
+        """index.html of a gallery of these runs and batches, all without any. Raises: UsageError, FileError."""
+        target = None if folder is None else Path(folder)
+        wish = gallery.Wish(tuple(words), target, copies, with_logs, zipped)
+        return gallery.write_gallery(self.root, wish, uncounted).index
+
     def jsonl(self, ids: Sequence[str] = (), *, host: str | None = None) -> JsonRows:
         """The rows that a batch of these runs would give the model, in order, groups one after the other."""
         import json
@@ -189,6 +257,15 @@ class Project:
         opened(self.root)
         looked = batch.look(self.root, Request(tuple(ids), host=host, dry_run=True), Nobody())
         return [json.loads(row.line_in("BATCH")) for plan in looked.plans for row in plan.rows]
+
+
+def _axes(values: Mapping[str, Sequence[Setting]] | None) -> tuple[str, ...]:
+    """As the command line takes them: what a value may be is asked in one place."""
+    words = {
+        axis: [str(one).lower() if isinstance(one, bool) else str(one) for one in several]
+        for axis, several in (values or {}).items()
+    }
+    return tuple(f"{axis}={','.join(several)}" for axis, several in words.items())
 
 
 def _launched(root: Path, request: Request) -> RunningBatch:

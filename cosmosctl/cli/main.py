@@ -40,7 +40,7 @@ VERBS: Mapping[str, Verb] = {
     "retry": Verb("cosmosctl.cli.run.retry:retry", "Run again what has no result.", RUN),
     "watch": Verb("cosmosctl.cli.run.watch:watch", "Check on each save.", RUN, is_rare=True),
     "status": Verb("cosmosctl.cli.look.status:status", "Show where every run stands and what to type next.", LOOK),
-    "list": Verb("cosmosctl.cli.look.listing:listing", "List prompts, runs or batches.", LOOK),
+    "list": Verb("cosmosctl.cli.look.listing:listing", "List prompts, runs, sweeps or batches.", LOOK),
     "show": Verb("cosmosctl.cli.look.show:show", "Show all that is known of a prompt, run or batch.", LOOK),
     "logs": Verb("cosmosctl.cli.look.logs:logs", "Print the log of a batch or of one run.", LOOK),
     "diff": Verb("cosmosctl.cli.look.diff:diff", "Show what changed since a run's newest result.", LOOK),

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
+from cosmosctl.commands.look_copies import Progress as LookProgress
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host
@@ -52,6 +53,9 @@ class Audience(Protocol):
     def computing(self) -> AbstractContextManager[ControlProgress]:
         """How far the controls are that are computed here."""
 
+    def copying(self) -> AbstractContextManager[LookProgress]:
+        """How far the look copies are that are made of what came home."""
+
     def starting(self, batch: Batch, /) -> None:
         """A batch is about to be sent."""
 
@@ -87,6 +91,9 @@ class Nobody:
     def computing(self) -> AbstractContextManager[ControlProgress]:
         return nullcontext(unseen)
 
+    def copying(self) -> AbstractContextManager[LookProgress]:
+        return nullcontext(uncounted)
+
     def starting(self, batch: Batch) -> None:
         """Nothing is said."""
 
@@ -99,6 +106,10 @@ class Unsummed(Unwatched):
 
     def summary(self, outcome: Outcome, root: Path) -> None:
         """Nothing is said."""
+
+
+def uncounted(what: str, done: int, total: int) -> None:
+    """Nothing is shown."""
 
 
 def unseen(recipe: Recipe, done: int, total: int) -> None:

@@ -42,6 +42,12 @@ def split_ids(snapshot: Snapshot, ids: Sequence[str]) -> tuple[tuple[str, ...], 
     return runs, prompts
 
 
+def sweep_named(snapshot: Snapshot, word: str) -> str:
+    """The sweep that a word names: one of a file, or that runs say they are of. Raises: UsageError."""
+    named = {*snapshot.sweep_ids, *(snapshot.seen_run(run).sweep for run in snapshot.run_ids)} - {""}
+    return resolve_id(word, named, what="sweep")
+
+
 def names_for(snapshot: Snapshot, *, placeholders: bool = False) -> Names:
     """Ids for prompts and runs that are made; placeholders for a dry run, which makes none."""
     ids = draft_ids if placeholders else new_ids

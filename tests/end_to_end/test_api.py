@@ -89,6 +89,34 @@ def test_what_the_command_line_shows_is_to_be_had_as_data(at_home: Tree) -> None
         project.prompt("rs_one")
 
 
+def test_runs_are_varied_rated_and_looked_at_from_python(at_home: Tree, tmp_path: Path) -> None:
+    at_home.run("rs_base")
+    at_home.run("rs_other")
+    project = cosmosctl.Project(at_home.root)
+    told = project.sweep("look", base="rs_base", grid={"edge": [0.25, 0.5]}, seeds=2, dry_run=True)
+    assert [one["standing"] for one in told["runs"]] == ["new"] * 4
+    assert project.list("sweeps") == ()
+    with pytest.raises(UsageError, match="more than 3"):
+        project.sweep("look", base="rs_base", grid={"edge": [0.25, 0.5]}, seeds=2, max=3)
+    made = project.sweep("look", base="rs_base", grid={"edge": [0.25, 0.5]}, seeds=2)
+    runs = [one["id"] for one in made["runs"]]
+    assert {at_home.states()[run] for run in runs} == {"pending"}
+    assert at_home.cli("batch", "--sweep", "look", expect=0).code == 0
+    states = at_home.states()
+    assert {states[run] for run in runs} == {"done"}
+    assert states["rs_other"] == "pending"
+    assert project.rate(runs[:2], stars=4, accepted=True)[runs[0]].words == "4 accepted"
+    sweep = project.list("sweeps")[0]
+    assert (sweep["id"], sweep["axes"], sweep["done"], sweep["accepted"]) == ("look", {"edge": 2, "seed": 2}, 4, 2)
+    assert project.compare(runs[:2], tmp_path / "two.png").stat().st_size > 1000
+    assert project.gallery(runs, tmp_path / "gallery") == tmp_path / "gallery/index.html"
+    listed = at_home.cli("list", "sweeps").out
+    assert "look" in listed
+    assert "edge:2 seed:2" in listed
+    assert "no sweep" in at_home.cli("batch", "--sweep", "nowhere", expect=2).err
+    assert "leave out RUN" in at_home.cli("batch", "rs_other", "--sweep", "look", expect=2).err
+
+
 def test_what_failed_is_retried_and_what_is_done_is_enlarged(at_home: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COSMOSCTL_PREVIEW_FAULTS", "block:street")
     at_home.run("rs_one")

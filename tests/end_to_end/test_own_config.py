@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cosmosctl.commands.author import author
+from cosmosctl.commands.look_copies import make_look_copies
 from cosmosctl.commands.on_end import tell_end
 from cosmosctl.errors import FileError, FilesError
 from cosmosctl.store import load_all
@@ -67,6 +68,18 @@ def test_look_copies_are_made_as_results_come_home_unless_the_user_wants_none(
     quick_tree.cli("batch", env=QUICK)
     made = sorted(path.suffix for path in quick_tree.paths.looks.glob("*"))
     assert made == ([".jpg", ".jpg", ".mp4"] if wanted == "true" else [])
+
+
+def test_it_is_told_how_far_look_copies_are(quick_tree: Tree, own: Path) -> None:
+    own.write_text("look_copies: false\n")
+    quick_tree.run("rs_a")
+    quick_tree.cli("batch", env=QUICK)
+    own.write_text("look_copies: true\n")
+    told: list[tuple[str, int, int]] = []
+    make_look_copies(quick_tree.paths, ["rs_a"], lambda *words: told.append(words))
+    assert {what for what, _, _ in told} == {"look copies of 1 video"}
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert told[-1][1:] == (1000, 1000)
 
 
 def test_no_project_names_a_command_to_run(tree: Tree, own: Path) -> None:

@@ -10,6 +10,7 @@ from cosmosctl.cli.draw.bars import Bars
 from cosmosctl.cli.draw.follow_view import FollowView, preview_note
 from cosmosctl.cli.draw.warning import warn
 from cosmosctl.commands.audience import LeftOut
+from cosmosctl.commands.look_copies import Progress as LookProgress
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Host
@@ -51,6 +52,11 @@ class Teller:
     def computing(self) -> Iterator[ControlProgress]:
         with Bars() as bars:
             yield bars.control
+
+    @contextmanager
+    def copying(self) -> Iterator[LookProgress]:
+        with Bars() as bars:
+            yield bars.show
 
     def starting(self, batch: Batch) -> None:
         if batch.host.is_preview:

@@ -1,4 +1,4 @@
-"""`list prompts|runs|batches`."""
+"""`list prompts|runs|sweeps|batches`."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from cosmosctl.commands.look.runs_wanted import ORDERS, RATINGS, RunsWanted
 
 @click.group(name="list")
 def listing() -> None:
-    """List prompts, runs or batches, newest last.
+    """List prompts, runs, sweeps or batches, newest last.
 
     On a terminal rows are cut to its width; in a pipe they are whole, a line each. --json prints one array.
     """
@@ -102,6 +102,24 @@ def runs(
         ("rating", "scene", "batch", "prompt_id", "prompt", "differs"),
     )
     print_rows(rows, as_json=as_json, table=table)
+
+
+@listing.command()
+@click.option("--host", metavar="HOST", type=HOST, help="States as this host sees them.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.pass_obj
+def sweeps(folder: Path, host: str | None, as_json: bool) -> None:
+    """List sweeps by name: what each varies, how many runs it has and how many of them are done and rated."""
+    from cosmosctl.cli.draw.tables import Table, print_rows
+    from cosmosctl.commands.look.sweep_rows import sweep_rows
+
+    rows = sweep_rows(folder, host=host)
+    for row in rows if not as_json else ():
+        row["axes"] = " ".join(f"{axis}:{count}" for axis, count in row["axes"].items())
+    columns = ("id", "status", "base", "runs", "done", "accepted", "axes")
+    print_rows(rows, as_json=as_json, table=Table(columns, {"axes": 20}, ("axes", "base", "accepted")))
+    for mistake in (mistake for row in rows for mistake in row["mistakes"]):
+        click.echo(mistake, err=True)
 
 
 @listing.command()

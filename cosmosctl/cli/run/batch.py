@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from cosmosctl.cli.family_option import family_option
-from cosmosctl.cli.ids import HOST, RUNS_AND_PROMPTS
+from cosmosctl.cli.ids import HOST, RUNS_AND_PROMPTS, SWEEPS
 from cosmosctl.commands.select import Wanted
 from cosmosctl.errors import EXIT_OK
 
@@ -20,6 +20,7 @@ from cosmosctl.errors import EXIT_OK
 @click.option("--changed", is_flag=True, help="Also take runs whose result is older than their files.")
 @click.option("--failed", is_flag=True, help="Also take runs that failed or were cancelled.")
 @click.option("--all", "everything", is_flag=True, help="Take every run, finished ones too.")
+@click.option("--sweep", metavar="NAME", type=SWEEPS, help="Only runs of this sweep.")
 @click.option("--if-needed", is_flag=True, help="Of the named runs take those without a current result.")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read ids from stdin too; where there is none, do nothing.")
 @click.option("--yes", is_flag=True, help="Agree to more GPU hours than the host's max_gpu_hours.")
@@ -48,6 +49,7 @@ def batch(
     changed: bool,
     failed: bool,
     everything: bool,
+    sweep: str | None,
     if_needed: bool,
     from_stdin: bool,
     yes: bool,
@@ -62,8 +64,8 @@ def batch(
     For a prompt's id a run with the balanced weights is made and printed. One model start serves every run whose
     settings allow it. With --from-jsonl the runs are those of its lines, all of them or none; --root /workspace=.
     takes paths below /workspace for paths of this folder. --if-needed computes nothing that is there already, for make
-    and scripts. With --export somebody else runs it, who needs no cosmosctl; `fetch --from` takes what comes back.
-    Ctrl-C after the launch only stops watching: the host finishes by itself.
+    and scripts. --sweep takes what is pending of a sweep. With --export somebody else runs it, who needs no cosmosctl;
+    `fetch --from` takes what comes back. Ctrl-C after the launch only stops watching: the host finishes by itself.
     """
     from cosmosctl.cli.draw.teller import Teller
     from cosmosctl.commands.run.batch import run_batch
@@ -71,12 +73,13 @@ def batch(
 
     if from_stdin:
         ids = (*ids, *(sys.stdin.read() if sys.stdin else "").split())
-    if not ids and (from_stdin or if_needed):
+    if not ids and sweep is None and (from_stdin or if_needed):
         click.echo("no run is named, so that nothing is done", err=True)
         return EXIT_OK
     wanted = Wanted(changed=changed, failed=failed, everything=everything)
     given = (ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl, export)
-    return run_batch(folder, Request(*given, roots=roots, if_needed=if_needed, yes=yes), Teller())
+    asked = Request(*given, roots=roots, if_needed=if_needed, yes=yes, sweep=sweep)
+    return run_batch(folder, asked, Teller())
 
 
 @click.command()

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from cosmosctl.commands.look.looks import look
+from cosmosctl.commands.select import sweep_named
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.errors import UsageError
 from cosmosctl.results.ratings import Opinion
@@ -39,8 +40,7 @@ class RunsWanted:
         if self.order not in ORDERS:
             raise UsageError(f"--sort takes {', '.join(ORDERS)}, not {self.order!r}")
         prompt = resolve_id(self.prompt, snapshot.prompt_ids, what="prompt") if self.prompt else None
-        named = {*snapshot.sweep_ids, *(snapshot.seen_run(run).sweep for run in snapshot.run_ids if self.sweep)} - {""}
-        sweep = resolve_id(self.sweep, named, what="sweep") if self.sweep else None
+        sweep = sweep_named(snapshot, self.sweep) if self.sweep else None
         return RunsWanted(state, prompt, self.model, sweep, self.rating, self.order)
 
     def takes(self, snapshot: Snapshot, state: RunState, opinion: Opinion) -> bool:

@@ -139,7 +139,9 @@ def follow_all(project: ProjectPaths, names: Sequence[str], how: How, audience: 
             view.summary(outcome, project.root)
     for outcome in outcomes:
         if outcome.batch.name in going_on:
-            make_look_copies(project, [run for run, one in outcome.runs.items() if one.state == "done"])
+            done = [run for run, one in outcome.runs.items() if one.state == "done"]
+            with audience.copying() as progress:
+                make_look_copies(project, done, progress)
             tell_end(project, outcome.batch.name)
     return tuple(outcomes)
 
@@ -162,7 +164,14 @@ def ready_after(looked: Looked) -> tuple[str, ...]:
 def next_request(request: Request, ready: Sequence[str]) -> Request:
     """The same once more for the runs that waited."""
     return replace(
-        request, ids=tuple(ready), model=None, from_jsonl=None, roots=(), upscale_weight=None, drafts=Drafts()
+        request,
+        ids=tuple(ready),
+        sweep=None,
+        model=None,
+        from_jsonl=None,
+        roots=(),
+        upscale_weight=None,
+        drafts=Drafts(),
     )
 
 
@@ -173,6 +182,8 @@ def refuse_words(request: Request) -> None:
         raise UsageError(
             "--from-jsonl takes the runs of its lines and no other: leave out RUN, --changed, --failed and --all"
         )
+    if request.sweep is not None and (request.ids or request.from_jsonl is not None):
+        raise UsageError("--sweep takes the runs of a sweep: leave out RUN and --from-jsonl")
     if request.roots and request.from_jsonl is None:
         raise UsageError("--root maps the paths of --from-jsonl, which is not given")
     if request.export is not None:

@@ -27,6 +27,7 @@ class Request:
     upscales: bool = False
     if_needed: bool = False
     yes: bool = False
+    sweep: str | None = None
 
     @property
     def takes_what_is_well(self) -> bool:

@@ -1,6 +1,6 @@
 """The runs that a batch takes: those that are named, out of JSONL, or all that are pending."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cosmosctl import models
@@ -44,6 +44,8 @@ def _bare(
 ) -> tuple[tuple[str, ...], Drafts, LeftOut]:
     """What a batch takes where no run is named."""
     known = states.all_states(project, snapshot, preview=host.is_preview)
+    if request.sweep is not None:
+        known = _of_sweep(snapshot, known, request.sweep)
     waiting = waiting_for(project) if request.dry_run else {}
     for run, place in waiting.items():
         audience.note(f"{run} has a result that waits in {place}; cosmosctl status takes it in")
@@ -51,6 +53,12 @@ def _bare(
     if not runs:
         audience.note(select.nothing_to_do(known))
     return runs, Drafts(), select.damaged(known)
+
+
+def _of_sweep(snapshot: Snapshot, known: Mapping[str, states.RunState], word: str) -> Mapping[str, states.RunState]:
+    """The states of the runs of a sweep. Raises: UsageError when there is none of that name."""
+    name = select.sweep_named(snapshot, word)
+    return {run: state for run, state in known.items() if snapshot.seen_run(run).sweep == name}
 
 
 def _needed(
