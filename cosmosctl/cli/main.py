@@ -57,6 +57,8 @@ VERBS: Mapping[str, Verb] = {
     "gallery": Verb("cosmosctl.cli.look.gallery:gallery", "Write results as a folder that any browser opens.", LOOK),
     "compare": Verb("cosmosctl.cli.look.compare:compare", "Write results side by side as a video or picture.", LOOK),
     "rate": Verb("cosmosctl.cli.choose.rate:rate", "Say what you think of the videos of runs.", CHOOSE),
+    "pack": Verb("cosmosctl.cli.choose.pack:pack", "Write chosen videos, receipts and a table as a zip.", CHOOSE),
+    "edit": Verb("cosmosctl.cli.choose.edit:edit", "Change words, notes or tags of a prompt or run.", CHOOSE),
     "mv": Verb("cosmosctl.cli.choose.mv:mv", "Give a run or a prompt another name.", CHOOSE),
     "rm": Verb("cosmosctl.cli.choose.rm:rm", "Throw runs and prompts away.", CHOOSE),
     "upscale": Verb("cosmosctl.cli.choose.upscale:upscale", "Enlarge a run's result or a video.", CHOOSE),

@@ -17,6 +17,8 @@ from cosmosctl.results.event_lines import Event
 from cosmosctl.results.events import Elapsed, all_events
 from cosmosctl.shown.discreet import discreet
 from cosmosctl.shown.logs import tail
+from cosmosctl.state.going_on import eta_s, share
+from cosmosctl.state.states import OpenBatch
 
 UNKNOWN = "unknown"
 """What became of a row that nothing here tells of: never shown as done."""
@@ -44,6 +46,7 @@ class Row:
     end: float | None = None
     reason: str = ""
     detail: str = ""
+    share: float | None = None
 
 
 @dataclass
@@ -55,8 +58,8 @@ class Course:
     notes: list[str] = field(default_factory=list)
 
 
-def batch_facts(paths: BatchPaths, *, with_logs: bool) -> dict[str, Any]:
-    """One batch. `with_logs`: also what may name paths and machines."""
+def batch_facts(paths: BatchPaths, going_on: OpenBatch | None, *, with_logs: bool) -> dict[str, Any]:
+    """One batch; `going_on` when it has not ended. `with_logs`: also what may name paths and machines."""
     end = read_end(paths.end)
     try:
         batch = bundle_reader.read_batch(paths)
@@ -66,6 +69,7 @@ def batch_facts(paths: BatchPaths, *, with_logs: bool) -> dict[str, Any]:
         course = course_of(batch, all_events(paths.events, batch.runs), end)
     except FileError:
         course = course_of(batch, (), end)
+    now = _now(going_on, course, with_logs=with_logs) if going_on is not None else None
     rows = [asdict(row) for row in course.rows.values()]
     for row in rows if not with_logs else ():
         row["detail"] = discreet(row["detail"])
@@ -73,12 +77,48 @@ def batch_facts(paths: BatchPaths, *, with_logs: bool) -> dict[str, Any]:
     facts["state"] = end.state if end else "unfinished" if was_made_here(paths) else "elsewhere"
     notes = [note if with_logs else discreet(note) for note in course.notes]
     bars = [asdict(bar) for bar in course.bars.values()]
+    facts["now"] = now
     return facts | {"rows": rows, "processes": bars, "notes": notes, "log": tail(paths.log) if with_logs else []}
+
+
+def _now(going_on: OpenBatch, course: Course, *, with_logs: bool) -> dict[str, Any]:
+    """How far it is, by what its host has told, and when that was: nothing that was not seen."""
+    seen = going_on.progress
+    for run, part in seen.running.items():
+        if run in course.rows:
+            course.rows[run].share = part
+    eta = eta_s(going_on)
+    gpus = [" ".join(filter(None, (one.get("name"), one.get("driver")))) for one in seen.machine.get("gpus") or ()]
+    words = going_on.standing or seen.waiting
+    return {
+        "share": round(share(going_on), 3),
+        "eta_s": None if eta is None else round(eta),
+        "seen": _seen(going_on.paths),
+        "words": words if with_logs else discreet(words),
+        "gpus": gpus,
+    }
+
+
+def _seen(paths: BatchPaths) -> float | None:
+    """When its host last told anything that is here, in seconds since 1970; None when it never did."""
+    try:
+        return round(paths.events.stat().st_mtime, 1)
+    except OSError:
+        return None
 
 
 def _head(name: str, end: BatchEnd | None) -> dict[str, Any]:
     facts: dict[str, Any] = {"id": name, "state": UNKNOWN, "host": "", "model": "", "created": "", "ended": ""}
-    facts |= {"wall_s": None, "busy": None, "loads": [], "rows": [], "processes": [], "notes": [], "log": []}
+    facts |= {
+        "wall_s": None,
+        "busy": None,
+        "loads": [],
+        "rows": [],
+        "processes": [],
+        "notes": [],
+        "log": [],
+        "now": None,
+    }
     if end is not None:
         facts |= {"state": end.state, "host": end.host, "model": end.model, "ended": end.ended}
         facts |= {"wall_s": end.wall_s, "busy": end.busy, "loads": list(end.load_s)}

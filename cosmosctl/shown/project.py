@@ -12,6 +12,7 @@ from cosmosctl.domain.reasons import REASONS
 from cosmosctl.plan.bundle_reader import read_runs
 from cosmosctl.shown import batches, runs
 from cosmosctl.shown.discreet import discreet
+from cosmosctl.shown.hosts import host_facts
 from cosmosctl.shown.memory import Ground, Memory
 from cosmosctl.shown.videos import Video, Wanted
 from cosmosctl.state import states
@@ -65,6 +66,7 @@ def shown(project: ProjectPaths, words: Sequence[str], memory: Memory, *, with_l
     known = states.all_states(project, snapshot, preview=snapshot.host().is_preview, unfinished=unfinished)
     wanted = Wanted(project.root)
     reading = runs.Reading(project, snapshot, known, Current(project, snapshot), wanted, with_logs)
+    going_on = {one.paths.name: one for one in unfinished}
     memory.begin(snapshot)
     ground = Ground(project, snapshot, wanted)
     told = {run: memory.told(ground, known[run], partial(runs.told, reading, run)) for run in picked.runs}
@@ -81,7 +83,8 @@ def shown(project: ProjectPaths, words: Sequence[str], memory: Memory, *, with_l
         "title": project.root.name,
         "runs": [runs.with_keys(one, videos, ratings) for one in of_runs],
         "prompts": [one | {"videos": _keyed(one["videos"], videos)} for one in of_prompts],
-        "batches": [_batch(memory, one, set(picked.runs), with_logs=with_logs) for one in paths],
+        "batches": [_batch(memory, one, going_on, set(picked.runs), with_logs=with_logs) for one in paths],
+        "hosts": host_facts(snapshot.config, states.batches(project)) if with_logs else [],
         "reasons": dict(REASONS),
     }
     memory.keep()
@@ -110,9 +113,16 @@ def prompt_facts(reading: runs.Reading, name: str) -> dict[str, Any]:
     }
 
 
-def _batch(memory: Memory, paths: BatchPaths, runs: Collection[str], *, with_logs: bool) -> dict[str, Any]:
+def _batch(
+    memory: Memory,
+    paths: BatchPaths,
+    going_on: Mapping[str, states.OpenBatch],
+    runs: Collection[str],
+    *,
+    with_logs: bool,
+) -> dict[str, Any]:
     """One batch; rows of `runs` alone."""
-    facts = memory.of_batch(paths, lambda: batches.batch_facts(paths, with_logs=with_logs))
+    facts = memory.of_batch(paths, lambda: batches.batch_facts(paths, going_on.get(paths.name), with_logs=with_logs))
     return facts | {"rows": [row for row in facts["rows"] if row["run"] in runs]}
 
 

@@ -59,6 +59,7 @@ def _facts(reading: Reading, run: str, tried: Sequence[Attempt], log: Path | Non
     facts |= {"share": state.share, "reason": state.reason, "detail": reading.said(state.detail), "batch": state.batch}
     facts |= {
         "tags": sorted({*seen.tags, *prompt.tags}),
+        "ownTags": list(seen.tags),
         "notes": seen.notes,
         "sweep": seen.sweep,
     }

@@ -1,18 +1,23 @@
 """The routes, behind the guard."""
 
 import asyncio
+import hashlib
 import json
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cosmosctl.commands.choose.pack import pack
 from cosmosctl.errors import CosmosctlError
 from cosmosctl.io.shipped import page
 from cosmosctl.shown.folder import data_text
@@ -50,6 +55,8 @@ class Page:
                 Route("/page/{name}", self.part),
                 Route("/media/{name}", self.media),
                 Route("/video/{key}", self.video),
+                Route("/file/{kind}/{name}", self.yaml),
+                Route("/chosen.zip", self.chosen),
                 Route("/log/{name}", self.run_log),
                 Route("/batchlog/{name}", self.batch_log),
             ]
@@ -87,6 +94,28 @@ class Page:
     async def _file(self, key: str, kind: str) -> Response:
         file = await run_in_threadpool(self.site.file, key, kind)
         return FileResponse(file, headers=_FOR_EVER) if file is not None and file.is_file() else _missing()
+
+    async def yaml(self, request: Request) -> Response:
+        """The file of a prompt or run, and its digest: an edit says which one it was made of."""
+        kind, name = request.path_params["kind"], request.path_params["name"]
+        data = await run_in_threadpool(self.site.yaml, kind, name)
+        if data is None:
+            return _missing()
+        digest = hashlib.sha256(data).hexdigest()
+        return PlainTextResponse(data.decode(errors="replace"), headers={**_NEVER, "x-sha256": digest})
+
+    async def chosen(self, request: Request) -> Response:
+        """The zip that `cosmosctl pack` writes. No other site can have it made, by a link neither."""
+        if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+            return PlainTextResponse("refused: it comes from another site\n", 403)
+        runs = [name for name in request.query_params.get("runs", "").split(",") if name]
+        made = tempfile.TemporaryDirectory(prefix="cosmosctl-pack-")
+        try:
+            file = await run_in_threadpool(pack, self.site.project.root, runs, Path(made.name, "chosen.zip"))
+        except CosmosctlError as e:
+            made.cleanup()
+            return PlainTextResponse(f"{e.line}\n", 400)
+        return FileResponse(file, filename="chosen.zip", headers=_NEVER, background=BackgroundTask(made.cleanup))
 
     async def run_log(self, request: Request) -> Response:
         return await self._log(request.path_params["name"], of_batch=False)

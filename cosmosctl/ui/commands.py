@@ -9,7 +9,7 @@ from typing import Any
 
 from cosmosctl.domain.ids import command
 
-VERBS = ("rate", "batch", "retry", "cancel", "fetch")
+VERBS = ("rate", "edit", "batch", "retry", "cancel", "fetch", "logs")
 """What the page may do, beside `create run`."""
 _DETACHED = ("batch", "retry")
 _SHOWN_CHARS = 20_000

@@ -10,11 +10,13 @@ from typing import Any
 
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
+from cosmosctl.io.checked import Unreadable, read_bounded
 from cosmosctl.shown.folder import look_facts
 from cosmosctl.shown.memory import Memory
 from cosmosctl.shown.project import Shown, shown
 from cosmosctl.shown.videos import Video
 from cosmosctl.store.looks import COPY, SHEET, STILL, Looks
+from cosmosctl.yaml.reader import MAX_BYTES
 
 WAITING: Mapping[str, Any] = {
     "problem": "its look copy is being made",
@@ -83,6 +85,19 @@ class Site:
         if not kind:
             return video.file
         return self._looks.file(video.sha256, kind) if kind in (COPY, STILL, SHEET) else None
+
+    def yaml(self, kind: str, name: str) -> bytes | None:
+        """The file of a prompt or run that is shown; None when it cannot be read."""
+        kinds = {"prompt": ("prompts", self.project.prompt), "run": ("runs", lambda run: self.project.run(run).spec)}
+        if kind not in kinds:
+            return None
+        shown_as, file = kinds[kind]
+        if name not in {one["id"] for one in self._shown(self.version()).facts[shown_as]}:
+            return None
+        try:
+            return read_bounded(file(name), MAX_BYTES)
+        except (FileNotFoundError, Unreadable):
+            return None
 
     def log(self, name: str, *, of_batch: bool) -> Path | None:
         """The log of a run or batch."""

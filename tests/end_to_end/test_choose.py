@@ -1,6 +1,10 @@
 """`mv`, `rm`, `gc` without a host and `compare`: what is chosen, and what is thrown away."""
 
+import csv
+import hashlib
+import io
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -165,6 +169,74 @@ def test_gc_here_removes_look_copies_of_no_video(done: Tree) -> None:
 
 def test_a_host_and_what_is_for_here_do_not_go_together(done: Tree) -> None:
     assert "leave out HOST" in done.cli("gc", "local", "--rejected", expect=2).err
+
+
+def test_words_notes_and_tags_are_changed_and_comments_stay(done: Tree) -> None:
+    file = done.paths.prompt("ps_a")
+    file.write_text(
+        "# mine\ntext: a street  # short\nvideo: inputs/videos/city\ntags: [old]  # two\n", encoding="utf-8"
+    )
+    said = done.cli("edit", "ps_a", "--text", "a wet street\nat night", "--notes", "try fog: soon", "--tag", "new")
+    assert said.lines == [str(file)]
+    text = file.read_text(encoding="utf-8")
+    assert "# mine" in text
+    assert "# two" in text
+    prompt = load_all(done.root).prompts["ps_a"]
+    assert (prompt.text, prompt.notes, prompt.tags) == ("a wet street\nat night", "try fog: soon", ("new",))
+    done.cli("edit", "ps_a", "--notes", "", "--no-tags")
+    assert "fog" not in file.read_text(encoding="utf-8")
+    before = done.states()
+    done.cli("edit", "rs_a", "--notes", "good", "--tag", "best")
+    assert done.states() == before, "tags and notes change no state"
+
+
+def test_what_somebody_wrote_meanwhile_and_what_would_be_a_mistake_is_not_written_over(done: Tree) -> None:
+    file = done.paths.prompt("ps_a")
+    seen = hashlib.sha256(file.read_bytes()).hexdigest()
+    file.write_text(file.read_text(encoding="utf-8") + "# more\n", encoding="utf-8")
+    now = file.read_bytes()
+    refused = done.cli("edit", "ps_a", "--text", "mine", "--was", seen, expect=3)
+    assert "changed meanwhile" in refused.err
+    for words, code in (("--text=",), 3), (("--tag=",), 3), ((), 2):
+        done.cli("edit", "ps_a", *words, expect=code)
+    assert "its prompt" in done.cli("edit", "rs_a", "--text", "x", expect=2).err
+    assert file.read_bytes() == now
+    done.cli("edit", "ps_a", "--text", "mine", "--was", hashlib.sha256(now).hexdigest()[:16])
+    assert "mine" in file.read_text(encoding="utf-8")
+    assert "# more" in file.read_text(encoding="utf-8")
+
+
+def test_what_was_chosen_is_packed_with_receipts_and_a_table_and_no_link_is_followed(
+    done: Tree, tmp_path: Path
+) -> None:
+    done.prompt("ps_a", "=cmd()")
+    done.cli("rate", "--accept", "--stars", "5", "--author", "Ann <ann@lab>", "rs_a")
+    target = tmp_path / "best.zip"
+    assert done.cli("pack", "rs_a", "-o", str(target)).lines == [str(target)]
+    with zipfile.ZipFile(target) as made:
+        names = sorted(made.namelist())
+        video = made.read("chosen/rs_a/rs_a.mp4")
+        rows = list(csv.DictReader(io.StringIO(made.read("chosen/table.csv").decode())))
+        everything = b"".join(made.read(name) for name in names if not name.endswith(".mp4"))
+    assert names == [
+        "chosen/prompts/ps_a.yaml",
+        "chosen/rs_a/result.yaml",
+        "chosen/rs_a/rs_a.mp4",
+        "chosen/rs_a/run.yaml",
+        "chosen/table.csv",
+    ]
+    assert hashlib.sha256(video).hexdigest() == rows[0]["sha256"]
+    assert (rows[0]["run"], rows[0]["stars"], rows[0]["accepted"], rows[0]["by"]) == ("rs_a", "5.0", "True", "Ann")
+    assert str(done.root).encode() not in everything
+    assert "is there already" in done.cli("pack", "rs_a", "-o", str(target), expect=2).err
+    again = done.cli("pack", "rs_a", "-o", str(tmp_path / "again.zip")).lines[0]
+    assert Path(again).read_bytes() == target.read_bytes()
+    spec = done.run_paths("rs_a").spec
+    spec.rename(tmp_path / "run.yaml")
+    spec.symlink_to(tmp_path / "run.yaml")
+    done.cli("pack", "rs_a", "-o", str(target), "--force", expect=0)
+    with zipfile.ZipFile(target) as made:
+        assert "chosen/rs_a/run.yaml" not in made.namelist()
 
 
 def test_results_are_compared_as_a_video_and_as_pictures_labelled_with_what_differs(done: Tree, tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ from tests.support.tree import TIMEOUT_S, Tree
 from tests.support.waiting import wait_for_line
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "create prompt", "create run", "list prompts", "list runs", "list batches"])
+@pytest.mark.parametrize(
+    "verb", [*VERBS, "create prompt", "create run", "list prompts", "list runs", "list sweeps", "list batches"]
+)
 def test_every_verb_explains_itself_in_a_sentence(bare_tree: Tree, verb: str) -> None:
     text = bare_tree.cli(*verb.split(), "--help").out
     sentence = " ".join(text.split("\n\n")[1].split())

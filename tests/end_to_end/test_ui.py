@@ -1,12 +1,14 @@
 """`ui` without a browser: who may ask, what is served, its writes as commands, how it ends and comes again."""
 
 import http.client
+import io
 import json
 import os
 import signal
 import stat
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -194,6 +196,52 @@ def test_what_is_done_on_the_page_are_commands_on_plain_files(running: tuple[Cli
     done = client.do("rate", "--stars", "4", "rs_nowhere")
     assert done["code"] == 2
     assert "there is no run" in done["err"]
+
+
+def test_a_prompt_is_edited_on_the_file_that_was_looked_at(running: tuple[Client, int], project: Tree) -> None:
+    client, _ = running
+    status, headers, text = client.ask("/file/prompt/ps_a")
+    file = project.paths.prompt("ps_a")
+    assert (status, text) == (200, file.read_bytes())
+    assert client.do("edit", "ps_a", "--text=another street", f"--was={headers['x-sha256']}")["code"] == 0
+    refused = client.do("edit", "ps_a", "--text=mine", f"--was={headers['x-sha256']}")
+    assert (refused["code"], "changed meanwhile" in refused["err"]) == (3, True)
+    assert "another street" in file.read_text()
+    assert client.ask("/file/run/rs_a")[2] == project.run_paths("rs_a").spec.read_bytes()
+    for path in ("prompt/nowhere", "prompt/..%2fcosmosctl", "run/..", "config/cosmosctl", "batch/rs_a"):
+        assert client.ask(f"/file/{path}")[0] == 404, path
+
+
+def test_the_chosen_are_had_as_a_zip_by_the_page_alone(running: tuple[Client, int], project: Tree) -> None:
+    client, _ = running
+    status, headers, body = client.ask("/chosen.zip?runs=rs_a")
+    assert (status, "chosen.zip" in headers["content-disposition"]) == (200, True)
+    assert "chosen/rs_a/rs_a.mp4" in zipfile.ZipFile(io.BytesIO(body)).namelist()
+    for runs in ("", "rs_b", "../x"):
+        assert client.ask(f"/chosen.zip?runs={runs}")[0] == 400, runs
+    from_elsewhere = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    assert client.ask("/chosen.zip?runs=rs_a", **from_elsewhere)[0] == 403
+
+
+def test_hosts_and_what_goes_on_are_told_as_they_were_seen(running: tuple[Client, int], project: Tree) -> None:
+    client, _ = running
+    hosts = {one["id"]: one for one in client.data()["hosts"]}
+    assert hosts["local"]["default"]
+    assert hosts["local"]["seen"] == pytest.approx(project.batches()[0].events.stat().st_mtime, abs=0.1)
+    assert all(batch["now"] is None for batch in client.data()["batches"])
+    slow = {"COSMOSCTL_PREVIEW_ROW_S": "600"}
+    project.run("rs_long", more="seed: 70\n")
+    project.cli("batch", "rs_long", "--detach", env=slow)
+    name = project.batches()[-1].name
+
+    def now() -> Any:
+        return next(one for one in client.data()["batches"] if one["id"] == name)["now"]
+
+    wait_until(lambda: now() and now()["seen"] is not None, "a word of the host", look_s=0.2)
+    assert now()["share"] < 1
+    assert client.do("logs", name)["code"] == 0
+    assert client.do("cancel", name)["code"] == 0
+    assert now() is None
 
 
 def test_changes_are_told_and_a_batch_of_the_page_comes_home_by_itself(

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 
+from tests import clips
 from tests.end_to_end.test_ui import served
 from tests.support import browser as real
 from tests.support.browser import Seen, opened
@@ -51,6 +53,53 @@ def test_stars_go_into_the_file_and_a_batch_ends_while_the_page_is_open(chromium
         seen.until("UI.byId.get('rs_b').state === 'done' && document.querySelector('.pic canvas')")
         assert seen.errors == []
         assert {url.split("/")[2] for url in seen.requests if url.startswith("http")} == {f"127.0.0.1:{port}"}
+
+
+def test_words_are_edited_with_the_file_beside_them_and_nobodys_change_is_lost(chromium: Any, project: Tree) -> None:
+    file = project.paths.prompt("ps_a")
+    with served(project) as (_, address, _), opened(chromium) as seen:
+        seen.page.goto(address)
+        seen.ready()
+        seen.turn("#prompts?q=ps_a")
+        seen.page.locator("details.edit summary").focus()
+        seen.press("Enter")
+        seen.until("document.activeElement.tagName === 'TEXTAREA'")
+        assert "inputs/videos/city" in seen.page.inner_text("pre[aria-label='prompts/ps_a.yaml']")
+        file.write_text(file.read_text() + "# of somebody else\n")
+        seen.press("Control+a")
+        seen.page.keyboard.type("a wet street")
+        seen.press("Control+Enter")
+        seen.until("document.querySelector('.mistake').textContent.includes('changed meanwhile')")
+        assert "wet" not in file.read_text()
+        assert "of somebody else" in seen.page.inner_text(".beside pre")
+        seen.page.get_by_text("take the file as it is now").click()
+        seen.until("!document.querySelector('.mistake').textContent")
+        seen.page.get_by_label("Words").fill("a wet street")
+        seen.press("Control+Enter")
+        seen.until("UI.prompts.get('ps_a').text === 'a wet street' && !document.querySelector('.editing')")
+        assert "# of somebody else" in file.read_text()
+        assert seen.errors == []
+
+
+def test_a_frame_of_the_original_is_saved_and_hosts_are_told(chromium: Any, project: Tree) -> None:
+    with served(project) as (_, address, _), opened(chromium) as seen:
+        seen.page.goto(address)
+        seen.ready()
+        seen.until("UI.picture(UI.byId.get('rs_a')) && UI.picture(UI.byId.get('rs_a')).look")
+        seen.turn("#run/rs_a")
+        seen.show(3)
+        with seen.page.expect_download() as saved:
+            seen.page.get_by_text("save it").click()
+        assert saved.value.suggested_filename == "rs_a-frame3.png"
+        picture = cv2.imread(str(saved.value.path()))
+        original = clips.frames_of(project.run_paths("rs_a").preview.outputs / "output.mp4")[3]
+        assert picture is not None
+        assert picture.shape == original.shape
+        assert abs(picture[:, :, ::-1].astype(int) - original.astype(int)).mean() < 4
+        seen.turn("#batches")
+        assert "local (the project’s)" in seen.page.inner_text("#main")
+        assert seen.page.locator("time.age").count() >= 1
+        assert seen.errors == []
 
 
 def test_eight_tabs_hear_of_changes_and_a_restart_leaves_them_alive(chromium: Any, project: Tree) -> None:

@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable, Sequence
 
-from cosmosctl.commands.look.status import Overview, eta_s, last_word_s, share
+from cosmosctl.commands.look.status import Overview
 from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.domain.plurals import duration, some
 from cosmosctl.errors import MOST_SHOWN, bounded
 from cosmosctl.io.streams import painter, style
 from cosmosctl.io.visible import visible
+from cosmosctl.state.going_on import eta_s, last_word_s, share
 from cosmosctl.state.states import OpenBatch, RunState
 
 SECTIONS: tuple[tuple[str, str, str], ...] = (

@@ -109,7 +109,10 @@ def runs(
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.pass_obj
 def sweeps(folder: Path, host: str | None, as_json: bool) -> None:
-    """List sweeps by name: what each varies, how many runs it has and how many of them are done and rated."""
+    """List sweeps by name.
+
+    What each varies and over how many values, how many runs it has, and how many of them are done and accepted.
+    """
     from cosmosctl.cli.draw.tables import Table, print_rows
     from cosmosctl.commands.look.sweep_rows import sweep_rows
 

@@ -135,27 +135,6 @@ def _strange_batches(listed: BatchList) -> Iterator[str]:
         yield f"batches/: {len(listed.links) - MOST_SHOWN} more symbolic links, which are passed over"
 
 
-def eta_s(batch: OpenBatch) -> float | None:
-    """Seconds that the rest of a running batch may take, by the runs it has finished; None before the first."""
-    seen = batch.progress
-    done = [end.seconds for end in seen.ends.values() if end.state == "done"]
-    if not done or seen.started is None:
-        return None
-    gpus = seen.places
-    rest = len(batch.runs) - len(seen.ends) - sum(seen.running.values())
-    return max(0.0, rest * sum(done) / len(done) / gpus)
-
-
-def share(batch: OpenBatch) -> float:
-    """How much of a batch is through, 0..1."""
-    return (len(batch.progress.ends) + sum(batch.progress.running.values())) / max(1, len(batch.runs))
-
-
-def last_word_s(batch: OpenBatch) -> float:
-    """Seconds since its copy of the host's events last grew."""
-    return max(0.0, time.time() - batch.paths.events.stat().st_mtime) if batch.paths.events.exists() else 0.0
-
-
 def _labels(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Mapping[str, str]:
     """Scene and first words of the prompt of each run."""
     words: dict[str, str] = {}

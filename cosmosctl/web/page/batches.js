@@ -4,12 +4,14 @@ UI.views.batches = (root, arg) => {
   const one = UI.data.batches.find(batch => batch.id === arg);
   root.append(one ? UI.batchReport(one) : UI.batchList());
   document.body.dataset.ready = 'batches';
-  return { title: one ? one.id : 'Batches', keys: {} };
+  const timer = UI.live ? setInterval(UI.drawAges, 1000) : 0;
+  UI.drawAges();
+  return { title: one ? one.id : 'Batches', keys: {}, close: () => clearInterval(timer) };
 };
 
-UI.batchList = () => UI.h('div', { class: 'page' }, UI.h('h2', {}, 'Batches'), UI.data.batches.length ? UI.table([...UI.data.batches].reverse().map(batch => [
+UI.batchList = () => UI.h('div', { class: 'page' }, UI.nowPart(), UI.h('h2', {}, 'Batches'), UI.data.batches.length ? UI.table([...UI.data.batches].reverse().map(batch => [
   UI.link(batch.id, UI.route.href('batches', batch.id)), batch.state, batch.host || '', batch.model || '', UI.plural(batch.rows.length, 'run'), UI.counts(batch), UI.seconds(batch.wall_s), batch.created || '']),
-['batch', 'state', 'host', 'model', 'runs', 'came of it', 'took', 'made']) : UI.h('p', { class: 'empty' }, 'No batch is in this gallery.'));
+['batch', 'state', 'host', 'model', 'runs', 'came of it', 'took', 'made']) : UI.h('p', { class: 'empty' }, 'There is no batch.'), UI.hostsPart());
 
 UI.counts = batch => {
   const counts = new Map();
@@ -25,8 +27,8 @@ UI.batchReport = batch => {
     ['busy', batch.busy === null ? '' : `${Math.round(batch.busy * 100)} % of the GPU time went into generating`]].filter(([, value]) => value);
   return UI.h('div', { class: 'page' }, UI.h('h2', {}, batch.id),
     UI.h('div', { class: 'line' }, UI.link('its runs', UI.route.href('wall', '', { r: runs.join(',') })), runs.length > 1 && UI.link('compare', UI.route.href('compare', runs.slice(0, 9).join(','))), UI.link('all batches', '#batches')),
-    batch.state === 'unfinished' && UI.live && UI.command(`cosmosctl cancel ${batch.id}`), failed.length > 0 && batch.state !== 'unfinished' && UI.live && UI.command(`cosmosctl retry ${batch.id}`),
-    UI.table(facts), batch.notes.map(words => UI.h('p', {}, words)),
+    batch.now && UI.nowOf(batch), failed.length > 0 && batch.state !== 'unfinished' && UI.live && UI.command(`cosmosctl retry ${batch.id}`),
+    batch.now && UI.liveLog(batch), UI.table(facts), batch.notes.map(words => UI.h('p', {}, words)),
     UI.gantt(batch),
     failed.length > 0 && UI.h('section', {}, UI.h('h3', {}, 'Without a result'), failed.map(row => UI.h('div', { class: 'failed' },
       UI.h('b', {}, UI.runLink(row.run)), ` ${row.reason || row.state}`, UI.h('p', {}, row.detail || UI.data.reasons[row.reason] || ''),

@@ -26,7 +26,7 @@ UI.promptCard = prompt => {
       prompt.negative && UI.h('p', { class: 'dim' }, `not: ${prompt.negative}`), prompt.notes && UI.h('p', { class: 'notes' }, prompt.notes),
       prompt.mistakes.length > 0 && UI.h('ul', { class: 'mistakes' }, prompt.mistakes.map(words => UI.h('li', {}, words))),
       UI.h('div', { class: 'line' }, prompt.tags.map(tag => UI.link(`#${tag}`, UI.route.href('wall', '', { tag }))),
-        UI.link(UI.plural(runs.length, 'run'), UI.route.href('wall', '', { prompt: prompt.id })), best.length > 1 && UI.link(`compare ${best.length}`, UI.route.href('compare', best.join(','))), runs.length > 1 && UI.link('grid', UI.route.href('grid', '', { prompt: prompt.id })))));
+        UI.link(UI.plural(runs.length, 'run'), UI.route.href('wall', '', { prompt: prompt.id })), best.length > 1 && UI.link(`compare ${best.length}`, UI.route.href('compare', best.join(','))), runs.length > 1 && UI.link('grid', UI.route.href('grid', '', { prompt: prompt.id }))), UI.editPart(prompt, true)));
 };
 
 UI.hoverScenes = list => list.addEventListener('click', e => {

@@ -40,12 +40,20 @@ UI.renewed = data => {
   document.body.dataset.version = UI.live.version;
   const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName) && document.activeElement.type !== 'range';
   const isPlaying = UI.current && UI.current.isPlaying && UI.current.isPlaying();
-  if (!isOther || isTyping || isPlaying || ['grid', 'choose', 'compare'].includes(view)) { document.dispatchEvent(new CustomEvent('rated', { detail: '' })); return; }
+  if (!isOther || isTyping || UI.isEditing() || isPlaying || ['grid', 'choose', 'compare'].includes(view)) { document.dispatchEvent(new CustomEvent('rated', { detail: '' })); return; }
   const focused = document.activeElement && document.activeElement.closest('.card');
   UI.go();
   document.getElementById('main').scrollTop = top;
   const again = focused && document.querySelector(`.card[data-id="${CSS.escape(focused.dataset.id)}"] .open`);
   if (again) again.focus();
+};
+
+// What a command of ours that only reads says, without a word of it on the page; null when it cannot be asked.
+UI.quietly = async argv => {
+  try {
+    const answer = await fetch('do', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ argv }) });
+    return answer.ok ? await answer.json() : null;
+  } catch { return null; }
 };
 
 // Run a command of ours and show its line and what came of it.
@@ -71,5 +79,5 @@ UI.words = line => (line.match(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g) || []).map(word 
 
 UI.isDoable = line => {
   const words = UI.words(line);
-  return !!UI.live && !UI.live.readOnly && words[0] === 'cosmosctl' && (['rate', 'batch', 'retry', 'cancel', 'fetch'].includes(words[1]) || (words[1] === 'create' && words[2] === 'run'));
+  return !!UI.live && !UI.live.readOnly && words[0] === 'cosmosctl' && (['rate', 'edit', 'batch', 'retry', 'cancel', 'fetch'].includes(words[1]) || (words[1] === 'create' && words[2] === 'run'));
 };

@@ -59,7 +59,7 @@ UI.recipe = run => {
     UI.h('p', { class: 'dim' }, UI.link(run.prompt, UI.route.href('wall', '', { prompt: run.prompt })), ` · scene ${run.scene}`,
       run.sweep && [' · sweep ', UI.link(run.sweep, UI.route.href('grid', '', { sweep: run.sweep }))], run.batch && [' · ', UI.link(run.batch, UI.route.href('batches', run.batch))]),
     run.tags.length > 0 && UI.h('p', {}, run.tags.map(tag => UI.link(`#${tag} `, UI.route.href('wall', '', { tag })))),
-    run.notes && UI.h('p', { class: 'notes' }, run.notes),
+    run.notes && UI.h('p', { class: 'notes' }, run.notes), UI.editPart(run, false),
     run.mistakes.length > 0 && UI.h('ul', { class: 'mistakes' }, run.mistakes.map(words => UI.h('li', {}, words))),
     run.controls.length > 0 && UI.h('div', {}, UI.h('h3', {}, 'Controls'), UI.table(run.controls)),
     UI.h('h3', {}, 'Settings'), UI.table(run.recipe, ['', 'value', 'from']),
@@ -107,12 +107,28 @@ UI.savePart = (run, stage) => {
   const draw = () => {
     if (!run.path || !part.m) return;
     const n = part.frame, name = `${run.id}-frame${n}.png`;
-    box.replaceChildren(UI.h('h3', {}, `Save frame ${n}`),
+    box.replaceChildren(UI.h('h3', {}, `Save frame ${n}`), UI.live && part.m.original && part.m.plays ? UI.button('save it', () => UI.saveFrame(part.m, n, name)) : '',
       UI.command(`ffmpeg -i ${UI.shell(run.path)} -vf "select=eq(n\\,${n})" -frames:v 1 ${UI.shell(name)}`));
   };
   stage.clock.listeners.add(clock => { if (!clock.playing) draw(); });
   draw();
   return box;
+};
+
+// The frame of the original as PNG: a page that was served may read its own pixels.
+UI.saveFrame = async (m, n, name) => {
+  const video = await UI.opened([m.original]);
+  if (!video) { UI.toast('').show('the original does not play in this browser: the command below saves the frame', 1); return; }
+  await UI.sought(video, (n + 0.5) * m.fps[1] / m.fps[0]);
+  const canvas = UI.h('canvas', { width: video.videoWidth, height: video.videoHeight });
+  canvas.getContext('2d').drawImage(video, 0, 0);
+  UI.shut(video);
+  canvas.toBlob(data => {
+    const link = UI.h('a', { href: URL.createObjectURL(data), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+    UI.toast('').show(`${name} is saved`, 0);
+  }, 'image/png');
 };
 
 UI.logPart = run => !run.log || !run.log.length ? '' : UI.h('section', { class: 'log' }, UI.h('h3', {}, 'Log'),
