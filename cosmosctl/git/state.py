@@ -27,7 +27,7 @@ OF_A_REPOSITORY = (
 
 
 GIT = ".git"
-_ELSEWHERE = "gitdir:"
+_ELSEWHERE, _SECOND = "gitdir:", "worktrees"
 
 
 def work_tree(root: Path) -> Path | None:
@@ -43,6 +43,13 @@ def git_folder(root: Path) -> Path | None:
     line = first_line(top / GIT)
     folder = top / line.removeprefix(_ELSEWHERE).strip()
     return folder if line.startswith(_ELSEWHERE) and is_folder(folder) else None
+
+
+def second_tree(root: Path) -> str:
+    """What git calls the work tree that `root` lies in, where it is not the first of its repository; else ""."""
+    folder = git_folder(root)
+    is_second = folder is not None and folder.name != GIT and folder.parent.name == _SECOND
+    return folder.name if folder is not None and is_second else ""
 
 
 def branch(root: Path) -> str:

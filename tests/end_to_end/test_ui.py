@@ -237,7 +237,8 @@ def test_hosts_and_what_goes_on_are_told_as_they_were_seen(running: tuple[Client
     def now() -> Any:
         return next(one for one in client.data()["batches"] if one["id"] == name)["now"]
 
-    wait_until(lambda: now() and now()["seen"] is not None, "a word of the host", look_s=0.2)
+    assert now()["seen"] is None, "nothing was seen of it yet, and so nothing is told"
+    wait_until(lambda: client.do("fetch", name) and now()["seen"] is not None, "a word of the host", look_s=0.2)
     assert now()["share"] < 1
     assert client.do("logs", name)["code"] == 0
     assert client.do("cancel", name)["code"] == 0

@@ -37,6 +37,21 @@ def test_a_link_to_where_git_annex_keeps_files_is_inside_in_a_linked_work_tree_t
     assert LEAVES in linked.cli("check", expect=3).err
 
 
+def test_batches_of_two_work_trees_are_told_apart_by_their_names(tmp_path: Path, quick_tree: Tree) -> None:
+    quick_tree.run("rs_a")
+    quick_tree.git("init", "-q")
+    quick_tree.git("add", "-A")
+    quick_tree.git("commit", "-qm", "base")
+    names = {"look": "urban-look_", "a name that is no id": "urban-497897_"}
+    for number, (name, expected) in enumerate(names.items()):
+        quick_tree.git("worktree", "add", "-q", str(tmp_path / name))
+        linked = Tree(tmp_path / name, quick_tree.home, quick_tree.env)
+        linked.cli("batch", "--batch-name", "urban", "--export", str(tmp_path / f"out{number}"))
+        assert linked.batches()[-1].name.startswith(expected), linked.batches()
+    quick_tree.cli("batch", "--batch-name", "urban", "--export", str(tmp_path / "out"))
+    assert quick_tree.batches()[-1].name.startswith("urban_")
+
+
 def test_a_file_that_only_calls_itself_a_linked_work_tree_opens_nothing(tmp_path: Path, inner: Tree) -> None:
     private = tmp_path / "private"
     (private / "more").mkdir(parents=True)

@@ -351,3 +351,25 @@ def test_each_view_fits_its_screen(size: dict[str, int], chromium: Any, demo: Pa
             kind = "desk" if size is DESK else "phone"
             seen.page.screenshot(path=str(pictures / f"{name}-{kind}.jpg"), type="jpeg", quality=50)
         assert seen.errors == []
+
+
+AXE_RUN = """async () => (await axe.run(document, { resultTypes: ['violations'] })).violations
+  .map(one => `${one.id}: ${one.nodes.slice(0, 3).map(node => node.html.slice(0, 120)).join(' | ')}`)"""
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_no_view_keeps_anybody_out(scheme: str, chromium: Any, numbered: Path, tmp_path: Path) -> None:
+    script, found = real.axe(tmp_path / "axe"), {}
+    with opened(chromium, color_scheme=scheme) as seen:
+        seen.go(place(numbered))
+        seen.page.evaluate(script)
+        for name, hash_ in {
+            **VIEWS,
+            "blind": "#choose/blind",
+            "chosen": "#choose/chosen",
+            "groups": "#wall?group=state",
+        }.items():
+            seen.turn(hash_.format("n0", all="n0,n1,short,failed", batch="none"))
+            if faults := seen.page.evaluate(AXE_RUN):
+                found[name] = faults
+    assert found == {}

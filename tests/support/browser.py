@@ -21,6 +21,8 @@ from cosmosctl.media.frames import Pixels
 from tests.support.waiting import PATIENCE_S
 
 PLAYWRIGHT = "playwright==1.65.2"
+AXE = "axe-playwright-python==0.1.8"
+"""Brings axe-core, which finds what keeps people from using a page."""
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"),
@@ -111,6 +113,13 @@ def chromium(folder: Path) -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=PROGRAM, args=list(ARGUMENTS))
         yield browser
         browser.close()
+
+
+def axe(folder: Path) -> str:
+    """The script of axe-core. `folder`: where it may be put."""
+    command = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), AXE)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
+    return next(folder.rglob("axe.min.js")).read_text(encoding="utf-8")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Selected runs into batches: one per model family, planned and bundled under the project's lock."""
 
+import hashlib
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from cosmosctl.state import batch_list, states
 from cosmosctl.state.attempts import past
 
 DEFAULT_TITLE = "batch"
+_MARK_CHARS = 16
 
 
 def make_batches(
@@ -37,7 +39,7 @@ def make_batches(
     title: str | None,
 ) -> tuple[AllowedBatch, ...]:
     """Bundle the plans of these runs, for that host. Raises: UsageError when an unfinished batch has one already."""
-    name, runs = checked_title(title), [spec.run for spec in checked.specs]
+    name, runs = _told_apart(project, checked_title(title)), [spec.run for spec in checked.specs]
     refuse_too_many(runs)
     with locked(project.lock):
         refuse_held(project, runs)
@@ -83,6 +85,15 @@ def _all_or_none(project: ProjectPaths, made: Sequence[AllowedBatch]) -> Iterato
         for one in made:
             batch_end.free(project, one)
         raise
+
+
+def _told_apart(project: ProjectPaths, title: str) -> str:
+    """The title with the name of a second work tree of git: two of them may make a batch within one second."""
+    tree = git_state.second_tree(project.root)
+    if not tree:
+        return title
+    mark = tree if is_id(tree) and len(tree) <= _MARK_CHARS else hashlib.sha256(tree.encode()).hexdigest()[:6]
+    return checked_id(f"{title}-{mark}", what="batch")
 
 
 def checked_title(title: str | None) -> str:

@@ -18,7 +18,7 @@ UI.go = () => {
 };
 
 UI.top = name => document.getElementById('top').replaceChildren(
-  UI.h('b', {}, UI.data.title || 'cosmosctl'),
+  UI.h('h1', {}, UI.data.title || 'cosmosctl'),
   UI.h('nav', { 'aria-label': 'Places' }, UI.PLACES.map(([place, words]) => UI.link(words, place === 'wall' ? UI.route.href('wall', '', UI.wallQuery) : `#${place}`, { 'aria-current': place === name ? 'page' : undefined }))),
   UI.h('span', { class: 'dim place' }, ['run', 'compare'].includes(name) ? UI.current.title : ''), UI.h('span', { class: 'spacer' }),
   UI.button('?', () => UI.keys.help(), { 'aria-label': 'Keys', 'aria-keyshortcuts': '?' }));

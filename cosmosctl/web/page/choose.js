@@ -71,7 +71,7 @@ UI.chooseBlind = (body, runs, q) => {
   };
   const reveal = () => {
     const rows = Object.values(tally).filter(one => UI.byId.has(one.run)).sort((a, b) => b.won / b.seen - a.won / a.seen || b.seen - a.seen);
-    told.replaceChildren(UI.h('h3', {}, 'Tally'), UI.table(rows.map(one => [UI.link(one.run, UI.route.href('run', one.run)), `${one.won} of ${one.seen}`, one.even ? `${one.even} even` : '']), ['run', 'won', '']));
+    told.replaceChildren(UI.h('h2', {}, 'Tally'), UI.table(rows.map(one => [UI.link(one.run, UI.route.href('run', one.run)), `${one.won} of ${one.seen}`, one.even ? `${one.even} even` : '']), ['run', 'won', '']));
   };
   body.append(head, place, told);
   draw();
@@ -83,15 +83,15 @@ UI.chosen = (body, runs, q) => {
     const least = q.get('least') || 'accepted', ids = runs.filter(run => UI.ratingFacets(run).includes(least)).map(run => run.id);
     const lines = UI.ratings.lines(), list = ids.join('\n');
     body.replaceChildren(...[
-      UI.h('section', {}, UI.h('h3', {}, 'Into the project'), lines.length ? UI.h('p', { class: 'dim' }, 'What was rated here is kept in this browser. Typed in the project, these lines write it into its files:') : UI.h('p', { class: 'dim' }, 'Nothing was rated here that the project does not know.'),
+      UI.h('section', {}, UI.h('h2', {}, 'Into the project'), lines.length ? UI.h('p', { class: 'dim' }, 'What was rated here is kept in this browser. Typed in the project, these lines write it into its files:') : UI.h('p', { class: 'dim' }, 'Nothing was rated here that the project does not know.'),
         lines.map(UI.command), lines.length > 1 && UI.button('copy all', e => UI.copy(lines.join('\n') + '\n', e.currentTarget))),
-      UI.h('section', {}, UI.h('h3', {}, 'List of ids'), UI.select('of those', ['accepted', '5+', '4+', '3+', '2+', '1+', 'rejected', 'without stars'].map(one => [one, one]), least, one => { q.set('least', one); UI.route.note({ least: one }); draw(); }),
+      UI.h('section', {}, UI.h('h2', {}, 'List of ids'), UI.select('of those', ['accepted', '5+', '4+', '3+', '2+', '1+', 'rejected', 'without stars'].map(one => [one, one]), least, one => { q.set('least', one); UI.route.note({ least: one }); draw(); }),
         UI.h('pre', { class: 'ids', tabindex: 0 }, list || '(none)'),
         ids.length > 0 && UI.h('div', { class: 'line' }, UI.button('copy', e => UI.copy(list + '\n', e.currentTarget)),
           UI.h('a', { class: 'button', download: 'runs.txt', href: URL.createObjectURL(new Blob([list + '\n'], { type: 'text/plain' })) }, 'save as runs.txt'),
           ids.length > 1 && UI.link('compare', UI.route.href('compare', ids.slice(0, 9).join(',')), { class: 'button' })),
         UI.command('xargs cosmosctl show < runs.txt')),
-      ids.length > 0 && UI.h('section', {}, UI.h('h3', {}, 'Videos, receipts, a table'), UI.live && UI.h('p', {}, UI.link('save as chosen.zip', `chosen.zip?runs=${ids.map(encodeURIComponent).join(',')}`, { class: 'button', download: 'chosen.zip' })),
+      ids.length > 0 && UI.h('section', {}, UI.h('h2', {}, 'Videos, receipts, a table'), UI.live && UI.h('p', {}, UI.link('save as chosen.zip', `chosen.zip?runs=${ids.map(encodeURIComponent).join(',')}`, { class: 'button', download: 'chosen.zip' })),
         UI.command(`cosmosctl pack ${ids.join(' ')}`))].filter(Boolean));
     document.body.dataset.ready = 'choose';
   };

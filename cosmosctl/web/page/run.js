@@ -47,7 +47,7 @@ UI.ratingLine = run => {
     rating && rating.note && UI.h('span', { class: 'dim' }, rating.note));
 };
 
-UI.table = (rows, heads) => UI.h('table', {}, heads && UI.h('thead', {}, UI.h('tr', {}, heads.map(words => UI.h('th', { scope: 'col' }, words)))),
+UI.table = (rows, heads) => UI.h('table', {}, heads && UI.h('thead', {}, UI.h('tr', {}, heads.map(words => words ? UI.h('th', { scope: 'col' }, words) : UI.h('td', {})))),
   UI.h('tbody', {}, rows.map(([first, ...rest]) => UI.h('tr', {}, UI.h('th', { scope: 'row' }, first), rest.map(cell => UI.h('td', {}, cell instanceof Node ? cell : UI.value(cell)))))));
 
 UI.recipe = run => {

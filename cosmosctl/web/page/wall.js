@@ -4,7 +4,7 @@ UI.PAGE = 60;
 UI.marked = new Set();
 
 UI.views.wall = (root, arg, q) => {
-  const grid = UI.h('div', { class: 'cards', id: 'cards', role: 'list', 'aria-label': 'Runs' });
+  const grid = UI.h('div', { class: 'cards', id: 'cards', role: 'group', 'aria-label': 'Runs' });
   const count = UI.h('output', { class: 'count' });
   const tail = UI.h('div', { class: 'tail' });
   const apart = new Map();
@@ -131,7 +131,7 @@ UI.card = (run, apart) => {
     : UI.h('div', { class: 'nothing' }, UI.h('b', {}, UI.state(run)), UI.h('span', {}, UI.reasonWords(run)), run.log && run.log.length ? UI.h('pre', {}, run.log.slice(-4).join('\n')) : '');
   const still = UI.h('a', { class: 'still open', href: UI.route.href('run', run.id), 'aria-label': `${run.id}, ${UI.stateWords(run)}, ${UI.promptWords(run)}` },
     inside, run.kind && run.kind !== 'result' && UI.h('span', { class: 'badge' }, run.kind), m && run.state !== 'done' && UI.h('span', { class: 'badge state' }, UI.state(run)));
-  const card = UI.h('article', { class: 'card', role: 'listitem', data: { id: run.id } }, still,
+  const card = UI.h('article', { class: 'card', 'aria-label': run.id, data: { id: run.id } }, still,
     UI.h('label', { class: 'mark', title: 'mark to compare (A)' }, UI.h('input', { type: 'checkbox', checked: UI.marked.has(run.id), tabindex: -1, 'aria-label': `mark ${run.id}` })),
     UI.h('div', { class: 'words' }, UI.h('div', {}, UI.h('b', {}, run.id), stars, apart.length ? UI.h('span', {}, apart.join(' · ')) : ''), UI.h('div', { class: 'dim' }, UI.promptWords(run))));
   card.drawRating = () => { stars.textContent = UI.ratingWords(UI.ratings.of(run)); };
