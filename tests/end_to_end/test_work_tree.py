@@ -44,7 +44,7 @@ def test_batches_of_two_work_trees_are_told_apart_by_their_names(tmp_path: Path,
     quick_tree.git("commit", "-qm", "base")
     names = {"look": "urban-look_", "a name that is no id": "urban-497897_"}
     for number, (name, expected) in enumerate(names.items()):
-        quick_tree.git("worktree", "add", "-q", str(tmp_path / name))
+        quick_tree.git("worktree", "add", "-q", "-b", f"b{number}", str(tmp_path / name))
         linked = Tree(tmp_path / name, quick_tree.home, quick_tree.env)
         linked.cli("batch", "--batch-name", "urban", "--export", str(tmp_path / f"out{number}"))
         assert linked.batches()[-1].name.startswith(expected), linked.batches()

@@ -71,7 +71,7 @@ def test_words_are_edited_with_the_file_beside_them_and_nobodys_change_is_lost(c
         seen.press("Control+Enter")
         seen.until("document.querySelector('.mistake').textContent.includes('changed meanwhile')")
         assert "wet" not in file.read_text()
-        assert "of somebody else" in seen.page.inner_text(".beside pre")
+        seen.until("document.querySelector('.beside pre').textContent.includes('of somebody else')")
         seen.page.get_by_text("take the file as it is now").click()
         seen.until("!document.querySelector('.mistake').textContent")
         seen.page.get_by_label("Words").fill("a wet street")
@@ -99,6 +99,18 @@ def test_a_frame_of_the_original_is_saved_and_hosts_are_told(chromium: Any, proj
         seen.turn("#batches")
         assert "local (the project’s)" in seen.page.inner_text("#main")
         assert seen.page.locator("time.age").count() >= 1
+        assert seen.errors == []
+
+
+def test_the_same_with_another_value_is_made_and_run_from_the_page(chromium: Any, project: Tree) -> None:
+    with served(project) as (_, address, _), opened(chromium) as seen:
+        seen.page.goto(address)
+        seen.ready()
+        seen.turn("#run/rs_a")
+        seen.page.get_by_text("The same with …").click()
+        seen.page.get_by_label("edge", exact=True).fill("0.25")
+        seen.page.get_by_text("make it and run it").click()
+        seen.until("UI.data.runs.some(run => run.set.edge === 0.25 && run.state === 'done')")
         assert seen.errors == []
 
 

@@ -75,6 +75,12 @@ UI.recipe = run => {
 // What to try next: a run like this one, or halfway between two, as the command that makes it.
 UI.nextLine = (run, set) => `cosmosctl create run --from ${run.id}${Object.entries(set).map(([key, value]) => ` --set ${UI.shell(`${key}=${value}`)}`).join('')}`;
 
+// The run that a line makes, checked as `check` does, and a batch of it at once; what goes wrong is told and stops it.
+UI.makeAndRun = line => !UI.isDoable(line) ? '' : UI.button('make it and run it', async () => {
+  const made = await UI.run(UI.words(line).slice(1)), id = made && made.code === 0 && made.out.trim().split('\n').pop();
+  if (id && (await UI.run(['batch', id]) || {}).code === 0) UI.route.go('batches');
+});
+
 UI.WHOLE = ['seed', 'num_steps', 'fps', 'max_frames', 'resolution'];
 
 UI.halfway = (one, other) => {
@@ -92,7 +98,7 @@ UI.nextPart = run => {
   const keys = Object.keys(run.set).filter(key => ['number', 'string'].includes(typeof run.set[key]) && !['prompt', 'scene', 'model'].includes(key) && !key.endsWith(' input'));
   if (!keys.length) return '';
   const place = UI.h('div', {}), given = {};
-  const draw = () => place.replaceChildren(UI.command(UI.nextLine(run, given)));
+  const draw = () => place.replaceChildren(UI.command(UI.nextLine(run, given)), UI.makeAndRun(UI.nextLine(run, given)));
   const field = key => UI.h('label', { class: 'field' }, UI.h('span', {}, key), UI.h('input', { type: 'text', inputmode: 'decimal', placeholder: UI.value(run.set[key]), 'aria-label': key, oninput: e => {
     if (e.target.value.trim()) given[key] = e.target.value.trim(); else delete given[key];
     draw();
