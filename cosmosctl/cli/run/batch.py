@@ -78,8 +78,7 @@ def batch(
         return EXIT_OK
     wanted = Wanted(changed=changed, failed=failed, everything=everything)
     given = (ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl, export)
-    asked = Request(*given, roots=roots, if_needed=if_needed, yes=yes, sweep=sweep)
-    return run_batch(folder, asked, Teller())
+    return run_batch(folder, Request(*given, roots=roots, if_needed=if_needed, yes=yes, sweep=sweep), Teller())
 
 
 @click.command()
