@@ -47,6 +47,23 @@ def test_runs_are_found_by_their_ratings_words_and_settings_and_sorted_by_them(d
     assert "write one of 4+, 3-" in done.cli("list", "runs", "--rating", "good", expect=2).err
 
 
+def test_asking_git_for_a_name_runs_nothing_that_the_projects_git_names(done: Tree) -> None:
+    done.git("init", "-q")
+    mark = done.home / "ran"
+    program = done.home / "program"
+    program.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    program.chmod(0o755)
+    keys = ("core.pager", "pager.config", "core.fsmonitor", "core.editor", "core.sshCommand", "credential.helper")
+    for key in (*keys, "core.hooksPath", "diff.external", "filter.x.smudge"):
+        done.git("config", key, str(program))
+    done.git("config", "alias.config", f"!{program}")
+    done.git("config", "user.name", "Eve\x1b[2J of a stranger")
+    out = done.cli("rate", "--stars", "4", "rs_a").out
+    assert not mark.exists()
+    assert "\x1b" not in out
+    assert "Eve" in read_ratings(done.run_paths("rs_a").ratings)[-1].author
+
+
 def test_tags_and_notes_and_ratings_leave_a_run_as_it_is(done: Tree) -> None:
     spec = done.run_paths("rs_a").spec
     spec.write_text(spec.read_text().replace("tags: [rs_at]", "tags: [night, rain]\nnotes: look again"))

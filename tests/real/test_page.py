@@ -260,13 +260,15 @@ def test_stars_and_verdicts_become_command_lines(seen: Seen, numbered: Path) -> 
     seen.ready()
     seen.press("2", "x")
     seen.turn("#choose/chosen?r=n0,n1,n2")
-    first, second = sorted(seen.page.locator(".command code").all_inner_texts())[:2]
+    lines = seen.page.locator(".command code").all_inner_texts()
+    first, second = sorted(line for line in lines if " rate " in line)
     assert first.startswith("cosmosctl rate --stars 2 --reject n")
     assert second.startswith("cosmosctl rate --stars 4 --accept n")
     assert seen.page.inner_text(".ids") == second.split()[-1]
+    assert f"cosmosctl pack {second.split()[-1]}" in lines
     seen.page.reload()
     seen.ready()
-    assert len(seen.page.locator(".command code").all_inner_texts()) == 3
+    assert seen.page.locator(".command code").all_inner_texts() == lines
 
 
 def test_all_views_are_used_by_keyboard_alone(seen: Seen, numbered: Path) -> None:
