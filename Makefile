@@ -34,7 +34,7 @@ setup: ## what needs root: Debian packages of the tests, by apt
 
 test-real: $(INSTALLED) ## the tests of parts that take long to install: a browser, a language server of editors, torch, Slurm, Apptainer
 	@sh .ci/packages chromium firefox-esr || echo "tests that need them are skipped by name" >&2
-	@sh .ci/packages $(PROGRAMS) patchelf squashfs-tools=mksquashfs squashfuse || echo "tests that need them are skipped by name" >&2
+	@sh .ci/packages $(PROGRAMS) patchelf squashfs-tools=mksquashfs squashfuse slurm-wlm=sbatch munge=munged || echo "tests that need them are skipped by name" >&2
 	$(BIN)/pytest -m real --timeout 3600 -o faulthandler_timeout=3660 $(TESTS); code=$$?; [ $$code = 5 ] || exit $$code
 
 pictures: $(INSTALLED) ## docs/pictures anew: each view of the page over the demo, at a desk and on a phone

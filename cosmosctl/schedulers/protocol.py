@@ -70,8 +70,23 @@ class Task:
 Standing = Literal["queued", "held", "running", "ended"]
 
 
+@dataclass(frozen=True)
+class Partition:
+    """What jobs may be for: its name, its longest time as sbatch takes it, `gres` of one GPU there; "" is unknown."""
+
+    name: str = ""
+    time: str = ""
+    gres: str = ""
+
+
 class Queue(Protocol):
     """Whatever queues the jobs of a batch: an array, one task for each shard of its rows."""
+
+    listed: Argv
+    """A command that lists what there is of it on a machine, and fails without one."""
+
+    def partition(self, said: str) -> Partition:
+        """What jobs for GPUs are best for, by the lines of `listed` with `;` between."""
 
     def commands(self, host: Host, folder: str) -> Commands:
         """What is asked of it for the batch in that folder on `host`."""

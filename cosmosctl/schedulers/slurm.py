@@ -11,14 +11,15 @@ from pathlib import PurePosixPath
 
 from cosmosctl import engines
 from cosmosctl.domain.project import Host
-from cosmosctl.engines.protocol import SUPERVISOR
+from cosmosctl.engines.protocol import SUPERVISOR, Argv
 from cosmosctl.models.protocol import Model
-from cosmosctl.schedulers.protocol import Commands, Standing, Task
+from cosmosctl.schedulers.protocol import Commands, Partition, Standing, Task
 
 DRAINED, SUPERSEDED = 75, 76
 """Exit codes of the supervisor: rows are left and its time is up; another one has them."""
 DRAIN_S, LEAST_LIMIT_S = 600, 60
 """How long before its time is up a task is told; less where its limit is short, as Slurm may be a minute early."""
+listed: Argv = ("sinfo", "-h", "-o", "%P|%l|%G")
 _FORMAT = "%F|%K|%T|%r|%N|%S"
 _OVER = (
     *("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "DEADLINE"),
@@ -78,6 +79,18 @@ def questions(host: Host) -> Mapping[str, tuple[str, ...]]:
         "limits": ("scontrol", "-o", "show", "partition", *partition),
         "partitions": ("sinfo", "-h", "-o", "%P %l %D %G"),
     }
+
+
+def partition(said: str) -> Partition:
+    lines = [line.split("|") for line in said.split(";")]
+    found = [line for line in lines if len(line) == 3 and "gpu" in line[2]]
+    chosen = next((line for line in found if line[0].endswith("*")), found[0] if found else None)
+    if chosen is None:
+        return Partition()
+    name, limit, gres = chosen
+    time = limit if re.fullmatch(r"(\d+-)?\d+(:\d\d){0,2}", limit) else ""
+    kind = re.search(r"\bgpu:([A-Za-z][\w.-]*):\d", gres)
+    return Partition(name.rstrip("*"), time, f"gpu:{kind[1]}:1" if kind else "gpu:1")
 
 
 def trouble(host: Host, limits: str) -> str:

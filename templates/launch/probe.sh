@@ -1,19 +1,23 @@
 # Looks at a machine that is to become a host and prints what it found: a line `name<TAB>value` for each thing.
 # Judges and changes nothing. Fed to `sh -s` there.
-# usage: sh -s -- NAMES [ENGINE PROGRAM ANSWERS IMAGES]...
+# usage: sh -s -- NAMES QUEUES [ENGINE PROGRAM ANSWERS IMAGES]...
 #   NAMES: words; what the folder of a model's repository may be called
+#   QUEUES: lines; the name of a queue for jobs that the machine may have, a tab, a command of it that lists what there is
 #   ENGINE: the name of one that the machine may have; PROGRAM: its program; ANSWERS, IMAGES: its commands, each quoted
 #   for a shell: that it can be used, and which images it has
 
 main() {
-    names=$1
-    shift
+    names=$1 queues=$2
+    shift 2
     tell user "$(id -un) $(id -u)"
     tell home "$HOME"
     tell gpus "$(nvidia-smi --query-gpu=index,name --format=csv,noheader 2>/dev/null | tr '\n' ';')"
     while [ $# -gt 3 ]; do
         ! command -v "$2" >/dev/null 2>&1 || look_at_engine "$1" "$3" "$4"
         shift 4
+    done
+    printf '%s\n' "$queues" | while IFS='	' read -r queue listed; do
+        said=$(eval "$listed" 2>/dev/null </dev/null) && [ "$said" ] && tell "queue $queue" "$(printf '%s' "$said" | tr '\n' ';')"
     done
     for place in /data /scratch /mnt/data /mnt /srv "$HOME"; do
         [ -d "$place" ] && [ -w "$place" ] && tell room "$(free_kib "$place") $place"

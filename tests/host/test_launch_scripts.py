@@ -636,7 +636,7 @@ def test_a_machine_is_asked_for_the_engines_that_it_is_told_of(tmp_path: Path, s
         (tmp_path / name).chmod(0o755)
     crane = ("crane", "crane", "crane ps", "crane images 'a b'")
     said = script(
-        "probe.sh", "no-repo", *crane, "gone", "gone-42", "true", "true", PATH=f"{tmp_path}:{os.environ['PATH']}"
+        "probe.sh", "no-repo", "", *crane, "gone", "gone-42", "true", "true", PATH=f"{tmp_path}:{os.environ['PATH']}"
     )
     told = [line for line in said.stdout.decode().splitlines() if "crane" in line or "gone" in line]
     assert told == (["crane\tsudo", "image crane\tcosmos mine:1"] if sudo else ["crane\trefused"])

@@ -225,3 +225,56 @@ def test_a_dry_run_tells_what_other_numbers_of_jobs_cost_and_many_hours_are_aske
     assert "more than its max_gpu_hours" in refused.err
     site.tree.cli("batch", "--all", "--yes")
     site.assert_well(runs, dict.fromkeys(runs, 2))
+
+
+def test_logs_of_jobs_are_shown_while_they_run_and_after(site: Site) -> None:
+    runs = site.runs(4)
+    site.hold()
+    site.tree.cli("batch", "--detach")
+    wait_until(lambda: len(site.begun()) == 2, "both jobs to begin a row")
+    name = site.tree.batches()[-1].name
+    assert site.tree.cli("logs", name).out.count("running preprocessor") == 2
+    follows = Client(site.tree, "logs", "-f", name)
+    wait_until(lambda: follows.has_printed("running preprocessor"), "the log to be shown")
+    site.let_go()
+    site.tree.cli("attach")
+    assert ended(follows).out.count("Saved prompt to") == 4
+    whole = site.tree.cli("logs", name).out
+    assert "job0| === 01-edge-0.1: 2 runs" in whole
+    assert "job1| === 01-edge-1.1: 2 runs" in whole
+    site.assert_well(runs)
+
+
+def test_an_exported_batch_is_submitted_by_its_own_line_and_taken_in_again(site: Site, tmp_path: Path) -> None:
+    runs = site.runs(4)
+    told = site.tree.cli("batch", "--export", str(site.dir)).out
+    start = next(line for line in told.splitlines() if "launch.sh" in line)
+    assert site.bed.ask("sh", "-c", start).strip() == "launched"
+    shards = site.folder() / "shards"
+    wait_until(lambda: all("batch_done" in _text(shards / n / "events.jsonl") for n in "01"), "both shards to end")
+    site.tree.cli("fetch", "--from", str(site.dir))
+    site.assert_well(runs)
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def test_here_and_in_jobs_a_preview_is_the_same_bytes(site: Site, tmp_path: Path) -> None:
+    (run,) = site.runs(1)
+    video = site.tree.run_paths(run).preview.outputs / "output.mp4"
+    site.tree.cli("batch", "--host", "local")
+    local = video.read_bytes()
+    site.configure(engine="preview")
+    site.tree.cli("batch", "--all")
+    assert video.read_bytes() == local
+
+
+def test_two_clients_of_a_batch_bring_each_result_once(site: Site) -> None:
+    runs = site.runs(4)
+    client = attached(site)
+    other = Client(site.tree, "attach")
+    site.let_go()
+    ended(client)
+    ended(other)
+    site.assert_well(runs)

@@ -150,13 +150,17 @@ class Site:
         """Where the model notes its rows, and is held."""
         return self.dir.parent / "model"
 
-    def configure(self, *, nodes: int = 2, more: str = "") -> None:
-        """Write cosmosctl.yaml."""
+    def configure(self, *, nodes: int = 2, more: str = "", engine: str = "bare") -> None:
+        """Write cosmosctl.yaml; with engine preview the model is that."""
         self.model.mkdir(exist_ok=True)
         command = [sys.executable, "-S", str(Path(quick_model.__file__)), str(self.model)]
         reached = "" if self.box is None else self.box.block()
-        block = f"    dir: {json.dumps(str(self.dir))}\n    engine: bare\n    scheduler: slurm\n    nodes: {nodes}\n"
-        block += f"    models: {{transfer1: {{command: {json.dumps(command)}}}}}\n{more}"
+        block = (
+            f"    dir: {json.dumps(str(self.dir))}\n    engine: {engine}\n    scheduler: slurm\n    nodes: {nodes}\n"
+        )
+        block += (
+            more if engine == "preview" else f"    models: {{transfer1: {{command: {json.dumps(command)}}}}}\n{more}"
+        )
         self.tree.config(f"project: 5f3a91c2\nmodel: transfer1\nhost: site\nhosts:\n  site:\n{reached}{block}")
 
     def names(self) -> set[str]:

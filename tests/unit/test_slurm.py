@@ -139,5 +139,19 @@ def test_shards_are_reckoned_alone_and_joined() -> None:
     assert (whole.state, whole.elapsed.seconds, list(whole.ends)) == ("cancelled", 21, ["rs_b"])
 
 
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("gpu*|1:00:00|gpu:fake:2;low|1:00:00|gpu:fake:2", ("gpu", "1:00:00", "gpu:fake:1")),
+        ("cpu*|2-00:00:00|(null);a100|infinite|gpu:a100:8(S:0-1)", ("a100", "", "gpu:a100:1")),
+        ("cpu*|1:00:00|(null)", ("", "", "")),
+        ("gpu|1-12:00:00|gpu:4", ("gpu", "1-12:00:00", "gpu:1")),
+    ],
+)
+def test_the_partition_of_a_new_host_is_one_with_gpus(said: str, found: tuple[str, str, str]) -> None:
+    partition = slurm.partition(said)
+    assert (partition.name, partition.time, partition.gres) == found
+
+
 def test_a_host_without_a_scheduler_has_no_queue() -> None:
     assert schedulers.queue(replace(HOST, scheduler=None)) is None

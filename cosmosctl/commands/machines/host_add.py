@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cosmosctl import engines, models
+from cosmosctl import engines, models, schedulers
 from cosmosctl.domain.ids import checked_id, command
 from cosmosctl.domain.project import AllowedHost, Host
 from cosmosctl.engines.protocol import Images
@@ -29,6 +29,11 @@ COMMENTS = {
     "cache": "writable: HF_HOME, UV_CACHE_DIR, torch caches",
     "env_file": "secrets, on the host; given to the engine, shown by nobody",
     "gpus": "one model process each",
+    "scheduler": "jobs are queued: docs/slurm.md",
+    "nodes": "so many jobs of a batch at once, each with a model of its own",
+    "partition": "sbatch --partition",
+    "time": "sbatch --time of one job; what is left goes on in the next",
+    "gres": "sbatch --gres: the GPUs of one model process",
 }
 """Key -> what stands beside it: the words of design and format.md."""
 
@@ -142,11 +147,34 @@ def host_block(
         "env_file": probed.first("env-file"),
         "gpus": list(range(len(gpus))) or [0],
     }
+    queued, said = _queued(probed, engine)
+    keys, guesses = _with_queue(keys, queued), [*(g for g in guesses if not (queued and g.startswith("gpus:"))), *said]
     return Block({key: value for key, value in keys.items() if value}, tuple(guesses))
 
 
+def _queued(probed: Probed, engine: str) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """The keys of a queue, where the machine has one that this engine goes with, and which of them are guesses."""
+    name = next((name for name in schedulers.REGISTRY if probed.first(f"queue {name}")), "")
+    if not name or engines.get(engine).keeper(Host("new", engine, "/")) is not None:
+        return {}, ()
+    partition = schedulers.REGISTRY[name].partition(probed.first(f"queue {name}"))
+    found = {"partition": partition.name, "time": partition.time, "gres": partition.gres}
+    keys = {"scheduler": name, "nodes": 1, **{key: value for key, value in found.items() if value}}
+    return keys, [
+        "nodes: more of them end sooner",
+        f"partition: the first with GPUs is {partition.name or 'not known'}",
+    ]
+
+
+def _with_queue(keys: Mapping[str, Any], queued: Mapping[str, Any]) -> dict[str, Any]:
+    """There the queue says which GPUs a job gets."""
+    return {**{key: value for key, value in keys.items() if not (queued and key == "gpus")}, **queued}
+
+
 def _probe(host: AllowedHost, model: str) -> Probed:
-    answer = host_script(invoke_context(), host, "probe.sh", (models.get(model).HOME.name, *_engine_args()))
+    answer = host_script(
+        invoke_context(), host, "probe.sh", (models.get(model).HOME.name, *_queue_args(), *_engine_args())
+    )
     lines = [line.partition("\t") for line in answer.stdout.splitlines()]
     if not any(name == "end" for name, _, _ in lines):
         raise HostError(f"host {host.name}: the answer broke off: {answer.stderr[-300:]}")
@@ -167,6 +195,12 @@ def _with_images() -> Mapping[str, Images]:
     """The engines that a machine may have, as they are called without a host's own words for them."""
     asked = {name: engine.images(Host("new", name, "/")) for name, engine in engines.REGISTRY.items()}
     return {name: images for name, images in asked.items() if images is not None}
+
+
+def _queue_args() -> Sequence[str]:
+    """What probe.sh asks of queues: a text of lines for its shell, the name of one and a command."""
+    lines = (f"{name}\t{shlex.join(queue.listed)}" for name, queue in schedulers.REGISTRY.items())
+    return ("\n".join(lines),)
 
 
 def _engine_args() -> Sequence[str]:
