@@ -12,7 +12,7 @@ from cosmosctl.domain.project import COLOR, UPSCALE, Config, Prompt, Run
 from cosmosctl.domain.settings import SettingRule, widest
 from cosmosctl.domain.spec import Spec, effective_spec
 from cosmosctl.errors import UsageError
-from cosmosctl.models import cosmos3, transfer1, transfer1_warm, transfer25, transfer25_diffusers
+from cosmosctl.models import cosmos3, cosmos3_diffusers, transfer1, transfer1_warm, transfer25, transfer25_diffusers
 from cosmosctl.models.catalog import ControlRule
 from cosmosctl.models.protocol import Model, WarmModel
 
@@ -21,6 +21,7 @@ REGISTRY: dict[str, Model] = {
     "transfer2.5": transfer25,
     "cosmos3": cosmos3,
     transfer25_diffusers.NAME: transfer25_diffusers,
+    cosmos3_diffusers.NAME: cosmos3_diffusers,
 }
 """The first is that of a project which names none."""
 

@@ -105,6 +105,12 @@ def chunks(frames: int, chunk_frames: int) -> int:
     return 1 + max(0, -(-(frames - chunk_frames) // (chunk_frames - 1)))
 
 
+def chunk_frames(spec: Spec) -> int:
+    """Frames that a run has made at once."""
+    length = spec.settings.get("chunk_frames", CHUNK_FRAMES)
+    return length if isinstance(length, int) else CHUNK_FRAMES
+
+
 def check_chunk(spec: Spec) -> Iterator[Finding]:
     """A number of frames that the encoder cannot hold."""
     length = spec.settings.get("chunk_frames")

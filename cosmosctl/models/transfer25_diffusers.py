@@ -116,7 +116,7 @@ def group_key(spec: Spec) -> tuple[tuple[str, Setting], ...]:
 
 def row(spec: Spec, seen: Mapping[str, str], clip: Clip) -> str:
     """One row, with everything that the program would otherwise have to guess."""
-    length, made = _chunk_frames(spec), frames(spec, {"color": clip.frames})
+    length, made = diffusers_rows.chunk_frames(spec), frames(spec, {"color": clip.frames})
     line: dict[str, object] = {"name": opaque_name(spec.run), "prompt": spec.text, "video": seen["color"]}
     named = ("negative_prompt", "seed", "num_steps", "guidance")
     line |= {name: spec.settings[name] for name in named if name in spec.settings}
@@ -171,11 +171,6 @@ def steps(frames: int) -> int:
 def random_controls(spec: Spec) -> tuple[str, ...]:
     """None: edge and vis are the same each time, the others are files."""
     return ()
-
-
-def _chunk_frames(spec: Spec) -> int:
-    length = spec.settings.get("chunk_frames", diffusers_rows.CHUNK_FRAMES)
-    return length if isinstance(length, int) else diffusers_rows.CHUNK_FRAMES
 
 
 def _even(pixels: int) -> int:

@@ -47,7 +47,9 @@ def test_help_tells_the_default_of_every_setting() -> None:
     records = [one.get_help_record(context) for one in command.params if isinstance(one, SettingOption)]
     told = {record[0].split()[0]: record[1] for record in records if record}
     assert [name for name, text in told.items() if "Default: " not in text] == []
-    assert told["--seed"].endswith("Default: 1 (transfer1), 2025 (transfer2.5, transfer2.5-diffusers), 0 (cosmos3).")
+    assert told["--seed"].endswith(
+        "Default: 1 (transfer1), 2025 (transfer2.5, transfer2.5-diffusers), 0 (cosmos3, cosmos3-diffusers)."
+    )
     assert told["--distilled"].endswith("Default: no.")
 
 

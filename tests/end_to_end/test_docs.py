@@ -68,7 +68,13 @@ OF_FAMILIES = [(family, name) for family in models.REGISTRY for name in models.g
 @pytest.mark.parametrize(("family", "name"), OF_FAMILIES)
 def test_range_choices_and_default_of_a_setting_stand_in_its_row(family: str, name: str) -> None:
     rule: SettingRule = models.get(family).SETTINGS[name]
-    cited = {"transfer1": "[T1]", "transfer2.5": "[T2.5]", "cosmos3": "[C3]", "transfer2.5-diffusers": "[D2.5]"}[family]
+    cited = {
+        "transfer1": "[T1]",
+        "transfer2.5": "[T2.5]",
+        "cosmos3": "[C3]",
+        "transfer2.5-diffusers": "[D2.5]",
+        "cosmos3-diffusers": "[D3]",
+    }[family]
     row = next(line for line in FORMAT.splitlines() if line.startswith(f"| `{name}` |") and cited in line)
     told = [rule.low, rule.high, rule.default, *rule.choices]
     words = set(re.findall(r"[\w.]*\w", row))

@@ -182,8 +182,8 @@ seed: 7
         "11:6: fps must be between 1 and 240, got 0",
         "12:7: tags must be a list, got 'night'",
         "13:7: warm must be true or false, got 'yes'",
-        "14:8: model must be one of transfer1, transfer2.5, cosmos3, transfer2.5-diffusers, got 'transfer'; "
-        "did you mean transfer1?",
+        "14:8: model must be one of transfer1, transfer2.5, cosmos3, transfer2.5-diffusers, cosmos3-diffusers, "
+        "got 'transfer'; did you mean transfer1?",
         "15:11: guidance must be a number, got true",
         "16:13: resolution must be a text, got a list",
         "17:8: notes must be a text, got a mapping",

@@ -20,7 +20,12 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.real
 
 TWO = "{edge: 0.5, vis: {weight: 0.5, preset: low}}"
-OTHER = "{edge: {weight: 1, preset: high}, depth: 0.3}"
+OTHER = {
+    "transfer2.5-diffusers": "{edge: {weight: 1, preset: high}, depth: 0.3}",
+    "cosmos3-diffusers": "{edge: {weight: 1, preset: high}, depth: 1}",
+}
+WEIGHTS = {"transfer2.5-diffusers": "transfer25", "cosmos3-diffusers": "cosmos3"}
+"""Family -> the folder of its tiny model."""
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +43,7 @@ def tiny(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(bare_tree: Tree, python: Path, tiny: Path) -> Tree:
     """A project whose host runs them."""
-    return network_batch.prepared(bare_tree, python, {"transfer2.5-diffusers": tiny / "transfer25"})
+    return network_batch.prepared(bare_tree, python, {family: tiny / name for family, name in WEIGHTS.items()})
 
 
 def test_tiny_models_are_tiny(tiny: Path) -> None:
@@ -47,19 +52,23 @@ def test_tiny_models_are_tiny(tiny: Path) -> None:
     assert {name: size for name, size in sizes.items() if size > 1_500_000} == {}
 
 
-def test_rows_of_any_settings_share_a_load_and_have_the_same_bytes_whatever_came_before(project: Tree) -> None:
-    project.run("rs_1", "ps_s", TWO, SMALL)
-    project.run("rs_2", "ps_no", TWO, SMALL)
-    project.run("rs_3", "ps_s", OTHER, SMALL + "seed: 7\nguidance: 1\nnegative_prompt: fog\n")
-    project.run("rs_4", "ps_oom", TWO, SMALL)
-    project.run("rs_5", "ps_s", TWO, SMALL)
-    project.run("rs_6", "ps_s", TWO, f"resolution: input\nchunk_frames: {FRAMES}\nnum_steps: {STEPS}\n")
+@pytest.mark.parametrize("family", WEIGHTS)
+def test_rows_of_any_settings_share_a_load_and_have_the_same_bytes_whatever_came_before(
+    project: Tree, family: str
+) -> None:
+    small, other = f"model: {family}\n{SMALL}", f"model: {family}\n{SMALL}seed: 7\nguidance: 1\n"
+    project.run("rs_1", "ps_s", TWO, small)
+    project.run("rs_2", "ps_no", TWO, small)
+    project.run("rs_3", "ps_s", OTHER[family], other)
+    project.run("rs_4", "ps_oom", TWO, small)
+    project.run("rs_5", "ps_s", TWO, small)
+    project.run("rs_6", "ps_s", TWO, small.replace("chunk_frames: 17", f"chunk_frames: {FRAMES}"))
     project.cli("batch", expect=1)
     ends = {"rs_1": "done", "rs_2": "blocked", "rs_3": "done", "rs_4": "gpu-oom", "rs_5": "done", "rs_6": "done"}
     assert project.states() == ends
     assert loads(project.events()) == 1
     computed = steps_of(project)
-    print(f"\nreal denoising steps computed: {computed}")
+    print(f"\n{family}: real denoising steps computed: {computed}")
     assert computed == 2 * STEPS * 3 + STEPS, "three videos of two chunks, one of one; the others begin none"
     assert video(project, "rs_1") == video(project, "rs_5") != video(project, "rs_6")
     frames = clips.frames_of(project.run_paths("rs_1").root / "outputs/output.mp4")
@@ -69,8 +78,8 @@ def test_rows_of_any_settings_share_a_load_and_have_the_same_bytes_whatever_came
     assert facts["diffusers"] == "0.42.1"
     assert facts["gpu"] == "none: CPU"
 
-    project.run("rs_0", "ps_s", OTHER, SMALL + "seed: 7\nguidance: 1\nnegative_prompt: fog\n")
-    project.run("rs_9", "ps_s", TWO, SMALL)
+    project.run("rs_0", "ps_s", OTHER[family], other)
+    project.run("rs_9", "ps_s", TWO, small)
     project.cli("batch", "--detach", "rs_0", "rs_9")
     wait_until(lambda: _has(project, "row_start", "rs_9"), "the second row")
     os.kill(_pid(project), signal.SIGKILL)

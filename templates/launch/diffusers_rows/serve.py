@@ -42,6 +42,7 @@ def main() -> int:
     options = _options()
     rows = [json.loads(line) for line in options.rows.read_text(encoding="utf-8").splitlines()]
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ["TQDM_DISABLE"] = "1"  # its bars end no line, and ours would stand behind them
     try:
         fit.require_versions()
         family = fit.family(options.family)
