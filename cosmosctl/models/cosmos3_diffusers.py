@@ -27,6 +27,7 @@ HOME = Home(
     packages=(*diffusers_rows.PACKAGES, diffusers_rows.GUARDRAIL),
     weights=("nvidia/Cosmos3-Nano", "nvidia/Cosmos-1.0-Guardrail"),
     memory=("full", "group", "small"),
+    weights_gib={"full": 29.3},
 )
 PREVIEW = ""
 LAUNCHER = ()

@@ -1,7 +1,7 @@
 """What a model family has to say, as pure functions. Nothing here reads files or starts programs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from cosmosctl.domain.project import Setting
@@ -90,7 +90,8 @@ class Home:
     `program`: the folder of a program of ours below templates/launch, which travels with each batch: there is no
     repository then; `packages` are what it needs of the Python that runs it, `weights` what it loads
     from the Hub, each REPOSITORY or REPOSITORY@REVISION, `memory` the ways that it has to lay its
-    networks into the GPU's memory.
+    networks into the GPU's memory, `weights_gib` how much of them lies there at once at most, by the
+    ways of which that is exactly known.
     """
 
     repository: str
@@ -104,6 +105,7 @@ class Home:
     packages: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
     memory: tuple[str, ...] = ()
+    weights_gib: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -40,6 +40,7 @@ HOME = Home(
         "nvidia/Cosmos-1.0-Guardrail",
     ),
     memory=("full", "offload", "group", "small"),
+    weights_gib={"full": 24.0, "offload": 15.45},
 )
 PREVIEW = ""
 LAUNCHER = ()

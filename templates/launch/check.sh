@@ -70,6 +70,7 @@ finished() {
 }
 
 look_at_gpus() {
+    tell gpu-mib "$(nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits 2>/dev/null | sort -n | head -n 1)"
     tell gpus "$(nvidia-smi --query-gpu=index,name,driver_version --format=csv,noheader 2>/dev/null | tr '\n' ';')"
     tell gpu-users "$(nvidia-smi --query-compute-apps=pid,process_name --format=csv,noheader 2>/dev/null | tr '\n' ';')"
 }

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from cosmosctl import engines, models, schedulers
+from cosmosctl.commands.machines.fits import memory_findings
 from cosmosctl.commands.machines.host_findings import Finding, Looked, findings
 from cosmosctl.domain.project import AllowedHost, Host, HostModel
 from cosmosctl.engines.building import image_there
@@ -46,7 +47,8 @@ def look_at(host: AllowedHost, model: str) -> tuple[Finding, ...]:
         return (Finding("ssh", "FAIL", f"the answer broke off: {answer.stderr[-300:]}", "try again"),)
     skew_s = _skew_s(whole_in(facts.get("clock", "")), begin, time.time())
     facts |= _asked_of_queue(host)
-    return findings(Looked(host, model, facts, answer_of(c, "rsync --version", timeout_s=10).stdout, skew_s))
+    looked = Looked(host, model, facts, answer_of(c, "rsync --version", timeout_s=10).stdout, skew_s)
+    return (*findings(looked), *memory_findings(looked))
 
 
 def _asked_of_queue(host: AllowedHost) -> dict[str, str]:

@@ -37,6 +37,17 @@ def machine() -> Dict[str, str]:
     return {"gpu": torch.cuda.get_device_name(0) if device() == "cuda" else "none: CPU"}
 
 
+def peak() -> str:
+    """The most that the GPU's memory held since the last time, in words; "" without one."""
+    import torch
+
+    if device() != "cuda":
+        return ""
+    most = torch.cuda.max_memory_allocated() / (1 << 30)
+    torch.cuda.reset_peak_memory_stats()
+    return f"peak of the GPU's memory {most:.2f} GiB"
+
+
 def lay(pipeline: Any, mode: str) -> None:
     """Put a pipeline's networks where they belong in that mode."""
     import torch

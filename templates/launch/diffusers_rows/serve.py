@@ -64,6 +64,8 @@ def serve(maker: Any, rows: List[Row], out: Path, facts: str) -> int:
         said(f"row {number} begins")
         try:
             maker.make(row, out / row["name"], facts)
+            if most := memory.peak():
+                said(most)
             said(f"row {number} is saved")
         except Exception as error:
             sound = _told(error)
