@@ -1,4 +1,4 @@
-"""Results of exported batches out of a folder that somebody sent back. Nothing there is changed."""
+"""Results of exported batches out of a folder that somebody sent back, or that rsync reaches. It is not changed."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
 from cosmosctl.following.home import collected, refuse_stuck, settle
+from cosmosctl.host.bring import bring, is_address, last_part
 from cosmosctl.host.streams import EVENTS_BYTES
 from cosmosctl.io import own
 from cosmosctl.io.checked import read_bounded
@@ -21,34 +22,73 @@ from cosmosctl.state import states
 from cosmosctl.state.opening import opened
 
 
-def fetch_from(folder: Path, source: Path) -> tuple[Collected, ...]:
-    """What was brought home of the batches that lie in `source`, or that `source` itself is. Raises: FileError."""
+def fetch_from(folder: Path, source: str) -> tuple[Collected, ...]:
+    """What was brought home of the batches that lie in `source`, or that `source` itself is: a folder here, or one of
+    another machine, which rsync reaches. Raises: FileError, HostError.
+    """
     project = opened(folder)
     open_ones = [bundle_reader.read_batch(one.paths) for one in states.open_batches(project)]
-    pairs = [(batch, place) for batch in open_ones for place in _places(source, batch)]
+    if not is_address(source):
+        return _fetched(project, open_ones, Path(source), source, None)
+    stage = project.staging / "from" / last_part(source)
+    own.discard(stage.parent)
+    try:
+        _bring_events(source, stage, open_ones)
+        return _fetched(project, open_ones, stage, source, stage)
+    finally:
+        own.discard(stage.parent)
+
+
+def _fetched(
+    project: ProjectPaths, open_ones: Sequence[Batch], place: Path, source: str, stage: Path | None
+) -> tuple[Collected, ...]:
+    """`stage`: where the rest of what lies at the address `source` is brought, as it is wanted."""
+    pairs = [(batch, found) for batch in open_ones for found in _places(place, batch)]
     if not pairs:
         waiting = ", ".join(batch.there.folder for batch in open_ones) or "none"
         raise FileError(f"{source} holds no unfinished batch of this project; unfinished: {waiting}")
-    return tuple(one for batch, place in pairs for one in _take_in(project, batch, place))
+    found: list[Collected] = []
+    for batch, own_place in pairs:
+        address = "" if stage is None else f"{source.rstrip('/')}/{own_place.relative_to(stage)}"
+        found += _take_in(project, batch, own_place, address)
+    return tuple(found)
+
+
+def _bring_events(source: str, stage: Path, open_ones: Sequence[Batch]) -> None:
+    names = [batch.there.folder for batch in open_ones]
+    files = [
+        f"{prefix}{part}"
+        for name, batch in zip(names, open_ones, strict=True)
+        for prefix in ("", f"{name}/", f"batches/{name}/")
+        for part in _event_files(batch)
+    ]
+    bring(source, stage, tuple(dict.fromkeys(files)), most_bytes=EVENTS_BYTES)
+
+
+def _event_files(batch: Batch) -> Sequence[str]:
+    return [f"shards/{number}/events.jsonl" for number in range(batch.shards)] or ["events.jsonl"]
 
 
 def _places(source: Path, batch: Batch) -> Iterator[Path]:
     """Where in `source` the batch lies: its folder has its name and its key."""
     name = batch.there.folder
     places = (source, source / name, source / "batches" / name)
-    parts = [f"shards/{number}/events.jsonl" for number in range(batch.shards)] or ["events.jsonl"]
+    parts = _event_files(batch)
     known = (place for place in places if place.resolve().name == name)
     yield from [place for place in known if any(_is_own_file(place, part) for part in parts)][:1]
 
 
-def _take_in(project: ProjectPaths, batch: Batch, place: Path) -> Sequence[Collected]:
+def _take_in(project: ProjectPaths, batch: Batch, place: Path, address: str) -> Sequence[Collected]:
     with locked_at_once(project.batch_lock(batch.name)) as free:
         if not free:
             say(f"{batch.name} is being followed by another cosmosctl")
             return ()
         _take_events(project, batch, place)
         state, home = read_progress(project.batch(batch.name).events, batch.runs), collect.all_here(project, batch)
-        _copy(place, project.pulled(batch.name), collect.files_to_fetch(project, batch))
+        wanted = collect.files_to_fetch(project, batch)
+        if address and wanted.files:
+            bring(address, place, tuple(wanted.files), most_bytes=wanted.most_bytes)
+        _copy(place, project.pulled(batch.name), wanted)
         ready = [end for run, end in state.ends.items() if run not in home and run in batch.runs]
         found, stuck = collected(project, batch, ready, state, is_last=True)
         refuse_stuck(batch, stuck)

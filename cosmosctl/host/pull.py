@@ -24,7 +24,7 @@ def pull(c: "Context", batch: AllowedBatch, files: Sequence[str], target: Path, 
     own.make_folders(target)
     own.remove_strange(target)
     wanted = target.with_name(f"{target.name}.wanted")
-    own.write_text(wanted, "".join(f"/{path}\n" for path in _with_folders(files)), durable=False)
+    own.write_text(wanted, "".join(f"/{path}\n" for path in with_folders(files)), durable=False)
     options = ("-r", "-s", "--append", "--no-links", "--no-devices", "--no-specials", f"--max-size={most_bytes}")
     source = transport.of(batch.host).rsync_source(batch.host, f"{batch.there.batch}/")
     filters = (f"--include-from={wanted}", "--exclude=*", "--prune-empty-dirs", *PROGRESS)
@@ -33,7 +33,7 @@ def pull(c: "Context", batch: AllowedBatch, files: Sequence[str], target: Path, 
     own.discard(wanted)
 
 
-def _with_folders(files: Sequence[str]) -> Sequence[str]:
+def with_folders(files: Sequence[str]) -> Sequence[str]:
     """The files and every folder on the way to them, which end in a slash; none twice."""
     folders = [f"{parent}/" for file in files for parent in reversed(PurePosixPath(file).parents[:-1])]
     return tuple(dict.fromkeys((*folders, *files)))

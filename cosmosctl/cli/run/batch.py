@@ -28,6 +28,7 @@ from cosmosctl.errors import EXIT_OK
 @click.option(
     "--export", metavar="DIR", type=click.Path(path_type=Path), help="Write what the host needs into DIR; send nothing."
 )
+@click.option("--as", "form", type=click.Choice(["slurm", "skypilot"]), help="With --export: a job file for it beside.")
 @click.option(
     "--from-jsonl", metavar="FILE", type=click.Path(path_type=Path), help="Make runs from hand-written JSONL lines."
 )
@@ -55,17 +56,17 @@ def batch(
     yes: bool,
     detach: bool,
     export: Path | None,
+    form: str | None,
     from_jsonl: Path | None,
     roots: tuple[str, ...],
 ) -> int:
     """Run what is pending, or the named runs, as one batch and fetch the results.
 
     Where no run is named, runs with mistakes are left out and told; a named one with a mistake stops the batch.
-    For a prompt's id a run with the balanced weights is made and printed. One model start serves every run whose
-    settings allow it. With --from-jsonl the runs are those of its lines, all of them or none; --root /workspace=.
-    takes paths below /workspace for paths of this folder. --if-needed computes nothing that is there already, for make
-    and scripts. --sweep takes what is pending of a sweep. With --export somebody else runs it, who needs no cosmosctl;
-    `fetch --from` takes what comes back. Ctrl-C after the launch only stops watching: the host finishes by itself.
+    For a prompt's id a run with the balanced weights is made and printed. With --from-jsonl the runs are those of its
+    lines, all of them or none; --root /workspace=. takes paths below /workspace for paths of this folder. --if-needed
+    computes nothing that is there already. --sweep takes what is pending of a sweep. With --export somebody else runs
+    it; `fetch --from` takes what comes back. Ctrl-C after the launch only stops watching: the host goes on.
     """
     from cosmosctl.cli.draw.teller import Teller
     from cosmosctl.commands.run.batch import run_batch
@@ -76,9 +77,9 @@ def batch(
     if not ids and sweep is None and (from_stdin or if_needed):
         click.echo("no run is named, so that nothing is done", err=True)
         return EXIT_OK
-    wanted = Wanted(changed=changed, failed=failed, everything=everything)
-    given = (ids, batch_name, host, model, dry_run, wanted, detach, from_jsonl, export)
-    return run_batch(folder, Request(*given, roots=roots, if_needed=if_needed, yes=yes, sweep=sweep), Teller())
+    given = (ids, batch_name, host, model, dry_run, Wanted(changed, failed, everything), detach, from_jsonl, export)
+    asked = Request(*given, roots=roots, if_needed=if_needed, yes=yes, sweep=sweep, form=form)
+    return run_batch(folder, asked, Teller())
 
 
 @click.command()

@@ -186,6 +186,8 @@ def refuse_words(request: Request) -> None:
         raise UsageError("--sweep takes the runs of a sweep: leave out RUN and --from-jsonl")
     if request.roots and request.from_jsonl is None:
         raise UsageError("--root maps the paths of --from-jsonl, which is not given")
+    if request.form is not None and request.export is None:
+        raise UsageError("--as says for whom --export writes, which is not given")
     if request.export is not None:
         from cosmosctl.commands.run.export import refuse_target
 
@@ -196,6 +198,9 @@ def _selected(folder: Path, project: ProjectPaths, request: Request, audience: A
     """The runs that are meant, not looked at yet. Raises: UsageError, NotAllowed."""
     snapshot = load_all(project.root)
     host = snapshot.host(request.host)
+    if request.form is not None and host.scheduler is not None:
+        words = f"host {host.name} has scheduler: {host.scheduler}, so what --export writes submits its jobs itself"
+        raise UsageError(f"--as is not needed: {words}")
     if not request.dry_run:
         trust.allowed_host(project.root, host)  # before anything is written
     runs, drafts, damaged = taken_runs(folder, project, snapshot, host, request, audience)
@@ -230,7 +235,7 @@ def _go_on(folder: Path, looked: Looked, request: Request, audience: Audience) -
         from cosmosctl.commands.run.export import export_batch
 
         for one in made:
-            audience.result(export_batch(looked.project, one, request.export))
+            audience.result(export_batch(looked.project, one, request.export, request.form))
         return EXIT_OK
     code = _to_the_end(looked.project, made, request, audience) if made else EXIT_OK
     return max(code, _next_batch(folder, looked, request, audience))

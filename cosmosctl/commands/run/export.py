@@ -5,6 +5,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+from cosmosctl.commands.run.job_files import FORMS, RUN
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.plurals import counted
@@ -29,8 +30,11 @@ def refuse_target(target: Path) -> None:
         raise UsageError(f"--export: {words}")
 
 
-def export_batch(project: ProjectPaths, batch: Batch, target: Path) -> str:
-    """How to run the batch, which lies in `target` then, laid out as in the host's folder. Raises: FileError."""
+def export_batch(project: ProjectPaths, batch: Batch, target: Path, form: str | None = None) -> str:
+    """How to run the batch, which lies in `target` then, laid out as in the host's folder. Raises: FileError.
+
+    `form`: the queue that a file beside it is written for.
+    """
     folder = target / "batches" / batch.there.folder
     if folder.exists():
         raise FileError(f"{folder} exists already", hint="give another folder to --export")
@@ -42,6 +46,12 @@ def export_batch(project: ProjectPaths, batch: Batch, target: Path) -> str:
         shutil.copyfile(file, folder / "incoming" / place)
     shutil.copyfile(template("launch", "launch.sh"), folder / "launch.sh")
     text = instructions(batch)
+    if form is not None:
+        shutil.copyfile(template("launch", RUN), folder / RUN)
+        write_text(folder / "start.sh", f"exec {start_command(batch)}\n")
+        name, job = FORMS[form](batch)
+        write_text(target / f"{batch.name}.{name}", job)
+        text += f"For {form}: {batch.name}.{name}, beside the folder batches, in place of 2.\n"
     write_text(folder / "README.txt", text)
     note_launch(project.batch(batch.name).launch, EXPORTED, str(target.absolute()))
     return text.rstrip("\n")
@@ -49,17 +59,22 @@ def export_batch(project: ProjectPaths, batch: Batch, target: Path) -> str:
 
 def instructions(batch: Batch) -> str:
     """What to do with an exported batch, the commands as a shell takes them."""
-    start = shlex.join(("sh", f"{batch.there.batch}/launch.sh", *launch_args(batch)))
+    start = start_command(batch)
     lines = (
         f"Batch {batch.name}: {counted(len(batch.rows), 'run')} of {batch.model}.",
         f"1. Copy this folder's content into {batch.host.dir} on the host: rsync -a ./ HOST:{batch.host.dir}/",
         "2. Start it there; started again, it goes on where it was:",
         f"   {start}",
         f"3. It has ended when the last line of {_events(batch)} says batch_done.",
-        f"4. Send {batch.there.batch} back whole; cosmosctl fetch --from FOLDER takes it in.",
+        f"4. Send {batch.there.batch} back whole; cosmosctl fetch --from FOLDER (or HOST:FOLDER) takes it in.",
     )
     return "\n".join(lines) + "\n"
 
 
 def _events(batch: Batch) -> str:
     return f"each {batch.there.batch}/shards/*/events.jsonl" if batch.shards else str(batch.there.events)
+
+
+def start_command(batch: Batch) -> str:
+    """What starts an exported batch on the host."""
+    return shlex.join(("sh", f"{batch.there.batch}/launch.sh", *launch_args(batch)))

@@ -9,7 +9,10 @@ from cosmosctl.domain.project import Drafts
 
 @dataclass(frozen=True)
 class Request:
-    """What `batch`, `inference`, `upscale`, `retry` and `watch` ask of a walk."""
+    """What `batch`, `inference`, `upscale`, `retry` and `watch` ask of a walk.
+
+    `form`: the queue that an export is for.
+    """
 
     ids: tuple[str, ...] = ()
     batch_name: str | None = None
@@ -28,6 +31,7 @@ class Request:
     if_needed: bool = False
     yes: bool = False
     sweep: str | None = None
+    form: str | None = None
 
     @property
     def takes_what_is_well(self) -> bool:
