@@ -10,7 +10,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.engines.protocol import Keeper
 from cosmosctl.errors import HostError
 from cosmosctl.host.launches import ASKED, LAUNCHED, note_launch, read_launch
-from cosmosctl.host.process import Answer, failure_of, one_line, script
+from cosmosctl.host.process import Answer, Unreachable, failure_of, one_line, script
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -76,6 +76,8 @@ def _launched(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> str:
         raise MissingInputs(message, hint=hint, folder_lost=lost)
     if answer.code == NOT_STARTED:
         failure = failure_of(batch, "launch", answer)
+        if (queue := schedulers.queue(batch.host)) is not None and queue.is_away(answer.stderr):
+            raise Unreachable(f"{failure.message}: its queue does not answer now", hint=failure.hint)
         raise NotStarted(failure.message, hint="; ".join(filter(None, (_queue_hint(batch, answer), failure.hint))))
     return words[-1] if words else "launched"
 

@@ -120,5 +120,8 @@ class Queue(Protocol):
     def words(self, task: Task) -> str:
         """Where it is and why, for people."""
 
+    def is_away(self, said: str) -> bool:
+        """Whether nobody answered who could have refused anything: trying again is safe."""
+
     def hint(self, said: str) -> str:
         """What to do about what the queue said, or about the reason of a task; "" when nothing is known."""

@@ -221,12 +221,17 @@ def words(task: Task) -> str:
     return f"{standing(task)} ({'; '.join(filter(None, facts)) or 'no reason told'})"
 
 
+def is_away(said: str) -> bool:
+    return re.search(_AWAY, said, re.IGNORECASE) is not None
+
+
 def hint(said: str) -> str:
     return next((words for pattern, words in _HINTS if re.search(pattern, said, re.IGNORECASE)), "")
 
 
+_AWAY = r"Unable to contact slurm|Connection refused|Socket timed out|connect failure"
 _HINTS = (
-    (r"Unable to contact slurm|Connection refused|Socket timed out", "the controller may be restarting; try again"),
+    (_AWAY, "the controller may be restarting; try again"),
     (r"Invalid account or account/partition", "set account: of the host to one that `sacctmgr show assoc` lists"),
     (r"invalid partition", "set partition: of the host to one that `sinfo` lists"),
     (r"Invalid qos", "set qos: of the host to one that `sacctmgr show qos` lists"),

@@ -43,7 +43,8 @@ def _idle(site: Site, nodes: int, **seconds: float) -> None:
     """The model is a preview that does nothing for that long."""
     env = {f"COSMOSCTL_PREVIEW_{name}": str(value) for name, value in seconds.items()}
     path = f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
-    more = f"    env: {json.dumps(env)}\n    prolog: {json.dumps([path])}\n"
+    extra = ["--mem=500M"]  # else each has all the memory of its node
+    more = f"    env: {json.dumps(env)}\n    prolog: {json.dumps([path])}\n    extra: {json.dumps(extra)}\n"
     site.configure(nodes=nodes, more=more, engine="preview")
 
 

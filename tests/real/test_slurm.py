@@ -189,6 +189,17 @@ def test_rows_go_on_while_the_controller_is_away_and_a_queue_without_an_answer_i
     site.assert_well(runs)
 
 
+def test_a_batch_that_the_controller_was_away_for_is_submitted_by_the_next_attach(site: Site) -> None:
+    runs = site.runs(2)
+    site.bed.stop_controller()
+    try:
+        assert "its queue does not answer now" in site.tree.cli("batch", expect=4).err
+    finally:
+        site.bed.start_controller()
+    site.tree.cli("attach")
+    site.assert_well(runs)
+
+
 def test_a_client_that_is_killed_is_taken_up_by_the_next(site: Site) -> None:
     runs = site.runs(4)
     client = attached(site)

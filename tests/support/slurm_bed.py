@@ -101,6 +101,26 @@ class Bed:
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not Path(f"/proc/{pid}/environ").exists() or _is_zombie(pid), "slurmctld to end")
 
+    def start_node(self, number: int) -> None:
+        """Its daemon once more, and the node as if nothing had been."""
+        with (self.folder / "log" / f"slurmd{number}.out").open("a") as log:
+            argv = ("slurmd", "-D", "-N", f"gpu{number}")
+            process = subprocess.Popen(argv, env={**os.environ, **self.env}, cwd="/", stdout=log, stderr=log)
+        self.started.append(process)
+        (self.folder / f"slurmd{number}.own-pid").write_text(f"{process.pid}\n")
+        wait_until(
+            lambda: self.mended() and "idle" in self.ask("sinfo", "-h", "-n", f"gpu{number}", "-o", "%t"), "the node"
+        )
+
+    def mended(self) -> bool:
+        """What an administrator does after a fault: nodes resume, held jobs are released."""
+        for node in ("gpu1", "gpu2"):
+            self.ask("scontrol", "update", f"nodename={node}", "state=resume", ok=False)
+        for line in self.ask("squeue", "-h", "-r", "-o", "%F_%K|%r", ok=False).splitlines():
+            if "held" in line:
+                self.ask("scontrol", "release", line.partition("|")[0], ok=False)
+        return True
+
     def start_controller(self) -> None:
         """It comes back with all that it knew, and answers."""
         with (self.folder / "log" / "slurmctld.out").open("a") as log:
