@@ -4,18 +4,21 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from cosmosctl.io.shipped import template
+from cosmosctl.media.control import Blur, blurred
 from tests import clips
 from tests.support import network_batch
 from tests.support.network_batch import FRAMES, SMALL, STEPS, steps_of, video
 from tests.support.network_python import network_python
 from tests.support.tree import Tree, loads
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.real
 
@@ -107,6 +110,20 @@ def test_weights_that_came_half_are_told_in_a_sentence_and_a_command(project: Tr
     done = project.cli("batch", expect=1)
     assert f"cannot start: {half}/diffusers/general cannot be loaded: " in " ".join(done.out.split())
     assert "cosmosctl host setup gpu --weights" in " ".join(done.out.split())
+
+
+def test_vis_and_schedule_are_those_of_the_native_program(python: Path, tiny: Path) -> None:
+    program = (str(template("launch", "diffusers_rows")), str(tiny / "transfer25"))
+    argv = (str(python), "-B", str(Path(network_batch.__file__).with_name("network_facts.py")), *program)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    unshifted = np.linspace(0.999, 0, 36)[:-1]
+    native = 5 * unshifted / (1 + 4 * unshifted)
+    assert round(float(np.abs(native - np.array(facts["sigmas"])).max()), 3) <= 0.004
+    picture = np.random.default_rng(1).integers(0, 256, (48, 64, 3)).astype(np.uint8)
+    for preset, (shrink, coarse) in {"low": (4, 4), "medium": (2, 10), "very_high": (4, 16)}.items():
+        assert blurred(picture, Blur(shrink, 30, 150, 100, coarse)).tolist() == facts["vis"][preset], preset
 
 
 def _has(tree: Tree, event: str, run: str) -> bool:

@@ -7,6 +7,9 @@ from typing import Any, Callable
 
 import fit
 
+LONGEST_WORDS = 100
+"""Of a library's own message, so that the command behind it is not cut off."""
+
 
 def loaded(kind: Any, checkpoint: str, part: str, **more: Any) -> Any:
     """`kind.from_pretrained` of a part of a checkpoint: a folder in it, or a revision of it on the Hub.
@@ -55,4 +58,5 @@ def _why(error: BaseException) -> str:
         return "the model is gated: accept its licence on huggingface.co and put HF_TOKEN into the host's env_file"
     if "LocalEntryNotFound" in name or "Offline" in name:
         return "it is not in the cache, and this machine is offline"
-    return f"{name}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no words'}"
+    words = str(error).strip().splitlines()[:1] or ["no words"]
+    return f"{name}: {words[0][:LONGEST_WORDS]}"

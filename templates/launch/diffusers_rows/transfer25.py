@@ -60,16 +60,18 @@ def load(options: argparse.Namespace, rows: List[Row]) -> "Maker":
     nets = {name: hub.loaded(CosmosControlNetModel, options.checkpoint, NETS[name], **kind) for name in names}
     first = next(iter(nets.values()))
     pipeline = hub.loaded(Cosmos2_5_TransferPipeline, options.checkpoint, PIPELINE, controlnet=first, **kind)
-    scheduler = UniPCMultistepScheduler.from_config(
-        pipeline.scheduler.config, use_karras_sigmas=False, flow_shift=SHIFT
-    )
-    pipeline.register_modules(scheduler=scheduler, controlnet=Summed(nets))
+    pipeline.register_modules(scheduler=near_native(pipeline.scheduler), controlnet=Summed(nets))
     pipeline.safety_checker = Guard(pipeline.safety_checker)
     pipeline.set_progress_bar_config(disable=True)
     if options.vae_tiling:
         pipeline.vae.enable_tiling()
     memory.lay(pipeline, options.memory)
     return Maker(pipeline, options.checkpoint)
+
+
+def near_native(scheduler: Any) -> Any:
+    """A scheduler whose sigmas are those of the native program, but for 0.004."""
+    return UniPCMultistepScheduler.from_config(scheduler.config, use_karras_sigmas=False, flow_shift=SHIFT)
 
 
 class Summed(torch.nn.Module):  # type: ignore[misc]  # torch is not there when this is checked
