@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.host.test_containers import decoded
 from tests.sshd import Sshd, needs_sshd
 from tests.support import apptainer
 from tests.support.apptainer import Apptainer
@@ -220,3 +221,15 @@ def file_of(pid: int, name: str) -> bytes:
         return Path("/proc", str(pid), name).read_bytes()
     except OSError:
         return b""
+
+
+def test_the_same_run_has_the_same_frames_here_and_in_a_container(lab: Tree, program: Apptainer, box: Sshd) -> None:
+    """`test_containers.py` shows the same of podman over ssh."""
+    block = program.block(dir=there(lab), row_s="")
+    lab.config(f"project: 5f3a91c2\nmodel: transfer1\nhost: lab\nhosts:\n  lab:\n{box.block()}{block}")
+    lab.run("rs_a")
+    lab.cli("batch", "--host", "lab")
+    lab.cli("batch", "rs_a", "--host", "local")
+    paths = lab.run_paths("rs_a")
+    far, near = (decoded(place.outputs / "output.mp4") for place in (paths.result, paths.preview))
+    assert far and far == near
