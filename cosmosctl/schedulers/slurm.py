@@ -17,8 +17,10 @@ from cosmosctl.schedulers.protocol import Commands, Partition, Standing, Task
 
 DRAINED, SUPERSEDED = 75, 76
 """Exit codes of the supervisor: rows are left and its time is up; another one has them."""
-DRAIN_S, LEAST_LIMIT_S = 600, 60
-"""How long before its time is up a task is told; less where its limit is short, as Slurm may be a minute early."""
+DRAIN_S, UNKNOWN_DRAIN_S, LEAST_LIMIT_S = 600, 60, 60
+"""How long before its time is up a task is told; less where its limit is short, as Slurm may be a minute early, and
+where nobody said it: a partition's own may be minutes, and whoever is told at the start does nothing.
+"""
 listed: Argv = ("sinfo", "-h", "-o", "%P|%l|%G")
 _FORMAT = "%F|%K|%T|%r|%N|%S"
 _OVER = (
@@ -116,7 +118,7 @@ def gpus(host: Host) -> int:
 def drain_s(host: Host) -> int:
     """How many seconds before the end of its time a task is told to end after the row that it has in hand."""
     limit_s = seconds(host.time) if host.time else None
-    return DRAIN_S if limit_s is None else max(1, min(DRAIN_S, (limit_s - LEAST_LIMIT_S) // 4))
+    return UNKNOWN_DRAIN_S if limit_s is None else max(1, min(DRAIN_S, (limit_s - LEAST_LIMIT_S) // 4))
 
 
 def seconds(time: str) -> int:
@@ -161,7 +163,8 @@ pass_on() {{
 trap 'pass_on USR1' USR1
 trap 'pass_on TERM' TERM
 
-{prolog}{supervisor} "$shard" &
+{prolog}# USR1 says nothing until the supervisor listens to it: else it would be the end of a job that has just begun
+(trap '' USR1 && exec {supervisor} "$shard") &
 supervisor=$!
 [ -z "$asked" ] || kill -s "$asked" "$supervisor"
 while kill -0 "$supervisor" 2>/dev/null; do wait "$supervisor"; done

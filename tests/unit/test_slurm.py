@@ -52,7 +52,8 @@ def test_a_time_limit_is_read_as_sbatch_reads_it(time: str, seconds: int) -> Non
 
 
 def test_a_short_job_is_told_of_its_end_late_enough_that_it_begins_something() -> None:
-    assert slurm.drain_s(HOST) == slurm.drain_s(replace(HOST, time="12:00:00")) == slurm.DRAIN_S
+    assert slurm.drain_s(replace(HOST, time="12:00:00")) == slurm.DRAIN_S
+    assert slurm.drain_s(HOST) == slurm.UNKNOWN_DRAIN_S, "a partition's own limit may be minutes"
     assert slurm.drain_s(replace(HOST, time="10")) == 135
     assert slurm.drain_s(replace(HOST, time="1")) == 1
 
@@ -67,7 +68,7 @@ def test_the_script_quotes_its_folder_and_runs_the_prolog_first() -> None:
     script = slurm.script(host, models.get("transfer1"), PurePosixPath(f"/a b/it's/batches/{FOLDER}"))
     assert script.startswith("#!/bin/bash -l\n")
     assert f"cd '/a b/it'\"'\"'s/batches/{FOLDER}' || exit 1\n" in script
-    assert script.index("module load apptainer\n") < script.index('python3 -B supervise "$shard" &\n')
+    assert script.index("module load apptainer\n") < script.index('python3 -B supervise "$shard") &\n')
 
 
 def test_each_task_is_told_with_why_it_waits() -> None:

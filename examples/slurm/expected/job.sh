@@ -18,7 +18,8 @@ trap 'pass_on TERM' TERM
 
 module load apptainer
 
-python3 -B supervise "$shard" &
+# USR1 says nothing until the supervisor listens to it: else it would be the end of a job that has just begun
+(trap '' USR1 && exec python3 -B supervise "$shard") &
 supervisor=$!
 [ -z "$asked" ] || kill -s "$asked" "$supervisor"
 while kill -0 "$supervisor" 2>/dev/null; do wait "$supervisor"; done
