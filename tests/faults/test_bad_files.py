@@ -336,7 +336,8 @@ allow_outside: true
             "2:7: host 'labb' is not under hosts; did you mean lab?",
             "4:18: hosts.lab.address must be what ssh takes, like user@name: no spaces, no '-' in front, "
             "got '-oProxyCommand=x'",
-            "4:44: hosts.lab.engine must be one of docker, podman, bare, preview, got 'doker'; did you mean docker?",
+            "4:44: hosts.lab.engine must be one of docker, podman, apptainer, singularity, bare, preview, "
+            "got 'doker'; did you mean docker?",
             "4:56: hosts.lab.dir must be an absolute path on the host, one that starts with /, got 'data'",
             "4:68: hosts.lab.gpus must not be empty",
             "4:78: hosts.lab.env.1A: must be the name of an environment variable",
