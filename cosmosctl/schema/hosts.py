@@ -81,6 +81,9 @@ class HostTravellerKeys(Keys):
     )
 
 
+_NO_NAME = str.maketrans("", "", ".-")
+
+
 def _block(family: Model) -> type[Keys]:
     if family.HOME.program:
         memory = Field(
@@ -90,7 +93,7 @@ def _block(family: Model) -> type[Keys]:
             examples=[family.HOME.memory[-1]],
         )
         return keys_of(
-            "HostTravellerKeys",
+            f"Host{family.NAME.title().translate(_NO_NAME)}Keys",  # JSON Schema tells them apart by it
             str(HostTravellerKeys.__doc__),
             {"memory": (one_of(family.HOME.memory), memory)},
             HostTravellerKeys,

@@ -6,18 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import network_batch
-from tests.support.network_python import network_python
 from tests.support.tree import REPOSITORY
 from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.real
 
 
-def test_the_trial_prints_a_table_and_stores_its_figures(tmp_path_factory: pytest.TempPathFactory) -> None:
-    python = network_python(tmp_path_factory.mktemp("networks"))
-    tiny = network_batch.tiny_models(python, tmp_path_factory.mktemp("tiny"))
-    out = tmp_path_factory.mktemp("trial")
+def test_the_trial_prints_a_table_and_stores_its_figures(python: Path, tiny: Path, tmp_path: Path) -> None:
+    out = tmp_path
     sizes = ("--size", "64x48", "--frames", "9", "--chunk", "9", "--steps", "2")
     argv = (str(python), "-B", str(REPOSITORY / "tools/gpu_trial.py"), "--models", str(tiny / "transfer25"))
     done = subprocess.run(

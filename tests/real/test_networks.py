@@ -16,7 +16,6 @@ from cosmosctl.media.control import Blur, blurred
 from tests import clips
 from tests.support import network_batch
 from tests.support.network_batch import FRAMES, SMALL, STEPS, steps_of, video
-from tests.support.network_python import network_python
 from tests.support.tree import Tree, loads
 from tests.support.waiting import PATIENCE_S, wait_until
 
@@ -29,18 +28,6 @@ OTHER = {
 }
 WEIGHTS = {"transfer2.5-diffusers": "transfer25", "cosmos3-diffusers": "cosmos3"}
 """Family -> the folder of its tiny model."""
-
-
-@pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python with the packages of the diffusers families."""
-    return network_python(tmp_path_factory.mktemp("networks"))
-
-
-@pytest.fixture(scope="session")
-def tiny(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the tiny models."""
-    return network_batch.tiny_models(python, tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture

@@ -67,7 +67,8 @@ def network_python(folder: Path) -> Path:
     _run((sys.executable, "-m", "venv", str(made)))
     python = made / "bin/python"
     torch, *others = diffusers_rows.PACKAGES
-    _run((str(python), "-m", "pip", "install", "--quiet", *_index_for(python, torch), torch))
+    # PyTorch's own index has nothing else
+    _run((str(python), "-m", "pip", "install", "--quiet", "--no-deps", *_index_for(python, torch), torch))
     _run((str(python), "-m", "pip", "install", "--quiet", torch, *others))
     put_in_stand_ins(python)
     return python

@@ -15,6 +15,7 @@ from cosmosctl.domain.project import PRESETS, Config, Control, Host, HostModel, 
 from cosmosctl.schema import write_schemas
 from cosmosctl.schema.controls import Controls, VideoFiles
 from cosmosctl.schema.files import MODELS
+from cosmosctl.schema.for_git import texts
 from cosmosctl.schema.hosts import ENGINES
 from cosmosctl.schema.json_schema import Project, json_schemas
 from cosmosctl.schema.settings import SETTING_NAMES
@@ -296,6 +297,32 @@ def properties(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize("name", KINDS)
 def test_a_schema_is_one_of_the_draft_that_it_names(name: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+def test_what_a_schema_refers_to_is_in_it() -> None:
+    """An editor that follows a reference to nowhere offers nothing of the whole file."""
+    versioned = {f"versioned {kind}": json.loads(text) for kind, text in texts(Project("transfer1")).items()}
+    schemas = {**SCHEMAS, **versioned}
+    assert any(list(_references(schema)) for schema in schemas.values())
+    lost = {name: [ref for ref in _references(schema) if not _leads(schema, ref)] for name, schema in schemas.items()}
+    assert {name: refs for name, refs in lost.items() if refs} == {}
+
+
+def _references(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(found := node.get("$ref"), str) and found.startswith("#/"):
+            yield found
+        node = list(node.values())
+    for one in node if isinstance(node, list) else ():
+        yield from _references(one)
+
+
+def _leads(schema: Any, reference: str) -> bool:
+    for step in reference.split("/")[1:]:
+        if step not in schema:
+            return False
+        schema = schema[step]
+    return True
 
 
 @pytest.mark.parametrize("name", KINDS)

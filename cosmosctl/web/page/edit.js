@@ -50,4 +50,4 @@ UI.editForm = async (place, one, isPrompt, done) => {
 };
 
 // Whether somebody has typed something that is not saved: the page is not drawn anew over it.
-UI.isEditing = () => document.querySelector('form.editing') !== null;
+UI.isEditing = () => document.querySelector('form.editing, details.next[open]') !== null;

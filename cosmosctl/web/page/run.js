@@ -104,7 +104,7 @@ UI.nextPart = run => {
     draw();
   } }));
   draw();
-  return UI.h('details', {}, UI.h('summary', {}, 'The same with …'), UI.h('div', { class: 'fields' }, keys.map(field)), place);
+  return UI.h('details', { class: 'next' }, UI.h('summary', {}, 'The same with …'), UI.h('div', { class: 'fields' }, keys.map(field)), place);
 };
 
 // The very frame that is shown, as a picture: a page from a file may not read its own pixels, so ffmpeg does it.
