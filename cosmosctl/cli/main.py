@@ -47,7 +47,6 @@ VERBS: Mapping[str, Verb] = {
     "history": Verb(
         "cosmosctl.cli.look.history:history", "List the batches that took a run and what came of it.", LOOK
     ),
-    "ui": Verb("cosmosctl.cli.look.ui:ui", "Serve the same page live, on this machine alone.", LOOK),
     "controls": Verb(
         "cosmosctl.cli.look.controls:controls",
         "Compute the preset controls of runs and say where they are.",
@@ -55,6 +54,7 @@ VERBS: Mapping[str, Verb] = {
         is_rare=True,
     ),
     "gallery": Verb("cosmosctl.cli.look.gallery:gallery", "Write results as a folder that any browser opens.", LOOK),
+    "ui": Verb("cosmosctl.cli.look.ui:ui", "Serve the same page live, on this machine alone.", LOOK),
     "compare": Verb("cosmosctl.cli.look.compare:compare", "Write results side by side as a video or picture.", LOOK),
     "rate": Verb("cosmosctl.cli.choose.rate:rate", "Say what you think of the videos of runs.", CHOOSE),
     "pack": Verb("cosmosctl.cli.choose.pack:pack", "Write chosen videos, receipts and a table as a zip.", CHOOSE),

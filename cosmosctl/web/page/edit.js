@@ -39,7 +39,7 @@ UI.editForm = async (place, one, isPrompt, done) => {
     const now = await fetch(`file/${isPrompt ? 'prompt' : 'run'}/${encodeURIComponent(one.id)}`);
     if (now.ok) { const fresh = await now.text(); if (fresh !== text) { yaml.textContent = fresh; again.hidden = false; } }
   };
-  const again = UI.button('take the file as it is now', () => { place.replaceChildren(); UI.editForm(place, one, isPrompt, done); }, { hidden: true });
+  const again = UI.button('take the file as it is now', () => UI.editForm(place, one, isPrompt, done), { hidden: true });
   const form = UI.h('form', { class: 'editing', onsubmit: e => { e.preventDefault(); save(); } },
     isPrompt && field('--text', 'Words', one.text, 5), isPrompt && field('--negative-prompt', 'Not', one.negative, 2),
     field('--notes', 'Notes', one.notes, 2), field('--tag', 'Tags', (isPrompt ? one.tags : one.ownTags).join(' ')), told,
@@ -50,4 +50,4 @@ UI.editForm = async (place, one, isPrompt, done) => {
 };
 
 // Whether somebody has typed something that is not saved: the page is not drawn anew over it.
-UI.isEditing = () => document.querySelector('form.editing, details.next[open]') !== null;
+UI.isEditing = () => document.querySelector('details.edit[open], details.next[open]') !== null;
