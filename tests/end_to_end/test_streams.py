@@ -63,6 +63,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("sweep", "no-such-sweep"),
     ("mv", "rs_zz", "rs_y"),
     ("rm", "rs_zz"),
+    ("pack", "rs_zz"),
+    ("edit", "rs_zz", "--notes", "rain"),
     ("ui", "--no-such-option"),
     ("host", "list"),
     ("host", "check", "local", "--json"),

@@ -81,14 +81,6 @@ def test_no_count_of_the_package_is_always_in_the_plural() -> None:
     assert found == []
 
 
-def test_no_engine_is_offered_that_is_refused() -> None:
-    """Apptainer is planned; nothing that people read or complete names it until it works."""
-    folders = ("cosmosctl", "docs", "templates", "examples")
-    files = [path for folder in folders for path in (REPOSITORY / folder).rglob("*") if path.is_file()]
-    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in (*files, REPOSITORY / "README.md")}
-    assert [str(path) for path, text in texts.items() if "apptainer" in text.lower()] == []
-
-
 def test_a_new_project_says_nothing_that_is_no_longer_true(bare_tree: Tree) -> None:
     text = (REPOSITORY / "templates/project/cosmosctl.yaml").read_text(encoding="utf-8")
     assert "still to come" not in text

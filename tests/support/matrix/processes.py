@@ -3,12 +3,18 @@
 import fcntl
 import os
 import signal
+from contextlib import suppress
 from dataclasses import replace
 
 from tests.support import aftermath
 from tests.support.aftermath import PROMPTS
 from tests.support.killed_client import Moment
 from tests.support.lab import Lab
+
+
+def _killed(pid: int) -> None:
+    with suppress(ProcessLookupError):  # it went by itself since it was seen
+        os.kill(pid, signal.SIGKILL)
 
 
 def client_killed(lab: Lab) -> None:
@@ -58,7 +64,7 @@ def model_killed(lab: Lab) -> None:
     client = lab.start("batch")
     lab.until_held(run)
     for pid in lab.there("cosmosctl.preview.transfer1"):
-        os.kill(pid, signal.SIGKILL)
+        _killed(pid)
     lab.let_go()
     lab.end(client)
     lab.assert_all_well()
@@ -72,7 +78,7 @@ def supervisor_killed_with_the_model_alive(lab: Lab) -> None:
         lab.until_held(run)
     was_launched = client.has_told("phase: follow")
     for pid in lab.there("/supervise"):  # the shell that launches it is among them, as long as it lives
-        os.kill(pid, signal.SIGKILL)
+        _killed(pid)
     lab.let_go()
     lab.end(client, 0, *(() if was_launched else (4,)))
     lab.catch_up()
@@ -85,7 +91,7 @@ def events_with_garbage_and_a_torn_end(lab: Lab) -> None:
     name = lab.launched()
     lab.until_held(run)
     for pid in lab.there("/supervise"):
-        os.kill(pid, signal.SIGKILL)
+        _killed(pid)
     [folder] = lab.folders()
     torn = b'{"ev":"run_done","t":5,"run":"rs_a","outputs":['
     with (folder / "events.jsonl").open("ab") as events:
