@@ -1,6 +1,6 @@
 """Pyxis and Enroot: a container as options of Slurm's own srun, for sites that have neither docker nor Apptainer.
 
-No engine of a host yet: the words are here and tested for what pyxis' documentation says; they never ran.
+No engine of a host yet: the words are here and tested as words; they never ran.
 """
 
 from pathlib import PurePosixPath

@@ -248,8 +248,6 @@ def _misfit(name: str) -> Unreadable:
 
 
 def _is(kind: Any, value: object) -> bool:
-    if kind is str:
-        return isinstance(value, str)
     if kind is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if kind is int:

@@ -76,6 +76,48 @@ def layouts(controls: Mapping[str, ControlRule]) -> tuple[Layout, ...]:
     )
 
 
+def group_key(spec: Spec) -> tuple[tuple[str, Setting], ...]:
+    """The checkpoint. Nothing else holds for a whole start: the networks of all its rows' controls are loaded."""
+    return tuple((name, spec.settings[name]) for name in ("checkpoint",) if name in spec.settings)
+
+
+def files(specs: Sequence[Spec]) -> Mapping[str, str]:
+    """No other file is read."""
+    return {}
+
+
+def env(specs: Sequence[Spec]) -> Mapping[str, str]:
+    """Nothing."""
+    return {}
+
+
+def parallel(launcher: tuple[str, ...], arguments: tuple[str, ...], gpus: int) -> tuple[str, ...]:
+    """The same: the pipeline is one process on one GPU."""
+    return (*launcher, *arguments)
+
+
+def steps(frames: int) -> int:
+    """Chunks of the usual length; the program's own lines count the steps of all of them."""
+    return chunks(frames, CHUNK_FRAMES)
+
+
+def random_controls(spec: Spec) -> tuple[str, ...]:
+    """None: edge and vis are the same each time, the others are files."""
+    return ()
+
+
+def checkpoint_rule(usual: str) -> SettingRule:
+    """The setting that names other weights than `usual`."""
+    return SettingRule(
+        str,
+        None,
+        "from_pretrained",
+        about="A repository on the Hub, or a folder as the model's process sees it.",
+        otherwise=f"the host's `checkpoints`, else {usual}",
+        examples=(usual,),
+    )
+
+
 def arguments(family: str, specs: Sequence[Spec], checkpoints: str) -> tuple[str, ...]:
     """What follows the launcher."""
     return (

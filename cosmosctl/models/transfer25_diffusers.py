@@ -68,14 +68,7 @@ SETTINGS: Mapping[str, SettingRule] = {
     "max_frames": replace(catalog.MAX_FRAMES, source="the native program's", high=MAX_FRAMES),
     "negative_prompt": replace(catalog.NEGATIVE_PROMPT, source=f"{_CALL}; the pipeline has a long text of its own"),
     "chunk_frames": diffusers_rows.CHUNK_RULE,
-    "checkpoint": SettingRule(
-        str,
-        None,
-        "from_pretrained",
-        about="A repository on the Hub, or a folder as the model's process sees it.",
-        otherwise=f"the host's `checkpoints`, else {CHECKPOINTS}",
-        examples=(CHECKPOINTS,),
-    ),
+    "checkpoint": diffusers_rows.checkpoint_rule(CHECKPOINTS),
 }
 
 DROPPED: Mapping[str, str] = {
@@ -87,6 +80,13 @@ DROPPED: Mapping[str, str] = {
 
 LAYOUTS = diffusers_rows.layouts(CONTROLS)
 PATTERNS = diffusers_rows.PATTERNS
+
+group_key = diffusers_rows.group_key
+files = diffusers_rows.files
+env = diffusers_rows.env
+parallel = diffusers_rows.parallel
+steps = diffusers_rows.steps
+random_controls = diffusers_rows.random_controls
 
 
 def defaults(controls: Sequence[str], chosen: Mapping[str, Setting]) -> Mapping[str, Setting]:
@@ -110,11 +110,6 @@ def check(spec: Spec, clips: Mapping[str, Clip]) -> tuple[Finding, ...]:
     )
 
 
-def group_key(spec: Spec) -> tuple[tuple[str, Setting], ...]:
-    """The checkpoint. Nothing else holds for a whole start: the networks of all its rows' controls are loaded."""
-    return tuple((name, spec.settings[name]) for name in ("checkpoint",) if name in spec.settings)
-
-
 def row(spec: Spec, seen: Mapping[str, str], clip: Clip) -> str:
     """One row, with everything that the program would otherwise have to guess."""
     length, made = diffusers_rows.chunk_frames(spec), frames(spec, {"color": clip.frames})
@@ -134,18 +129,9 @@ def size_of(spec: Spec, clip: Clip) -> tuple[int, int]:
     return found or diffusers_rows.own_size(clip.width, clip.height)
 
 
-def files(specs: Sequence[Spec]) -> Mapping[str, str]:
-    """No other file is read."""
-    return {}
-
-
 def arguments(specs: Sequence[Spec], *, checkpoints: str) -> tuple[str, ...]:
     """The flags of the program. A row's settings are never flags."""
     return diffusers_rows.arguments(FAMILY, specs, checkpoints)
-
-
-def parallel(launcher: tuple[str, ...], arguments: tuple[str, ...], gpus: int) -> tuple[str, ...]:
-    return (*launcher, *arguments)
 
 
 def gpus_mistake(spec: Spec, gpus: int, checkpoints: str | None) -> str:
@@ -153,25 +139,10 @@ def gpus_mistake(spec: Spec, gpus: int, checkpoints: str | None) -> str:
     return ranks.count_mistake(gpus, (1,), NAME)
 
 
-def env(specs: Sequence[Spec]) -> Mapping[str, str]:
-    """Nothing."""
-    return {}
-
-
 def frames(spec: Spec, counts: Mapping[str, int]) -> int:
     """Frames of the result: all of the colour video, at most `max_frames`."""
     limit = spec.settings.get("max_frames", MAX_FRAMES)
     return min(counts["color"], MAX_FRAMES, limit if isinstance(limit, int) else MAX_FRAMES)
-
-
-def steps(frames: int) -> int:
-    """Chunks of the usual length; the program's own lines count the steps of all of them."""
-    return diffusers_rows.chunks(frames, diffusers_rows.CHUNK_FRAMES)
-
-
-def random_controls(spec: Spec) -> tuple[str, ...]:
-    """None: edge and vis are the same each time, the others are files."""
-    return ()
 
 
 def _even(pixels: int) -> int:

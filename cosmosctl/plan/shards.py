@@ -27,12 +27,12 @@ def shared_out(groups: Sequence["Group"], width: int) -> Shards:
 
     A group is parted no more than it has to be: each part of it loads the model once more.
     """
-    chains = [(group.name, chain) for group in groups for chain in _chains(groups, group)]
-    total = sum(map(_length, (chain for _, chain in chains)))
+    chains = list(_chains([row for group in groups for row in group.rows]))
+    total = sum(map(_length, chains))
     count = max(1, min(width, len(chains)))
     shares: list[list[Row]] = [[]]
     done = 0.0
-    for _, chain in chains:
+    for chain in chains:
         middle = done + _length(chain) / 2
         if len(shares) < count and shares[-1] and middle > total * len(shares) / count:
             shares.append([])
@@ -41,19 +41,21 @@ def shared_out(groups: Sequence["Group"], width: int) -> Shards:
     return tuple(tuple(row.run for row in share) for share in shares)
 
 
-def _chains(groups: Sequence["Group"], group: "Group") -> Iterator[Sequence["Row"]]:
-    """The rows of a group that read no other's result, each with those of all groups that read its own."""
-    rows = [row for one in groups for row in one.rows]
-    for row in group.rows:
-        if row.after is None:
-            yield [row, *_after(rows, row.run)]
-
-
-def _after(rows: Sequence["Row"], run: str) -> Iterator["Row"]:
+def _chains(rows: Sequence["Row"]) -> Iterator[Sequence["Row"]]:
+    """Each row that reads no other's result, with those that read its own."""
+    readers: dict[str, list[Row]] = {}
     for row in rows:
-        if row.after is not None and row.after.run == run:
-            yield row
-            yield from _after(rows, row.run)
+        if row.after is not None:
+            readers.setdefault(row.after.run, []).append(row)
+    for row in rows:
+        if row.after is None:
+            yield [row, *_after(readers, row.run)]
+
+
+def _after(readers: Mapping[str, Sequence["Row"]], run: str) -> Iterator["Row"]:
+    for row in readers.get(run, ()):
+        yield row
+        yield from _after(readers, row.run)
 
 
 def _length(rows: Sequence["Row"]) -> int:

@@ -15,8 +15,8 @@ from cosmosctl.engines.protocol import SUPERVISOR, Argv
 from cosmosctl.models.protocol import Model
 from cosmosctl.schedulers.protocol import Commands, Partition, Standing, Task
 
-DRAINED, SUPERSEDED = 75, 76
-"""Exit codes of the supervisor: rows are left and its time is up; another one has them."""
+DRAINED = 75
+"""Exit code of the supervisor: rows are left and its time is up."""
 DRAIN_S, UNKNOWN_DRAIN_S, LEAST_LIMIT_S = 600, 60, 60
 """How long before its time is up a task is told; less where its limit is short, as Slurm may be a minute early, and
 where nobody said it: a partition's own may be minutes, and whoever is told at the start does nothing.
@@ -67,10 +67,14 @@ def _asked_for(host: Host) -> tuple[str, ...]:
         "account": host.account,
         "qos": host.qos,
         "time": host.time,
-        "gres": host.gres or f"gpu:{host.gpus_per_video or 1}",
+        "gres": _gres(host),
         "constraint": host.constraint,
     }
     return tuple(f"--{key}={value}" for key, value in given.items() if value)
+
+
+def _gres(host: Host) -> str:
+    return host.gres or f"gpu:{host.gpus_per_video or 1}"
 
 
 def questions(host: Host) -> Mapping[str, tuple[str, ...]]:
@@ -109,9 +113,7 @@ def at_once(host: Host) -> tuple[str, ...]:
 
 
 def gpus(host: Host) -> int:
-    counts = re.findall(
-        r"gpu(?::[^:,]*[^:,\d][^:,]*)?(?::(\d+))?(?:,|$)", host.gres or f"gpu:{host.gpus_per_video or 1}"
-    )
+    counts = re.findall(r"gpu(?::[^:,]*[^:,\d][^:,]*)?(?::(\d+))?(?:,|$)", _gres(host))
     return max(1, sum(int(count or 1) for count in counts))
 
 

@@ -8,24 +8,11 @@ import pytest
 
 from tests.sshd import Sshd, needs_sshd, running_sshd
 from tests.support.aftermath import Client
-from tests.support.slurm_bed import Bed, Site, running_bed, site_on
+from tests.support.slurm_bed import Bed, Site, site_on
 from tests.support.tree import Done
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
-    with running_bed(tmp_path_factory.mktemp("slurm")) as started:
-        yield started
-
-
-@pytest.fixture
-def site(bed: Bed, tmp_path: Path) -> Iterator[Site]:
-    made = site_on(bed, tmp_path)
-    yield made
-    made.end()
 
 
 @pytest.fixture(scope="module")

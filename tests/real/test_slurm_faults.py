@@ -3,30 +3,15 @@
 import os
 import random
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support.aftermath import Client
-from tests.support.slurm_bed import Bed, Site, running_bed, site_on
+from tests.support.slurm_bed import Site
 from tests.support.waiting import take, wait_until
 
 pytestmark = pytest.mark.soak
 KILLS = 20
-
-
-@pytest.fixture(scope="module")
-def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
-    with running_bed(tmp_path_factory.mktemp("slurm")) as started:
-        yield started
-
-
-@pytest.fixture
-def site(bed: Bed, tmp_path: Path) -> Iterator[Site]:
-    made = site_on(bed, tmp_path)
-    yield made
-    made.end()
 
 
 def begun(site: Site) -> Client:
