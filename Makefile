@@ -9,6 +9,8 @@ INSTALLED := $(VENV)/.installed
 VENV_NEWEST := .venv-newest
 # tests wait half of the time: three at once keep two cores busy
 WORKERS := 3
+# where the environment forbids compiled modules, each of the thousands of commands that tests start compiles them all
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test fast setup test-real pictures cases unit test-newest constraints check lint soak flaky bench install release clean
 
