@@ -134,7 +134,7 @@ def _misfits(specs: Sequence[Spec], host: Host) -> Mapping[str, tuple[str, ...]]
 
 
 def _lacking(host: Host, name: str) -> str:
-    engine, model = engines.get(host.engine), models.get(name)
+    engine, model = engines.of(host), models.get(name)
     try:
         if words := started_mistake(engine.process(host, model).launcher, host.gpus_per_video or 1):
             return f"host {host.name}: models.{name}: {words}"

@@ -139,7 +139,8 @@ class Host:
     """One block under `hosts:`. `address` None means this machine; `dir` is absolute on the host.
 
     `scheduler` None: jobs start at once, and what follows it says nothing. `nodes`: how many jobs of a batch run at
-    once there, each with the GPUs of one model process.
+    once there, each with the GPUs of one model process. `container`: what puts these jobs into containers; None: the
+    engine alone says how they run.
     """
 
     name: Id
@@ -157,6 +158,7 @@ class Host:
     gpus: tuple[int, ...] = (0,)
     gpus_per_video: int | None = None
     scheduler: str | None = None
+    container: str | None = None
     nodes: int | None = None
     partition: str | None = None
     account: str | None = None

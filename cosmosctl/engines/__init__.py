@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from cosmosctl.engines import apptainer, bare, docker, podman, preview
+from cosmosctl.domain.project import Host
+from cosmosctl.engines import apptainer, bare, docker, podman, preview, pyxis
 from cosmosctl.engines.protocol import Engine
 from cosmosctl.errors import FileError
 
@@ -14,6 +15,14 @@ REGISTRY: Mapping[str, Engine] = {
     "bare": bare,
     "preview": preview,
 }
+
+CONTAINERS: Mapping[str, Engine] = {"pyxis": pyxis}
+"""What puts the jobs of a queue into containers, in place of `bare`: a host names it as its `container`."""
+
+
+def of(host: Host) -> Engine:
+    """How processes run on that host. Raises: FileError."""
+    return get(host.engine) if host.container is None else CONTAINERS[host.container]
 
 
 def get(name: str) -> Engine:

@@ -14,7 +14,7 @@ def build_command(host: Host, model: str) -> str:
     "" on a host without images.
     """
     block, home = host.models.get(model, HostModel()), models.get(model).HOME
-    asked = engines.get(host.engine).images(host)
+    asked = engines.of(host).images(host)
     if asked is None:
         return ""
     if asked.pull:

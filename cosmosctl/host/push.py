@@ -128,7 +128,7 @@ def _link_tree(project: ProjectPaths, batch: Batch) -> Path:
 
 def _image_args(batch: Batch) -> tuple[str, ...]:
     """What prepare.sh has to know of the image; nothing where there is none."""
-    asked = engines.get(batch.host.engine).images(batch.host)
+    asked = engines.of(batch.host).images(batch.host)
     if asked is None:
         return ()
     named = batch.host.models.get(batch.model, HostModel()).image or ""

@@ -109,7 +109,7 @@ def bundle_files(
         "model": plan.model.NAME,
         "host": host_facts(plan.host),
     }
-    folder = f"{engines.get(plan.host.engine).seen_dir(plan.host)}/batches/{on_host(plan.host, name, key).folder}"
+    folder = f"{engines.of(plan.host).seen_dir(plan.host)}/batches/{on_host(plan.host, name, key).folder}"
     for group in plan.groups:
         yield f"{group.name}/{group.model.ROWS_FILE}", "".join(row.line_in(folder) + "\n" for row in group.rows)
         yield from ((f"{group.name}/{file}", text) for file, text in group.files.items())
@@ -179,7 +179,7 @@ def _plan_json(
 ) -> dict[str, Any]:
     from cosmosctl import engines
 
-    engine = engines.get(plan.host.engine)
+    engine = engines.of(plan.host)
     pool = engine.seen_dir(plan.host) / "inputs"
     return {
         **_queue_json(plan),

@@ -146,7 +146,7 @@ def starts(specs: Sequence[Spec], host: Host) -> int:
 
 
 def _making(specs: Sequence[Spec], sources: Sources, host: Host) -> _Making:
-    model, engine = get_model(specs[0].model), engines.get(host.engine)
+    model, engine = get_model(specs[0].model), engines.of(host)
     process, warm = engine.process(host, model), WARM_MODELS.get(model.NAME)
     gpus = 1 if host.is_preview else host.gpus_per_video or 1  # warm programs serve one
     return _Making(

@@ -1,10 +1,11 @@
-"""What a batch costs on a queue by how many of its jobs run at once. Pure."""
+"""What a batch costs on a queue by how many of its jobs run at once, and what its time is too short for. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from cosmosctl import schedulers
+from cosmosctl.domain.plurals import duration
 from cosmosctl.plan.planner import Plan
 from cosmosctl.plan.shards import shared_out
 
@@ -59,6 +60,27 @@ def _width(plan: Plan, nodes: int, gpus: int, pace: Pace | None) -> Width:
         count * pace.load_s + _total(frames, shard) * pace.frame_s for count, shard in zip(starts, shards, strict=True)
     ]
     return Width(nodes, len(shards), sum(starts), max(seconds), sum(seconds) * gpus / 3600)
+
+
+def beyond_time(plan: Plan, pace: Pace | None) -> str:
+    """That a job, or a single run, is expected to take longer than a job there may; "" where none is, or is known."""
+    queue = schedulers.queue(plan.host)
+    limit_s = None if queue is None else queue.limit_s(plan.host)
+    if limit_s is None or pace is None:
+        return ""
+    longest_s = pace.load_s + max(row.frames for row in plan.rows) * pace.frame_s
+    if longest_s > limit_s:
+        return (
+            f"a run is expected to take {duration(longest_s)} with its model start, and a job of {plan.host.name} ends "
+            f"after {duration(limit_s)}: it would never be done; set time: of the host higher"
+        )
+    whole = _width(plan, plan.host.nodes or 1, 1, pace)
+    if whole.wall_s is None or whole.wall_s <= limit_s:
+        return ""
+    return (
+        f"a job is expected to take {duration(whole.wall_s)} and ends after {duration(limit_s)}: what is left goes on "
+        "in the next, with one more model start each time; a higher time: or more nodes: of the host spare that"
+    )
 
 
 def _total(frames: Mapping[str, int], runs: Sequence[str]) -> int:

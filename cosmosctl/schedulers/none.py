@@ -10,8 +10,8 @@ from cosmosctl.schedulers.protocol import Job
 
 
 def keeper(host: Host) -> Keeper | None:
-    return engines.get(host.engine).keeper(host)
+    return engines.of(host).keeper(host)
 
 
 def job(host: Host, model: Model, batch_dir: PurePosixPath) -> Job:
-    return Job(engines.get(host.engine).supervisor(host, model, batch_dir), keeper(host))
+    return Job(engines.of(host).supervisor(host, model, batch_dir), keeper(host))

@@ -105,6 +105,9 @@ class Queue(Protocol):
     def gpus(self, host: Host) -> int:
         """How many GPUs a task is given."""
 
+    def limit_s(self, host: Host) -> int | None:
+        """Seconds after which a task begins no other row; None where the host's block does not say."""
+
     def script(self, host: Host, model: Model, batch_dir: PurePosixPath) -> str:
         """The script of each task of the batch in `batch_dir` (a host path).
 

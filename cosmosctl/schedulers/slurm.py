@@ -31,9 +31,9 @@ _LIVE = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "CONFIGURING", "SIGNAL
 
 
 def commands(host: Host, folder: str) -> Commands:
-    name = _name(folder)
+    name = job_name(folder)
     return Commands(
-        submit=_submit(host, folder, name),
+        submit=("sbatch", "--parsable", *options(host, folder, f"--signal=B:USR1@{drain_s(host)}")),
         running=("squeue", "-h", "-r", "-n", name, "-o", "%K"),
         query=("squeue", "-h", "-r", "-t", "all", "-o", _FORMAT, "-j"),
         ended=("sacct", "-n", "-X", "-P", "-o", "JobID,State,NodeList", "-j"),
@@ -45,17 +45,17 @@ def commands(host: Host, folder: str) -> Commands:
     )
 
 
-def _name(folder: str) -> str:
+def job_name(folder: str) -> str:
     """All users of the site see it: of the batch's name only its key."""
     return f"cosmosctl-{folder.rpartition('-')[2]}"
 
 
-def _submit(host: Host, folder: str, name: str) -> tuple[str, ...]:
-    """Options as arguments: in #SBATCH lines a space would part a path."""
+def options(host: Host, folder: str, *more: str) -> tuple[str, ...]:
+    """What is said to sbatch of a job of the batch in that folder: as arguments, as #SBATCH lines part at spaces."""
     return (
-        *("sbatch", "--parsable", f"--job-name={name}"),
+        f"--job-name={job_name(folder)}",
         *("--output=/dev/null", "--export=NONE", "--requeue", "--open-mode=append"),
-        f"--signal=B:USR1@{drain_s(host)}",
+        *more,
         *_asked_for(host),
         *host.extra,
     )
@@ -117,6 +117,10 @@ def gpus(host: Host) -> int:
     return max(1, sum(int(count or 1) for count in counts))
 
 
+def limit_s(host: Host) -> int | None:
+    return max(1, seconds(host.time) - drain_s(host)) if host.time else None
+
+
 def drain_s(host: Host) -> int:
     """How many seconds before the end of its time a task is told to end after the row that it has in hand."""
     limit_s = seconds(host.time) if host.time else None
@@ -135,7 +139,7 @@ def seconds(time: str) -> int:
 
 
 def script(host: Host, model: Model, batch_dir: PurePosixPath) -> str:
-    *supervisor, _ = engines.get(host.engine).supervisor(host, model, batch_dir)
+    *supervisor, _ = engines.of(host).supervisor(host, model, batch_dir)
     begin = "".join(f"{line}\n" for line in host.prolog)
     return _SCRIPT.format(
         shell="/bin/bash -l" if host.prolog else "/bin/bash",
@@ -143,9 +147,12 @@ def script(host: Host, model: Model, batch_dir: PurePosixPath) -> str:
         prolog=f"{begin}\n" if begin else "",
         supervisor=shlex.join(supervisor).replace(shlex.quote(f"{batch_dir}/{SUPERVISOR}"), SUPERVISOR),
         drained=DRAINED,
+        path=PATH_LINE,
     )
 
 
+PATH_LINE = 'export PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}"'
+"""With --export=NONE a job may have none."""
 _SCRIPT = """\
 #!{shell}
 # One task of a batch of cosmosctl: it runs the shard with the number of the task, until each of its rows has an end.
@@ -153,7 +160,7 @@ _SCRIPT = """\
 cd {batch} || exit 1
 shard=shards/$SLURM_ARRAY_TASK_ID
 exec </dev/null >>"$shard/job.out" 2>&1
-export PATH="${{PATH:-/usr/local/bin:/usr/bin:/bin}}"
+{path}
 export COSMOSCTL_JOB="${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID" COSMOSCTL_RESTART="${{SLURM_RESTART_COUNT:-0}}"
 
 # Slurm signals this shell: USR1 before its time is up, TERM at the end of it, on scancel, on preemption.

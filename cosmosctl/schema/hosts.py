@@ -24,7 +24,11 @@ from cosmosctl.schema.keys import (
 
 ENGINES = tuple(engines.REGISTRY)
 QUEUED = tuple(schedulers.REGISTRY)
-QUEUE_KEYS = ("nodes", "partition", "account", "qos", "time", "gres", "constraint", "extra", "prolog", "max_gpu_hours")
+CONTAINERS = tuple(engines.CONTAINERS)
+QUEUE_KEYS = (
+    *("container", "nodes", "partition", "account", "qos", "time", "gres", "constraint", "extra", "prolog"),
+    "max_gpu_hours",
+)
 """What only a scheduler that queues jobs has a use for."""
 KEPT = tuple(name for name, one in engines.REGISTRY.items() if one.keeper(Host("any", name, "/")) is not None)
 UNKEPT = tuple(name for name in ENGINES if name not in KEPT)
@@ -173,6 +177,11 @@ class HostKeys(Keys):
         default=UNSET,
         description="Who starts jobs there. Left out: they start at once. The keys below are for slurm alone.",
         examples=["slurm"],
+    )
+    container: Literal[CONTAINERS] = Field(  # type: ignore[valid-type]  # one home: the registry
+        default=UNSET,
+        description="In place of an engine's own containers: the image as options of Slurm's srun. With engine bare.",
+        examples=["pyxis"],
     )
     nodes: Annotated[int, Field(ge=1, le=MOST_SHARDS)] = Field(
         default=UNSET,

@@ -221,6 +221,16 @@ def _queue_mistakes(name: str, host: Mapping[str, Any]) -> Iterator[tuple[str, s
     elif host.get("engine") in KEPT:
         words = f"engine {host['engine']} keeps its jobs itself; with a scheduler: {', '.join(UNKEPT)}"
         yield "engine", f"hosts.{name}: {words}"
+    elif "container" in host:
+        yield from _container_mistakes(name, host)
+
+
+def _container_mistakes(name: str, host: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if host.get("engine") != "bare":
+        words = f"container is for engine bare; {host.get('engine')} has a way of its own"
+        yield "container", f"hosts.{name}: {words}"
+    if "env_file" in host:
+        yield "env_file", f"hosts.{name}.env_file: container {host['container']} reads no file of secrets"
 
 
 def _sets_mistake(host: Mapping[str, Any]) -> str:
@@ -304,6 +314,7 @@ def _host(name: str, keys: HostKeys) -> Host:
         env=dict(keys.env or {}),
         gpus=tuple(keys.gpus or (0,)),
         scheduler=keys.scheduler,
+        container=keys.container,
         nodes=keys.nodes,
         partition=keys.partition,
         account=keys.account,

@@ -1,15 +1,19 @@
 """A batch exported for somebody's queue: the file beside it, what it runs, and results fetched by rsync from there."""
 
+import os
 import shutil
+import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from cosmosctl.yaml.file import load_tool
-from tests.sshd import Sshd, needs_sshd
+from tests.sshd import Sshd, free_port, needs_sshd
 from tests.support.tree import Tree
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, wait_until
 
 
 def exported(tree: Tree, out: Path, form: str) -> Path:
@@ -71,6 +75,44 @@ def test_results_are_fetched_by_an_rsync_address(quick_tree: Tree, tmp_path: Pat
     quick_tree.cli("fetch", "--from", address, env=env, expect=1)
     assert quick_tree.states() == {"rs_a": "done", "rs_b": "bad-output"}
     assert not list((quick_tree.root / ".cosmosctl").rglob("from"))
+
+
+@contextmanager
+def rsync_daemon(module: Path, folder: Path) -> Iterator[str]:
+    """The address of a daemon that has that folder as a module."""
+    port, config = free_port(), folder / "rsyncd.conf"
+    config.write_text(
+        f"use chroot = no\nuid = {os.getuid()}\ngid = {os.getgid()}\n[results]\npath = {module}\nread only = yes\n"
+    )
+    argv = ("rsync", "--daemon", "--no-detach", f"--config={config}", f"--port={port}", "--address=127.0.0.1")
+    daemon = subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )  # a socket there would be a client
+    try:
+        wait_until(lambda: _listens(port), "rsync to listen")
+        yield f"rsync://127.0.0.1:{port}/results"
+    finally:
+        daemon.terminate()
+        daemon.communicate(timeout=PATIENCE_S)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.skipif(shutil.which("rsync") is None, reason="needs rsync: apt-get install rsync")
+def test_results_are_fetched_from_a_daemon_of_rsync(quick_tree: Tree, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    job = exported(quick_tree, out, "slurm")
+    there = quick_tree.home / "cosmosctl"
+    shutil.copytree(out, there, dirs_exist_ok=True)
+    subprocess.run(("bash", str(there / job.name)), check=True, env=quick_tree.environment(), timeout=PATIENCE_S)
+    with rsync_daemon(there, tmp_path) as address:
+        told = quick_tree.cli("fetch", "--from", f"{address}/nothing", expect=4).err
+        assert f"{address}/nothing: " in told
+        quick_tree.cli("fetch", "--from", address)
+    assert quick_tree.states() == {"rs_a": "done", "rs_b": "done"}
 
 
 @needs_sshd

@@ -128,6 +128,7 @@ HOST_VALUES: Mapping[str, tuple[Any, ...]] = {
     "env_file": ("{base}/home/.config/token", "/dev/zero", "../../mine/pipe"),
     "prolog": ("touch {pwned}", ["touch {pwned}"]),
     "scheduler": ("slurm", "touch {pwned}"),
+    "container": ("pyxis", "touch {pwned}"),
     "dir": ("{base}/mine", "~", "../../mine", "/", "{base}/data/cosmosctl", "/dev/null/x", "a\nb"),
     "command": ("touch {pwned}", ["sh", "-c", "touch {pwned}"]),
     "gpus": ([0], ["$(touch {pwned})"], 2**70, [-1]),

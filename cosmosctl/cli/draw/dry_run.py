@@ -14,7 +14,7 @@ from cosmosctl.host.transfer_size import bytes_to_send
 from cosmosctl.host.trust import NotAllowed
 from cosmosctl.plan import bundle
 from cosmosctl.plan.planner import Group, Plan, differences, starts
-from cosmosctl.plan.widths import Width, widths
+from cosmosctl.plan.widths import Width, beyond_time, widths
 from cosmosctl.state import estimates
 
 
@@ -85,7 +85,8 @@ def _bytes(project: ProjectPaths, plan: Plan) -> str:
 
 def _jobs(project: ProjectPaths, plan: Plan) -> list[str]:
     """How many jobs a queue would be given, and what they and other numbers of them cost; nothing without a queue."""
-    found = widths(plan, estimates.of_plans(project, [plan]).get(plan.model.NAME))
+    pace = estimates.of_plans(project, [plan]).get(plan.model.NAME)
+    found, beyond = widths(plan, pace), beyond_time(plan, pace)
     if not found:
         return []
     chosen, *others = found
@@ -94,7 +95,8 @@ def _jobs(project: ProjectPaths, plan: Plan) -> list[str]:
         wall = f"{chosen.gpu_hours:.2f} GPU hours, about {duration(chosen.wall_s)} once they run"
     starts = counted(chosen.starts, "model start")
     first = f"{counted(chosen.jobs, 'job')}, {chosen.nodes} at a time, with {starts}: {wall}"
-    return [first, "  nodes  jobs  starts  GPU hours  wall time", *map(_width_line, others)]
+    table = ["  nodes  jobs  starts  GPU hours  wall time", *map(_width_line, others)]
+    return [first, *table, *([f"warning: {beyond}"] if beyond else [])]
 
 
 def _width_line(one: Width) -> str:
@@ -107,7 +109,7 @@ def _estimate(project: ProjectPaths, plan: Plan) -> str:
     past = estimates.of_plans(project, [plan]).get(plan.model.NAME)
     if past is None:
         return f"time: unknown, nothing ran on {plan.host.name} yet"
-    at_once = len(engines.get(plan.host.engine).gpus(plan.host))
+    at_once = len(engines.of(plan.host).gpus(plan.host))
     seconds = past.total_s(len(plan.groups), sum(row.frames for row in plan.rows), at_once)
     return f"time: about {duration(seconds)}, from past results on {plan.host.name}"
 

@@ -77,7 +77,7 @@ def _model_of(host: Host, wanted: str) -> str:
 
 
 def _arguments(host: Host, model: str) -> tuple[str, ...]:
-    engine, family = engines.get(host.engine), models.get(model)
+    engine, family = engines.of(host), models.get(model)
     block, keeper = host.models.get(model, HostModel()), engine.keeper(host)
     facts = (
         host.dir,

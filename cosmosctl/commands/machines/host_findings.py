@@ -72,7 +72,7 @@ class Looked:
     @property
     def images(self) -> Images | None:
         """What the engine says of images; None where it has none."""
-        return engines.get(self.host.engine).images(self.host)
+        return engines.of(self.host).images(self.host)
 
     def fact(self, name: str) -> str:
         return self.facts.get(name, "").strip()

@@ -63,9 +63,9 @@ def _travelling(host: Host, wanted: str | None) -> str:
     chosen = wanted or next((name for name in host.models if name in able), able[0])
     if chosen not in able:
         raise UsageError(f"{chosen} has a program of its own: docs/gpu-host.md; set up here are {', '.join(able)}")
-    if engines.get(host.engine).images(host) is not None or host.is_preview:
+    if engines.of(host).images(host) is not None or host.is_preview or host.container:
         raise UsageError(
-            f"host {host.name} has the engine {host.engine}, and an environment is made for bare alone",
+            f"host {host.name} has {host.container or host.engine}, and an environment is made for engine bare alone",
             hint="an image with the packages: templates/launch/diffusers_rows/Containerfile, see docs/diffusers.md",
         )
     return chosen

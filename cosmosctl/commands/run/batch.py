@@ -10,7 +10,7 @@ from cosmosctl.commands.interrupting import on_ctrl_c
 from cosmosctl.commands.look_copies import make_look_copies
 from cosmosctl.commands.on_end import tell_end
 from cosmosctl.commands.prepare import Checked
-from cosmosctl.commands.run import make_batches
+from cosmosctl.commands.run import costs, make_batches
 from cosmosctl.commands.run.request import Request
 from cosmosctl.commands.run.taken import taken_runs
 from cosmosctl.commands.select import Wanted
@@ -27,7 +27,6 @@ from cosmosctl.log import say
 from cosmosctl.plan import bundle_reader
 from cosmosctl.plan.inputs import NOTHING_FOUND
 from cosmosctl.plan.planner import Plan
-from cosmosctl.plan.widths import widths
 from cosmosctl.results import batch_end
 from cosmosctl.state import estimates, states
 from cosmosctl.state.opening import opened
@@ -226,7 +225,7 @@ def _go_on(folder: Path, looked: Looked, request: Request, audience: Audience) -
         for run, source in looked.waits.items():
             audience.result(f"\n{run} follows in the next batch, with the result of {source}")
         return EXIT_OK
-    _ask_for_hours(looked, request, audience)
+    costs.tell_or_ask(looked.project, looked.host, looked.plans, audience, agreed=request.yes)
     write_drafts(looked.project.root, looked.drafts)
     for run in _new_or_found(looked, request):
         audience.result(run)
@@ -239,22 +238,6 @@ def _go_on(folder: Path, looked: Looked, request: Request, audience: Audience) -
         return EXIT_OK
     code = _to_the_end(looked.project, made, request, audience) if made else EXIT_OK
     return max(code, _next_batch(folder, looked, request, audience))
-
-
-def _ask_for_hours(looked: Looked, request: Request, audience: Audience) -> None:
-    """Nothing, where the batches take no more GPU hours than the host's block lets pass, or the user agrees.
-
-    Raises: UsageError. What is not known yet is not asked about.
-    """
-    most = looked.host.max_gpu_hours
-    if most is None or request.yes:
-        return
-    pasts = estimates.of_plans(looked.project, looked.plans)
-    found = [(*widths(plan, pasts.get(plan.model.NAME)), None)[0] for plan in looked.plans]
-    hours = sum(one.gpu_hours or 0.0 for one in found if one is not None)
-    words = f"this takes about {hours:.2f} GPU hours on {looked.host.name}, more than its max_gpu_hours of {most:g}"
-    if hours > most and not audience.agrees(f"{words}; go on?"):
-        raise UsageError(words, hint="fewer runs, or --yes; batch --dry-run shows what other numbers of jobs cost")
 
 
 def _new_or_found(looked: Looked, request: Request) -> tuple[str, ...]:

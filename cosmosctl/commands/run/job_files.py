@@ -6,32 +6,24 @@ Each runs `run.sh` in the batch's folder, which starts the batch and waits for i
 import json
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.project import Host
+from cosmosctl.schedulers import slurm
 
 RUN = "run.sh"
 SLURM, SKYPILOT = "slurm", "skypilot"
 
 
 def _slurm(batch: Batch) -> tuple[str, str]:
-    """The job goes on where it was when it is requeued; what the site wants beside it are arguments of sbatch."""
-    host = batch.host
-    given = {
-        "partition": host.partition,
-        "account": host.account,
-        "qos": host.qos,
-        "time": host.time,
-        "constraint": host.constraint,
-    }
+    """The options of jobs that cosmosctl submits itself; what the site wants beside them are arguments of sbatch."""
+    host = replace(batch.host, gres=f"gpu:{_gpus(batch.host)}")
     lines = (
         "#!/bin/bash",
         f"# Batch {batch.name}: sbatch [OPTION]... THIS. Submitted or requeued again, it goes on where it was.",
-        f"#SBATCH --job-name={_name(batch)}",
-        f"#SBATCH --gres={host.gres or f'gpu:{_gpus(host)}'}",
-        *(f"#SBATCH --{key}={value}" for key, value in given.items() if value),
-        *("#SBATCH --requeue", "#SBATCH --output=/dev/null", "#SBATCH --open-mode=append"),
-        *host.prolog,
+        *(f"#SBATCH {option}" for option in slurm.options(host, batch.there.folder)),
+        slurm.PATH_LINE,
         f"exec sh {shlex.quote(f'{batch.there.batch}/{RUN}')}",
     )
     return "job.sbatch", "".join(f"{line}\n" for line in lines)
@@ -40,7 +32,7 @@ def _slurm(batch: Batch) -> tuple[str, str]:
 def _skypilot(batch: Batch) -> tuple[str, str]:
     """JSON is YAML: strings of any kind need no other quoting."""
     facts = {
-        "name": _name(batch),
+        "name": slurm.job_name(batch.there.folder),
         "resources": {"accelerators": f"H100:{_gpus(batch.host)}"},
         "file_mounts": {batch.host.dir: "."},
         "run": f"sh {shlex.quote(f'{batch.there.batch}/{RUN}')}",
@@ -53,11 +45,6 @@ def _skypilot(batch: Batch) -> tuple[str, str]:
 
 FORMS: Mapping[str, Callable[[Batch], tuple[str, str]]] = {SLURM: _slurm, SKYPILOT: _skypilot}
 """What `--as` takes -> the file's name and text."""
-
-
-def _name(batch: Batch) -> str:
-    """What everybody on a site can read: of the batch only its key."""
-    return f"cosmosctl-{batch.there.folder.rpartition('-')[2]}"
 
 
 def _gpus(host: Host) -> int:
