@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import NewType
 
 from cosmosctl.domain.ids import BatchNumber, Count, FilePath, GroupName, Id, Key, PoolName, Sha256
@@ -67,9 +68,18 @@ class Batch:
     number: BatchNumber = 0
     shards: Count = 0
 
-    @property
+    @cached_property
     def runs(self) -> tuple[str, ...]:
         return tuple(row.run for row in self.rows)
+
+    @cached_property
+    def _by_run(self) -> Mapping[str, BatchRow]:
+        """Looked into for each run again and again while a batch is followed."""
+        return {row.run: row for row in self.rows}
+
+    def has(self, run: str) -> bool:
+        """Whether `run` is one of its runs."""
+        return run in self._by_run
 
     @property
     def there(self) -> HostPaths:
@@ -77,7 +87,7 @@ class Batch:
         return on_host(self.host, self.name, self.key)
 
     def row(self, run: str) -> BatchRow:
-        return next(row for row in self.rows if row.run == run)
+        return self._by_run[run]
 
 
 AllowedBatch = NewType("AllowedBatch", Batch)

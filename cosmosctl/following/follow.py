@@ -169,6 +169,7 @@ def _run_to_end(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> N
     home, tail = collect.all_here(project, batch), EventTail(project.batch(batch.name).events, batch.runs)
     stuck: dict[str, CosmosctlError] = {}
     unreachable_since: float | None = None  # for a pull; the follower tells its own
+    turns = _Turns()
     debug("phase: follow")
     with _detaching(batch), Follower(project, batch) as follower:
         while True:
@@ -176,12 +177,14 @@ def _run_to_end(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> N
             state = tail.progress()
             watch(batch, replace(state, unreachable_since=follower.unreachable_since or unreachable_since), home)
             try:
-                if state.ends.keys() - home.keys() - stuck.keys():
-                    stuck |= bring_and_tell(project, batch, state, home, watch, besides=stuck.keys())
+                is_more = bool(state.ends.keys() - home.keys() - stuck.keys()) and (over or turns.is_next)
+                if is_more:
+                    with turns.taken():
+                        stuck |= bring_and_tell(project, batch, state, home, watch, besides=stuck.keys())
                     debug("phase: follow")
                 if over:
                     refuse_stuck(batch, bring_home(project, batch, state, home, watch))  # they may be mended by now
-                    close(project, batch, state, home)
+                    close(project, batch, state, home, with_logs=not is_more)
                     return
                 unreachable_since = None
             except Unreachable as e:
@@ -189,6 +192,25 @@ def _run_to_end(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> N
                 debug(e.message)
                 time.sleep(PAUSE_S)
             time.sleep(POLL_S)
+
+
+class _Turns:
+    """Results come home in turns, half of the time at most: what ends meanwhile comes with the next, in one go."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    @property
+    def is_next(self) -> bool:
+        return time.monotonic() >= self._next
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            self._next = 2 * time.monotonic() - begin
 
 
 def _from_end(project: ProjectPaths, end: BatchEnd | None, run: str) -> Collected:

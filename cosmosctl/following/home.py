@@ -43,7 +43,7 @@ def bring_home(
     Returns the runs whose folders could not be written to; they and those in `besides` are left for later.
     """
     stuck: dict[str, CosmosctlError] = {}
-    ready = [end for run, end in state.ends.items() if run in batch.runs and run not in home and run not in besides]
+    ready = [end for run, end in state.ends.items() if batch.has(run) and run not in home and run not in besides]
     for attempt in range(1, FETCHES + 1):
         if not ready:
             break
@@ -68,10 +68,16 @@ def bring_late(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> tu
     return tuple(one for run, one in home.items() if run not in before)
 
 
-def close(project: ProjectPaths, batch: AllowedBatch, state: Progress, home: dict[str, Collected]) -> None:
-    """Copy batch.log into every run and write end.yaml: the batch holds its runs no longer. Raises: HostError."""
+def close(
+    project: ProjectPaths, batch: AllowedBatch, state: Progress, home: dict[str, Collected], *, with_logs: bool
+) -> None:
+    """Copy batch.log into every run and write end.yaml: the batch holds its runs no longer. Raises: HostError.
+
+    `with_logs`: they were not brought since the batch has ended.
+    """
     debug("phase: close")
-    tasks.pull(invoke_context(), batch.name, str(project.root))
+    if with_logs:
+        tasks.pull(invoke_context(), batch.name, str(project.root))
     settle(project, batch, state, home)
     tidy(invoke_context(), batch)
     own.discard(project.staged(batch.name))

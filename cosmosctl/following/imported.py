@@ -89,7 +89,7 @@ def _take_in(project: ProjectPaths, batch: Batch, place: Path, address: str) -> 
         if address and wanted.files:
             bring(address, place, tuple(wanted.files), most_bytes=wanted.most_bytes)
         _copy(place, project.pulled(batch.name), wanted)
-        ready = [end for run, end in state.ends.items() if run not in home and run in batch.runs]
+        ready = [end for run, end in state.ends.items() if run not in home and batch.has(run)]
         found, stuck = collected(project, batch, ready, state, is_last=True)
         refuse_stuck(batch, stuck)
         if state.finished:

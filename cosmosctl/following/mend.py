@@ -153,7 +153,7 @@ def _failed_again(project: ProjectPaths, home: RunPaths, place: ResultPaths) -> 
         except CosmosctlError:
             continue
         end = state.ends.get(home.id)
-        if end is None or end.state == "done" or home.id not in batch.runs or batch.name in told:
+        if end is None or end.state == "done" or not batch.has(home.id) or batch.name in told:
             continue
         if is_place(batch, home, place):
             yield end_records.failure_for(batch, end)

@@ -202,7 +202,7 @@ def _fetch(project: ProjectPaths, receipt: Receipt, staged: Path, outputs: Path)
     """Pull the outputs from the host of the batch that made them. Raises: FileError, HostError."""
     batch = trust.allowed_whereabouts(project.root, project.batch(receipt.batch))
     files = [f"done/{receipt.run}/{name}" for name in receipt.outputs]
-    most = run_bytes(batch, batch.row(receipt.run)) if receipt.run in batch.runs else UNPLANNED_BYTES
+    most = run_bytes(batch, batch.row(receipt.run)) if batch.has(receipt.run) else UNPLANNED_BYTES
     pull(invoke_context(), batch, files, staged / "pulled", most_bytes=most)
     for name, digest in receipt.outputs.items():
         pulled = staged / "pulled" / "done" / receipt.run / name

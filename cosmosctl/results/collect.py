@@ -83,7 +83,7 @@ def wanted_files(batch: Batch, end: RunEnd) -> tuple[str, ...]:
 def files_to_fetch(project: ProjectPaths, batch: Batch, runs: Sequence[str] = ()) -> Wanted:
     """What a pull asks for: the outputs of these runs, or of all that ended and are not home, and every log."""
     state = read_progress(project.batch(batch.name).events, batch.runs)
-    wanted = runs or [run for run in state.ends if run in batch.runs and not already_here(project, batch, run)]
+    wanted = runs or [run for run in state.ends if batch.has(run) and not already_here(project, batch, run)]
     ends = [state.ends[run] for run in wanted if run in state.ends]
     outputs = [file for end in ends for file in wanted_files(batch, end)]
     logs = process_logs.log_names(state.processes)

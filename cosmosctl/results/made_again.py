@@ -21,7 +21,7 @@ def made_again(batches: Iterable[BatchPaths], home: RunPaths, place: ResultPaths
             batch = bundle_reader.read_batch(paths)
             progress = read_progress(paths.events, batch.runs)
             end = progress.ends.get(home.id)
-            if end is not None and end.state == "done" and home.id in batch.runs and is_place(batch, home, place):
+            if end is not None and end.state == "done" and batch.has(home.id) and is_place(batch, home, place):
                 yield receipt_for(batch, end, progress, place)
         except CosmosctlError:
             continue  # not this one's files, or a plan that cannot be read

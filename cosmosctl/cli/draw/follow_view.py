@@ -54,6 +54,7 @@ class FollowView:
     def __init__(self, pasts: Mapping[str, Past | None]) -> None:
         self._pasts = pasts
         self._told: set[str] = set()
+        self._known: dict[str, dict[str, Collected]] = {}
         self._bars = _Bars() if on_terminal() else None
         self._tells_all = on_terminal() and sys.stdout.isatty()
 
@@ -75,12 +76,19 @@ class FollowView:
             self._once(f"{batch.name}: {why}; the model's own command is started instead")
         for line in (*unlocked_lines(progress), *queue_hints(progress)):
             self._once(f"{batch.name}: {line}")
-        for run, one in home.items():
+        for run, one in self._new(batch, home):
             row = batch.row(run)
             if self._tells_all:
                 self._once(_on_a_terminal(row, one, batch))
             else:
                 self._once(f"{run}  {one.reason or one.state}  {label(row.text, row.video)}")
+
+    def _new(self, batch: Batch, home: Mapping[str, Collected]) -> Sequence[tuple[str, Collected]]:
+        """What came home since the last call: thousands may be there, and we are called ten times a second."""
+        known = self._known.setdefault(batch.name, {})
+        found = [(run, one) for run, one in home.items() if known.get(run) is not one]
+        known.update(found)
+        return found
 
     def transfer(self, batch: Batch, what: str, done: Transfer) -> None:
         """Show how far a push or pull is; on a terminal only."""

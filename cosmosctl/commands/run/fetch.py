@@ -64,6 +64,6 @@ def fetch_batch(project: ProjectPaths, name: str, watch: Watcher) -> tuple[Colle
         before = set(home)
         refuse_stuck(batch, bring_home(project, batch, state, home, watch))
         if state.finished:
-            close(project, batch, state, home)
+            close(project, batch, state, home, with_logs=home.keys() == before)
             tell_end(project, name)
         return tuple(one for run, one in home.items() if run not in before)
