@@ -102,15 +102,21 @@ class Sshd:
 
 @contextmanager
 def running_sshd(
-    folder: Path, *, path: str = "", before: tuple[str, ...] = (), env: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    path: str = "",
+    only: str = "",
+    before: tuple[str, ...] = (),
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Sshd]:
     """A server in `folder` that runs until the block is left; programs in `path` come first there, `env` is set there.
 
-    `before` goes before its command.
+    `only` is all of its PATH. `before` goes before its command.
     """
     server = Sshd(folder, free_port(), before=before)
     _write_keys(folder)
-    _write_server_config(server, path, env or {})
+    usual = f"{path}:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+    _write_server_config(server, only or usual.lstrip(":"), env or {})
     write_client_config(server)
     try:
         server.start()
@@ -150,12 +156,11 @@ def _write_keys(folder: Path) -> None:
     shutil.copy(folder / "user_key.pub", folder / "authorized_keys")
 
 
-def _write_server_config(server: Sshd, first: str, env: Mapping[str, str]) -> None:
+def _write_server_config(server: Sshd, path: str, env: Mapping[str, str]) -> None:
     folder = server.folder
     server.home.mkdir(exist_ok=True)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
-    path = f"{first}:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
     lines = (
         f"Port {server.port}",
         "ListenAddress 127.0.0.1",
@@ -170,7 +175,7 @@ def _write_server_config(server: Sshd, first: str, env: Mapping[str, str]) -> No
         "MaxStartups 100",
         "MaxSessions 50",
         "LogLevel VERBOSE",
-        f'SetEnv HOME={server.home} "PATH={path.lstrip(":")}"' + "".join(f' "{key}={env[key]}"' for key in env),
+        f'SetEnv HOME={server.home} "PATH={path}"' + "".join(f' "{key}={env[key]}"' for key in env),
     )
     (folder / "sshd_config").write_text("".join(f"{line}\n" for line in lines))
 

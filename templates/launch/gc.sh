@@ -3,9 +3,9 @@
 #        sh -s -- remove|would DIR REMOVE KEEP BATCH_FOLDER...
 # list prints `PROJECT<TAB>BATCH_FOLDER<TAB>KIB` for each batch that has ended and was not touched for a day.
 # remove takes these folders, which whoever calls has the results of, and their jobs; then the inputs that no
-# batch left here names and that were not touched for a day; would only tells. A line `batch|input<TAB>NAME<TAB>KIB`
-# for each. REMOVE: a command, quoted for a shell, that removes the job whose name is put behind it, or empty.
-# KEEP: inputs that stay although no batch names them, commas between; `*`: all of them do.
+# batch left here names and that were not touched for a day, and likewise images that were pulled; would only tells. A
+# line `batch|input|image<TAB>NAME<TAB>KIB` for each. REMOVE: a command, quoted for a shell, that removes the job whose name is put behind it, or empty.
+# KEEP: inputs, and images that were pulled, that stay although no batch names them, commas between; `*`: all inputs do.
 # Only what launches made is looked at: a folder with their lock, batches named NAME-KEY, inputs named by 16 hex digits.
 # A launch touches the inputs it needs before it looks whether they are there, and both hold the same lock.
 
@@ -40,6 +40,7 @@ main() {
     name_inputs "$@"
     printf '%s\n' "$keep" | tr , '\n' >>"$named"
     remove_inputs
+    remove_images
 }
 
 list() {
@@ -93,7 +94,7 @@ remove_batches() {
     done
 }
 
-# Writes the pool folders that a batch which stays names, sent or being sent, to the file $named.
+# Writes the pool folders that a batch which stays names, sent or being sent, and its image to the file $named.
 name_inputs() {
     for list in "$dir"/batches/*/inputs.txt "$dir"/batches/*/incoming/bundle/inputs.txt; do
         [ -f "$list" ] && [ ! -L "$list" ] || continue
@@ -103,7 +104,9 @@ name_inputs() {
         if [ "$what" = would ]; then
             for gone in "$@"; do [ "$gone" != "$folder" ] || ! over "$dir/batches/$folder" || stays=; done
         fi
-        [ -z "$stays" ] || cut -d / -f 1 <"$list" >>"$named"
+        [ "$stays" ] || continue
+        cut -d / -f 1 <"$list" >>"$named"
+        grep -o '/images/[^"/]*[.]sif"' "${list%/*}/plan.json" 2>/dev/null | tr -d '"' | sed 's|.*/||' >>"$named" || :
     done
 }
 
@@ -114,6 +117,19 @@ remove_inputs() {
         grep -qxF -- "${input##*/}" "$named" && continue
         printf 'input\t%s\t%s\n' "${input##*/}" "$(kib "$input")"
         [ "$what" = would ] || rm -rf -- "$input"
+    done
+}
+
+# prepare.sh touches NAME.used beside each image that a batch takes: an image itself keeps its time, by which it is known.
+remove_images() {
+    [ -d "$dir/images" ] && [ ! -L "$dir/images" ] || return 0
+    for image in "$dir"/images/*-$KEY.sif; do
+        [ -f "$image" ] && [ ! -L "$image" ] && old "$image" || continue
+        used=${image%.sif}.used
+        if [ -e "$used" ]; then old "$used" || continue; fi
+        grep -qxF -- "${image##*/}" "$named" && continue
+        printf 'image\t%s\t%s\n' "${image##*/}" "$(kib "$image")"
+        [ "$what" = would ] || rm -f -- "$image" "$used"
     done
 }
 

@@ -81,11 +81,12 @@ require_room() {
         fail 73 "$dir has $((free_kib / 1024)) MiB left, the batch needs about $((need_kib / 1024)); cosmosctl gc makes room"
 }
 
-# Fetches the image once, whole or not at all; who comes while another fetches it waits.
+# Fetches the image once, whole or not at all; who comes while another fetches it waits. gc.sh spares what was used.
 pull_image() {
+    mkdir -p -- "${image%/*}"
+    : >"${image%.sif}.used"
     [ ! -e "$image" ] || return 0
     command -v flock >/dev/null || fail 69 "flock is not installed on the host; install it: apt-get install util-linux"
-    mkdir -p -- "${image%/*}"
     exec 8>>"${image%/*}/pull.lock"
     flock 8
     [ ! -e "$image" ] || return 0

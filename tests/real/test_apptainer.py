@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.host.test_containers import decoded
-from tests.sshd import Sshd, needs_sshd
+from tests.sshd import Sshd, needs_sshd, running_sshd
 from tests.support import apptainer
 from tests.support.apptainer import Apptainer
 from tests.support.tree import Tree
@@ -177,11 +177,45 @@ def test_an_image_with_an_address_is_pulled_once(lab: Tree, program: Apptainer, 
     assert lab.states() == {"rs_a": "done", "rs_b": "done"}
     assert f"fetching {address}, once for this host" in first.err
     assert "fetching" not in second.err
-    assert [path.suffix for path in sorted((there(lab) / "images").iterdir())] == [".sif", ".json", ".lock"]
-    host(lab, program, image=f"http://127.0.0.1:{server.server_port}/gone.sif")
+    images = there(lab) / "images"
+    assert [path.suffix for path in sorted(images.iterdir())] == [".sif", ".used", ".json", ".lock"]
+    make_older(images)
+    lab.cli("gc", "lab")
+    assert [path.suffix for path in sorted(images.iterdir())] == [".sif", ".used", ".json", ".lock"], (
+        "the host names it"
+    )
     lab.run("rs_c")
-    refused = lab.cli("batch", expect=4).err
-    assert "could not be pulled" in refused and f"{program.program} pull " in refused
+    for gone in (f"http://127.0.0.1:{server.server_port}/gone.sif", f"docker://127.0.0.1:{server.server_port}/gone:1"):
+        host(lab, program, image=gone)
+        refused = lab.cli("batch", expect=4).err
+        assert f"{gone} could not be pulled" in refused and f"{program.program} pull " in refused
+    for batch in (there(lab) / "batches").iterdir():
+        make_older(batch)
+    told = lab.cli("gc", "lab").out
+    assert sorted(line.split()[0] for line in told.splitlines()) == ["batch", "batch", "image"]
+    assert not list(images.glob("*.sif"))
+
+
+def make_older(folder: Path) -> None:
+    """As if nobody had touched what is in it for two days."""
+    for path in (*folder.rglob("*"), folder):
+        os.utime(path, (0, path.stat().st_mtime - 2 * 86_400))
+
+
+def test_host_add_finds_apptainer_where_neither_docker_nor_podman_is(
+    lab: Tree, program: Apptainer, tmp_path: Path
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for path in {one.name: one for place in ("/usr/bin", "/bin") for one in Path(place).iterdir()}.values():
+        if path.name not in ("docker", "podman"):
+            (programs / path.name).symlink_to(path)
+    (programs / "apptainer").symlink_to(program.program)
+    with running_sshd(tmp_path / "plain", only=str(programs)) as plain:
+        told = lab.cli("host", "add", "plain", "box", "--ssh-arg=-F", f"--ssh-arg={plain.config}", expect=None)
+    text = lab.paths.config.read_text()
+    assert "engine: apptainer" in text, told.err
+    assert "image: /data/cosmos-transfer1.sif" in text
 
 
 def test_host_check_starts_the_container_as_a_batch_would(lab: Tree, program: Apptainer, box: Sshd) -> None:

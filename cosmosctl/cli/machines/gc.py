@@ -21,8 +21,8 @@ from cosmosctl.domain.ids import command
 def gc(folder: Path, host: str | None, dry_run: bool, older_than: float | None, rejected: bool, yes: bool) -> None:
     """Remove what is not needed any more: from a host what is safely here, without HOST from here.
 
-    HOST: batches of this project whose videos are all here and verified, their containers, and inputs that no batch on
-    the host names any more. What was touched within the last day stays, and so does what belongs to others.
+    HOST: batches of this project whose videos are all here and verified, their containers, and inputs and pulled images
+    that nothing on the host names any more. What was touched within the last day stays, and what belongs to others.
 
     Here: the trash and look copies of no video; with options also results that history/ keeps and rejected videos. What
     is accepted, and what a run's files would give again, stays. It is asked before.

@@ -13,7 +13,8 @@ from cosmosctl.commands.run.fetch_inputs import only_on_hosts
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import ID_PATTERN, command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
-from cosmosctl.domain.project import AllowedHost
+from cosmosctl.domain.project import AllowedHost, Config
+from cosmosctl.engines.pulled import is_pulled, place_of
 from cosmosctl.errors import FileError, HostError, UsageError
 from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
@@ -45,7 +46,7 @@ GC_S = 600
 
 @dataclass(frozen=True)
 class Removed:
-    """What was removed, or would be: `kind` is batch, input or leftover (of this machine)."""
+    """What was removed, or would be: `kind` is batch, input, image or leftover (of this machine)."""
 
     kind: str
     name: str
@@ -80,7 +81,7 @@ def collect_garbage(folder: Path, name: str, *, dry_run: bool) -> Swept:
     reasons = {folder: _why_kept(project, ours[folder]) for project_id, folder in there if folder in ours}
     free = [folder for project_id, folder in there if project_id == config.project and reasons.get(folder) == ""]
     kept = tuple(Kept(folder, why) for folder, why in reasons.items() if why)
-    keep = _kept_inputs(project)
+    keep = _kept_inputs(project, _images(config, host))
     return Swept((*_removed(c, host, free, keep, dry_run=dry_run), *leftovers(project, dry_run=dry_run)), kept)
 
 
@@ -90,10 +91,16 @@ def _listed(c: "Context", host: AllowedHost) -> list[tuple[str, str]]:
     return [(line[0], line[1]) for line in lines if len(line) == 3]
 
 
-def _kept_inputs(project: ProjectPaths) -> str:
-    """The pool's folders of source videos that only hosts have any more, as gc.sh takes them."""
+def _images(config: Config, host: AllowedHost) -> set[str]:
+    """The images that this project's hosts would pull into the folder of that one."""
+    named = [model.image or "" for one in config.hosts.values() if one.dir == host.dir for model in one.models.values()]
+    return {place_of(host, image).rpartition("/")[2] for image in named if is_pulled(image)}
+
+
+def _kept_inputs(project: ProjectPaths, images: set[str]) -> str:
+    """The pool's folders of source videos that only hosts have any more, and these images, as gc.sh takes them."""
     gone = only_on_hosts(project, load_all(project.root))
-    words = ",".join(sorted(map(pool_folder, gone)))
+    words = ",".join([*sorted(images), *sorted(map(pool_folder, gone))])
     return words if len(words) <= MOST_WORDS else "*"
 
 
