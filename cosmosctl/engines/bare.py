@@ -6,7 +6,7 @@ from cosmosctl.domain.project import Host, HostModel
 from cosmosctl.engines import travelling
 from cosmosctl.engines.caches import cache_env
 from cosmosctl.engines.gpu_sets import GpuSet, gpu_sets
-from cosmosctl.engines.protocol import SUPERVISOR, Images, Keeper, Process
+from cosmosctl.engines.protocol import SUPERVISOR, Images, Keeper, Process, Wrapping
 from cosmosctl.errors import FileError
 from cosmosctl.models.protocol import Model
 
@@ -18,11 +18,11 @@ def seen_dir(host: Host) -> PurePosixPath:
 def process(host: Host, model: Model) -> Process:
     block = host.models.get(model.NAME, HostModel())
     own = {**(cache_env(host.cache) if host.cache else {}), **host.env}
+    secrets = Wrapping((), "", "", host.env_file) if host.env_file else None
     if model.HOME.program:
         python = f"{travelling.environment(host, model)}/bin/python"
-        return Process(
-            travelling.launcher(host, model, python=python), block.checkpoints or model.CHECKPOINTS, None, own
-        )
+        launcher = travelling.launcher(host, model, python=python)
+        return Process(launcher, block.checkpoints or model.CHECKPOINTS, None, own, secrets)
     if block.repo is None and not block.command:
         raise FileError(
             f"host {host.name}: models.{model.NAME} has neither repo nor command, so there is nothing to run",
@@ -30,7 +30,7 @@ def process(host: Host, model: Model) -> Process:
         )
     path = {} if block.repo is None else {"PYTHONPATH": block.repo}
     launcher = block.command or model.LAUNCHER
-    return Process(launcher, block.checkpoints or model.CHECKPOINTS, block.repo, {**path, **own})
+    return Process(launcher, block.checkpoints or model.CHECKPOINTS, block.repo, {**path, **own}, secrets)
 
 
 def gpus(host: Host) -> tuple[GpuSet, ...]:

@@ -18,11 +18,12 @@ SUPERVISOR = "supervise"
 
 @dataclass(frozen=True)
 class Wrapping:
-    """What the supervisor does for processes whose own command puts each into a container.
+    """What the supervisor does for processes whose own command puts each into a container, or that are given secrets.
 
     Variables for inside are given by names that begin with the first of `prefixes`; nothing else of the supervisor's
-    environment begins with any of them. `env_file`: a file of secrets on the host, read when a process starts. `image`:
-    a file, whose sha256 is told and kept in the file `digests`, or a folder. `repo`: the model's source on the host.
+    environment begins with any of them. Without any there is no container. `env_file`: a file of secrets on the host,
+    read when a process starts. `image`: a file, whose sha256 is told and kept in the file `digests`, or a folder.
+    `repo`: the model's source on the host.
     """
 
     prefixes: tuple[str, ...]

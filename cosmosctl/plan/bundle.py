@@ -138,7 +138,7 @@ def local_text(report: str, branch: str) -> str:
 def command_text(group: "Group", folder: str) -> str:
     """The model's command of a group as a shell would take it, its files read from the batch's `folder`."""
     argv = [_filled(part, group, folder) for part in group.argv]
-    prefix = group.wrapping.prefixes[0] if group.wrapping else ""
+    prefix = group.wrapping.prefixes[0] if group.wrapping and group.wrapping.prefixes else ""
     env = [f"{prefix}{name}={_filled(value, group, folder)}" for name, value in sorted(group.env.items())]
     start = shlex.join([*(["env", *env] if env else []), *argv])
     return f"cd {shlex.quote(group.cwd)} &&\n{start}\n" if group.cwd else f"{start}\n"

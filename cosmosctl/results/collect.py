@@ -162,7 +162,7 @@ def collect(
         warnings += (f"there is no run {end.run} any more; its result waits in {home.root.relative_to(project.root)}",)
     process_logs.write_execution_log(project.pulled(batch.name), end.event, place.execution_log)
     write_text(place.manifest, manifest_text(looked.outputs))
-    receipt = receipt_of(batch, end, progress, looked.outputs, warnings)
+    receipt = receipt_of(batch, end, progress, looked.outputs, warnings, folder=place.outputs)
     branch = bundle_reader.read_branch(project.batch(batch.name))
     reports.write_new(project, place, receipt, branch)
     write_receipt(place, receipt, branch)

@@ -1,6 +1,7 @@
 """What is written down of the end of a run: its receipt, or why it has no result."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from cosmosctl.domain.batch import Batch, stamp_of
@@ -13,6 +14,7 @@ from cosmosctl.results.judgement import (
     frame_warning,
     judge,
 )
+from cosmosctl.results.made_with import FILE, made_with
 from cosmosctl.results.receipts import Failure, Receipt
 
 
@@ -22,12 +24,19 @@ def receipt_for(batch: Batch, end: RunEnd, progress: Progress, place: ResultPath
     if looked.refusal:
         raise DamagedCopy(looked.refusal)
     warnings = (*batch.row(end.run).warnings, *frame_warning(batch.row(end.run), looked.frames))
-    return receipt_of(batch, end, progress, looked.outputs, warnings)
+    return receipt_of(batch, end, progress, looked.outputs, warnings, folder=place.outputs)
 
 
 def receipt_of(
-    batch: Batch, end: RunEnd, progress: Progress, outputs: Mapping[str, Mapping[str, Any]], warnings: Sequence[str]
+    batch: Batch,
+    end: RunEnd,
+    progress: Progress,
+    outputs: Mapping[str, Mapping[str, Any]],
+    warnings: Sequence[str],
+    *,
+    folder: Path,
 ) -> Receipt:
+    """The receipt of these outputs, which lie in `folder`."""
     row = batch.row(end.run)
     return Receipt(
         format=FORMAT,
@@ -55,6 +64,7 @@ def receipt_of(
         warnings=tuple(warnings),
         number=batch.number,
         parents=row.parents,
+        made_with=made_with(folder) if FILE in outputs else {},
         **_machine(end, progress, batch.host.gpus_per_video or 1),
     )
 

@@ -7,7 +7,7 @@ own folder there are two: the receipt, which is of the video beside it, and the 
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from cosmosctl.domain.ids import BatchNumber, Count, FormatNumber, Id, OutputPath, PlainName, Seconds, Sha256
@@ -32,8 +32,9 @@ class Receipt:
 
     `sources` says where each setting came from; `load_s` and `video_s` are seconds; `inputs` and `outputs` map roles
     and file names to sha256. What the host could not tell of image (its digest), commit (of the model's repository),
-    gpu and driver is "". `number` is the batch's, `parents` are the batches that this result comes after, by
-    domain/order.py.
+    gpu and driver is "". `made_with` is what the program itself told, see results/made_with.py: nothing that the result
+    depends on by its files, so it is in no hash. `number` is the batch's, `parents` are the batches that this result
+    comes after, by domain/order.py.
     """
 
     format: FormatNumber = 0
@@ -65,6 +66,7 @@ class Receipt:
     commit: str = ""
     gpu: str = ""
     driver: str = ""
+    made_with: Mapping[PlainName, str] = field(default_factory=dict)
 
     @property
     def video_sha256(self) -> str:
@@ -105,8 +107,9 @@ class Failure:
 
 
 def receipt_text(receipt: Receipt) -> str:
-    """result.yaml of a result: the same on every machine."""
-    return facts_text(Receipt(**{one.name: getattr(receipt, one.name) for one in fields(Receipt)}))
+    """result.yaml of a result: the same on every machine. `made_with` stands there where a program told anything."""
+    report = Receipt(**{one.name: getattr(receipt, one.name) for one in fields(Receipt)})
+    return facts_text(report, without=() if receipt.made_with else ("made_with",))
 
 
 def local_text(report: str, video: Path, branch: str) -> str:

@@ -44,7 +44,10 @@ _RESULT_KEYS = {
     "commit": _told("Commit of the model's repository, where the host knows it.", _TEXT),
     "gpu": _told("Name of the GPU, where there is one; `4 x NAME` where the video was made on four at once.", _TEXT),
     "driver": _told("Its driver.", _TEXT),
+    "made_with": _told("What the program said of itself: versions, the revision on the Hub, its GPU.", _DIGESTS),
 }
+
+_NOT_ALWAYS = ("warnings", "number", "parents", "image", "commit", "gpu", "driver", "made_with")
 
 _BATCH_RUN = {
     "type": "object",
@@ -87,7 +90,7 @@ def _receipt(description: str, keys: dict[str, Any], required: list[str]) -> dic
 RESULT = _receipt(
     "The receipt of a run's newest result. cosmosctl writes it; do not edit it.",
     _RESULT_KEYS,
-    [key for key in _RESULT_KEYS if key not in ("warnings", "number", "parents", "image", "commit", "gpu", "driver")],
+    [key for key in _RESULT_KEYS if key not in _NOT_ALWAYS],
 )
 BATCH = _receipt(
     "The plan of a batch for people. cosmosctl writes it; do not edit it.",

@@ -187,6 +187,7 @@ def _result_facts(reading: Reading, run: str, shown: _Shown, tried: Sequence[Att
 
 def _made(reading: Reading, receipt: Receipt) -> list[list[Any]]:
     rows: list[tuple[str, Any]] = [
+        ("family", receipt.model),
         ("batch", receipt.batch),
         ("host", receipt.host),
         ("GPU", receipt.gpu),
@@ -198,6 +199,7 @@ def _made(reading: Reading, receipt: Receipt) -> list[list[Any]]:
         ("image", receipt.image),
         ("commit", receipt.commit),
         ("driver", receipt.driver),
+        *((name, words) for name, words in receipt.made_with.items() if words != receipt.gpu),
     ]
     return [
         [name, reading.said(value) if isinstance(value, str) else value]

@@ -1,5 +1,6 @@
 """Frozen dataclasses into the tool's own YAML files and back. Anything unreadable counts as not there."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,11 +18,13 @@ CHARS_A_VALUE = 4
 _HEAD = "# Written by cosmosctl; do not edit.\n"
 
 
-def facts_text(value: "DataclassInstance") -> str:
-    """The YAML file that holds every field of `value`."""
+def facts_text(value: "DataclassInstance", *, without: Collection[str] = ()) -> str:
+    """The YAML file that holds every field of `value`, but those named."""
     from cosmosctl.yaml.file import dump_tool
 
-    facts = {key: list(item) if isinstance(item, tuple) else item for key, item in vars(value).items()}
+    facts = {
+        key: list(item) if isinstance(item, tuple) else item for key, item in vars(value).items() if key not in without
+    }
     return _HEAD + dump_tool(facts)
 
 

@@ -126,9 +126,17 @@ def _receipt_facts(receipt: Receipt, folder: str, words: str) -> dict[str, Any]:
         "batch_size": receipt.batch_size,
         "ended": receipt.ended,
         "host": receipt.host,
+        **_made_by(receipt),
         "load_s": receipt.load_s,
         "video_s": receipt.video_s,
         "attempts": receipt.attempts,
         "warnings": list(receipt.warnings),
         "outputs": dict(receipt.outputs),
     }
+
+
+def _made_by(receipt: Receipt) -> dict[str, Any]:
+    """What made a result: its family, which is none but its own, and what is known of program and machine."""
+    told = {"gpu": receipt.gpu, "driver": receipt.driver, "image": receipt.image, "commit": receipt.commit}
+    facts: dict[str, Any] = {"model": receipt.model, **{name: words for name, words in told.items() if words}}
+    return {**facts, "made_with": dict(receipt.made_with)} if receipt.made_with else facts

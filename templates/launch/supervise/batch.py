@@ -103,7 +103,7 @@ class Batch:
         facts: Event = {}
         with suppress(OSError, ValueError):
             facts = dict(json.loads((self.folder.path / "facts.json").read_text(encoding="utf-8")))
-        wrapped = [group.wrapping for group in self.groups if group.wrapping]
+        wrapped = [group.wrapping for group in self.groups if group.wrapping and group.wrapping.image]
         image = identity(wrapped[0]) if wrapped else ""
         places = [group.cwd or (group.wrapping.repo if group.wrapping else "") for group in self.groups]
         commit = commit_of(Path(places[0])) if places and places[0] else ""
@@ -320,7 +320,7 @@ class Batch:
 
 def _outside(group: Group, env: Dict[str, str]) -> Dict[str, str]:
     """What of the variables of a process its command has too: all, but of a container's only what we know it by."""
-    return {MARK: env[MARK]} if group.wrapping else env
+    return {MARK: env[MARK]} if group.wrapping and group.wrapping.prefixes else env
 
 
 @dataclass

@@ -98,6 +98,7 @@ class Patterns:
 class Wrapping:
     """Of a program whose own command puts it into a container: variables for inside have names that begin with the
     first of `prefixes`, those of the file `env_file` too. `digests`: where that of `image` is kept. `repo`: its source.
+    Without `prefixes` there is no container, just an `env_file`.
     """
 
     prefixes: Sequence[str]

@@ -1,4 +1,4 @@
-"""What a process needs whose own command puts it into a container: its variables, its secrets, what its image is."""
+"""What a process is given beside its command: variables, secrets, those of a container, and what its image is."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class Unfit(OSError):
 
 def environment(wrapping: Wrapping, own: Dict[str, str]) -> Dict[str, str]:
     """Ours without what is for inside of containers, and for inside the secrets and `own`, which count more."""
+    if not wrapping.prefixes:
+        return {**os.environ, **secrets(wrapping), **own}
     outside = {name: value for name, value in os.environ.items() if not name.startswith(tuple(wrapping.prefixes))}
     chosen = {name: os.environ[name] for name in (GPUS,) if name in os.environ}  # by a queue, for the job that we are
     inside = {**chosen, **secrets(wrapping), **own}
