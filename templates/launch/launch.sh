@@ -22,6 +22,10 @@
 PROGRAM='supervise/__main__.py supervise/batch.py supervise/files.py supervise/folder.py supervise/gpu_lock.py
     supervise/log.py supervise/model.py supervise/outputs.py supervise/plan.py supervise/process.py supervise/record.py
     supervise/verdict.py supervise/words.py supervise/wrapping.py' # all of it: a push may have been cut off
+TRAVELLING='transfer1_warm.py diffusers_rows/cosmos3.py diffusers_rows/fit.py diffusers_rows/footage.py
+    diffusers_rows/guard.py diffusers_rows/hub.py diffusers_rows/making.py diffusers_rows/memory.py
+    diffusers_rows/progress.py diffusers_rows/said.py diffusers_rows/serve.py
+    diffusers_rows/transfer25.py' # of the programs that a plan may start in place of the host's own
 
 main() {
     set -eu
@@ -90,11 +94,19 @@ bundled() {
 }
 
 require_bundle() {
-    for name in plan.json inputs.txt rows.txt $PROGRAM $(parts_of_shards); do
+    for name in plan.json inputs.txt rows.txt $PROGRAM $(parts_of_shards) $(travelling); do
         [ -e "$batch/$name" ] || [ -e "$incoming/bundle/$name" ] || {
             echo "missing bundle/$name"
             exit 75
         }
+    done
+}
+
+# Of the programs that travel, all parts of those that the plan starts.
+travelling() {
+    started=$(grep -soE '^ *"\{batch\}/[a-z0-9_]+[./]' "$(bundled plan.json)" || :)
+    for name in $TRAVELLING; do
+        case $started in *"{batch}/${name%%[./]*}"[./]*) echo "$name" ;; esac
     done
 }
 

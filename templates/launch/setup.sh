@@ -3,8 +3,9 @@
 # usage: sh -s -- make DIR ENV DRIVER NEED_KIB PACKAGES...
 #          ENV is the environment, a folder in DIR/envs; DRIVER the first number of NVIDIA's driver that the packages
 #          need at least.
-#        sh -s -- weights DIR ENV ENV_FILE CACHE TEXT PARTS...
-#          TEXT is the Python program that fetches PARTS, run with the variables of ENV_FILE, which nobody else reads.
+#        sh -s -- weights DIR PYTHON ENV_FILE CACHE TEXT NAME=VALUE... -- PARTS...
+#          TEXT is the Python program that fetches PARTS, run with these variables and those of ENV_FILE, which nobody
+#          else reads; why it cannot stands in the last line of stderr.
 #        sh -s -- remove DIR ENV
 # exit codes: 0 done; 69 the driver, a tool or room is missing; 70 an installation or a download failed; 75 another setup
 # or an unfinished batch is at it. stderr says more.
@@ -42,16 +43,32 @@ $((need_kib / 1048576)); make room there, or set another dir"
     export TMPDIR
     if command -v uv >/dev/null; then
         [ -e "$env/bin/python" ] || uv venv --quiet "$env" 9>&- >&2 || fail 70 "uv venv failed"
-        uv pip install --python "$env/bin/python" "$@" 9>&- 2>&1 || fail 70 "uv pip install failed, see above; what came is kept"
+        installed "uv pip install" uv pip install --python "$env/bin/python" "$@"
     else
         [ -x "$env/bin/pip" ] || python3 -m venv "$env" 9>&- >&2 ||
             fail 69 "python3 -m venv failed; install it: apt-get install python3-venv, or uv"
-        "$env/bin/python" -m pip install --disable-pip-version-check --progress-bar off "$@" 9>&- 2>&1 ||
-            fail 70 "pip failed, see above; what came is kept"
+        installed pip "$env/bin/python" -m pip install --disable-pip-version-check --progress-bar off "$@"
     fi
     rm -rf "$env.tmp"
     : >"$env/complete"
     echo "the environment is whole: $env"
+}
+
+# Runs an installer, called $1; what it says is shown as it comes, and a disk that it filled is told.
+installed() {
+    installer=$1
+    shift
+    exec 4>&1
+    said=$({
+        { "$@" 9>&- 2>&1 && echo 0 >&3 || echo 1 >&3; } |
+            awk '{ print; fflush() } /No space left on device/ { full = 1 } END { if (full) print "full" | "cat >&3" }' >&4
+    } 3>&1)
+    exec 4>&-
+    case $said in
+        0*) ;;
+        *full*) fail 69 "the disk of $dir is full; make room there, or set another dir; what came is kept" ;;
+        *) fail 70 "$installer failed, see above; what came is kept" ;;
+    esac
 }
 
 # What is too old is told before anything is downloaded; without a driver there may be none to look at.
@@ -65,23 +82,38 @@ require_driver() {
 }
 
 do_weights() {
-    env_file=$1 cache=$2 text=$3
+    python=$env env_file=$1 cache=$2 text=$3
     shift 3
-    [ -e "$env/complete" ] || fail 69 "there is no environment yet: run the setup without --weights first"
+    command -v "$python" >/dev/null || fail 69 "there is no $python"
+    while [ "$1" != -- ]; do
+        export "$1"
+        shift
+    done
+    shift
+    unset HF_HUB_OFFLINE # which is for batches, once all is there
     [ -z "$env_file" ] || read_env_file
     [ -z "$cache" ] || {
         HF_HOME=$cache
         export HF_HOME
     }
-    TQDM_MININTERVAL=30 "$env/bin/python" -c "$text" "$@" 9>&- 2>&1 || fail 70 "not all weights are there; what came is kept"
+    code=0
+    TQDM_MININTERVAL=30 "$python" -c "$text" "$@" 9>&- 3>&2 2>&1 || code=$?
+    case $code in
+        0) ;;
+        3) exit 70 ;; # it has said why
+        *) fail 70 "not all weights are there, see above; what came is kept" ;;
+    esac
 }
 
 # Its variables go to the program that fetches; no line of it is ever printed.
 read_env_file() {
     [ -f "$env_file" ] && [ -r "$env_file" ] || fail 69 "the env_file cannot be read: $env_file"
+    end=$(printf '\r')
     while IFS= read -r line || [ "$line" ]; do
-        case $line in
-            [A-Za-z_]*=*) export "${line%%=*}=${line#*=}" ;;
+        line=${line%"$end"}
+        case ${line%%=*} in
+            '' | [0-9]* | *[!A-Za-z0-9_]*) ;;
+            *) case $line in *=*) export "${line%%=*}=${line#*=}" ;; esac ;;
         esac
     done <"$env_file"
 }

@@ -286,6 +286,17 @@ def test_a_program_of_which_a_part_did_not_arrive_means_push_again(host: HostFol
     assert launch(batch) == (75, f"missing bundle/supervise/{part}\n")
 
 
+def test_a_program_that_travels_and_did_not_arrive_whole_means_push_again(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["r1"])
+    bundle = batch.folder / "incoming" / "bundle"
+    plan = json.loads((bundle / "plan.json").read_text())
+    plan["groups"][0]["argv"] = ["python3", "-B", "{batch}/diffusers_rows/serve.py"]
+    (bundle / "plan.json").write_text(json.dumps(plan, indent=1))
+    shutil.copytree(SUPERVISE.parent / "diffusers_rows", bundle / "diffusers_rows")
+    (bundle / "diffusers_rows/hub.py").unlink()
+    assert launch(batch) == (75, "missing bundle/diffusers_rows/hub.py\n")
+
+
 def test_a_job_that_runs_lacks_nothing_though_its_bundle_is_of_an_earlier_version(host: HostFolder) -> None:
     batch = host.pushed("city-1a2b3c4d", ["r1"])
     launch(batch, STANDIN_FAULTS=faults(r1="silence"))

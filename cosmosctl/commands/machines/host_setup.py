@@ -83,13 +83,20 @@ def _make(host: AllowedHost, model: str, say: Say) -> None:
 def _fetch(host: AllowedHost, model: str, say: Say) -> None:
     family = models.get(model)
     text = template("launch", "fetch_weights.py").read_text(encoding="utf-8")
-    env = travelling.environment(host, family)
-    told = (host.env_file or "", host.cache or "", text)
-    _run(host, ("weights", host.dir, env, *told, *family.HOME.weights), say)
+    block = host.models.get(model, HostModel())
+    parts = family.HOME.weights
+    if block.checkpoints:
+        say(f"hosts.{host.name}.models.{model}.checkpoints is set: {family.CHECKPOINTS} is not fetched")
+        parts = tuple(part for part in parts if part.partition("@")[0] != family.CHECKPOINTS)
+    python = block.python or f"{travelling.environment(host, family)}/bin/python"
+    variables = (f"{name}={value}" for name, value in host.env.items())
+    told = (host.env_file or "", host.cache or "", text, *variables, "--")
+    _run(host, ("weights", host.dir, python, *told, *parts), say, "--weights")
 
 
-def _run(host: AllowedHost, args: tuple[str, ...], say: Say) -> None:
+def _run(host: AllowedHost, args: tuple[str, ...], say: Say, *options: str) -> None:
+    """Raises: HostError, whose next command is the same setup with these options."""
     answer = host_script(invoke_context(), host, "setup.sh", args, timeout_s=None, sink=Lines(say))
     if answer.code != 0:
         last = answer.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-        raise HostError(f"host {host.name}: {visible(last[0])}", hint=command("host", "setup", host.name))
+        raise HostError(f"host {host.name}: {visible(last[0])}", hint=command("host", "setup", host.name, *options))

@@ -8,20 +8,19 @@ is loaded. Distilled blocks ignore controls: there is no distilled transfer.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any, Dict, List
 
 import cv2
 import fit
 import footage
 import hub
+import making
 import memory
 import numpy as np
 import torch
 from diffusers.modular_pipelines.cosmos import Cosmos3OmniBlocks, Cosmos3OmniModularPipeline
 from diffusers.pipelines.cosmos.pipeline_cosmos3_omni import CosmosSafetyChecker
 from guard import Guard
-from progress import Progress
 
 HINTS = {"vis": "blur", "edge": "edge", "depth": "depth", "seg": "seg"}
 """Control -> the blocks' own word."""
@@ -66,36 +65,18 @@ def load(options: argparse.Namespace, rows: List[Row]) -> "Maker":
     if options.vae_tiling:
         pipeline.vae.enable_tiling()
     memory.lay(pipeline, options.memory)
-    return Maker(pipeline, options.checkpoint)
+    commits = hub.commits(options.checkpoint, {"revision": "main"})
+    return Maker(pipeline, blurred, {"checkpoint": options.checkpoint, **commits})
 
 
-class Maker:
-    """A loaded pipeline."""
+class Maker(making.Maker):
+    """The blocks, loaded."""
 
-    def __init__(self, pipeline: Any, checkpoint: str) -> None:
-        self._pipeline = pipeline
-        self._progress = Progress(pipeline.scheduler)
-        self.made_with = {"checkpoint": checkpoint, "revision": hub.commit_of(checkpoint, "main")}
-
-    def make(self, row: Row, folder: Path, facts: str) -> None:
-        """The files of a row; prompt.txt is the last of them. Raises: Blocked, BadInput, whatever diffusers does."""
-        folder.mkdir(parents=True, exist_ok=True)
-        fps, kept = footage.rate(row["video"]), tuple(row["kept_size"])
-        controls = footage.controls(row, blurred)
-        for name, pictures in controls.items():
-            footage.write(folder / f"control_{name}.mp4", pictures, fps, tuple(row["size"]))
-        footage.write(folder / "output.mp4", self._frames(row, controls, float(fps)), fps, kept)
-        footage.write_text(folder / "made_with.json", facts)
-        footage.write_text(folder / "prompt.txt", row["prompt"])
-
-    def recover(self) -> None:
-        """Nothing is kept of a row that failed."""
-
-    def _frames(self, row: Row, controls: Dict[str, Any], fps: float) -> Any:
-        self._progress.start(row["chunks"])
+    def frames(self, row: Row, controls: Dict[str, Any], fps: float) -> Any:
+        self.progress.start(row["chunks"])
         width, height = row["size"]
         videos = {HINTS[name]: _unit(pictures) for name, pictures in controls.items()}
-        made = self._pipeline(
+        return self.pipeline(
             control_videos=videos,
             prompt=row["prompt"],
             negative_prompt=row.get("negative_prompt"),
@@ -112,8 +93,6 @@ class Maker:
             output_type="np",
             output="videos",
         )
-        self._progress.require_whole()
-        return np.rint(np.asarray(made) * 255).clip(0, 255).astype(np.uint8)
 
 
 def blurred(rgb: Any, preset: str) -> Any:

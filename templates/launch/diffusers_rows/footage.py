@@ -6,6 +6,7 @@ NVIDIA/cosmos-framework at 5eee9ed); a frame is height x width x 3, RGB, uint8.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,7 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 import av
 import cv2
 import numpy as np
+import torch
 from said import BadInput
 
 Pixels = Any
@@ -32,6 +34,11 @@ BLURS = {"very_low": (1, 4), "low": (4, 4), "medium": (2, 10), "high": (1, 16), 
 """Preset of vis -> (shrink before the bilateral filter, shrink after it)."""
 
 
+COLOR = "color"
+STRETCHED = {COLOR: cv2.INTER_AREA, "vis": cv2.INTER_AREA, "seg": cv2.INTER_NEAREST}
+"""How pictures are stretched, by what they are of; edge and depth linearly (transfer2.5's inference/utils.py)."""
+
+
 @dataclass(frozen=True)
 class Geometry:
     """How a row's videos are brought to the model's size: stretched, or cropped in the middle once one side fits."""
@@ -39,17 +46,29 @@ class Geometry:
     size: Size
     is_cropped: bool
 
-    def fit(self, rgb: Pixels, interpolation: int) -> Pixels:
-        """A frame at the model's size."""
+    def fit(self, rgb: Pixels, role: str) -> Pixels:
+        """A frame of that video at the model's size."""
+        if self.is_cropped:
+            return self._cropped(rgb)
         height, width = rgb.shape[:2]
-        if not self.is_cropped:
-            return rgb if (width, height) == self.size else cv2.resize(rgb, self.size, interpolation=interpolation)
-        target_width, target_height = self.size
-        scale = max(target_width / width, target_height / height)
-        inner = (max(target_width, round(width * scale)), max(target_height, round(height * scale)))
-        fitted = rgb if inner == (width, height) else cv2.resize(rgb, inner, interpolation=interpolation)
-        left, top = (inner[0] - target_width) // 2, (inner[1] - target_height) // 2
-        return fitted[top : top + target_height, left : left + target_width]
+        how = STRETCHED.get(role, cv2.INTER_LINEAR)
+        return rgb if (width, height) == self.size else cv2.resize(rgb, self.size, interpolation=how)
+
+    def _cropped(self, rgb: Pixels) -> Pixels:
+        """As cosmos3's inference/vision.py does with every video: torchvision's resize, then its center_crop."""
+        height, width = rgb.shape[:2]
+        scale = max(self.size[0] / width, self.size[1] / height)
+        inner = (math.ceil(scale * width), math.ceil(scale * height))
+        fitted = rgb if inner == (width, height) else resized(rgb, inner, "bilinear")
+        left, top = (round((have - want) / 2.0) for have, want in zip(inner, self.size, strict=True))
+        return fitted[top : top + self.size[1], left : left + self.size[0]]
+
+
+def resized(rgb: Pixels, size: Size, mode: str) -> Pixels:
+    """torchvision's resize of a picture of whole numbers; `mode`: bilinear or bicubic, without aliasing."""
+    planes = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float()
+    made = torch.nn.functional.interpolate(planes, (size[1], size[0]), mode=mode, antialias=True)
+    return made[0].round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
 
 
 def read(path: str, frames: int) -> Iterator[Pixels]:
@@ -86,11 +105,10 @@ def controls(row: Dict[str, Any], blur: Callable[[Pixels, str], Pixels]) -> Dict
     found = {}
     for name, block in row["controls"].items():
         if "path" in block:
-            how = cv2.INTER_NEAREST if name == "seg" else cv2.INTER_LINEAR
-            pictures = (geometry.fit(rgb, how) for rgb in read(block["path"], frames))
+            pictures = (geometry.fit(rgb, name) for rgb in read(block["path"], frames))
         else:
             work = {"edge": edges, "vis": blur}[name]
-            fitted = (geometry.fit(rgb, cv2.INTER_AREA) for rgb in read(row["video"], frames))
+            fitted = (geometry.fit(rgb, COLOR) for rgb in read(row["video"], frames))
             pictures = (work(rgb, block["preset"]) for rgb in fitted)
         found[name] = np.stack(list(pictures))
     return found

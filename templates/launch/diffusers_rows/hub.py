@@ -1,9 +1,9 @@
-"""Weights: from a folder of this machine, or from the Hub's own cache; which commit they are of."""
+"""Weights: from a folder of this machine, or from the Hub's own cache; which commits they are of."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Dict, Mapping
 
 import fit
 
@@ -22,8 +22,9 @@ def loaded(kind: Any, checkpoint: str, part: str, **more: Any) -> Any:
             raise fit.Unfit(f"there is no {place}", f"{fit.mend} --weights")
         return tried(place, lambda: kind.from_pretrained(place, local_files_only=True, **more))
     revision = {"revision": part} if part else {}
-    place = f"{checkpoint} at {part}" if part else checkpoint
-    return tried(place, lambda: kind.from_pretrained(checkpoint, **revision, **more))
+    return tried(
+        f"{checkpoint} at {part}" if part else checkpoint, lambda: kind.from_pretrained(checkpoint, **revision, **more)
+    )
 
 
 def is_folder(checkpoint: str) -> bool:
@@ -36,27 +37,64 @@ def tried(place: str, load: Callable[[], Any]) -> Any:
     try:
         return load()
     except Exception as error:
-        raise fit.Unfit(f"{place} cannot be loaded: {_why(error)}", f"{fit.mend} --weights") from error
+        words = refused(place.partition(" ")[0], error) or _own_words(error)
+        raise fit.Unfit(f"{place} cannot be loaded: {words}", f"{fit.mend} --weights") from error
 
 
-def commit_of(checkpoint: str, part: str) -> str:
-    """The commit of a part on the Hub in this machine's cache; "" for a folder of this machine."""
+def commits(checkpoint: str, parts: Mapping[str, str]) -> Dict[str, str]:
+    """Name -> commit of each of these parts on the Hub, by this machine's cache; of a folder nothing is known."""
     if is_folder(checkpoint):
-        return ""
+        return {}
     try:
         from huggingface_hub import scan_cache_dir
 
-        repos = [repo for repo in scan_cache_dir().repos if repo.repo_id == checkpoint]
-        return next((one.commit_hash for repo in repos for one in repo.revisions if part in one.refs), "")
+        revisions = [one for repo in scan_cache_dir().repos if repo.repo_id == checkpoint for one in repo.revisions]
     except Exception:  # whatever the cache is like: the video is made all the same
-        return ""
+        return {}
+    found = {ref: one.commit_hash for one in revisions for ref in one.refs}
+    return {name: found[part] for name, part in parts.items() if part in found}
 
 
-def _why(error: BaseException) -> str:
-    name = type(error).__name__
-    if "Gated" in name or "401" in str(error) or "403" in str(error):
-        return "the model is gated: accept its licence on huggingface.co and put HF_TOKEN into the host's env_file"
-    if "LocalEntryNotFound" in name or "Offline" in name:
-        return "it is not in the cache, and this machine is offline"
+def _own_words(error: BaseException) -> str:
     words = str(error).strip().splitlines()[:1] or ["no words"]
-    return f"{name}: {words[0][:LONGEST_WORDS]}"
+    return f"{type(error).__name__}: {words[0][:LONGEST_WORDS]}"
+
+
+# Why the Hub gave nothing: the same stands in fetch_weights.py.
+def refused(repository: str, error: BaseException) -> str:
+    """In words, and what to do: why the Hub, or the disk, did not give parts of a repository; "" for another reason."""
+    from huggingface_hub import get_token
+
+    page, token = f"https://huggingface.co/{repository}", "HF_TOKEN=... into the host's env_file"
+    chain = [error]
+    while len(chain) < 10 and (before := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(before)
+    kinds = {name.__name__ for one in chain for name in type(one).__mro__}
+    codes = {getattr(getattr(one, "response", None), "status_code", None) for one in chain}
+    if any(isinstance(one, OSError) and one.errno == 28 for one in chain):
+        return "the disk is full: make room where the host's `cache` is, or name another place"
+    if "GatedRepoError" in kinds and not get_token():
+        return f"it is gated and there is no HF_TOKEN: accept its licence on {page} and put {token}"
+    if "GatedRepoError" in kinds:
+        return f"it is gated and whose HF_TOKEN it is did not accept its licence: do that on {page}"
+    if 401 in codes and get_token():
+        return (
+            f"the Hub does not know this HF_TOKEN: make one on https://huggingface.co/settings/tokens and put {token}"
+        )
+    if "RevisionNotFoundError" in kinds:
+        return "the Hub has no such revision"
+    if "RepositoryNotFoundError" in kinds:
+        return f"the Hub has no {repository}, or shows it only to those whom HF_TOKEN names: put {token}"
+    if "OfflineModeIsEnabled" in kinds:
+        return "it is not in the cache, and this machine is to stay offline: HF_HUB_OFFLINE"
+    if "LocalEntryNotFoundError" in kinds or kinds & {
+        "ConnectError",
+        "ConnectTimeout",
+        "ReadTimeout",
+        "ConnectionError",
+    }:
+        return "it is not in the cache, and the Hub is not reached from there"
+    return ""
+
+
+# end of what stands in fetch_weights.py too

@@ -8,19 +8,17 @@ is taken, natively too, so that no control draws a random number: a second one c
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import cv2
 import fit
 import footage
 import hub
+import making
 import memory
-import numpy as np
 import torch
 from diffusers import Cosmos2_5_TransferPipeline, CosmosControlNetModel, UniPCMultistepScheduler
 from guard import Guard
-from progress import Progress
 
 HUB = "nvidia/Cosmos-Transfer2.5-2B"
 PIPELINE = "diffusers/general"
@@ -66,7 +64,8 @@ def load(options: argparse.Namespace, rows: List[Row]) -> "Maker":
     if options.vae_tiling:
         pipeline.vae.enable_tiling()
     memory.lay(pipeline, options.memory)
-    return Maker(pipeline, options.checkpoint)
+    parts = {"revision": PIPELINE, **{f"revision_{name}": NETS[name] for name in names}}
+    return Maker(pipeline, blurred, {"checkpoint": options.checkpoint, **hub.commits(options.checkpoint, parts)})
 
 
 def near_native(scheduler: Any) -> Any:
@@ -102,39 +101,22 @@ class Summed(torch.nn.Module):  # type: ignore[misc]  # torch is not there when 
         return (total,)
 
 
-class Maker:
-    """A loaded pipeline."""
-
-    def __init__(self, pipeline: Any, checkpoint: str) -> None:
-        self._pipeline = pipeline
-        self._progress = Progress(pipeline.scheduler)
-        self.made_with = {"checkpoint": checkpoint, "revision": hub.commit_of(checkpoint, PIPELINE)}
-
-    def make(self, row: Row, folder: Path, facts: str) -> None:
-        """The files of a row; prompt.txt is the last of them. Raises: Blocked, BadInput, whatever diffusers does."""
-        folder.mkdir(parents=True, exist_ok=True)
-        fps, kept = footage.rate(row["video"]), tuple(row["kept_size"])
-        controls = footage.controls(row, blurred)
-        for name, pictures in controls.items():
-            footage.write(folder / f"control_{name}.mp4", pictures, fps, tuple(row["size"]))
-        frames = self._frames(row, {name: _normal(pictures) for name, pictures in controls.items()})
-        footage.write(folder / "output.mp4", frames, fps, kept)
-        footage.write_text(folder / "made_with.json", facts)
-        footage.write_text(folder / "prompt.txt", row["prompt"])
+class Maker(making.Maker):
+    """The pipeline, loaded, with a network for each control."""
 
     def recover(self) -> None:
-        """Leaves nothing of a row that failed."""
-        self._pipeline.controlnet.latents = {}
-        self._pipeline.maybe_free_model_hooks()
+        self.pipeline.controlnet.latents = {}
+        self.pipeline.maybe_free_model_hooks()
 
-    def _frames(self, row: Row, controls: Dict[str, Any]) -> Any:
-        pipeline, net = self._pipeline, self._pipeline.controlnet
+    def frames(self, row: Row, controls: Dict[str, Any], fps: float) -> Any:
+        pipeline, net = self.pipeline, self.pipeline.controlnet
+        videos = {name: _normal(pictures) for name, pictures in controls.items()}
         net.weights = {name: float(block["weight"]) for name, block in row["controls"].items()}
-        self._progress.start(row["chunks"], lambda chunk: self._encode(row, controls, chunk))
+        self.progress.start(row["chunks"], lambda chunk: self._encode(row, videos, chunk))
         width, height = row["size"]
         more = {"negative_prompt": row["negative_prompt"]} if "negative_prompt" in row else {}
         made = pipeline(
-            controls=(next(iter(controls.values())) + 1).div(2).permute(1, 0, 2, 3)[None],
+            controls=(next(iter(videos.values())) + 1).div(2).permute(1, 0, 2, 3)[None],
             prompt=row["prompt"],
             height=height,
             width=width,
@@ -147,16 +129,15 @@ class Maker:
             output_type="np",
             **more,
         ).frames[0]
-        self._progress.require_whole()
         net.latents = {}
-        return np.rint(made * 255).clip(0, 255).astype(np.uint8)
+        return made
 
-    def _encode(self, row: Row, controls: Dict[str, Any], chunk: int) -> None:
+    def _encode(self, row: Row, videos: Dict[str, Any], chunk: int) -> None:
         """Sets the latents of each control for a chunk, a short one padded as the pipeline pads: by its last frame."""
-        pipeline, vae, length = self._pipeline, self._pipeline.vae, row["chunk_frames"]
+        pipeline, vae, length = self.pipeline, self.pipeline.vae, row["chunk_frames"]
         begin = chunk * (length - 1)
         found = {}
-        for name, video in controls.items():
+        for name, video in videos.items():
             part = video[:, begin : begin + length]
             part = torch.cat((part, part[:, -1:].expand(-1, length - part.shape[1], -1, -1)), dim=1)
             pixels = part[None].to(device=pipeline._execution_device, dtype=vae.dtype)
@@ -173,15 +154,8 @@ def blurred(rgb: Any, preset: str) -> Any:
     small = cv2.resize(rgb, (max(1, width // shrink), max(1, height // shrink)), interpolation=cv2.INTER_AREA)
     smooth = cv2.bilateralFilter(small, 30, 150, 100)
     full = cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR)
-    down = _bicubic(full, max(1, int(width / coarse)), max(1, int(height / coarse)))
-    return _bicubic(down, width, height)
-
-
-def _bicubic(rgb: Any, width: int, height: int) -> Any:
-    """torchvision's resize(BICUBIC, antialias=True) of a picture of whole numbers."""
-    planes = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float()
-    made = torch.nn.functional.interpolate(planes, (height, width), mode="bicubic", antialias=True)
-    return made[0].round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+    down = footage.resized(full, (max(1, int(width / coarse)), max(1, int(height / coarse))), "bicubic")
+    return footage.resized(down, (width, height), "bicubic")
 
 
 def _normal(pictures: Any) -> Any:
