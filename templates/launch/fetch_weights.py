@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import constants, snapshot_download
+from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 
 REASON = 3
 GIB = 1 << 30
@@ -19,7 +20,9 @@ GIB = 1 << 30
 def main(parts: "list[str]") -> int:
     """The exit code of fetching all of them."""
     try:
+        disable_progress_bars()  # of looking at what is there
         sizes = [_to_come(part) for part in parts]
+        enable_progress_bars()
         _tell_room(sum(sizes))
         for number, (part, size) in enumerate(zip(parts, sizes, strict=True), start=1):
             print(f"weights {number}/{len(parts)}: {part}, {_gib(size) if size else 'whole'}", flush=True)
@@ -62,7 +65,7 @@ def _fetched(part: str, **more: bool) -> Any:
 
 
 def _gib(size: int) -> str:
-    return f"{size / GIB:.1f} GiB"
+    return f"{size / GIB:.1f} GiB" if size * 10 >= GIB else f"{size / (1 << 20):.1f} MiB"
 
 
 # Why the Hub gave nothing: the same stands in diffusers_rows/hub.py.
@@ -79,7 +82,7 @@ def refused(repository: str, error: BaseException) -> str:
     if any(isinstance(one, OSError) and one.errno == 28 for one in chain):
         return "the disk is full: make room where the host's `cache` is, or name another place"
     if "GatedRepoError" in kinds and not get_token():
-        return f"it is gated and there is no HF_TOKEN: accept its licence on {page} and put {token}"
+        return f"it is gated and there is no HF_TOKEN: accept its licence on {page}, put {token}"
     if "GatedRepoError" in kinds:
         return f"it is gated and whose HF_TOKEN it is did not accept its licence: do that on {page}"
     if 401 in codes and get_token():
@@ -92,12 +95,9 @@ def refused(repository: str, error: BaseException) -> str:
         return f"the Hub has no {repository}, or shows it only to those whom HF_TOKEN names: put {token}"
     if "OfflineModeIsEnabled" in kinds:
         return "it is not in the cache, and this machine is to stay offline: HF_HUB_OFFLINE"
-    if "LocalEntryNotFoundError" in kinds or kinds & {
-        "ConnectError",
-        "ConnectTimeout",
-        "ReadTimeout",
-        "ConnectionError",
-    }:
+    if busy := [code for code in codes if isinstance(code, int) and code >= 429]:
+        return f"the Hub answers {max(busy)}: try again later"
+    if kinds & {"LocalEntryNotFoundError", "ConnectError", "ConnectTimeout", "ReadTimeout", "ConnectionError"}:
         return "it is not in the cache, and the Hub is not reached from there"
     return ""
 

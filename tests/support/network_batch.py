@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests import clips
 from tests.support import network_python
-from tests.support.tree import Tree
+from tests.support.tree import REPOSITORY, Tree
 
-TINY = Path(__file__).with_name("tiny_cosmos.py")
+TINY = REPOSITORY / "tools/random_cosmos.py"
 FRAMES, CHUNK, STEPS = 33, 17, 3
 SMALL = f"resolution: input\nchunk_frames: {CHUNK}\nnum_steps: {STEPS}\n"
 

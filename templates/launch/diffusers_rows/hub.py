@@ -37,8 +37,10 @@ def tried(place: str, load: Callable[[], Any]) -> Any:
     try:
         return load()
     except Exception as error:
-        words = refused(place.partition(" ")[0], error) or _own_words(error)
-        raise fit.Unfit(f"{place} cannot be loaded: {words}", f"{fit.mend} --weights") from error
+        repository = place.partition(" ")[0]  # its page has its name; a longer line would be cut off
+        words = "" if is_folder(place) else refused(repository, error)
+        told = f"{repository} cannot be loaded: {words}" if words else f"{place} cannot be loaded: {_own_words(error)}"
+        raise fit.Unfit(told, f"{fit.mend} --weights") from error
 
 
 def commits(checkpoint: str, parts: Mapping[str, str]) -> Dict[str, str]:
@@ -74,7 +76,7 @@ def refused(repository: str, error: BaseException) -> str:
     if any(isinstance(one, OSError) and one.errno == 28 for one in chain):
         return "the disk is full: make room where the host's `cache` is, or name another place"
     if "GatedRepoError" in kinds and not get_token():
-        return f"it is gated and there is no HF_TOKEN: accept its licence on {page} and put {token}"
+        return f"it is gated and there is no HF_TOKEN: accept its licence on {page}, put {token}"
     if "GatedRepoError" in kinds:
         return f"it is gated and whose HF_TOKEN it is did not accept its licence: do that on {page}"
     if 401 in codes and get_token():
@@ -87,12 +89,9 @@ def refused(repository: str, error: BaseException) -> str:
         return f"the Hub has no {repository}, or shows it only to those whom HF_TOKEN names: put {token}"
     if "OfflineModeIsEnabled" in kinds:
         return "it is not in the cache, and this machine is to stay offline: HF_HUB_OFFLINE"
-    if "LocalEntryNotFoundError" in kinds or kinds & {
-        "ConnectError",
-        "ConnectTimeout",
-        "ReadTimeout",
-        "ConnectionError",
-    }:
+    if busy := [code for code in codes if isinstance(code, int) and code >= 429]:
+        return f"the Hub answers {max(busy)}: try again later"
+    if kinds & {"LocalEntryNotFoundError", "ConnectError", "ConnectTimeout", "ReadTimeout", "ConnectionError"}:
         return "it is not in the cache, and the Hub is not reached from there"
     return ""
 
