@@ -8,7 +8,9 @@ from cosmosctl.domain.plurals import NAMED
 from cosmosctl.errors import CosmosctlError, FileError, HostError
 from cosmosctl.host.cancel import GONE, NOT_THERE
 from cosmosctl.host.context import invoke_context
+from cosmosctl.host.launch import NameTaken
 from cosmosctl.host.launches import read_launch
+from cosmosctl.io import own
 from cosmosctl.log import debug
 from cosmosctl.results.batch_end import REFUSED, free
 
@@ -25,8 +27,13 @@ def may_run(project: ProjectPaths, batch: AllowedBatch) -> bool:
 
 
 def freed(project: ProjectPaths, batch: Batch, error: HostError | FileError) -> CosmosctlError:
-    """The error of a refused batch, whose runs are free now, with the command that tries again."""
+    """The error of a refused batch, whose runs are free now, with the command that tries again.
+
+    One whose name is another clone's leaves nothing: git would take the two for one.
+    """
     free(project, batch, state=REFUSED)
+    if isinstance(error, NameTaken):
+        own.discard(project.batch(batch.name).root)
     few = len(batch.runs) <= NAMED
     again = command("batch", *batch.runs) if few else "cosmosctl batch"
     hint = error.hint.partition("; or cosmosctl cancel")[0].replace(command("attach", batch.name), again)

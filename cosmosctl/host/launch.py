@@ -15,12 +15,18 @@ from cosmosctl.host.process import Answer, Unreachable, failure_of, one_line, sc
 if TYPE_CHECKING:
     from invoke import Context
 
-MISSING, HELD, NOT_STARTED = 75, 76, 70
-"""launch.sh: the host lacks files; another unfinished batch there has one of the runs; the job did not come up."""
+MISSING, HELD, NAMED, NOT_STARTED = 75, 76, 77, 70
+"""launch.sh: the host lacks files; another unfinished batch there has one of the runs; another batch of this project
+has the name; the job did not come up.
+"""
 
 
 class NotStarted(HostError):
     """The host was asked to start the job, and it did not come up."""
+
+
+class NameTaken(HostError):
+    """Another clone of the project made a batch of that name within the same second."""
 
 
 class MissingInputs(HostError):
@@ -66,8 +72,11 @@ def _kept_by(keeper: Keeper | None) -> tuple[str, ...]:
 
 
 def _launched(c: "Context", project: ProjectPaths, batch: AllowedBatch) -> str:
-    answer = script(c, batch, "launch.sh", launch_args(batch), allowed=(MISSING, HELD, NOT_STARTED))
+    answer = script(c, batch, "launch.sh", launch_args(batch), allowed=(MISSING, HELD, NAMED, NOT_STARTED))
     words = answer.stdout.split()
+    if answer.code == NAMED:
+        there = f"host {batch.host.name} has a batch of that name, {one_line(answer.stdout).removeprefix('named ')}"
+        raise NameTaken(f"{there}, which another clone of this project made", hint=command("attach", batch.name))
     if answer.code == HELD:
         raise _held(project, batch, answer)
     if answer.code == MISSING:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MADE, HOSTS, LINKS, FOLDERS, OUTSIDE, INPUTS = "made", "hosts", "links", "folders", "outside", "inputs"
 """Kinds of notes: batches made here; hosts, links, foreign projects, outside inputs, folders of videos allowed."""
+NAMES = "names"
+"""Names of batches that were given here, whichever clone or copy of a project they were given in."""
 
 ALLOW_HOSTS = "COSMOSCTL_ALLOW_HOSTS"
 """Names of hosts, comma between, that a script allows; `*`: every host, videos from outside of the project, links."""
@@ -82,6 +84,21 @@ def note(kind: str, digest: str, words: str) -> None:
         temp.replace(target)
     except OSError as e:
         raise file_error(target, e, doing="write") from e
+
+
+def claim(kind: str, digest: str) -> bool:
+    """Have the note, without words; whether it is of this call. Of several processes one has it; where none can be
+    kept, each.
+    """
+    try:
+        place = state_dir() / kind / digest
+        _made(place.parent)
+        place.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    except (FileError, OSError):
+        return True
+    return True
 
 
 def forget(kind: str, digest: str) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cosmosctl.domain.batch import Batch, batch_name, stamp
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, on_host
 from cosmosctl.domain.project import FORMAT, Host
-from cosmosctl.io import own
+from cosmosctl.io import own, user_state
 from cosmosctl.io.checked import Unreadable, read_bounded
 from cosmosctl.io.moving import relocate
 from cosmosctl.plan.bundle_reader import HEAD_BYTES, HERE_ALONE
@@ -50,9 +50,9 @@ def write_bundle(
     """A whole bundle in staging/, with everything the host needs but the videos; `put_in_place` makes it a batch.
 
     Its name is TITLE_TIME. TIME is the first second from `moment` on whose name is free: a batch of a few rows may end
-    within the second in which the next one of the same title is made.
+    within the second in which the next one of the same title is made, and another clone may make one.
     """
-    while project.batch(batch_name(title, moment)).root.exists():
+    while not _is_free(project, project_id, batch_name(title, moment)):
         moment += timedelta(seconds=1)
     name = batch_name(title, moment)
     half = BatchPaths(project.staging / f"{name}{HALF}")
@@ -71,6 +71,13 @@ def write_bundle(
     for path, text in files:
         own.write_text(half.root / path, text)
     return half
+
+
+def _is_free(project: ProjectPaths, project_id: str, name: str) -> bool:
+    """Whether no clone of the project on this machine has a batch of that name; from now on it is given."""
+    if project.batch(name).root.exists():
+        return False
+    return user_state.claim(user_state.NAMES, user_state.digest_of(f"{project_id} {name}".encode()))
 
 
 def put_in_place(project: ProjectPaths, half: BatchPaths) -> BatchPaths:

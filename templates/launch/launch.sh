@@ -17,6 +17,7 @@
 #    0  launched | finished
 #   75  missing PATH       (a line each) the pool or the bundle lacks it: push again
 #   76  held RUN BATCH     (a line each) that unfinished batch of this host has the run
+#   77  named BATCH        this host has another batch of that project and name: another clone made it
 #   69  a tool is missing; 70 the job did not start; 74 another launch does not end. stderr says more.
 
 PROGRAM='supervise/__main__.py supervise/batch.py supervise/files.py supervise/folder.py supervise/gpu_lock.py
@@ -58,7 +59,10 @@ main() {
     inputs=${inputs%.}
     fill_pool
     require_inputs
-    [ -e "$batch/rows.txt" ] || require_free_rows
+    [ -e "$batch/rows.txt" ] || {
+        require_own_name
+        require_free_rows
+    }
     move_bundle
     if [ "$shards" -gt 0 ]; then start_queued "$@"; else held "$batch" || start "$@"; fi
     if finished "$batch"; then echo finished; else echo launched; fi
@@ -152,6 +156,21 @@ require_inputs() {
         printf '%s\n' "$missing"
         exit 75
     }
+}
+
+# Within a project a name, all of the folder but the key, is that of one batch: git holds one report of it. rows.txt
+# begins with the project.
+require_own_name() {
+    read -r project _ <"$incoming/bundle/rows.txt" || return 0
+    for rows in "$dir/batches/${folder%-*}-"*/rows.txt; do
+        other=${rows%/rows.txt}
+        [ -e "$rows" ] && [ "$other" != "$batch" ] && [ "${other%-*}" = "${batch%-*}" ] || continue
+        read -r theirs _ <"$rows" || continue
+        [ "$theirs" != "$project" ] || {
+            printf 'named %s\n' "${other##*/}"
+            exit 77
+        }
+    done
 }
 
 # The same run with the same spec is in one unfinished batch only, whichever copy of the project sent it: nothing is

@@ -3,11 +3,15 @@
 import re
 import shlex
 import shutil
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 import pytest
 
+from cosmosctl.commands.audience import Nobody
 from cosmosctl.commands.machines import host_allow
+from cosmosctl.commands.run import batch, make_batches
+from cosmosctl.commands.run.request import Request
 from cosmosctl.host import trust
 from cosmosctl.store import load_all
 from tests import clips
@@ -50,6 +54,28 @@ def test_batches_of_two_work_trees_are_told_apart_by_their_names(tmp_path: Path,
         assert linked.batches()[-1].name.startswith(expected), linked.batches()
     quick_tree.cli("batch", "--batch-name", "urban", "--export", str(tmp_path / "out"))
     assert quick_tree.batches()[-1].name.startswith("urban_")
+
+
+def test_batches_of_two_clones_within_one_second_have_names_of_their_own(
+    tmp_path: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.run("rs_a")
+    clone = shutil.copytree(tree.root, tmp_path / "clone")
+    monkeypatch.setattr(make_batches, "datetime", Stopped)
+    made = [batch.make(batch.look(root, Request(("rs_a",)), Nobody()), "urban")[0].name for root in (tree.root, clone)]
+    stem = f"urban_{MOMENT.astimezone():%Y%m%d_%H%M}"
+    assert made == [f"{stem}00", f"{stem}01"]
+
+
+MOMENT = datetime(2026, 11, 29, 9, 15, tzinfo=UTC)
+
+
+class Stopped(datetime):
+    """A clock that always says MOMENT."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return MOMENT.astimezone(tz)
 
 
 def test_a_file_that_only_calls_itself_a_linked_work_tree_opens_nothing(tmp_path: Path, inner: Tree) -> None:

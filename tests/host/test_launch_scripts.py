@@ -345,6 +345,20 @@ def test_a_run_of_another_unfinished_batch_is_refused_until_that_one_ends(host: 
     assert second.ends() == {"r1": "done", "r2": "done", "r3": "done"}
 
 
+def test_a_name_that_another_clone_of_the_project_has_given_is_refused(host: HostFolder) -> None:
+    first = host.pushed("city_20261129_091500-11111111", ["r1"])
+    assert launch(first) == (0, "launched\n")
+    first.until("batch_done")
+    second = host.pushed("city_20261129_091500-22222222", ["r2"])
+    longer = host.pushed("city_20261129_091500-b-33333333", ["r3"])
+    other = host.pushed("city_20261129_091500-44444444", ["r4"], project="another0")
+    assert launch(second) == (77, f"named {first.folder.name}\n")
+    assert not (second.folder / "rows.txt").exists()
+    assert [launch(one) for one in (longer, other)] == [(0, "launched\n")] * 2
+    for one in (longer, other):
+        one.until("batch_done")
+
+
 def test_the_same_run_with_another_spec_is_computed_beside_it(host: HostFolder) -> None:
     first = host.pushed("first-1", ["r1"])
     first.env["STANDIN_FAULTS"] = faults(r1="silence")
