@@ -63,7 +63,8 @@ def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
             if not read_progress(project.batch(name).events, batch.runs).finished:
                 _refuse_exported(project, batch)
                 _start_or_free(project, batch, watch)
-            _run_to_end(project, batch, watch)
+            with _detaching(batch):
+                _run_to_end(project, batch, watch)
         elif end.state == ABANDONED:
             bring_late(project, batch, watch)
     return outcome(project, batch)
@@ -89,7 +90,8 @@ def follow(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     batch = trust.allowed_batch(project.batch(name))
     with following(project, batch, watch):
         if read_end(project.batch(name).end) is None:
-            _run_to_end(project, batch, watch)
+            with _detaching(batch):
+                _run_to_end(project, batch, watch)
     return outcome(project, batch)
 
 
@@ -171,7 +173,7 @@ def _run_to_end(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> N
     unreachable_since: float | None = None  # for a pull; the follower tells its own
     turns = _Turns()
     debug("phase: follow")
-    with _detaching(batch), Follower(project, batch) as follower:
+    with Follower(project, batch) as follower:
         while True:
             over = follower.over  # asked first: what it brought is in the file then
             state = tail.progress()

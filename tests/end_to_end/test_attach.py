@@ -31,7 +31,7 @@ BARE = f"""{CONFIG.replace("host: local", "host: gpu")}hosts:
 
 def test_fetch_brings_what_has_ended_and_waits_for_nothing(three: Tree) -> None:
     name = _detached(three, faults="silence:second")
-    _until_host_says(three, "run_done")
+    _until_host_says(three, "row_start", times=2)
     assert three.cli("fetch").out.split()[:2] == ["rs_a", "done"]
     assert aftermath.states(three) == {"rs_a": "done", "rs_b": "running", "rs_c": "queued"}
     place = three.run_paths("rs_a").preview
@@ -223,6 +223,22 @@ def test_a_host_takes_no_run_that_an_unfinished_batch_of_another_clone_has(three
     assert aftermath.states(clone)["rs_b"] == "done"
 
 
+def test_a_batch_whose_name_another_clone_gave_on_that_host_is_refused_and_leaves_nothing(three: Tree) -> None:
+    """Two machines that share a host: neither knows of the other's batch."""
+    aftermath.killed(three, Moment("push"), "batch")
+    (name,) = (one.name for one in three.batches())
+    theirs = three.home / f"cosmosctl/batches/{name}-00000000"
+    theirs.mkdir(parents=True)
+    (theirs / "rows.txt").write_text("5f3a91c2 rs_theirs 0\n")
+    (theirs / "events.jsonl").write_text('{"ev":"batch_done"}\n')
+    refused = three.cli("attach", name, expect=4).err
+    assert f"host local has a batch of that name, {theirs.name}, which another clone of this project made" in refused
+    assert "its runs are free again\n  try: cosmosctl batch rs_a rs_b rs_c\n" in refused
+    assert three.batches() == []
+    three.cli("batch")
+    assert aftermath.states(three) == dict.fromkeys(aftermath.PROMPTS, "done")
+
+
 def test_a_batch_that_was_given_up_can_still_be_cancelled_on_its_host(three: Tree) -> None:
     name = _detached(three, faults="silence:second")
     _until_host_says(three, "run_done")
@@ -393,10 +409,10 @@ def _detached(tree: Tree, *, faults: str) -> str:
     return tree.cli("batch", "--detach", env=aftermath.faults(faults)).out.strip()
 
 
-def _until_host_says(tree: Tree, event: str) -> None:
+def _until_host_says(tree: Tree, event: str, times: int = 1) -> None:
     def is_told() -> bool:
         files = (tree.home / "cosmosctl" / "batches").glob("*/events.jsonl")
-        return any(f'"ev":"{event}"' in file.read_text(encoding="utf-8") for file in files)
+        return any(file.read_text(encoding="utf-8").count(f'"ev":"{event}"') >= times for file in files)
 
     wait_until(is_told)
 

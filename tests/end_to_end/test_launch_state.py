@@ -20,7 +20,7 @@ def test_a_batch_that_was_detached_is_sent_and_not_looked_at_since(three: Tree) 
     text = three.cli("status").out
     assert f"Batch {name}: sent, not looked at since" in text
     assert f'use "cosmosctl attach {name}"' in text
-    aftermath.wait_until(lambda: "batch_done" in (aftermath.host_folder(three) / "events.jsonl").read_text())
+    aftermath.until_told(aftermath.host_folder(three), "batch_done")
     assert standing(three) == "sent, not looked at since"
     three.cli("attach")
     assert standing(three) == "done"

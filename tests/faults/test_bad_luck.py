@@ -210,8 +210,7 @@ def _small_disk(tree: Tree, folder: Path, *, mib: int = 2) -> Iterator[Filler]:
 
 
 def _until_ended(tree: Tree) -> None:
-    events = aftermath.host_folder(tree) / "events.jsonl"
-    wait_until(lambda: '"ev":"batch_done"' in events.read_text(encoding="utf-8"))
+    aftermath.until_told(aftermath.host_folder(tree), "batch_done")
 
 
 def _assert_all_right(tree: Tree) -> None:

@@ -128,7 +128,7 @@ def test_a_video_that_changes_on_the_host_is_fetched_again_then_refused_and_kept
     two = _project(tree, 2)
     name = two.cli("batch", "--detach").out.strip()
     folder = aftermath.host_folder(two)
-    wait_until(lambda: '"ev":"batch_done"' in (folder / "events.jsonl").read_text())
+    aftermath.until_told(folder, "batch_done")
     (folder / "done/rs_01/output.mp4").write_bytes(b"something else")
     done = two.cli("attach", name, env={"COSMOSCTL_LOG_LEVEL": "DEBUG"}, expect=1)
     assert "output.mp4 differs from what the host has, 3 times in a row" in done.out

@@ -19,7 +19,6 @@ from cosmosctl.results import collect, judgement, process_logs
 from cosmosctl.results.events import Reckoning, RunEnd
 from tests.support import aftermath
 from tests.support.tree import Tree
-from tests.support.waiting import wait_until
 
 SECRET = b"the secret of the host's user"
 FILES = ("done/rs_a/output.mp4", "done/rs_a/prompt.txt", "logs/01-edge.1.log")
@@ -33,8 +32,7 @@ def ended(tree: Tree) -> Tree:
     tree.run("rs_b", prompt="ps_b")
     swift = aftermath.swift(tree)
     swift.cli("batch", "--detach")
-    events = aftermath.host_folder(swift) / "events.jsonl"
-    wait_until(lambda: '"ev":"batch_done"' in events.read_text(encoding="utf-8"))
+    aftermath.until_told(aftermath.host_folder(swift), "batch_done")
     return swift
 
 

@@ -49,8 +49,7 @@ def sent(quick_tree: Tree) -> Tree:
     quick_tree.run("rs_a")
     quick_tree.run("rs_b", more="seed: 7\n")
     quick_tree.cli("batch", "--detach")
-    events = aftermath.host_folder(quick_tree) / "events.jsonl"
-    aftermath.wait_until(lambda: events.exists() and b"batch_done" in events.read_bytes())
+    aftermath.until_told(aftermath.host_folder(quick_tree), "batch_done")
     return quick_tree
 
 

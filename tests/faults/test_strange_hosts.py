@@ -107,7 +107,7 @@ def _finish(machine: Machine, box: Sshd) -> None:
     tree.cli("host", "allow", "lab")
     tree.cli("batch", "--batch-name", "third", "--detach", "rs_d")
     (batch,) = (machine.data / "far/batches").glob("third_*")
-    aftermath.wait_until(lambda: b'"batch_done"' in (batch / "events.jsonl").read_bytes())
+    aftermath.until_told(batch, "batch_done")
     tree.run("rs_e")
 
 

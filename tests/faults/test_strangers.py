@@ -45,7 +45,7 @@ def _finish(machine: Machine) -> None:
     tree.run("rs_d", controls="{edge: 0.2, vis: 0.3}")
     tree.cli("batch", "--batch-name", "third", "--detach", "rs_d")
     (there,) = (machine.data / "cosmosctl/batches").glob("third_*")
-    aftermath.wait_until(lambda: b'"batch_done"' in (there / "events.jsonl").read_bytes())
+    aftermath.until_told(there, "batch_done")
     tree.run("rs_e")
     (tree.root / "rows.jsonl").write_text('{"prompt": "words", "video": "inputs/videos/city/color.mp4"}\n')
     _version(tree)

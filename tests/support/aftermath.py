@@ -98,9 +98,9 @@ class Client:
         wait_until(lambda: self.has_told(text) or self.has_ended(), text)
         assert self.has_told(text), self._err.read_text(encoding="utf-8")
 
-    def has_told(self, text: str) -> bool:
-        """Whether the command has written `text` to stderr."""
-        return text in self._err.read_text(encoding="utf-8")
+    def has_told(self, text: str, times: int = 1) -> bool:
+        """Whether the command has written `text` to stderr, so often."""
+        return self._err.read_text(encoding="utf-8").count(text) >= times
 
     def has_printed(self, text: str) -> bool:
         """Whether the command has written `text` to stdout."""
@@ -195,6 +195,12 @@ def host_folder(tree: Tree) -> Path:
     """The folder of the only batch on the built-in host."""
     [folder] = (tree.home / "cosmosctl" / "batches").iterdir()
     return folder
+
+
+def until_told(folder: Path, event: str, times: int = 1) -> None:
+    """Go on once the batch in that folder of a host has told of this so often. It may have no events yet."""
+    events, sign = folder / "events.jsonl", f'"ev":"{event}"'.encode()
+    wait_until(lambda: events.exists() and events.read_bytes().count(sign) >= times, f"{event} of {folder.name}")
 
 
 def kill_supervisor(tree: Tree) -> int:
