@@ -9,9 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import av
-import cv2
-import numpy as np
 import pytest
 
 from cosmosctl.commands import prepare
@@ -95,12 +92,22 @@ def test_golden_lines_read_back_as_the_runs_values() -> None:
 
 
 def test_the_example_is_the_demo_that_init_makes() -> None:
+    """But for the line that leads editors to the schemas, which only `init` writes."""
     for kind in ("prompts", "runs"):
-        shipped = {
-            path.relative_to(template("demo")): path.read_bytes() for path in template("demo", kind).rglob("*.yaml")
-        }
-        checked_in = {path.relative_to(DEMO): path.read_bytes() for path in (DEMO / kind).rglob("*.yaml")}
-        assert checked_in == shipped
+        there = template("demo")
+        shipped = {path.relative_to(there): path.read_text() for path in (there / kind).rglob("*.yaml")}
+        heads = {text.partition(" $")[0] for text in shipped.values()}
+        assert heads == {"# yaml-language-server:"}
+        checked_in = {path.relative_to(DEMO): path.read_text() for path in (DEMO / kind).rglob("*.yaml")}
+        rests = [{path: text.partition("\n")[2] for path, text in one.items()} for one in (checked_in, shipped)]
+        assert rests[0] == rests[1]
+
+
+def test_no_example_names_a_schema_that_is_not_in_it() -> None:
+    """An editor says of such a file that it cannot be loaded, in every text."""
+    lines = {path: path.read_text().partition("\n")[0] for path in EXAMPLES.rglob("*.yaml")}
+    named = {path.parent / line.partition("$schema=")[2] for path, line in lines.items() if "$schema=" in line}
+    assert [path for path in named if not path.is_file()] == []
 
 
 def test_checked_in_clips_are_small() -> None:
@@ -126,43 +133,6 @@ def test_a_python_script_drives_the_command_line(quick_tree: Tree) -> None:
     shown = json.loads(printed)
     assert shown["status"] == "done"
     assert (quick_tree.root / shown["preview"]["video"]).is_file()
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """The demo as a newcomer makes it, run once."""
-    folder = tmp_path_factory.mktemp("demo")
-    tree = Tree(folder / "project", folder / "home")
-    tree.root.mkdir()
-    tree.cli("init", ".", "--demo")
-    tree.cli("batch", "--batch-name", "demo")
-    return tree
-
-
-def test_the_demo_gives_five_videos_and_a_contact_sheet(demo: Tree) -> None:
-    runs = sorted(demo.states())
-    assert demo.states() == dict.fromkeys(runs, "done")
-    videos = {run: demo.run_paths(run).preview.outputs / "output.mp4" for run in runs}
-    frames = {run: _middle_frame(video) for run, video in videos.items()}
-    assert len(frames) == 5
-    _write_contact_sheet(frames, DEMO / "contact.png")
-    pairs = [(one, other) for one in runs for other in runs if one < other]
-    assert all(np.abs(frames[one].astype(int) - frames[other].astype(int)).mean() > 1 for one, other in pairs)
-
-
-def _middle_frame(video: Path) -> "np.typing.NDArray[np.uint8]":
-    with av.open(str(video)) as container:
-        frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
-    assert len(frames) == 121
-    return np.asarray(frames[60], dtype=np.uint8)
-
-
-def _write_contact_sheet(frames: "dict[str, np.typing.NDArray[np.uint8]]", target: Path) -> None:
-    """Three frames a row at a third of their size, black where there is none."""
-    small = [cv2.resize(frame, None, fx=1 / 3, fy=1 / 3, interpolation=cv2.INTER_AREA) for frame in frames.values()]
-    small += [np.zeros_like(small[0])] * (-len(small) % 3)
-    rows = [np.hstack(small[at : at + 3]) for at in range(0, len(small), 3)]
-    assert cv2.imwrite(str(target), np.vstack(rows))
 
 
 def _program(tree: Tree, *argv: str) -> str:
