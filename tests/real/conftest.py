@@ -1,13 +1,15 @@
-"""What tests of real networks, and those of a real Slurm, share: what takes minutes is installed once."""
+"""What tests of real networks, of a real Slurm, of a page in browsers share: what takes long is there once."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support import network_batch
+from tests.support import browser, network_batch, page_checks, shown_runs
 from tests.support.network_python import network_python
 from tests.support.slurm_bed import Bed, Site, running_bed, site_on
+from tests.support.tree import Tree
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +37,28 @@ def site(bed: Bed, tmp_path: Path) -> Iterator[Site]:
     made = site_on(bed, tmp_path)
     yield made
     made.end()
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A browser, for as many pages as are wanted."""
+    with browser.chromium(tmp_path_factory.mktemp("playwright")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gallery of runs whose videos tell their frames: 24 fps four times, other rates, lengths, one frame, HEVC."""
+    return shown_runs.numbered(tmp_path_factory.mktemp("numbered"))
+
+
+@pytest.fixture(scope="session")
+def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gallery with hostile words that was zipped, and unzipped elsewhere."""
+    return page_checks.zipped_elsewhere(tmp_path_factory.mktemp("zipped"))
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """The demo after its batch."""
+    return page_checks.demo(tmp_path_factory.mktemp("demo"))

@@ -1,6 +1,7 @@
 """The page of a running `cosmosctl ui` in a real Chromium: tabs, restarts, ratings, a batch that ends meanwhile."""
 
 import http.server
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 
 from tests import clips
 from tests.end_to_end.test_ui import served
+from tests.support import aftermath, page_checks
 from tests.support import browser as real
-from tests.support.browser import Seen, opened
+from tests.support.browser import DESK, PHONE, Seen, opened
 from tests.support.tree import Tree, on_this_machine
 
 pytestmark = [
@@ -20,12 +22,6 @@ pytestmark = [
     pytest.mark.skipif(real.PROGRAM is None, reason="no chromium: .ci/packages chromium"),
 ]
 TABS = 8
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with real.chromium(tmp_path_factory.mktemp("playwright")) as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -157,3 +153,45 @@ def test_a_link_on_another_site_opens_the_page(chromium: Any, project: Tree) -> 
             seen.ready()
             other.shutdown()
             thread.join()
+
+
+@pytest.fixture
+def going(demo: Tree, tmp_path: Path) -> Iterator[Tree]:
+    """The demo with a batch under way, whose second row waits."""
+    shutil.copytree(demo.root, tmp_path / "demo")
+    shutil.copytree(demo.home, tmp_path / "home")
+    tree = aftermath.swift(Tree(tmp_path / "demo", tmp_path / "home"))
+    for run in ("rs_depths", "rs_evenly", "rs_sketch"):
+        spec = tree.run_paths(run).spec
+        spec.write_text(spec.read_text().replace("seed: 1", "seed: 2"))
+    tree.cli("batch", "--changed", "--detach", env=aftermath.faults("held@2"))
+    aftermath.until_told(next((tree.home / "cosmosctl/batches").glob("batch_*")), "row_start", times=2)
+    tree.cli("fetch")
+    yield tree
+    aftermath.end_processes(tree)
+
+
+LIVE = {
+    "now": ("#batches", "", "document.querySelector('.going progress')"),
+    "edit": ("#prompts?q=winter", "details.edit summary", "document.activeElement.tagName === 'TEXTAREA'"),
+    "next": ("#run/rs_visual", "details.next summary", "document.querySelector('details.next[open] .fields input')"),
+}
+"""Views that only a running page has: the place, what is clicked there, what shows that it is there."""
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_each_view_of_a_running_page_fits_its_screen(
+    size: dict[str, int], chromium: Any, going: Tree, tmp_path: Path
+) -> None:
+    options = {"has_touch": size is PHONE, "color_scheme": "dark"}
+    with served(going) as (_, address, _), opened(chromium, size=size, **options) as seen:
+        seen.page.goto(address)
+        seen.ready()
+        seen.until("UI.data.runs.filter(UI.picture).every(run => UI.picture(run).look)")
+        for name, (hash_, click, sign) in LIVE.items():
+            seen.turn(hash_)
+            if click:
+                seen.page.locator(click).first.click()
+            seen.until(sign)
+            page_checks.fits_its_screen(seen, name, size, tmp_path / "shots")
+        assert seen.errors == []

@@ -2,11 +2,7 @@
 
 import functools
 import http.server
-import os
-import random
-import shutil
 import threading
-import zipfile
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,23 +12,14 @@ import pytest
 
 from tests import clips
 from tests.support import browser as real
-from tests.support import shown_runs
+from tests.support import page_checks, shown_runs
 from tests.support.browser import DESK, PHONE, Seen, numbers, opened
-from tests.support.tree import Tree, on_this_machine
+from tests.support.tree import Tree
 
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(real.PROGRAM is None, reason="no chromium: .ci/packages chromium"),
 ]
-PICTURES = "COSMOSCTL_PICTURES"
-"""Names the folder that takes a picture of each view."""
-HOSTILE = """</script><script>alert(1)</script> "q" 'q' & # % <img onerror=alert(2) src=x>"""
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with real.chromium(tmp_path_factory.mktemp("playwright")) as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -46,34 +33,13 @@ def seen(chromium: Any) -> Iterator[Seen]:
         ] == []
 
 
-@pytest.fixture(scope="module")
-def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A gallery of runs whose videos tell their frames: 24 fps four times, other rates, lengths, one frame, HEVC."""
-    return shown_runs.numbered(tmp_path_factory.mktemp("numbered"))
-
-
 def place(index: Path) -> str:
     return index.as_uri()
 
 
 def test_every_view_opens_from_a_file_without_an_error(seen: Seen, numbered: Path) -> None:
     seen.go(place(numbered))
-    assert seen.page.locator(".card").count() > 5
-    for hash_ in (
-        "#run/n0",
-        "#run/failed",
-        "#compare/n0,n1,n2,n3",
-        "#grid",
-        "#choose",
-        "#choose/blind",
-        "#choose/chosen",
-        "#batches",
-        "#prompts",
-    ):
-        seen.turn(hash_)
-    seen.turn("#compare/n0,n1")
-    seen.show(5)
-    assert numbers(seen.pictures()) == [5, 5]
+    page_checks.every_view_opens(seen)
 
 
 def test_a_still_plays_when_the_pointer_rests_on_it(seen: Seen, numbered: Path) -> None:
@@ -85,26 +51,12 @@ def test_a_still_plays_when_the_pointer_rests_on_it(seen: Seen, numbered: Path) 
 
 
 def test_four_clips_show_one_frame_at_rest_and_in_play(seen: Seen, numbered: Path) -> None:
-    seen.go(place(numbered), "#compare/n0,n1,n2,n3")
-    assert numbers(seen.pictures()) == [0, 0, 0, 0]
-    seen.press(" ")
-    shots = []
-    for _ in range(15):
-        seen.until(f"+document.body.dataset.drawn > {seen.page.evaluate('+document.body.dataset.drawn')}")
-        shots.append(numbers(seen.pictures()))
-    assert [shot for shot in shots if len(set(shot)) > 1 or -1 in shot] == []
-    assert len({shot[0] for shot in shots}) > 3
-    seen.press("k")
+    page_checks.four_clips_show_one_frame(seen, numbered)
 
 
 @pytest.mark.parametrize("name", ["slow", "n0", "quick", "thirty", "one", "short"])
 def test_every_seek_shows_the_very_frame(name: str, seen: Seen, numbered: Path) -> None:
-    seen.go(place(numbered), f"#compare/{name},{name}")
-    last = int(seen.page.get_attribute(".scrub", "max"))
-    draw = random.Random(1)
-    for frame in [0, last, *(draw.randrange(last + 1) for _ in range(18))]:
-        seen.show(frame)
-        assert numbers(seen.pictures()) == [frame, frame]
+    page_checks.every_seek_is_exact(seen, numbered, name)
 
 
 def test_a_held_key_loses_no_frame(seen: Seen, numbered: Path) -> None:
@@ -201,26 +153,8 @@ def test_an_offset_shifts_one_side_and_stands_in_the_address(seen: Seen, numbere
     assert numbers(seen.pictures()) == [10, 12]
 
 
-def test_a_gallery_that_was_zipped_opens_elsewhere_whatever_its_words_are(seen: Seen, tmp_path: Path) -> None:
-    tree = on_this_machine(tmp_path, {"COSMOSCTL_PREVIEW_ROW_S": "0.01"})
-    clips.scene(tree.root / "inputs/videos/a#&'% b")
-    tree.prompt("ps_h", HOSTILE, scene='"inputs/videos/a#&\'% b"', more="notes: '<img onerror=alert(3) src=x>'\n")
-    tree.run("rs_h", prompt="ps_h", more="notes: '<script>alert(4)</script>'\ntags: ['<b>']\n")
-    tree.cli("batch", expect=0)
-    tree.cli("gallery", "--zip", "--copy", "--with-logs")
-    elsewhere = tmp_path / """else where "#'&"""
-    with zipfile.ZipFile(tree.root / "gallery.zip") as made:
-        made.extractall(elsewhere)
-    seen.go(place(elsewhere / "gallery/index.html"))
-    for hash_ in ("#run/rs_h", "#prompts", "#compare/rs_h", "#batches", "#grid", "#wall?group=prompt"):
-        seen.turn(hash_)
-        assert seen.page.locator("script:not([src])").count() == 0
-    seen.turn("#run/rs_h")
-    assert HOSTILE.split()[0] in seen.page.inner_text(".recipe .prompt")
-    assert "look copy" not in seen.page.inner_text(".where")
-    shutil.rmtree(tree.root)
-    seen.go(place(elsewhere / "gallery/index.html"), "#run/rs_h")
-    assert len(seen.pictures()) >= 2
+def test_a_gallery_that_was_zipped_opens_elsewhere_whatever_its_words_are(seen: Seen, zipped: Path) -> None:
+    page_checks.a_zipped_gallery_opens(seen, zipped)
 
 
 def test_an_original_that_is_not_there_is_told_and_its_look_copy_shown(seen: Seen, tmp_path: Path) -> None:
@@ -312,17 +246,6 @@ def test_all_views_are_used_by_keyboard_alone(seen: Seen, numbered: Path) -> Non
     seen.until("document.body.dataset.view === 'run'")
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """index.html of the gallery of the demo; its videos are worth looking at only where pictures are wanted."""
-    root = tmp_path_factory.mktemp("demo")
-    tree = Tree(root / "demo", root / "home", {} if PICTURES in os.environ else {"COSMOSCTL_PREVIEW_ROW_S": "0.01"})
-    tree.root.mkdir()
-    tree.cli("init", ".", "--demo")
-    tree.cli("batch", "--batch-name", "demo", expect=None)
-    return Path(tree.cli("gallery").lines[0])
-
-
 VIEWS = {
     "wall": "#wall",
     "run": "#run/{0}",
@@ -336,22 +259,15 @@ VIEWS = {
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_each_view_fits_its_screen(size: dict[str, int], chromium: Any, demo: Path, tmp_path: Path) -> None:
-    pictures = Path(os.environ.get(PICTURES, str(tmp_path)))
-    pictures.mkdir(exist_ok=True)
+def test_each_view_fits_its_screen(size: dict[str, int], chromium: Any, demo: Tree, tmp_path: Path) -> None:
+    index = Path(demo.cli("gallery").lines[0])
     with opened(chromium, size=size, has_touch=size is PHONE, color_scheme="dark") as seen:
-        seen.go(place(demo))
-        ids = seen.page.evaluate("UI.data.runs.map(run => run.id)")
-        batch = seen.page.evaluate("UI.data.batches[0].id")
+        seen.go(place(index))
+        ids = seen.evaluate("UI.data.runs.map(run => run.id)")
+        batch = seen.evaluate("UI.data.batches[0].id")
         for name, hash_ in VIEWS.items():
             seen.turn(hash_.format(*ids, all=",".join(ids[:4]), batch=batch))
-            seen.page.evaluate("Promise.all([...document.images].slice(0, 12).map(one => one.decode().catch(() => 0)))")
-            assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-            for selector in (".card .words", "figcaption"):
-                for left, _, right, _ in seen.boxes(selector):
-                    assert 0 <= left < right <= size["width"] + 1, (name, selector)
-            kind = "desk" if size is DESK else "phone"
-            seen.page.screenshot(path=str(pictures / f"{name}-{kind}.jpg"), type="jpeg", quality=50)
+            page_checks.fits_its_screen(seen, name, size, tmp_path)
         assert seen.errors == []
 
 

@@ -64,6 +64,10 @@ class Seen:
         """Go on once that expression holds."""
         self.page.wait_for_function(f"() => {condition}", timeout=PATIENCE_MS)
 
+    def evaluate(self, expression: str) -> Any:
+        """What an expression, or the promise that it is, comes to."""
+        return self.page.evaluate(expression)
+
     def press(self, *keys: str) -> None:
         for key in keys:
             self.page.keyboard.press(key)
