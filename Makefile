@@ -9,6 +9,8 @@ INSTALLED := $(VENV)/.installed
 VENV_NEWEST := .venv-newest
 # tests wait half of the time: three at once keep two cores busy
 WORKERS := 3
+# a file stays together; those that take longest come first: tests/conftest.py
+DIST := --dist loadfile --no-loadscope-reorder
 # where the environment forbids compiled modules, each of the thousands of commands that tests start compiles them all
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -26,10 +28,10 @@ demo: $(INSTALLED) ## a project with five finished previews in demo/
 test: $(INSTALLED) ## every test of the base product; installs what needs root where it may
 	@sh .ci/packages jq git || echo "tests that need them are skipped by name" >&2
 	@sh .ci/packages $(PROGRAMS) || echo "tests that need them are skipped by name" >&2
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
+	$(BIN)/pytest --numprocesses $(WORKERS) $(DIST) $(TESTS)
 
 fast: $(INSTALLED) ## the tests that start nothing but Python, for each save
-	$(BIN)/pytest -q --numprocesses 2 --dist loadfile tests/unit
+	$(BIN)/pytest -q --numprocesses 2 $(DIST) tests/unit
 
 setup: ## what needs root: Debian packages of the tests, by apt
 	@sh .ci/packages jq git $(PROGRAMS)
@@ -41,14 +43,14 @@ test-real: $(INSTALLED) ## the tests of parts that take long to install: a brows
 
 pictures: $(INSTALLED) ## docs/pictures anew: each view of the page over the demo, at a desk and on a phone
 	@sh .ci/packages chromium
-	COSMOSCTL_PICTURES=docs/pictures $(BIN)/pytest -n 0 -q -m real tests/real/test_page.py -k fits_its_screen
+	COSMOSCTL_PICTURES=docs/pictures $(BIN)/pytest -n 0 -q -m real tests/real/test_page.py tests/real/test_live_page.py -k fits_its_screen
 
 cases: $(INSTALLED) ## scripts from outside: make cases CASES=FOLDER
 	@sh .ci/packages jq git ffmpeg faketime || echo "scripts that need them cannot be tried" >&2
 	@COSMOSCTL=$(abspath $(BIN))/cosmosctl COSMOSCTL_CHECKOUT=$(CURDIR) sh .ci/cases $(abspath $(CASES))
 
 unit: $(INSTALLED) ## the tests that need neither sshd nor a container engine nor root
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $$(sh .ci/unit-tests)
+	$(BIN)/pytest --numprocesses $(WORKERS) $(DIST) $$(sh .ci/unit-tests)
 
 # the demo and the unit tests on the newest Python there is, which is another one than $(PYTHON)
 test-newest: ## demo and unit tests on the newest Python that is not PYTHON

@@ -1,6 +1,8 @@
 """Fixtures: a fresh project, with or without a scene, on the built-in host; a machine and an engine."""
 
+import atexit
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from hypothesis import settings
 from tests.containers import Engine, running_podman
 from tests.sshd import Sshd, running_sshd
 from tests.support import aftermath
+from tests.support.kept import KEPT
 from tests.support.own_config import without_look_copies
 from tests.support.tree import Tree
 
@@ -25,12 +28,27 @@ os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(
     prefix="cosmosctl-tests-state-"
 )  # for the commands that tests start too
 without_look_copies()
+if KEPT not in os.environ:  # the workers of this run have ours
+    os.environ[KEPT] = tempfile.mkdtemp(prefix="cosmosctl-tests-kept-")
+    atexit.register(shutil.rmtree, os.environ[KEPT], ignore_errors=True)
 os.environ["COSMOSCTL_ALLOW_HOSTS"] = "*"
 for name in [name for name in os.environ if name.startswith("GIT_")]:  # as a hook has them
     del os.environ[name]
 os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}  # nobody's hooks, signatures, endings
 
+LONG = (
+    *("test_wheel", "test_containers", "test_git_histories", "test_fault_matrix", "test_seven_runs", "test_strangers"),
+    *("test_client_killed", "test_host_commands", "test_preview", "test_families", "test_attach", "test_damaged"),
+)
+"""Files that take longest: the others of a run go on beside them."""
+
 CONFIG = "project: 5f3a91c2\nmodel: transfer1\nhost: local\n"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first."""
+    turns = {name: turn for turn, name in enumerate(LONG)}
+    items.sort(key=lambda item: turns.get(item.path.stem, len(LONG)))
 
 
 @pytest.fixture

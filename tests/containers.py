@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cosmosctl.io.atomic import write_text
+from tests.support.kept import once
 from tests.support.tree import REPOSITORY
 from tests.support.waiting import PATIENCE_S, wait_until
 
@@ -25,7 +26,7 @@ GPUS = 4
 CHANGES = ("ENV PATH=/usr/bin:/bin", 'ENTRYPOINT ["/entrypoint.sh"]', "WORKDIR /workspace")
 """The image runs what it is given through an entrypoint, as those of the models do."""
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-LEFT_OUT = ("test", "site-packages", "dist-packages", "idlelib", "tkinter", "ensurepip", "lib2to3", "__pycache__")
+LEFT_OUT = ("test", "site-packages", "dist-packages", "idlelib", "tkinter", "ensurepip", "lib2to3")
 
 _CONTAINERS_CONF = """\
 [containers]
@@ -178,14 +179,13 @@ def running_dockerd(folder: Path) -> Iterator[Engine]:
 
 def _import_image(engine: Engine, folder: Path) -> None:
     """Give `engine` the test image. Skips, by name, where the engine is installed and cannot run it."""
-    tar = build_root(folder / "root", folder / "image.tar")
+    tar = once("image.tar", lambda path: build_root(folder / "root", path))
     changes = [part for change in CHANGES for part in ("--change", change)]
     for args in (("import", *changes, str(tar), IMAGE), ("run", "--rm", "--network=host", IMAGE, "true")):
         tried = subprocess.run((*engine.command, *args), capture_output=True, text=True, timeout=TIMEOUT_S)
         if tried.returncode:
             pytest.skip(f"{engine.name} does not work on this machine: {tried.stderr.strip()[-300:]}")
-    tar.unlink()
-    shutil.rmtree(folder / "root")
+    shutil.rmtree(folder / "root", ignore_errors=True)
 
 
 def _unmount_below(folder: Path) -> None:

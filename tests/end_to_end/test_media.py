@@ -337,11 +337,11 @@ def test_every_bucket_is_its_own_nearest() -> None:
     assert [nearest_bucket(*bucket) for bucket in BUCKETS_720] == list(BUCKETS_720)
 
 
-@pytest.mark.parametrize("clip", footage.every())
+@pytest.mark.parametrize("clip", footage.every(frames=footage.FEW))
 def test_footage_is_made_of_good_clips(clip: footage.Clip, tmp_path: Path) -> None:
     path = clip.copied(tmp_path / "clip.mp4")
     info = probe(path)
-    assert (info.frames, info.announced_frames, problems(info, path)) == (121, 121, ())
+    assert (info.frames, info.announced_frames, problems(info, path)) == (clip.frames, clip.frames, ())
     assert (info.width, info.height) in ((640, 480), (1280, 704))
 
 

@@ -56,9 +56,9 @@ class Kind:
     frames: int
 
 
-def _footage(source: str, frames: int, folder: Path) -> None:
+def _footage(source: str, folder: Path) -> None:
     for part in footage.REAL:
-        footage.Clip(source, part, frames).copied(folder / f"{part}.mp4")
+        footage.Clip(source, part, footage.FEW).copied(folder / f"{part}.mp4")
 
 
 def _draw(folder: Path) -> None:
@@ -69,12 +69,8 @@ def _draw(folder: Path) -> None:
     clips.segmentation(folder / "robot/segmentation.mp4", width=160, height=88, frames=24)
 
 
-LENGTHS = {"drawn": 25, "real": footage.FRAMES}
-"""Frames of footage: seven previews of a whole clip on two hosts are minutes of work."""
-
-
 def _kind_of(source: str) -> Kind:
-    return Kind(partial(_footage, source, LENGTHS[source]), LENGTHS[source])
+    return Kind(partial(_footage, source), footage.FEW)
 
 
 KINDS = [

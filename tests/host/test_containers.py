@@ -17,6 +17,7 @@ from cosmosctl.engines import docker
 from tests.containers import IMAGE, Engine, needs_dockerd, needs_podman, running_dockerd
 from tests.end_to_end import test_seven_runs as seven
 from tests.sshd import Sshd, needs_sshd
+from tests.support.aftermath import Client
 from tests.support.tree import Tree
 from tests.support.waiting import PATIENCE_S, wait_until
 
@@ -124,12 +125,17 @@ def test_a_batch_that_was_left_alone_is_fetched_and_its_container_removed(
 def test_an_entrypoint_that_takes_its_time_is_waited_for(lab: Tree, box: Sshd, engine: Engine, tmp_path: Path) -> None:
     name = "localhost/slow:1"
     container = engine("create", IMAGE, "true").strip()
-    slow = 'ENTRYPOINT ["/bin/sh", "-c", "sleep 20; exec \\"$@\\"", "sh"]'
+    slow = 'ENTRYPOINT ["/bin/sh", "-c", "until [ -e /tally/come ]; do sleep 0.1; done; exec \\"$@\\"", "sh"]'
     engine("commit", "--quiet", "--change", slow, container, name)
     engine("rm", container)
     lab.config(config_of(box, engine, tmp_path).replace(IMAGE, name))
     lab.run("rs_a")
-    lab.cli("batch")
+    lab.home.mkdir(exist_ok=True)
+    client = Client(lab, "batch")
+    client.wait_for("phase: follow")  # the launch does not wait any more
+    (tmp_path / "tally/come").touch()
+    done = client.end()
+    assert done.code == 0, done.err
     assert lab.states() == {"rs_a": "done"}
     assert tallied(tmp_path, "load") == 1
 
@@ -176,11 +182,10 @@ def test_seven_runs_in_a_container_on_two_gpus_give_the_pixels_of_the_local_ones
     with tempfile.TemporaryDirectory(prefix="c", dir="/tmp") as sockets:
         bare_tree.cli("batch", "--host", "lab", env={"XDG_RUNTIME_DIR": sockets})
     starts = [event for event in bare_tree.events() if event["ev"] == "process_start"]
-    compared = list(seven.RUNS) if kind.frames < 100 else ["rs_street_all", "rs_robot_seg"]
-    bare_tree.cli("batch", *compared, "--host", "local")
+    bare_tree.cli("batch", *seven.RUNS, "--host", "local")
     assert {start["gpu"] for start in starts} == {0, 1}
     assert bare_tree.states("--host", "lab") == dict.fromkeys(seven.RUNS, "done")
-    for run in compared:
+    for run in seven.RUNS:
         paths = bare_tree.run_paths(run)
         far, near = (decoded(place.outputs / "output.mp4") for place in (paths.result, paths.preview))
         assert len(far) == kind.frames

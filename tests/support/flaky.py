@@ -95,6 +95,7 @@ def run(tests: Sequence[str], workers: str) -> tuple[int, list[str]]:
             workers,
             "--dist",
             "loadfile",
+            "--no-loadscope-reorder",
             f"--junitxml={report}",
             *tests,
         )

@@ -2,17 +2,18 @@
 
 The drawn ones have the traits of the real ones. The street: HEVC, 640 x 480, 30 fps, filmed by hand with the grain of a
 small sensor; depth and segmentation are H.264 and go with each frame. The robot: H.264, 1280 x 704, 24 fps, still and
-smooth, with a segmentation. None has sound. All have the 121 frames of one clip of transfer1.
+smooth, with a segmentation. None has sound. All have the 121 frames of one clip of transfer1; most tests take the first
+of them, as drawing and filtering each takes its time. What was drawn once is there for all processes of a test run.
 """
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from _pytest.mark.structures import ParameterSet
 from cosmosctl.commands.start.init import DEMO_SCENE
 from cosmosctl.io.shipped import template
 from tests import clips
+from tests.support.kept import once
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -35,6 +37,8 @@ REAL = {
 """Scene and role -> the real clip's name. Source: nvidia-cosmos/cosmos-transfer1, assets/."""
 
 FRAMES = 121
+FEW = 25
+"""Frames of a clip where its length is not the point: no later one of the real clips is needed to decode these."""
 GRAIN = 6.0
 """Standard deviation of the grain, in steps of 8 bits."""
 
@@ -45,7 +49,7 @@ _COVER = 1.5
 
 @dataclass(frozen=True)
 class Clip:
-    """`part` is a key of REAL, `source` is "drawn" or "real". Of a drawn one the first `frames` alone may be wanted."""
+    """`part` is a key of REAL, `source` is "drawn" or "real". The first `frames` alone may be wanted."""
 
     source: str
     part: str
@@ -57,10 +61,7 @@ class Clip:
     def copied(self, path: Path) -> Path:
         """A copy of it at `path`, which is returned."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        if self.source == "real":
-            shutil.copyfile(Path(os.environ["COSMOSCTL_TEST_VIDEOS"], f"{REAL[self.part]}.mp4"), path)
-        else:
-            path.write_bytes(_drawn(self.part, self.frames))
+        shutil.copyfile((_real if self.source == "real" else _drawn)(self.part, self.frames), path)
         return path
 
 
@@ -71,17 +72,39 @@ def sources() -> list[ParameterSet]:
     return [pytest.param("drawn", id="drawn", marks=no_hevc), *real]
 
 
-def every(role: str = "") -> list[ParameterSet]:
-    """Each clip of that role ("color", "depth", "segmentation"), or each clip."""
+def every(role: str = "", *, frames: int = FRAMES) -> list[ParameterSet]:
+    """Each clip of that role ("color", "depth", "segmentation"), or each clip, so many frames of it."""
     return [
         pytest.param(clip, id=str(clip), marks=source.marks)
         for source in sources()
-        for clip in (Clip(str(source.values[0]), part) for part in REAL if part.endswith(role))
+        for clip in (Clip(str(source.values[0]), part, frames) for part in REAL if part.endswith(role))
     ]
 
 
-@cache
-def _drawn(part: str, frames: int) -> bytes:
+def _real(part: str, frames: int) -> Path:
+    whole = Path(os.environ["COSMOSCTL_TEST_VIDEOS"], f"{REAL[part]}.mp4")
+    if frames == FRAMES:
+        return whole
+    return once(f"real-{part.replace('/', '-')}-{frames}.mp4", lambda path: _cut(whole, path, frames))
+
+
+def _cut(whole: Path, target: Path, frames: int) -> None:
+    """The packets of the first frames, as they are."""
+    with av.open(str(whole)) as given, av.open(str(target), "w", format="mp4") as made:
+        stream = made.add_stream_from_template(given.streams.video[0])
+        for packet in islice((one for one in given.demux(video=0) if one.dts is not None), frames):
+            packet.stream = stream
+            made.mux(packet)
+
+
+def _drawn(part: str, frames: int) -> Path:
+    """The drawn clip; of several processes that want it one draws it."""
+    name = f"{part.replace('/', '-')}-{frames}.mp4"
+    return once(name, lambda path: path.write_bytes(drawn(part, frames)))
+
+
+def drawn(part: str, frames: int) -> bytes:
+    """That clip, drawn anew."""
     scene, role = part.split("/")
     pictures = (_PICTURES[scene](picture, number, role) for number, picture in enumerate(islice(_demo(role), frames)))
     by_hand = part == "street/color"
