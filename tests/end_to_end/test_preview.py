@@ -742,6 +742,13 @@ def test_idle_rows_differ_and_name_their_settings(tmp_path: Path) -> None:
     assert [result.info(number).frames for number in (0, 1)] == [FRAMES, FRAMES]
 
 
+def test_an_idle_row_has_the_frames_of_its_shortest_source(tmp_path: Path) -> None:
+    long, short = clips.color(tmp_path / "a.mp4", frames=30), clips.color(tmp_path / "b.mp4", frames=24)
+    rows = [row(long, edge=0.5), row(long, edge=(0.25, short))]
+    result = start(tmp_path, rows, env=IDLE)
+    assert [result.info(number).frames for number in (0, 1)] == [30, 24]
+
+
 @pytest.mark.parametrize(("long", "seen"), [("LOAD", ["load"]), ("ROW", ["load", "start"])])
 def test_idle_loads_and_rows_take_as_long_as_asked(tmp_path: Path, long: str, seen: list[str]) -> None:
     """So long that it is not lived to see."""
