@@ -160,7 +160,7 @@ def going(demo: Tree, tmp_path: Path) -> Iterator[Tree]:
     """The demo with a batch under way, whose second row waits."""
     shutil.copytree(demo.root, tmp_path / "demo")
     shutil.copytree(demo.home, tmp_path / "home")
-    tree = aftermath.swift(Tree(tmp_path / "demo", tmp_path / "home"))
+    tree = aftermath.swift(Tree(tmp_path / "demo", tmp_path / "home"), **page_checks.quick())
     for run in ("rs_depths", "rs_evenly", "rs_sketch"):
         spec = tree.run_paths(run).spec
         spec.write_text(spec.read_text().replace("seed: 1", "seed: 2"))

@@ -94,13 +94,17 @@ def a_zipped_gallery_opens(page: Page, index: Path) -> None:
     assert len(page.pictures()) >= 2
 
 
+def quick() -> dict[str, str]:
+    """The environment of previews that draw nothing, where no pictures are wanted."""
+    return {"COSMOSCTL_PREVIEW_ROW_S": "" if PICTURES in os.environ else "0.01"}
+
+
 def demo(folder: Path) -> Tree:
     """The demo after its batch. Where no pictures are wanted its clips are tiny and its previews draw nothing."""
-    quick = {} if PICTURES in os.environ else {"COSMOSCTL_PREVIEW_ROW_S": "0.01"}
-    tree = Tree(folder / "demo", folder / "home", quick)
+    tree = Tree(folder / "demo", folder / "home", quick())
     tree.root.mkdir()
     tree.cli("init", ".", "--demo")
-    if quick:
+    if PICTURES not in os.environ:
         tree.scene()
     tree.cli("batch", "--batch-name", "demo")
     return tree

@@ -41,7 +41,7 @@ UI.editForm = async (place, one, isPrompt, done) => {
   };
   const again = UI.button('take the file as it is now', () => UI.editForm(place, one, isPrompt, done), { hidden: true });
   const form = UI.h('form', { class: 'editing', onsubmit: e => { e.preventDefault(); save(); } },
-    isPrompt && field('--text', 'Words', one.text, 5), isPrompt && field('--negative-prompt', 'Not', one.negative, 2),
+    isPrompt && field('--text', 'Words', one.text, Math.min(16, Math.max(5, Math.ceil(one.text.length / 36)))), isPrompt && field('--negative-prompt', 'Not', one.negative, 2),
     field('--notes', 'Notes', one.notes, 2), field('--tag', 'Tags', (isPrompt ? one.tags : one.ownTags).join(' ')), told,
     UI.h('div', { class: 'line' }, UI.h('button', { type: 'submit' }, 'save'), UI.button('leave it', done), again));
   form.addEventListener('keydown', e => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) save(); });
