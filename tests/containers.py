@@ -26,7 +26,8 @@ GPUS = 4
 CHANGES = ("ENV PATH=/usr/bin:/bin", 'ENTRYPOINT ["/entrypoint.sh"]', "WORKDIR /workspace")
 """The image runs what it is given through an entrypoint, as those of the models do."""
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-LEFT_OUT = ("test", "site-packages", "dist-packages", "idlelib", "tkinter", "ensurepip", "lib2to3")
+LEFT_OUT = ("test", "site-packages", "dist-packages", "config-*", "idlelib", "tkinter", "ensurepip", "lib2to3")
+"""Of the standard library; what Python compiled of the rest goes along, as no process in a container may keep it."""
 
 _CONTAINERS_CONF = """\
 [containers]

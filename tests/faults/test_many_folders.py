@@ -22,7 +22,7 @@ from cosmosctl.yaml import facts
 from tests.support.examples import IS_SOAK
 from tests.support.watched import MOST_KIB, Machine, Watched
 
-NAMES = 100_000 if IS_SOAK else 3_000
+NAMES = 100_000 if IS_SOAK else 1_000
 """So many lie in each of runs/, prompts/ and batches/."""
 CONFIG = "project: 5f3a91c2\nmodel: transfer1\nhost: local\n"
 BATCH = "b_20260101_120000"
