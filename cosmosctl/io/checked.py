@@ -205,9 +205,10 @@ def _ruled(check: Check, rules: Sequence[Callable[[Any], bool]], name: str) -> C
 def _one_of(kinds: Sequence[Any], name: str) -> Check:
     plain = [kind for kind in kinds if kind in (bool, int, float, str, NoneType)]
     other = next((_check(kind, name) for kind in kinds if kind not in plain), None)
+    whole = frozenset(kind for kind in plain if kind in _WITHOUT_BOUNDS)
 
     def checked(value: Any) -> Any:
-        if any(_is(kind, value) for kind in plain):
+        if type(value) in whole or any(_is(kind, value) for kind in plain):
             return value
         if other is None or value is None:
             raise _misfit(name)
@@ -235,12 +236,18 @@ def _pairs(key: Check, item: Check, name: str) -> Check:
 
 
 def _plain(kind: Any, name: str) -> Check:
+    whole = frozenset({kind} & _WITHOUT_BOUNDS)
+
     def checked(value: Any) -> Any:
-        if kind is Any or _is(kind, value):
+        if type(value) in whole or kind is Any or _is(kind, value):
             return value
         raise _misfit(name)
 
     return checked
+
+
+_WITHOUT_BOUNDS = frozenset((bool, str, NoneType))
+"""Kinds that any value of is right: most values are of these, and a look at the type is all they take."""
 
 
 def _misfit(name: str) -> Unreadable:

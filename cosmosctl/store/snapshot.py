@@ -133,9 +133,19 @@ class Snapshot:
 
     @property
     def schemas(self) -> str:
-        """What stands for the schemas that git should version; "" where they could not be derived."""
+        """What stands for the schemas that git should version; derived once, as few commands ask. "": those of this
+        project could not be written.
+        """
         entry = self.index.get(_SCHEMAS)
-        return entry.payload if entry is not None else ""
+        if entry is None or entry.payload:
+            return entry.payload if entry else ""
+        from cosmosctl.schema import versioned_schemas
+        from cosmosctl.schema.versioned import digest
+
+        payload = digest(versioned_schemas(self.config))
+        self.index.put(_SCHEMAS, entry._replace(payload=payload))
+        self.index.save()
+        return payload
 
     def require(self, runs: Iterable[str]) -> None:
         """Nothing, when these runs can be used. Raises: FilesError with all that is wrong with them."""
@@ -297,12 +307,11 @@ def _save(root: Path, index: Index, config: Config, prompts: Sequence[str]) -> N
     facts = f"{config.model} {config.allow_outside_inputs} {config.asks_outside} {' '.join(prompts)}"
     key = f"{len(facts)}-{zlib.crc32(facts.encode()):08x}"
     if index.key(_SCHEMAS) != key:
-        from cosmosctl.schema import versioned_schemas, write_schemas
-        from cosmosctl.schema.versioned import digest
+        from cosmosctl.schema import write_schemas
 
         with contextlib.suppress(FileError):
             write_schemas(root, model=config.model, prompts=prompts, outside=config.allow_outside_inputs)
-            index.put(_SCHEMAS, Entry(key, "", digest(versioned_schemas(config))))
+            index.put(_SCHEMAS, Entry(key, "", ""))
     index.save()
 
 
