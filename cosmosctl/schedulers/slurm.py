@@ -229,6 +229,7 @@ def words(task: Task) -> str:
     if standing(task) == "running":
         return f"{task.state.lower()} on {task.node}"
     starts = re.fullmatch(r"\d{4}-\d\d-\d\dT(\d\d:\d\d):\d\d", task.starts)
+    starts = None if standing(task) == "held" else starts  # what nobody releases does not, whatever is reckoned
     facts = [task.reason if task.reason not in ("", "None") else "", f"starts about {starts[1]}" if starts else ""]
     return f"{standing(task)} ({'; '.join(filter(None, facts)) or 'no reason told'})"
 
@@ -244,9 +245,12 @@ def hint(said: str) -> str:
 _AWAY = r"Unable to contact slurm|Connection refused|Socket timed out|connect failure"
 _HINTS = (
     (_AWAY, "the controller may be restarting; try again"),
-    (r"Invalid account or account/partition", "set account: of the host to one that `sacctmgr show assoc` lists"),
-    (r"invalid partition", "set partition: of the host to one that `sinfo` lists"),
-    (r"Invalid qos", "set qos: of the host to one that `sacctmgr show qos` lists"),
+    (
+        r"Invalid account or account/partition|account not (known|permitted)|AccountNotAllowed",
+        "set account: of the host to one that `sacctmgr show assoc` lists",
+    ),
+    (r"invalid partition|user's group not permitted", "set partition: of the host to one that `sinfo` lists"),
+    (r"Invalid qos|InvalidQOS|QOS not permitted", "set qos: of the host to one that `sacctmgr show qos` lists"),
     (
         r"time limit|PartitionTimeLimit|PartitionConfig",
         "set time: of the host to what `scontrol show partition` allows",

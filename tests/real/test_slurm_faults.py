@@ -44,6 +44,77 @@ def test_a_controller_that_is_killed_right_after_a_start_loses_nothing(site: Sit
     assert site.tree.states() == dict.fromkeys(runs, "done")
 
 
+def test_a_job_that_slurm_ends_for_its_time_goes_on_and_no_row_that_was_done_is_computed_again(site: Site) -> None:
+    runs = site.runs(4)
+    site.configure(more="    time: '1'\n")
+    client = begun(site)
+    in_hand = set(site.begun())
+    wait_until(lambda: len(_starts(site)) > 2, "the limit of a minute, and a job after it", look_s=0.5)
+    site.let_go()
+    assert client.end().code == 0
+    site.assert_well(runs, {run: count for run, count in site.begun().items() if run in in_hand})
+
+
+def test_the_controller_may_be_away_at_each_moment_for_long(site: Site) -> None:
+    runs = site.runs(6)
+    for moment in ("submitted", "queued", "running"):
+        job = site.bed.fill() if moment == "queued" else ""
+        site.hold()
+        if moment == "submitted":
+            site.bed.stop_controller()
+        client = Client(site.tree, "batch", "--all", "--yes")
+        if moment == "queued":
+            site.bed.until("PENDING")
+            site.bed.stop_controller()
+        elif moment == "running":
+            wait_until(lambda: len(site.bed.until("RUNNING", 2)) == 2, "both jobs")
+            site.bed.stop_controller()
+        take(20)
+        site.bed.start_controller()
+        site.let_go()
+        if job:
+            site.bed.ask("scancel", job)
+        if client.end().code:
+            site.tree.cli("attach")
+        assert site.tree.states() == dict.fromkeys(runs, "done"), moment
+    assert site.begun() == dict.fromkeys(runs, 3)
+
+
+def test_a_batch_is_cancelled_while_the_controller_is_away(site: Site) -> None:
+    runs = site.runs(6)
+    client = begun(site)
+    site.bed.stop_controller()
+    try:
+        site.tree.cli("cancel", expect=None)
+    finally:
+        site.bed.start_controller()
+    assert client.end().code == 1
+    site.let_go()
+    assert site.tree.states() == dict.fromkeys(runs, "cancelled")
+    wait_until(lambda: not site.bed.tasks(), "the queue to be empty", look_s=0.1)
+    assert sum(site.begun().values()) == 2
+
+
+def test_a_batch_that_waits_is_cancelled_while_the_controller_is_away_and_never_begins(site: Site) -> None:
+    runs = site.runs(4)
+    job = site.queued()
+    site.bed.stop_controller()
+    try:
+        site.tree.cli("cancel", expect=None)
+    finally:
+        site.bed.start_controller()
+    site.tree.cli("cancel", expect=None)
+    assert site.tree.states() == dict.fromkeys(runs, "cancelled")
+    wait_until(lambda: not site.bed.tasks(), "the queue to be empty", look_s=0.1)
+    assert not site.begun()
+    site.bed.ask("scancel", job)
+
+
+def _starts(site: Site) -> list[str]:
+    events = site.folder().glob("shards/*/events.jsonl")
+    return [line for path in events for line in path.read_text().splitlines() if '"batch_start"' in line]
+
+
 def test_a_client_may_be_killed_at_any_moment(site: Site) -> None:
     chance = random.Random(20261129)
     runs = site.runs(6)

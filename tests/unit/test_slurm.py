@@ -26,7 +26,7 @@ ANSWER = """\
 12|0|COMPLETED|None|gpu1|2026-11-29T06:06:48
 12|1|RUNNING|None|gpu2|2026-11-29T06:06:48
 12|2|PENDING|Priority||2026-11-29T14:20:00
-12|3|PENDING|JobHeldUser||N/A
+12|3|PENDING|JobHeldUser||2026-11-29T14:20:00
 """
 
 
@@ -99,6 +99,7 @@ def test_the_books_are_read_like_the_queue() -> None:
         ("sbatch: error: Batch job submission failed: Invalid account or account/partition combination", "account:"),
         ("slurm_load_jobs error: Unable to contact slurm controller (connect failure)", "restarting"),
         ("launch failed requeued held", "scontrol release"),
+        ("Job's account not known, so it can't use this partition (closed allows physics)", "account:"),
         ("sbatch: error: Batch job submission failed: Requested node configuration is not available", ""),
     ],
 )

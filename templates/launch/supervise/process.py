@@ -46,6 +46,7 @@ def become(
         os.setsid()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # srun hands it to all processes of a job; it is meant for us
         for target, stream in enumerate(streams):
             os.dup2(stream, target)
         for lock in locks:
