@@ -5,10 +5,11 @@ file, so a client may be killed at any moment and the next one goes on.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 from cosmosctl import tasks
 from cosmosctl.domain.batch import AllowedBatch, Batch
@@ -64,8 +65,9 @@ def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
                 _refuse_exported(project, batch)
                 _start_or_free(project, batch, watch)
             with _detaching(batch):
-                _run_to_end(project, batch, watch)
-        elif end.state == ABANDONED:
+                home = _run_to_end(project, batch, watch, collect.all_here(project, batch))
+            return outcome(project, batch, home)
+        if end.state == ABANDONED:
             bring_late(project, batch, watch)
     return outcome(project, batch)
 
@@ -91,7 +93,8 @@ def follow(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     with following(project, batch, watch):
         if read_end(project.batch(name).end) is None:
             with _detaching(batch):
-                _run_to_end(project, batch, watch)
+                home = _run_to_end(project, batch, watch, {})
+            return outcome(project, batch, home)
     return outcome(project, batch)
 
 
@@ -106,11 +109,12 @@ def _refuse_exported(project: ProjectPaths, batch: Batch) -> None:
         )
 
 
-def outcome(project: ProjectPaths, batch: Batch) -> Outcome:
-    """What became of each run of an ended batch, read from the files it left."""
+def outcome(project: ProjectPaths, batch: Batch, known: Mapping[str, Collected] = MappingProxyType({})) -> Outcome:
+    """What became of each run of an ended batch, read from the files it left; of those in `known` it is told there."""
     state = read_progress(project.batch(batch.name).events, batch.runs)
     end = read_end(project.batch(batch.name).end)
-    runs = {run: collect.already_here(project, batch, run) or _from_end(project, end, run) for run in batch.runs}
+    here = {run: known.get(run) or collect.already_here(project, batch, run) for run in batch.runs}
+    runs = {run: one or _from_end(project, end, run) for run, one in here.items()}
     return Outcome(batch, runs, state, end.state if end else "unfinished")
 
 
@@ -167,8 +171,11 @@ def start(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
         launch(c, project, batch)
 
 
-def _run_to_end(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
-    home, tail = collect.all_here(project, batch), EventTail(project.batch(batch.name).events, batch.runs)
+def _run_to_end(
+    project: ProjectPaths, batch: AllowedBatch, watch: Watcher, home: dict[str, Collected]
+) -> Mapping[str, Collected]:
+    """What became of each run; of those in `home` that is known."""
+    tail = EventTail(project.batch(batch.name).events, batch.runs)
     stuck: dict[str, CosmosctlError] = {}
     unreachable_since: float | None = None  # for a pull; the follower tells its own
     turns = _Turns()
@@ -187,7 +194,7 @@ def _run_to_end(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> N
                 if over:
                     refuse_stuck(batch, bring_home(project, batch, state, home, watch))  # they may be mended by now
                     close(project, batch, state, home, with_logs=not is_more)
-                    return
+                    return home
                 unreachable_since = None
             except Unreachable as e:
                 unreachable_since = unreachable_since or time.time()

@@ -3,18 +3,20 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 import av
 import cv2
 import numpy as np
 import numpy.typing as npt
-from av.container import InputContainer
 from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange
+
+from cosmosctl.media.opening import THREADS as THREADS  # whoever works on frames finds all of it here
+from cosmosctl.media.opening import fraction as fraction
+from cosmosctl.media.opening import opened as opened
 
 Pixels = npt.NDArray[np.uint8]
 """Height x width x 3 (RGB), height x width (gray), or a packed I420 picture of height * 3 / 2 rows."""
@@ -22,33 +24,13 @@ Pixels = npt.NDArray[np.uint8]
 Planes = tuple[Pixels, Pixels, Pixels]
 """Y, U, V of one picture in limited range; U and V have half the size, rounded up."""
 
-THREADS = 2
-"""Threads that decode, and threads that filter. More than the cores of a small machine helps nothing (measured)."""
-
 LOOK_AHEAD = 6
 """Frames in work at once: enough to keep `THREADS` busy while the encoder takes its time (measured)."""
-
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
-"""Containers that may be opened. Anything else is refused: a playlist could name other files, a text is no video."""
-
-_READABLE: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
-"""A title that is not UTF-8 stops no clip. av has no such argument from 19 on, and reads every title."""
 
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
 
 cv2.setNumThreads(1)  # frames are spread over threads here; OpenCV's own threads would only wait for each other
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[InputContainer]:
-    """The container of a video file, open for reading. Raises: OSError, av.error.FFmpegError."""
-    container: InputContainer
-    with av.open(f"file:{path}", "r", options={"format_whitelist": FORMATS}, **_READABLE) as container:
-        for stream in container.streams.video:
-            stream.thread_type = "AUTO"
-            stream.thread_count = THREADS
-        yield container
 
 
 def decoded(path: Path) -> Iterator[av.VideoFrame]:
@@ -69,21 +51,6 @@ def rate(path: Path) -> Fraction:
     with opened(path) as container:
         stream = container.streams.video[0]
         return fraction(stream.average_rate or stream.guessed_rate or Fraction(24))
-
-
-class Ratio(Protocol):
-    """A Fraction, which av gave up to 18, or its own AVRational since."""
-
-    @property
-    def numerator(self) -> int: ...
-
-    @property
-    def denominator(self) -> int: ...
-
-
-def fraction(ratio: Ratio) -> Fraction:
-    """`ratio` as Python's own number, whose text is "30" and not "30/1"."""
-    return Fraction(ratio.numerator, ratio.denominator)
 
 
 def announced(path: Path) -> int:

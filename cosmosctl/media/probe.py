@@ -13,7 +13,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from cosmosctl.errors import FileError
-from cosmosctl.media import frames
+from cosmosctl.media.opening import fraction, opened
 from cosmosctl.media.video_info import VideoInfo, normalised, quoted
 
 _UNEVEN = 0.25
@@ -68,7 +68,7 @@ def probe(path: Path, bounds: Bounds = INPUT_BOUNDS) -> VideoInfo:
         if path.stat().st_size == 0:
             raise VideoError(f"{path} is an empty file")
         _check_header(path, bounds)
-        with frames.opened(path) as container:
+        with opened(path) as container:
             return _info(container, path, bounds)
     except FileNotFoundError as e:
         raise VideoError(f"{path}: there is no such file") from e
@@ -96,7 +96,7 @@ def _unreadable(path: Path) -> VideoError:
 
 def _check_header(path: Path, bounds: Bounds) -> None:
     """Raises: TooMuch by what the file says of itself and the number of its packets; nothing is decoded."""
-    with frames.opened(path) as container:
+    with opened(path) as container:
         stream = _film(container, path)
         width, height = stream.codec_context.width, stream.codec_context.height
         if width * height > bounds.pixels:
@@ -162,7 +162,7 @@ def _info(container: InputContainer, path: Path, bounds: Bounds) -> VideoInfo:
         codec=stream.codec_context.name,
         pix_fmt=seen.first.format.name,
         rotation=seen.first.rotation % 360,
-        sample_aspect=frames.fraction(stream.sample_aspect_ratio or 1),
+        sample_aspect=fraction(stream.sample_aspect_ratio or 1),
         interlaced=seen.interlaced,
         variable_frame_rate=_is_uneven(seen.times),
         has_audio=bool(container.streams.audio),
@@ -200,7 +200,7 @@ class _Seen:
         self.damaged += frame.is_corrupt
         self.interlaced |= frame.interlaced_frame
         if frame.pts is not None and frame.time_base is not None:
-            self.times.append(frame.pts * frames.fraction(frame.time_base))
+            self.times.append(frame.pts * fraction(frame.time_base))
 
 
 def _decode(container: InputContainer, stream: VideoStream, path: Path, bounds: Bounds) -> _Seen:
@@ -226,7 +226,7 @@ def _packets(container: InputContainer, stream: VideoStream, seen: _Seen) -> Ite
 def _rate(stream: VideoStream, times: Sequence[Fraction]) -> Fraction:
     spread = max(times) - min(times) if times else Fraction(0)
     seen = (len(times) - 1) / spread if spread else None
-    stated = [frames.fraction(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
+    stated = [fraction(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
     for rate in stated:
         if seen is None or rate < seen * _TOO_FAST:  # an AVI may count more frames than it holds
             return rate

@@ -16,9 +16,14 @@ PATIENCE_S = 300.0
 LOOK_S = 0.01
 
 
-def wait_until(condition: Callable[[], object], what: str = "it", *, look_s: float = LOOK_S) -> None:
-    """Go on once `condition` holds, which is looked at again and again. Raises: AssertionError when it never does."""
-    end = time.monotonic() + PATIENCE_S
+def wait_until(
+    condition: Callable[[], object], what: str = "it", *, look_s: float = LOOK_S, patience_s: float = PATIENCE_S
+) -> None:
+    """Go on once `condition` holds, which is looked at again and again. Raises: AssertionError when it never does.
+
+    `patience_s`: for what a benchmark waits for.
+    """
+    end = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > end:
             raise AssertionError(f"waited in vain for {what}")
