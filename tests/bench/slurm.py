@@ -109,7 +109,7 @@ def _how(site: Site) -> Mapping[str, object]:
 
 def _ended(site: Site) -> int:
     """How many shards have."""
-    return sum(b'"batch_done"' in path.read_bytes()[-200:] for path in site.folder().glob("shards/*/events.jsonl"))
+    return sum(b'"batch_done"' in path.read_bytes()[-200:] for path in site.dir.glob("batches/*/shards/*/events.jsonl"))
 
 
 def _told_of(site: Site) -> list[int]:
