@@ -19,9 +19,6 @@ from cosmosctl.media import bicubic, frames
 from cosmosctl.media.encode import Quality, writing
 from cosmosctl.media.frames import Pixels
 
-CONTROL_VERSION = 2
-"""Part of every cache key: counts up when the same clip and preset give other pixels than before."""
-
 THRESHOLDS: Mapping[str, tuple[int, int]] = {
     "very_low": (20, 50),
     "low": (50, 100),

@@ -20,9 +20,6 @@ from cosmosctl.media.encode import Quality, writing
 from cosmosctl.media.frames import Pixels
 from cosmosctl.media.probe import VideoError, refuse_too_much
 
-LOOK_VERSION = 1
-"""Counts up when the same video gives other pictures than before."""
-
 COPY_WIDTH, STILL_WIDTH, TILE_WIDTH, TILES_ACROSS = 640, 480, 240, 5
 _JPEG_QUALITY = 82
 _QUALITY = Quality(crf=20, preset="superfast", threads=1, steps_fast=True)

@@ -13,6 +13,7 @@ from cosmosctl.domain.spec import Spec
 from cosmosctl.errors import FileError
 from cosmosctl.io import own
 from cosmosctl.io.signed import read_cache, write_cache
+from cosmosctl.media.versions import CONTROL_VERSION
 from cosmosctl.models.protocol import Clip
 from cosmosctl.plan.planner import Sources
 from cosmosctl.store import hash_file
@@ -76,8 +77,6 @@ def control_file(project: ProjectPaths, video: Input, control: str, preset: str)
 
 def kept_control(project: ProjectPaths, sha256: str, control: str, preset: str) -> Path:
     """The same of the video with that sha256."""
-    from cosmosctl.media.control import CONTROL_VERSION
-
     return project.controls / f"{sha256[:32]}-{control}-{preset}-{CONTROL_VERSION}.mp4"
 
 

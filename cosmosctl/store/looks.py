@@ -15,6 +15,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
 from cosmosctl.io import own
 from cosmosctl.io.signed import read_cache, write_cache
+from cosmosctl.media.versions import LOOK_VERSION
 
 if TYPE_CHECKING:
     from cosmosctl.media.look import Facts
@@ -43,19 +44,17 @@ class Looks:
     """The look copies of a project. `keep` remembers what was made."""
 
     def __init__(self, project: ProjectPaths) -> None:
-        self._project = project
+        self._project, self._folder = project, project.looks
         known = read_cache(project.looks_index)
         self._known: dict[str, dict[str, Any]] = known if isinstance(known, dict) else {}
         self._is_new = False
 
     def file(self, sha256: str, kind: str) -> Path:
         """Where that file of a video lies."""
-        return self._project.looks / f"{sha256[:DIGITS]}{kind}"
+        return self._folder / f"{sha256[:DIGITS]}{kind}"
 
     def known(self, sha256: str) -> Look | None:
         """What is kept of the video with that sha256; None when it has to be made."""
-        from cosmosctl.media.look import LOOK_VERSION
-
         entry = self._known.get(sha256)
         if entry is None or entry.get("version") != LOOK_VERSION or not self._is_whole(sha256, entry):
             return None
@@ -63,7 +62,6 @@ class Looks:
 
     def made(self, sha256: str, video: Path, progress: Progress) -> Look:
         """The same, made now from the video itself. Raises: FileError when the files cannot be written."""
-        from cosmosctl.media.look import LOOK_VERSION
         from cosmosctl.media.probe import VideoError
 
         own.make_folders(self._project.looks)

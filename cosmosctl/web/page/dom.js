@@ -54,7 +54,10 @@ UI.copyOld = text => {
 
 UI.say = words => { document.getElementById('said').textContent = words; };
 
-UI.plural = (count, one, many) => `${count.toLocaleString('en')} ${count === 1 ? one : many || one + 's'}`;
+// A count with its thousands apart. toLocaleString would first load all that it knows of languages.
+UI.count = n => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+
+UI.plural = (count, one, many) => `${UI.count(count)} ${count === 1 ? one : many || one + 's'}`;
 
 UI.seconds = s => {
   if (s === null || s === undefined) return '';
@@ -63,12 +66,13 @@ UI.seconds = s => {
   return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 };
 
-UI.value = v => v === null || v === undefined ? '–' : typeof v === 'number' ? String(+v.toPrecision(10)) : String(v);
+UI.value = v => v === null || v === undefined ? '–' : typeof v === 'number' && !Number.isInteger(v) ? String(+v.toPrecision(10)) : String(v);
 
 UI.cut = (text, most) => text.length <= most ? text : text.slice(0, most - 1).trimEnd() + '…';
 
 // Numbers by size, words by their letters.
-UI.inOrder = (a, b) => a !== '' && b !== '' && !isNaN(a) && !isNaN(b) ? a - b : a.localeCompare(b, 'en', { numeric: true });
+UI.letters = new Intl.Collator('en', { numeric: true });
+UI.inOrder = (a, b) => a !== '' && b !== '' && !isNaN(a) && !isNaN(b) ? a - b : UI.letters.compare(a, b);
 
 // A word as a shell takes it.
 UI.shell = word => /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;

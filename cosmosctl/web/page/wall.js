@@ -30,7 +30,7 @@ UI.views.wall = (root, arg, q) => {
     shown = 0;
     at = Math.min(at, Math.max(0, order.length - 1));
     more();
-    count.textContent = order.length === UI.data.runs.length ? UI.plural(order.length, 'run') : `${order.length.toLocaleString('en')} of ${UI.plural(UI.data.runs.length, 'run')}`;
+    count.textContent = order.length === UI.data.runs.length ? UI.plural(order.length, 'run') : `${UI.count(order.length)} of ${UI.plural(UI.data.runs.length, 'run')}`;
     document.body.dataset.ready = 'wall';
     document.body.dataset.count = order.length;
   };
