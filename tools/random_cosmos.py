@@ -237,13 +237,20 @@ def _made(seed: int, size: Size, make: Callable[[], Any]) -> Any:
     torch.manual_seed(seed)
     if size is TINY:
         return make()
-    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+    with torch.device(_place()):
         kept = torch.get_default_dtype()
         torch.set_default_dtype(torch.bfloat16)
         try:
             return make().to("cpu", torch.bfloat16)
         finally:
             torch.set_default_dtype(kept)
+
+
+def _place() -> str:
+    """Where the largest network is made: a GPU that holds it, else this machine's memory."""
+    largest = 30 << 30
+    has_room = torch.cuda.is_available() and torch.cuda.get_device_properties(0).total_memory > largest
+    return "cuda" if has_room else "cpu"
 
 
 def _transformer(size: Size) -> Any:

@@ -36,7 +36,7 @@ def seen_dir(host: Host) -> PurePosixPath:
 def process(host: Host, model: Model) -> Process:
     block = _block(host, model)
     if model.HOME.program:
-        launcher = travelling.launcher(host, model, python="python3")
+        launcher = travelling.launcher(host, model, python="python3", in_image=True)
         return Process(
             launcher, CHECKPOINTS if block.checkpoints else model.CHECKPOINTS, None, environment(host, model)
         )

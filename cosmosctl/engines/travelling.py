@@ -8,16 +8,22 @@ from cosmosctl.models.protocol import Model
 
 ENTRY = "serve.py"
 """The file of such a program that Python runs."""
+IMAGE_ANEW = "make the image anew: docs/diffusers.md"
 
 
-def launcher(host: Host, model: Model, *, python: str) -> tuple[str, ...]:
-    """argv, before the family's own arguments; `python` runs it where the host's block names none."""
+def launcher(host: Host, model: Model, *, python: str, in_image: bool = False) -> tuple[str, ...]:
+    """argv, before the family's own arguments; `python` runs it where the host's block names none.
+
+    What mends its environment and fetches its weights is told by it: no setup of ours reaches into an image.
+    """
+    setup = IMAGE_ANEW if in_image else command("host", "setup", host.name)
+    fetch = command("retry") if in_image else command("host", "setup", host.name, "--weights")
     block = host.models.get(model.NAME, HostModel())
     return (
         *(block.python or python, "-B", f"{{batch}}/{model.HOME.program}/{ENTRY}"),
         *(("--memory", block.memory) if block.memory else ()),
         *(("--vae-tiling",) if block.vae_tiling else ()),
-        *("--setup", command("host", "setup", host.name)),
+        *("--setup", setup, "--fetch", fetch),
     )
 
 

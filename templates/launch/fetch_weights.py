@@ -10,10 +10,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import constants, snapshot_download
-from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
-
 REASON = 3
+try:
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
+except ImportError:
+    with open(REASON, "w", encoding="utf-8", closefd=False) as told:
+        told.write(f"{sys.executable} has no huggingface_hub: install it there, or take `python` out of the block\n")
+    sys.exit(REASON)
+
 GIB = 1 << 30
 
 

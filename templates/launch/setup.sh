@@ -42,21 +42,22 @@ $((need_kib / 1048576)); make room there, or set another dir"
     TMPDIR=$env.tmp
     export TMPDIR
     if command -v uv >/dev/null; then
-        [ -e "$env/bin/python" ] || uv venv --quiet "$env" 9>&- >&2 || fail 70 "uv venv failed"
-        installed "uv pip install" uv pip install --python "$env/bin/python" "$@"
+        [ -e "$env/bin/python" ] || made "uv venv" uv venv --quiet "$env"
+        made "uv pip install" uv pip install --python "$env/bin/python" "$@"
     else
-        [ -x "$env/bin/pip" ] || python3 -m venv "$env" 9>&- >&2 ||
-            fail 69 "python3 -m venv failed; install it: apt-get install python3-venv, or uv"
-        installed pip "$env/bin/python" -m pip install --disable-pip-version-check --progress-bar off "$@"
+        python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail 69 "$(python3 --version) is too old for these \
+packages, which need Python 3.10; install a newer one, or uv, which brings one"
+        [ -x "$env/bin/pip" ] || made "python3 -m venv (apt-get install python3-venv, or uv)" python3 -m venv "$env"
+        made pip "$env/bin/python" -m pip install --disable-pip-version-check --progress-bar off "$@"
     fi
     rm -rf "$env.tmp"
     : >"$env/complete"
     echo "the environment is whole: $env"
 }
 
-# Runs an installer, called $1; what it says is shown as it comes, and a disk that it filled is told.
-installed() {
-    installer=$1
+# Runs a command, called $1; what it says is shown as it comes, and a disk that it filled is told.
+made() {
+    called=$1
     shift
     exec 4>&1
     said=$({
@@ -67,7 +68,7 @@ installed() {
     case $said in
         0*) ;;
         *full*) fail 69 "the disk of $dir is full; make room there, or set another dir; what came is kept" ;;
-        *) fail 70 "$installer failed, see above; what came is kept" ;;
+        *) fail 70 "$called failed, see above; what came is kept" ;;
     esac
 }
 

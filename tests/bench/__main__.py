@@ -20,7 +20,7 @@ import pytest
 
 from cosmosctl.io.atomic import write_text
 from tests import containers, sshd
-from tests.bench import batching, bundling, page, preview, remote, slurm, startup, status, warm
+from tests.bench import batching, bundling, networks, page, preview, remote, slurm, startup, status, warm
 from tests.support.own_config import without_look_copies
 
 Measure = Callable[[Path], Iterator[Mapping[str, Any]]]
@@ -49,6 +49,7 @@ PARTS: Mapping[str, Part] = {
     "containers": Part(remote.measure_containers, lambda: [*sshd.missing(), *containers.missing()]),
     "warm": Part(warm.measure),
     "slurm": Part(slurm.measure, sshd.missing),
+    "networks": Part(networks.measure, networks.missing),
     "page": Part(page.measure, _programs("ffmpeg", "chromium")),
 }
 

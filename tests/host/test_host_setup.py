@@ -1,16 +1,18 @@
 """`host setup`: an environment of exact versions on a host, with wheels of the tests' own in place of PyPI."""
 
 import json
+import re
+import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from zipfile import ZipFile
 
 import pytest
 
 from cosmosctl.io.shipped import template
 from cosmosctl.models import transfer25_diffusers
 from tests.support.tree import Tree
+from tests.support.waiting import PATIENCE_S
+from tests.support.wheels import empty_wheels, program_in_path
 
 HOST = "project: 5f3a91c2\nhost: gpu\nmodel: transfer2.5-diffusers\nhosts:\n  gpu: {engine: bare}\n"
 
@@ -18,12 +20,7 @@ HOST = "project: 5f3a91c2\nhost: gpu\nmodel: transfer2.5-diffusers\nhosts:\n  gp
 @pytest.fixture
 def index(tmp_path: Path) -> dict[str, str]:
     """Variables by which pip finds an empty wheel of each package, and nothing else."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    for package in transfer25_diffusers.HOME.packages:
-        name, _, version = package.partition("==")
-        _wheel(folder, name.replace("-", "_"), version)
-    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_EXTRA_INDEX_URL": ""}
+    return empty_wheels(tmp_path / "wheels", transfer25_diffusers.HOME.packages)
 
 
 def test_an_environment_is_made_once_goes_on_where_it_was_cut_off_and_is_removed(
@@ -48,7 +45,7 @@ def test_an_environment_is_made_once_goes_on_where_it_was_cut_off_and_is_removed
 
 def test_a_driver_that_is_too_old_is_told_before_anything_is_downloaded(bare_tree: Tree, tmp_path: Path) -> None:
     bare_tree.config(HOST)
-    path = _program(tmp_path, "nvidia-smi", "echo 550.54.14")
+    path = program_in_path(tmp_path, "nvidia-smi", "echo 550.54.14")
     done = bare_tree.cli("host", "setup", "gpu", env={"PATH": path}, expect=4)
     assert "NVIDIA's driver 550.54.14 is too old for the CUDA of these packages, which needs 580" in done.err
     assert list((bare_tree.home / "cosmosctl/envs").glob("diffusers*")) == []
@@ -56,7 +53,7 @@ def test_a_driver_that_is_too_old_is_told_before_anything_is_downloaded(bare_tre
 
 def test_a_disk_without_room_is_told_in_a_sentence(bare_tree: Tree, tmp_path: Path) -> None:
     bare_tree.config(HOST)
-    path = _program(tmp_path, "df", "echo head; echo /dev/sda 9 8 1048576 90% /")
+    path = program_in_path(tmp_path, "df", "echo head; echo /dev/sda 9 8 1048576 90% /")
     done = bare_tree.cli("host", "setup", "gpu", env={"PATH": path}, expect=4)
     assert "1 GiB are free in " in done.err
     assert "and an environment needs 12; make room there, or set another dir" in done.err
@@ -74,6 +71,14 @@ def test_a_python_without_the_packages_is_told_with_the_command_that_makes_one(t
         assert "torch" in told
     else:
         assert "/no/such/python" in told
+
+
+def test_weights_are_not_fetched_by_a_python_that_cannot_and_that_is_told(tree: Tree) -> None:
+    tree.config(f"{HOST.partition('hosts:')[0]}hosts:\n  gpu:\n    engine: bare\n    models:\n"
+                f"      transfer2.5-diffusers: {{python: {json.dumps(sys.executable)}}}\n")  # fmt: skip
+    told = tree.cli("host", "setup", "gpu", "--weights", expect=4).err
+    assert "has no huggingface_hub: install it there, or take `python` out of the block" in told
+    assert "cosmosctl host setup gpu --weights" in told
 
 
 def test_another_diffusers_is_refused_before_anything_is_loaded(tree: Tree, tmp_path: Path) -> None:
@@ -106,20 +111,11 @@ def test_the_image_has_the_packages_of_the_environment() -> None:
     assert tuple(named) == transfer25_diffusers.HOME.packages
 
 
-def _program(folder: Path, name: str, line: str) -> str:
-    """A PATH with that program in front."""
-    import os
-
-    place = folder / "programs"
-    place.mkdir()
-    (place / name).write_text(f"#!/bin/sh\n{line}\n")
-    (place / name).chmod(0o755)
-    return f"{place}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-
-
-def _wheel(folder: Path, name: str, version: str, files: Sequence[str] = ()) -> None:
-    facts = f"{name}-{version}.dist-info"
-    with ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"{facts}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        wheel.writestr(f"{facts}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{facts}/RECORD", "")
+def test_each_line_of_the_containerfile_is_an_instruction_and_what_it_runs_is_shell() -> None:
+    text = template("launch", "diffusers_rows", "Containerfile").read_text()
+    lines = [line for line in text.replace("\\\n", " ").splitlines() if line and not line.startswith("#")]
+    instructions = [line.split(maxsplit=1) for line in lines]
+    assert [word for word, _ in instructions] == ["FROM", "RUN"]
+    (_, base), (_, command) = instructions
+    assert re.fullmatch(r"[a-z.]+/[a-z/]+:[\w.-]+", base), "a whole name: podman knows no other registry by itself"
+    assert subprocess.run(("sh", "-n", "-c", command), timeout=PATIENCE_S).returncode == 0

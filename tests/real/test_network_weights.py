@@ -115,10 +115,15 @@ def test_a_batch_whose_weights_may_not_be_read_says_what_to_do(site: Site) -> No
     assert "cosmosctl host setup gpu --weights" in told
 
 
-def test_a_cache_without_room_is_told_before_the_first_byte(site: Site, tmp_path: Path) -> None:
+def test_a_cache_without_room_is_told_before_the_first_byte_and_a_disk_that_fills_up_is_told_too(
+    site: Site, tmp_path: Path
+) -> None:
     site.hub.gated.clear()
     site.cache.mkdir()
-    with small_disk(site.cache, tmp_path / "spare", mib=1) as filler:
-        filler.fill(keep_kib=600)
+    with small_disk(site.cache, tmp_path / "spare", mib=8):
         assert f"do not fit into {site.cache}/hub: make room there, or set another cache" in site.setup(4)
-    assert site.hub.sent.get(LARGEST, 0) == 0
+        assert site.hub.sent.get(LARGEST, 0) == 0
+        site.hub.understated.add(LARGEST)
+        said = site.setup(4)
+    assert f"{GUARDRAIL} cannot be fetched: the disk is full: make room where the host's `cache` is" in said
+    assert "what came is kept" in said

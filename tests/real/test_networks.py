@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cosmosctl.io.shipped import template
-from cosmosctl.media.control import Blur, blurred
+from cosmosctl.results.receipts import read_receipt
 from tests import clips
 from tests.support import network_batch
 from tests.support.network_batch import FRAMES, SMALL, STEPS, steps_of, video
@@ -28,12 +28,26 @@ OTHER = {
 }
 WEIGHTS = {"transfer2.5-diffusers": "transfer25", "cosmos3-diffusers": "cosmos3"}
 """Family -> the folder of its tiny model."""
+SAID = {
+    "transfer2.5": "<|im_start|>system\nYou are a helpful assistant who will provide prompts to an image generator."
+    "<|im_end|>\n<|im_start|>user\n{prompt}<|im_end|>\n",
+    "cosmos3": "<|im_start|>system\nYou are a helpful assistant that generates images or videos following the user's "
+    "instructions and control signals (edge maps, blur, depth, or segmentation).<|im_end|>\n<|im_start|>user\n{prompt}"
+    "<|im_end|>\n<|im_start|>assistant\n<|im_end|><|vision_start|>",
+}
+"""What each network is given of a prompt, word for word."""
+UNFIT = [
+    "there is no network for lidar; cosmosctl check",
+    "the pipeline of diffusers takes no control_strength; cosmosctl host setup HOST",
+    "there is no hint for lidar; cosmosctl check",
+    "the blocks of diffusers declare no control_strength; cosmosctl host setup HOST",
+]
 
 
 @pytest.fixture
 def project(bare_tree: Tree, python: Path, tiny: Path) -> Tree:
     """A project whose host runs them."""
-    return network_batch.prepared(bare_tree, python, {family: tiny / name for family, name in WEIGHTS.items()})
+    return network_batch.prepared(bare_tree, python, _checkpoints(tiny))
 
 
 def test_tiny_models_are_tiny(tiny: Path) -> None:
@@ -44,7 +58,7 @@ def test_tiny_models_are_tiny(tiny: Path) -> None:
 
 @pytest.mark.parametrize("family", WEIGHTS)
 def test_rows_of_any_settings_share_a_load_and_have_the_same_bytes_whatever_came_before(
-    project: Tree, family: str
+    project: Tree, python: Path, tiny: Path, family: str
 ) -> None:
     small, other = f"model: {family}\n{SMALL}", f"model: {family}\n{SMALL}seed: 7\nguidance: 1\n"
     project.run("rs_1", "ps_s", TWO, small)
@@ -53,21 +67,27 @@ def test_rows_of_any_settings_share_a_load_and_have_the_same_bytes_whatever_came
     project.run("rs_4", "ps_oom", TWO, small)
     project.run("rs_5", "ps_s", TWO, small)
     project.run("rs_6", "ps_s", TWO, small.replace("chunk_frames: 17", f"chunk_frames: {FRAMES}"))
+    project.run("rs_7", "ps_bad", TWO, small.replace("chunk_frames: 17", f"chunk_frames: {FRAMES}"))
     project.cli("batch", expect=1)
     ends = {"rs_1": "done", "rs_2": "blocked", "rs_3": "done", "rs_4": "gpu-oom", "rs_5": "done", "rs_6": "done"}
-    assert project.states() == ends
+    assert project.states() == {**ends, "rs_7": "blocked"}
+    for run, what in (("rs_2", "prompt"), ("rs_7", "video")):
+        assert f"the guardrail refused the {what}" in json.loads(project.cli("show", run, "--json").out)["detail"]
     assert loads(project.events()) == 1
     computed = steps_of(project)
     print(f"\n{family}: real denoising steps computed: {computed}")
-    assert computed == 2 * STEPS * 3 + STEPS, "three videos of two chunks, one of one; the others begin none"
+    assert computed == 2 * STEPS * 3 + 2 * STEPS, "three videos of two chunks, two of one; the others begin none"
     assert video(project, "rs_1") == video(project, "rs_5") != video(project, "rs_6")
     frames = clips.frames_of(project.run_paths("rs_1").root / "outputs/output.mp4")
     assert [frame.shape for frame in frames] == [(48, 64, 3)] * FRAMES
     assert all(float(np.std(frame)) > 1 for frame in frames), "no picture of one colour"
-    facts = json.loads((project.run_paths("rs_1").root / "outputs/made_with.json").read_text())
-    assert facts["diffusers"] == "0.42.1"
-    assert facts["gpu"] == "none: CPU"
+    receipt = read_receipt(project.run_paths("rs_1").result.report)
+    assert receipt is not None and receipt.model == family
+    told = {"diffusers": "0.42.1", "gpu": "none: CPU", "memory": "full", "checkpoint": str(_checkpoints(tiny)[family])}
+    assert told.items() <= receipt.made_with.items()
+    assert {"torch", "transformers"} <= receipt.made_with.keys()
 
+    network_batch.prepared(project, python, _checkpoints(tiny), ", memory: small")
     project.run("rs_0", "ps_s", OTHER[family], other)
     project.run("rs_9", "ps_s", TWO, small)
     project.cli("batch", "--detach", "rs_0", "rs_9")
@@ -76,7 +96,9 @@ def test_rows_of_any_settings_share_a_load_and_have_the_same_bytes_whatever_came
     project.cli("attach")
     assert loads(project.events()) == 2
     assert video(project, "rs_0") == video(project, "rs_3"), "another place in another process"
-    assert video(project, "rs_9") == video(project, "rs_1"), "after a process was killed over it"
+    assert video(project, "rs_9") == video(project, "rs_1"), "after a process was killed over it, and in less memory"
+    receipt = read_receipt(project.run_paths("rs_9").result.report)
+    assert receipt is not None and receipt.made_with["memory"] == "small"
 
 
 def test_a_cancel_ends_a_row_within_a_step(project: Tree) -> None:
@@ -99,18 +121,24 @@ def test_weights_that_came_half_are_told_in_a_sentence_and_a_command(project: Tr
     assert "cosmosctl host setup gpu --weights" in " ".join(done.out.split())
 
 
-def test_vis_and_schedule_are_those_of_the_native_program(python: Path, tiny: Path) -> None:
-    program = (str(template("launch", "diffusers_rows")), str(tiny / "transfer25"))
+def test_pictures_words_and_schedule_are_those_of_the_native_programs(python: Path, tiny: Path) -> None:
+    program = (str(template("launch", "diffusers_rows")), str(tiny))
     argv = (str(python), "-B", str(Path(network_batch.__file__).with_name("network_facts.py")), *program)
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=2 * PATIENCE_S)
     assert done.returncode == 0, done.stderr
-    facts = json.loads(done.stdout)
+    facts = json.loads(done.stdout.splitlines()[-1])
+    assert len(facts["differ"]) == 24
+    assert {name: count for name, count in facts["differ"].items() if count} == {}
+    assert facts["unfit"] == UNFIT
+    assert facts["texts"] == {family: said.format(prompt=facts["prompt"]) for family, said in SAID.items()}
     unshifted = np.linspace(0.999, 0, 36)[:-1]
     native = 5 * unshifted / (1 + 4 * unshifted)
     assert round(float(np.abs(native - np.array(facts["sigmas"])).max()), 3) <= 0.004
-    picture = np.random.default_rng(1).integers(0, 256, (48, 64, 3)).astype(np.uint8)
-    for preset, (shrink, coarse) in {"low": (4, 4), "medium": (2, 10), "very_high": (4, 16)}.items():
-        assert blurred(picture, Blur(shrink, 30, 150, 100, coarse)).tolist() == facts["vis"][preset], preset
+
+
+def _checkpoints(tiny: Path) -> dict[str, Path]:
+    """Family -> where its tiny model lies."""
+    return {family: tiny / name for family, name in WEIGHTS.items()}
 
 
 def _has(tree: Tree, event: str, run: str) -> bool:

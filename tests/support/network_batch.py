@@ -37,7 +37,12 @@ def prepared(tree: Tree, python: Path, checkpoints: Mapping[str, Path], keys: st
         f"project: 5f3a91c2\nmodel: {next(iter(checkpoints))}\nhost: gpu\nhosts:\n  gpu:\n    engine: bare\n"
         f"    models:\n{blocks}    env: {{OMP_NUM_THREADS: '1', HF_HUB_OFFLINE: '1'}}\n"
     )
-    for name, text in (("ps_s", "a street"), ("ps_no", "a forbidden street"), ("ps_oom", "a starved street")):
+    for name, text in (
+        ("ps_s", "a street"),
+        ("ps_no", "a forbidden street"),
+        ("ps_oom", "a starved street"),
+        ("ps_bad", "an unseemly street"),
+    ):
         tree.prompt(name, text, scene="inputs/videos/small")
     return tree
 

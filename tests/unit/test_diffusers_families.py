@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from cosmosctl import models
+from cosmosctl import engines, models
 from cosmosctl.commands.machines.fits import memory_findings
 from cosmosctl.commands.machines.host_findings import Looked
 from cosmosctl.domain.project import Config, Control, Host, HostModel, Prompt, Run, Setting
@@ -93,6 +93,27 @@ def test_host_check_says_whether_the_weights_fit_and_what_would(
     assert word in found.words + found.mend
 
 
+def test_memory_and_tiling_of_a_host_reach_the_program() -> None:
+    block = HostModel(memory="small", vae_tiling=True, python="/opt/python")
+    host = Host("gpu", "bare", "/data", models={"transfer2.5-diffusers": block}, gpus=(0,))
+    started = engines.get("bare").process(host, models.get("transfer2.5-diffusers")).launcher
+    assert started[:3] == ("/opt/python", "-B", "{batch}/diffusers_rows/serve.py")
+    setup = ("--setup", "cosmosctl host setup gpu", "--fetch", "cosmosctl host setup gpu --weights")
+    assert started[3:] == ("--memory", "small", "--vae-tiling", *setup)
+
+
+@pytest.mark.parametrize("engine", ["docker", "podman", "apptainer"])
+def test_no_program_in_an_image_asks_for_a_setup_that_does_not_reach_it(engine: str) -> None:
+    host = Host("lab", engine, "/data", models={"cosmos3-diffusers": HostModel(image="/images/cosmos.sif")}, gpus=(0,))
+    started = engines.get(engine).process(host, models.get("cosmos3-diffusers")).launcher
+    assert started[started.index("--setup") :] == (
+        "--setup",
+        "make the image anew: docs/diffusers.md",
+        "--fetch",
+        "cosmosctl retry",
+    )
+
+
 def test_the_native_families_have_no_such_line() -> None:
     host = Host("gpu", "bare", "/data")
     assert list(memory_findings(Looked(host, "transfer1", {"gpu-mib": "8192"}, "", 0.0))) == []
@@ -103,6 +124,15 @@ def test_the_native_families_have_no_such_line() -> None:
 )
 def test_a_video_is_made_of_chunks_that_overlap_by_one_frame(frames: int, length: int, chunks: int) -> None:
     assert diffusers_rows.chunks(frames, length) == chunks
+
+
+@pytest.mark.parametrize("length", [5, 17, 93])
+def test_the_chunks_are_those_of_the_native_programs(length: int) -> None:
+    """cosmos_framework/inference/transfer.py: _get_num_chunks; the same rule in transfer2.5 (model-contracts 2e)."""
+    for frames in range(1, 500):
+        left, stride = frames - length, length - 1
+        native = 1 if left <= 0 else 1 + left // stride + (1 if left % stride else 0)
+        assert diffusers_rows.chunks(frames, length) == native, frames
 
 
 def test_a_row_is_of_the_native_programs_size_or_the_videos_own() -> None:

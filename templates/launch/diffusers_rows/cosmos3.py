@@ -58,7 +58,7 @@ def load(options: argparse.Namespace, rows: List[Row]) -> "Maker":
     hub.tried(options.checkpoint, lambda: pipeline.load_components(names=names, **place))
     lacking = [name for name in names if getattr(pipeline, name, None) is None]
     if lacking:  # diffusers only warns of what it could not load
-        raise fit.Unfit(f"{options.checkpoint} has no whole {', '.join(lacking)}", f"{fit.mend} --weights")
+        raise fit.Unfit(f"{options.checkpoint} has no whole {', '.join(lacking)}", fit.fetch)
     pipeline.enable_safety_checker(Guard(CosmosSafetyChecker()))
     if hasattr(pipeline, "set_progress_bar_config"):
         pipeline.set_progress_bar_config(disable=True)

@@ -17,7 +17,8 @@ NEEDED = ("torch", "torchvision", "diffusers", "transformers", "accelerate", "sa
 _DISTRIBUTIONS = {"cv2": "opencv-python-headless"}
 
 mend = "cosmosctl host setup HOST"
-"""What to type on the other machine where something is missing here."""
+fetch = f"{mend} --weights"
+"""What to type on the other machine where packages, or weights, are missing here."""
 
 
 class Unfit(Exception):

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, Mapping
 
 import fit
 
-LONGEST_WORDS = 100
+LONGEST_WORDS = 60
 """Of a library's own message, so that the command behind it is not cut off."""
 
 
@@ -19,7 +19,7 @@ def loaded(kind: Any, checkpoint: str, part: str, **more: Any) -> Any:
     if is_folder(checkpoint):
         place = f"{checkpoint}/{part}" if part else checkpoint
         if not Path(place).is_dir():
-            raise fit.Unfit(f"there is no {place}", f"{fit.mend} --weights")
+            raise fit.Unfit(f"there is no {place}", _anew())
         return tried(place, lambda: kind.from_pretrained(place, local_files_only=True, **more))
     revision = {"revision": part} if part else {}
     return tried(
@@ -40,7 +40,12 @@ def tried(place: str, load: Callable[[], Any]) -> Any:
         repository = place.partition(" ")[0]  # its page has its name; a longer line would be cut off
         words = "" if is_folder(place) else refused(repository, error)
         told = f"{repository} cannot be loaded: {words}" if words else f"{place} cannot be loaded: {_own_words(error)}"
-        raise fit.Unfit(told, f"{fit.mend} --weights") from error
+        raise fit.Unfit(told, _anew() if is_folder(place) else fit.fetch) from error
+
+
+def _anew() -> str:
+    """What to do about a folder of weights, which nobody but its owner fetches."""
+    return f"fetch that folder anew, or use the Hub's: {fit.fetch}"
 
 
 def commits(checkpoint: str, parts: Mapping[str, str]) -> Dict[str, str]:

@@ -2,8 +2,8 @@
 """Makes the rows of a batch with a Cosmos pipeline of Hugging Face Diffusers, whatever their settings, from one load.
 
 usage: serve.py --family transfer2.5 --rows FILE --out FOLDER --checkpoint HUB-ID|FOLDER [--memory MODE] [--vae-tiling]
-                [--setup COMMAND]
-COMMAND is what mends this machine's environment: it is told where something is missing.
+                [--setup COMMAND] [--fetch COMMAND]
+COMMAND is what mends this machine's environment, or fetches weights: it is told where something is missing.
 
 Before anything is loaded the versions, the classes and the inputs that they declare are looked at: what is not as this
 was written for ends it in a sentence. Nothing of a row reaches the next one: each has a generator of its own from its
@@ -95,9 +95,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--memory", choices=memory.MODES, default="full")
     parser.add_argument("--vae-tiling", action="store_true")
-    parser.add_argument("--setup", default="cosmosctl host setup HOST")
+    parser.add_argument("--setup", default=fit.mend)
+    parser.add_argument("--fetch", default=fit.fetch)
     options = parser.parse_args()
-    fit.mend = options.setup
+    fit.mend, fit.fetch = options.setup, options.fetch
     return options
 
 
