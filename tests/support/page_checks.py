@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -107,6 +108,9 @@ def demo(folder: Path) -> Tree:
     if PICTURES not in os.environ:
         tree.scene()
     tree.cli("batch", "--batch-name", "demo")
+    for log in tree.root.glob("runs/*/preview/logs/execution.log"):  # no picture tells of this machine
+        own = re.sub(r"[\w./-]*/(?=(cosmosctl|out)/)", "", log.read_text(encoding="utf-8"))
+        log.write_text(own, encoding="utf-8")
     return tree
 
 
