@@ -1,7 +1,5 @@
 """What is surprising is said once a kind, with its runs and the key that silences it; default runs are quiet."""
 
-from pathlib import Path
-
 import pytest
 
 from cosmosctl.domain.surprises import RANDOM, VIDEO, kind_of, shape_of
@@ -66,13 +64,6 @@ def test_a_default_run_warns_of_nothing_that_is_true_of_every_default_run(tree: 
     err = tree.cli("check").err
     assert "warning" not in err
     assert err.startswith("note: runs/rs_a/run.yaml:")
-
-
-def test_the_demo_warns_of_nothing(tree: Tree, tmp_path: Path) -> None:
-    demo = str(tmp_path / "demo")
-    tree.cli("init", demo, "--demo")
-    for verb in (("check",), ("batch", "--dry-run")):
-        assert "warning" not in tree.cli("-C", demo, *verb).err
 
 
 def test_every_key_that_a_warning_may_be_about_can_be_silenced() -> None:

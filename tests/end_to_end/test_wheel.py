@@ -21,11 +21,18 @@ from tests.support.tree import REPOSITORY, TIMEOUT_S
 CONTACT_SHEET = REPOSITORY / "examples/demo/contact.png"
 
 
+Frames = dict[str, "np.typing.NDArray[np.uint8]"]
+
+
 def run(*argv: str, cwd: Path, env: dict[str, str] | None = None) -> str:
     """What a command printed; its messages in the failure when it fails."""
+    return done(*argv, cwd=cwd, env=env).stdout
+
+
+def done(*argv: str, cwd: Path, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     result = subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, timeout=TIMEOUT_S)
     assert result.returncode == 0, f"{argv}\n{result.stdout}\n{result.stderr}"
-    return result.stdout
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +53,9 @@ def wheel_in(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def demo(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, "np.typing.NDArray[np.uint8]"]:
+def demo(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Frames, str]:
     """The middle frame of each video that a newcomer's demo prints, made by the package in `installed` and nothing of
-    this repository.
+    this repository; and all that was said on the way.
     """
     folder = tmp_path_factory.mktemp("newcomer")
     env = {**os.environ, "XDG_DATA_HOME": str(folder / "home")}
@@ -57,9 +64,9 @@ def demo(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     where = run(str(installed / "python"), "-c", "import cosmosctl; print(cosmosctl.__file__)", cwd=folder)
     assert where.startswith(str(installed.parent))
     run(cosmosctl, "init", "demo", "--demo", cwd=folder, env=env)
-    printed = run(cosmosctl, "batch", cwd=folder / "demo", env=env)
-    videos = [line for line in printed.splitlines() if line.endswith("output.mp4")]
-    return {video: middle_frame(folder / "demo" / video) for video in videos}
+    said = [done(cosmosctl, verb, cwd=folder / "demo", env=env) for verb in ("check", "batch")]
+    videos = [line for line in said[1].stdout.splitlines() if line.endswith("output.mp4")]
+    return {video: middle_frame(folder / "demo" / video) for video in videos}, "".join(one.stderr for one in said)
 
 
 def middle_frame(video: Path) -> "np.typing.NDArray[np.uint8]":
@@ -69,20 +76,23 @@ def middle_frame(video: Path) -> "np.typing.NDArray[np.uint8]":
     return np.asarray(frames[60], dtype=np.uint8)
 
 
-def test_the_demo_of_an_installed_wheel_gives_five_videos_and_a_contact_sheet(
-    demo: dict[str, "np.typing.NDArray[np.uint8]"],
-) -> None:
-    assert [video.split("/")[1] for video in sorted(demo)] == [
+def test_the_demo_warns_of_nothing(demo: tuple[Frames, str]) -> None:
+    assert "warning" not in demo[1]
+
+
+def test_the_demo_of_an_installed_wheel_gives_five_videos_and_a_contact_sheet(demo: tuple[Frames, str]) -> None:
+    videos = demo[0]
+    assert [video.split("/")[1] for video in sorted(videos)] == [
         "rs_depths",
         "rs_evenly",
         "rs_noseg0",
         "rs_sketch",
         "rs_visual",
     ]
-    frames = [demo[video].astype(int) for video in sorted(demo)]
+    frames = [videos[video].astype(int) for video in sorted(videos)]
     pairs = [(one, other) for number, one in enumerate(frames) for other in frames[:number]]
     assert all(np.abs(one - other).mean() > 1 for one, other in pairs)
-    write_contact_sheet([demo[video] for video in sorted(demo)], CONTACT_SHEET)
+    write_contact_sheet([videos[video] for video in sorted(videos)], CONTACT_SHEET)
 
 
 def write_contact_sheet(frames: "list[np.typing.NDArray[np.uint8]]", target: Path) -> None:

@@ -97,6 +97,7 @@ def run(tests: Sequence[str], workers: str) -> tuple[int, list[str]]:
             "loadfile",
             "--no-loadscope-reorder",
             f"--junitxml={report}",
+            f"--basetemp={folder}/base",
             *tests,
         )
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
