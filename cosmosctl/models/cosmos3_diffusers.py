@@ -23,6 +23,7 @@ FAMILY = "cosmos3"
 CONTROLS = cosmos3.CONTROLS
 HOME = Home(
     "https://huggingface.co/nvidia/Cosmos3-Nano",
+    hub_models=("nvidia/Cosmos3-Nano", "nvidia/Cosmos-1.0-Guardrail"),
     program=diffusers_rows.PROGRAM,
     packages=(*diffusers_rows.PACKAGES, diffusers_rows.GUARDRAIL),
     weights=("nvidia/Cosmos3-Nano", "nvidia/Cosmos-1.0-Guardrail"),

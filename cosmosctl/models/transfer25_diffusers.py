@@ -29,6 +29,7 @@ CONTROLS: Mapping[str, ControlRule] = {
 }
 HOME = Home(
     "https://huggingface.co/nvidia/Cosmos-Transfer2.5-2B",
+    hub_models=("nvidia/Cosmos-Transfer2.5-2B", "nvidia/Cosmos-1.0-Guardrail"),
     program=diffusers_rows.PROGRAM,
     packages=(*diffusers_rows.PACKAGES, diffusers_rows.GUARDRAIL),
     weights=(

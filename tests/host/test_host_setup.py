@@ -81,6 +81,20 @@ def test_weights_are_not_fetched_by_a_python_that_cannot_and_that_is_told(tree: 
     assert "cosmosctl host setup gpu --weights" in told
 
 
+def test_host_check_says_which_weights_are_not_there_and_what_fetches_them(bare_tree: Tree, tmp_path: Path) -> None:
+    cache = tmp_path / "hf"
+    (cache / "hub/models--nvidia--Cosmos-Transfer2.5-2B").mkdir(parents=True)
+    bare_tree.config(HOST.replace("bare}", f"bare, cache: {json.dumps(str(cache))}}}"))
+    verdicts = []
+    for name in ("Cosmos-Tokenizer", "Cosmos-1.0-Guardrail"):
+        (cache / f"hub/models--nvidia--{name}").mkdir()
+        found = json.loads(bare_tree.cli("host", "check", "gpu", "--json", expect=None).out)
+        verdicts.append(next(one for one in found if one["name"] == "hub models"))
+    assert (verdicts[0]["verdict"], verdicts[0]["mend"]) == ("WARN", "cosmosctl host setup gpu --weights")
+    assert verdicts[0]["words"] == "not cached: nvidia/Cosmos-1.0-Guardrail"
+    assert verdicts[1]["verdict"] == "PASS"
+
+
 def test_another_diffusers_is_refused_before_anything_is_loaded(tree: Tree, tmp_path: Path) -> None:
     for name in ("torch", "torchvision", "diffusers", "transformers", "accelerate", "safetensors"):
         (tmp_path / "others" / name).mkdir(parents=True)

@@ -88,7 +88,7 @@ def _arguments(host: Host, model: str) -> tuple[str, ...]:
         block.checkpoints or "",
         host.env_file or "",
         host.cache or "",
-        " ".join(family.HOME.hub_models),
+        " ".join(name for name in family.HOME.hub_models if not block.checkpoints or name != family.CHECKPOINTS),
         family.HOME.broken,
     )
     trial, queue = engine.trial(host, family, _trial_text()), schedulers.queue(host)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cosmosctl import engines, schedulers
+from cosmosctl import engines, models, schedulers
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.plurals import counted
 from cosmosctl.domain.project import Host, HostModel
@@ -253,9 +253,16 @@ def _hub(looked: Looked) -> Finding:
     if not missing:
         return Finding("hub models", "PASS", "what the model loads by name is cached")
     offline = looked.host.env.get("HF_HUB_OFFLINE") == "1"
-    mend = "; ".join(f"HF_HOME={looked.host.cache} hf download {name}" for name in missing)
     words = f"not cached: {', '.join(missing)}" + (", and HF_HUB_OFFLINE is set" if offline else "")
-    return Finding("hub models", "FAIL" if offline else "WARN", words, _on(looked, "there", mend))
+    return Finding("hub models", "FAIL" if offline else "WARN", words, _fetched(looked, missing))
+
+
+def _fetched(looked: Looked, missing: Sequence[str]) -> str:
+    """The command that brings these into the cache: our own, of a family whose packages we install."""
+    if models.get(looked.model).HOME.program and looked.images is None:
+        return command("host", "setup", looked.host.name, "--weights")
+    mend = "; ".join(f"HF_HOME={looked.host.cache} hf download {name}" for name in missing)
+    return _on(looked, "there", mend)
 
 
 def _trial(looked: Looked) -> Iterator[Finding]:
