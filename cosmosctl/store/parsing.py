@@ -52,14 +52,14 @@ class _Opened:
 
 def read_config(root: Path) -> Reading:
     """cosmosctl.yaml; the built-in host and the folders of hosts that name none are not filled in."""
-    opened = _open(root / CONFIG_FILE)
+    opened = _open(f"{root}/{CONFIG_FILE}")
     parsed = config_of(opened.document)
     return opened.reading(config_payload(parsed.value) if parsed.value else mistakes_payload(parsed.mistakes))
 
 
 def read_run(root: Path, run_id: str, *, outside: bool) -> Reading:
     """runs/ID/run.yaml; its link is the prompt's id, also when something else in the file is wrong."""
-    opened = _open(root / f"runs/{run_id}/run.yaml")
+    opened = _open(f"{root}/runs/{run_id}/run.yaml")
     parsed = run_in(root, opened.document, run_id, outside=outside)
     if parsed.value is None:
         prompt = named_prompt(opened.document.value)
@@ -79,7 +79,7 @@ def run_in(root: Path, document: Document, run_id: str, *, outside: bool) -> Par
 
 def read_prompt(root: Path, prompt_id: str, *, outside: bool) -> Reading:
     """prompts/ID.yaml with its videos found; its link names the folder (or files) that were looked at."""
-    opened = _open(root / f"prompts/{prompt_id}.yaml")
+    opened = _open(f"{root}/prompts/{prompt_id}.yaml")
     values = prompt_of(opened.document).value
     watched = [] if values is None else [values.folder] if values.folder else list(values.files.values())
     keys = scene_key(root, watched)
@@ -129,7 +129,7 @@ def read_sweep(root: Path, name: str) -> Reading:
     """sweeps/NAME.yaml; whether its base is there is not looked at."""
     from cosmosctl.schema.sweeps import sweep_of  # a project without sweeps does without
 
-    opened = _open(root / f"sweeps/{name}.yaml")
+    opened = _open(f"{root}/sweeps/{name}.yaml")
     parsed = sweep_of(opened.document, name)
     return opened.reading(sweep_payload(parsed.value) if parsed.value else mistakes_payload(parsed.mistakes))
 
@@ -171,8 +171,8 @@ def named_prompt(value: object) -> str:
     return prompt if isinstance(prompt, str) and is_id(prompt) else ""
 
 
-def _open(path: Path) -> _Opened:
-    """The document at `path`; a file that cannot be read is a document with a mistake."""
+def _open(path: str) -> _Opened:
+    """The document at `path`, a file that cannot be read is a document with a mistake. Text: thousands are opened."""
     now_ns = time.time_ns()
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
