@@ -83,13 +83,20 @@ def _as_text(descriptor: int) -> TextIO:
 
 
 def write_execution_log(pulled: Path, event: Event, target: Path) -> None:
-    """The part of its process's log that the event of a run names; nothing when it names none that is here."""
+    """The part of its process's log that the event of a run names; nothing when it names none that is here.
+
+    It is not waited for until the disk has it: batch.log beside it holds the same.
+    """
     part = event.get("log")
     if not isinstance(part, dict) or not all(isinstance(part.get(key), int) for key in ("begin", "end")):
         return
     begin, left = max(0, part["begin"]), max(0, part["end"] - part["begin"])
     file = pulled / (_name(part.get("file")) or "none")
-    with contextlib.suppress(FileNotFoundError), own.opened(file, os.O_RDONLY) as descriptor, replace_with(target) as t:
+    with (
+        contextlib.suppress(FileNotFoundError),
+        own.opened(file, os.O_RDONLY) as descriptor,
+        replace_with(target, durable=False) as t,
+    ):
         os.lseek(descriptor, min(begin, os.fstat(descriptor).st_size), os.SEEK_SET)
         with t.open("wb") as sink, open(descriptor, "rb", closefd=False) as source:
             while left > 0 and sink.tell() < PART_BYTES and (data := source.read(min(left, PIECE_BYTES))):
