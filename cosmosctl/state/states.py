@@ -122,7 +122,8 @@ def all_states(
     waiting = {run for run, batch in held.items() if run not in batch.progress.ends or run not in snapshot.runs}
     rest = [run for run in snapshot.run_ids if run not in known.states and run not in waiting]
     settled = {**known.states, **(_settled(project, snapshot, known, rest, preview=preview) if rest else {})}
-    states = {run: _state(run, held.get(run), settled.get(run)) for run in snapshot.run_ids}
+    words = {batch.paths.name: batch.standing for batch in open_ones}  # a queue's may be long: told once for all runs
+    states = {run: _state(run, held.get(run), settled.get(run), words) for run in snapshot.run_ids}
     snapshot.index.save()
     return states
 
@@ -137,16 +138,16 @@ def _settled(
     return {run: settler.settled(run) if run in snapshot.runs else settler.unusable(run) for run in runs}
 
 
-def _state(run: str, held: OpenBatch | None, settled: RunState | None) -> RunState:
+def _state(run: str, held: OpenBatch | None, settled: RunState | None, words: Mapping[str, str]) -> RunState:
     if held is None:
         assert settled is not None
         return settled
     came = run in held.progress.ends
     is_home = came and settled is not None and (settled.state, settled.batch) == ("done", held.paths.name)
-    return settled if settled is not None and is_home else _held_state(run, held)
+    return settled if settled is not None and is_home else _held_state(run, held, words)
 
 
-def _held_state(run: str, held: OpenBatch) -> RunState:
+def _held_state(run: str, held: OpenBatch, words: Mapping[str, str]) -> RunState:
     name, seen = held.paths.name, held.progress
     if run in seen.ends:
         return RunState(
@@ -154,4 +155,4 @@ def _held_state(run: str, held: OpenBatch) -> RunState:
         )
     if run in seen.running:
         return RunState(run, "running", batch=name, share=seen.running[run])
-    return RunState(run, "queued", detail=held.standing, batch=name)
+    return RunState(run, "queued", detail=words[name], batch=name)
