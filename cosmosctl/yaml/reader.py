@@ -155,11 +155,17 @@ class _Reader:
         self.marks[path] = event.start_mark
         if kind is AliasEvent:
             return self._alias(event, depth)
-        self._limit(event, 1, depth)
-        if kind is ScalarEvent and _LEADING_ZERO.fullmatch(event.value) and event.implicit[0]:
-            self.ambiguous[path] = event.value
-        if not event.anchor:
-            return self._scalar(event) if kind is ScalarEvent else self._collection(event, path, depth)
+        self._nodes += 1
+        if self._nodes > self._max_nodes or depth > MAX_DEPTH:
+            self._limit(event, 0, depth)
+        if kind is ScalarEvent:
+            text = event.value
+            if text[:1] in "+-0" and event.implicit[0] and _LEADING_ZERO.fullmatch(text):
+                self.ambiguous[path] = text
+            if not event.anchor:
+                return self._scalar(event)
+        elif not event.anchor:
+            return self._collection(event, path, depth)
         self._open.add(event.anchor)
         value = self._scalar(event) if kind is ScalarEvent else self._collection(event, path, depth)
         self._open.discard(event.anchor)

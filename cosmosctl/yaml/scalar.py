@@ -51,9 +51,17 @@ for _name, _pattern, _first in _CORE_SCHEMA:
 _CORE, _ANY = _CoreSchema(), AnyMeaning()
 
 
-@functools.lru_cache(maxsize=1024)
+_FIRST = frozenset(char for _, _, first in _CORE_SCHEMA for char in first)
+"""What begins like none of these is text; an empty word is null."""
+
+
 def plain_value(text: str) -> bool | int | float | str | None:
     """null, a truth value, a number, or `text` itself."""
+    return text if text and text[0] not in _FIRST else _meaning(text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _meaning(text: str) -> bool | int | float | str | None:
     tag = _CORE.resolve(ScalarNode, text, (True, False))
     value: bool | int | float | str | None = _CORE.yaml_constructors[str(tag)](_CORE, ScalarNode(tag, text))
     return value
