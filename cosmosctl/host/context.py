@@ -1,7 +1,10 @@
 """The Invoke context that the steps on a host run in: one program at a time, Ctrl-C ends it."""
 
+import signal
 import subprocess
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from invoke import Context
@@ -21,7 +24,8 @@ class Foreground(Local):
         self.using_pty = False  # `stop` asks for it, also when Ctrl-C came before anything else was set
 
     def start(self, command: str, shell: str, env: dict[str, Any]) -> None:
-        super().start(f"exec {command}", shell, env)
+        with _until_it_is_known():
+            super().start(f"exec {command}", shell, env)
 
     def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
         self.process.terminate()  # first: our readers are waited for until it lets go of its streams
@@ -37,6 +41,26 @@ class Foreground(Local):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def _until_it_is_known() -> Iterator[None]:
+    """Ctrl-C in here counts once it is over: a process that nobody knows yet is one that nobody ends.
+
+    Between its fork and its exec the new process would lose the signal, and we would never learn its number.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 def invoke_context(*, dry: bool = False, show: Callable[[Transfer], None] | None = None) -> Context:
