@@ -384,7 +384,7 @@ def test_a_batch_that_was_given_up_holds_no_runs(host: HostFolder, freed_by: str
 
 
 def test_two_batches_with_the_same_run_launched_at_once_are_one_job(host: HostFolder) -> None:
-    batches = [host.pushed(f"b-{n}", ["r1"]) for n in range(4)]
+    batches = [host.pushed(f"b{n}-1a2b3c4d", ["r1"]) for n in range(4)]
     processes = []
     for batch in batches:
         argv = [sys.executable, "-B", str(batch.folder / "supervise"), str(batch.folder)]
