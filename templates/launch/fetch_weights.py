@@ -65,7 +65,8 @@ def _fetched(part: str, **more: bool) -> Any:
     try:
         return snapshot_download(repository, revision=revision or None, **more)
     except Exception as error:
-        words = refused(repository, error) or f"{type(error).__name__}: {str(error).strip().splitlines()[:1]}"
+        said = str(error).strip().splitlines() or ["no words"]
+        words = refused(repository, error) or f"{type(error).__name__}: {said[0]}"
         raise NotThere(f"{part} cannot be fetched: {words}") from error
 
 

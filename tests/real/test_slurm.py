@@ -8,7 +8,7 @@ import pytest
 
 from tests.sshd import Sshd, needs_sshd, running_sshd
 from tests.support.aftermath import Client
-from tests.support.slurm_bed import Bed, Site, site_on
+from tests.support.slurm_bed import Bed, Site, attached, site_on
 from tests.support.tree import Done
 from tests.support.waiting import wait_until
 
@@ -38,14 +38,6 @@ def test_over_a_login_node_it_is_the_same(site: Site, login: Sshd, tmp_path: Pat
     runs = there.runs(4)
     there.tree.cli("batch")
     there.assert_well(runs)
-
-
-def attached(site: Site) -> Client:
-    """A command that follows the batch, whose rows in hand wait."""
-    site.hold()
-    client = Client(site.tree, "batch")
-    wait_until(lambda: len(site.begun()) == 2, "both jobs to begin a row")
-    return client
 
 
 def ended(client: Client, code: int = 0) -> Done:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.sshd import Sshd, needs_sshd, running_sshd
 from tests.support.aftermath import Client
-from tests.support.slurm_bed import Bed, Site, running_bed, site_on
+from tests.support.slurm_bed import Bed, Site, attached, running_bed, site_on
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real
@@ -36,14 +36,6 @@ def far(bed: Bed, tmp_path: Path) -> Iterator[Site]:
         made = site_on(bed, tmp_path / "far", login)
         yield made
         made.end()
-
-
-def attached(site: Site) -> Client:
-    """A command that follows the batch, whose rows in hand wait."""
-    site.hold()
-    client = Client(site.tree, "batch")
-    wait_until(lambda: len(site.begun()) == 2, "both jobs to begin a row")
-    return client
 
 
 def ended(client: Client, code: int = 0) -> str:

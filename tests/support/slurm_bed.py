@@ -241,3 +241,11 @@ def site_on(bed: Bed, folder: Path, box: Sshd | None = None) -> Site:
     site.configure()
     tree.scene()
     return site
+
+
+def attached(site: Site) -> aftermath.Client:
+    """A command that follows the batch, whose rows in hand wait."""
+    site.hold()
+    client = aftermath.Client(site.tree, "batch")
+    wait_until(lambda: len(site.begun()) == 2, "both jobs to begin a row")
+    return client
