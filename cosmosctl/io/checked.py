@@ -39,7 +39,7 @@ class Unreadable(ValueError):
 def read_bounded(path: Path, most_bytes: int) -> bytes:
     """The bytes of a regular file. Raises: FileNotFoundError, Unreadable."""
     with opened(path) as file:
-        data = own.read_up_to(file, most_bytes + 1)
+        data = own.read_up_to(file.fileno(), most_bytes + 1)
     if len(data) > most_bytes:
         raise Unreadable(f"it is larger than {_size(most_bytes)}")
     return data
@@ -72,7 +72,7 @@ def text_of(data: bytes) -> str:
 def parse_json(data: bytes) -> Any:
     """What JSON says. Numbers are finite and below 2^63; halves of surrogate pairs are replaced. Raises: Unreadable."""
     try:
-        value = json.loads(data, parse_int=_whole, parse_float=_finite, parse_constant=_no_number)
+        value = _decoder().decode(data.decode("utf-8", "surrogatepass"))
         return _without_surrogates(value) if b"\\u" in data else value
     except Unreadable:
         raise
@@ -129,6 +129,11 @@ def text(value: object, most_chars: int) -> str | None:
     if not isinstance(value, str):
         return None
     return value if len(value) <= most_chars else f"{value[:most_chars]}…"
+
+
+@cache
+def _decoder() -> json.JSONDecoder:
+    return json.JSONDecoder(parse_int=_whole, parse_float=_finite, parse_constant=_no_number)
 
 
 def _size(size_bytes: int) -> str:

@@ -13,7 +13,6 @@ import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from cosmosctl.errors import FileError
 from cosmosctl.io.links import LINK_WORDS, is_allowed_link, is_strange_link, link_hint, may_be_allowed
@@ -27,6 +26,7 @@ FOLDER, LINK = "folder", "link"
 """Kinds of what lies in a folder."""
 
 
+_LEAST_BYTES = 1 << 12
 _PIECE_BYTES = 1 << 20
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CAREFULLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -50,11 +50,7 @@ def read_bytes(path: Path, *, most: int) -> bytes:
         size = os.fstat(descriptor).st_size
         if size > most:
             raise NotOwn(path, f"has {size} bytes, at most {most} are read")
-        data = os.read(descriptor, size + 1)  # all of it at once, as nearly always
-        if len(data) == size:
-            return data
-        with open(descriptor, "rb", closefd=False) as stream:
-            data += read_up_to(stream, most + 1 - len(data))
+        data = read_up_to(descriptor, most + 1)
     if len(data) > most:
         raise NotOwn(path, f"grows beyond {most} bytes while it is read")
     return data
@@ -83,10 +79,13 @@ def digest(path: Path, *before: bytes, most: int) -> str:
     return made.hexdigest()
 
 
-def read_up_to(stream: BinaryIO, most: int) -> bytes:
-    """The next `most` bytes, or those there are: no buffer is made for more, however much might come."""
+def read_up_to(descriptor: int, most: int) -> bytes:
+    """The next `most` bytes of a file, or those there are. No buffer is made for more than it has: to make one of a
+    megabyte takes ten times as long as to read a run's file.
+    """
     pieces, left = [], most
-    while left and (piece := stream.read(min(left, _PIECE_BYTES))):
+    at_once = max(os.fstat(descriptor).st_size + 1, _LEAST_BYTES)
+    while left and (piece := os.read(descriptor, min(left, at_once))):
         pieces.append(piece)
         left -= len(piece)
     return b"".join(pieces)

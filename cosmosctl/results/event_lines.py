@@ -53,17 +53,20 @@ def _checked(said: object) -> Event | None:
     moment, wanted = number(said.get("t"), MAX_TIME_S), _FIELDS.get(said["ev"], {})
     if moment is None:
         return None
-    found = {key: take(said.get(key)) for key, take in wanted.items()}
-    if any(value is None for value in found.values()):
+    found = {key: take(said[key]) for key, take in wanted.items() if key in said}
+    if len(found) < len(wanted) or None in found.values():
         return None
-    found |= {key: value for key, take in _MAYBE.items() if (value := take(said.get(key))) is not None}
-    return _with_known_reason({**found, "ev": said["ev"], "t": moment})
+    for key, value in said.items():
+        if key in _MAYBE and (taken := _MAYBE[key](value)) is not None:
+            found[key] = taken
+    found["ev"], found["t"] = said["ev"], moment
+    return _with_known_reason(found) if said["ev"] == "run_failed" else found
 
 
 def _with_known_reason(event: dict[str, Any]) -> Event:
     """The list of reasons is closed: another word becomes part of the detail."""
     reason, detail = event.get("reason"), event.get("detail", "")
-    if event["ev"] != "run_failed" or reason in REASONS:
+    if reason in REASONS:
         return event
     return {**event, "reason": "model-error", "detail": f"{reason}: {detail}" if detail else str(reason)}
 
@@ -122,8 +125,11 @@ def _mappings(value: object, keys: Mapping[str, Callable[[object], Any]], most: 
     """Of a list of mappings these keys, where they are sound."""
     if not isinstance(value, list):
         return None
-    found = (item if isinstance(item, dict) else {} for item in value[:most])
-    return [{key: take(item[key]) for key, take in keys.items() if take(item.get(key)) is not None} for item in found]
+    return [_of_these(item, keys) if isinstance(item, dict) else {} for item in value[:most]]
+
+
+def _of_these(item: Mapping[str, object], keys: Mapping[str, Callable[[object], Any]]) -> dict[str, Any]:
+    return {key: taken for key, take in keys.items() if (taken := take(item.get(key))) is not None}
 
 
 def _part(value: object) -> dict[str, Any] | None:

@@ -28,7 +28,9 @@ MAPPING, SHORT = "<mapping>", "<short>"
 class Keys(BaseModel):
     """A mapping in a file: no other keys, no conversion of types, no NaN."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=(), defer_build=True
+    )
 
 
 def keys_of(name: str, about: str, fields: Mapping[str, Any], base: type[Owner]) -> type[Owner]:
@@ -44,7 +46,10 @@ def field_name(key: str) -> str:
 
 def by_key(owner: type[BaseModel], keys: BaseModel | None) -> Mapping[str, Any]:
     """Key as written -> what the file says, of the keys that are in the file and have a value."""
-    found = {field.alias or name: getattr(keys, name, None) for name, field in owner.model_fields.items()}
+    if keys is None:
+        return {}
+    given = keys.model_fields_set
+    found = {field.alias or name: getattr(keys, name) for name, field in owner.model_fields.items() if name in given}
     return {key: value for key, value in found.items() if value is not None}
 
 

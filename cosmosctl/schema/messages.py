@@ -37,6 +37,8 @@ def mistakes(error: ValidationError, document: Document, model: type[BaseModel])
 
 def dotted(path: KeyPath) -> str:
     """`controls.depth.weight`, `tags[1]`."""
+    if len(path) == 1:
+        return str(path[0])
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part

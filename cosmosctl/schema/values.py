@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cosmosctl import models
+from cosmosctl.domain.places import Places, text_of
 from cosmosctl.domain.project import (
     BUILT_IN_HOST,
     FORMAT,
@@ -15,7 +16,6 @@ from cosmosctl.domain.project import (
     Control,
     Host,
     HostModel,
-    Place,
     Run,
     Setting,
 )
@@ -261,7 +261,7 @@ def _run(keys: RunKeys, run_id: str, document: Document, file: str) -> Run:
         notes=keys.notes or "",
         quiet=tuple(keys.quiet or ()),
         sweep=keys.sweep or "",
-        places={key: Place(file, *place) for key, place in places_of(document)},
+        places=Places(file, text_of(places_of(document))),
     )
 
 
@@ -291,7 +291,7 @@ def _settings(keys: BaseModel) -> dict[str, Setting]:
 
 def places_of(document: Document) -> Iterator[tuple[str, tuple[int, int]]]:
     """The key of every value in a file as text, and its line and column."""
-    return ((dotted(path), document.place(path)) for path in document.marks if path)
+    return ((dotted(path), (mark.line + 1, mark.column + 1)) for path, mark in document.marks.items() if path)
 
 
 def _defaults(keys: BaseModel | None) -> dict[str, Mapping[str, Setting]]:

@@ -27,6 +27,7 @@ from cosmosctl.state import older
 from cosmosctl.state.attempts import attempts
 from cosmosctl.state.batch_list import BatchList, look
 from cosmosctl.state.current import Current
+from cosmosctl.state.forward import is_forward
 from cosmosctl.state.states import held_runs
 from cosmosctl.store import load_all
 
@@ -36,7 +37,7 @@ AWAY = "there is no run "
 
 def catch_up(project: ProjectPaths, found: BatchList) -> None:
     """Write an earlier version's files forward and take in what waits. The caller holds the project's lock."""
-    if not older.is_forward(project):
+    if not is_forward(project, found):
         older.write_forward(project, [one.paths for one in found.batches])
     if found.waiting:
         claim(project)

@@ -7,24 +7,15 @@ versioned one away, the batch's own files tell of the video.
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from cosmosctl.domain.ids import is_id
-from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths, RunPaths
+from cosmosctl.domain.layout import BatchPaths, ProjectPaths, RunPaths
 from cosmosctl.errors import FileError
 from cosmosctl.host import trust
-from cosmosctl.io import own
-from cosmosctl.io.own import write_text
 from cosmosctl.log import say
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import batch_files, history
 from cosmosctl.results.made_again import made_again
 from cosmosctl.results.receipts import write_receipt
-
-FORWARD = "1\n"
-
-
-def is_forward(project: ProjectPaths) -> bool:
-    """Whether nothing of an earlier version is left to be looked at."""
-    return project.forward.exists()
+from cosmosctl.state import forward
 
 
 def write_forward(project: ProjectPaths, batches: Iterable[BatchPaths]) -> None:
@@ -32,7 +23,7 @@ def write_forward(project: ProjectPaths, batches: Iterable[BatchPaths]) -> None:
 
     Every video of a run's own folder is read once. Raises: FileError when nothing can be written.
     """
-    old = [run for run in map(project.run, filter(is_id, own.names(project.runs))) if _is_old(run.result)]
+    old = list(forward.old_runs(project))
     if old:
         say(f"{len(old)} results of an earlier version are looked at, once")
     mine = [paths for paths in batches if paths.plan.exists() and trust.was_made_here(paths)]
@@ -43,11 +34,7 @@ def write_forward(project: ProjectPaths, batches: Iterable[BatchPaths]) -> None:
     for run in old:
         with suppress(FileError, OSError):
             _adopt(project, run, mine)
-    write_text(project.forward, FORWARD, durable=False)
-
-
-def _is_old(place: ResultPaths) -> bool:
-    return place.outputs.is_dir() and not place.receipt.exists()
+    forward.note(project)
 
 
 def _adopt(project: ProjectPaths, run: RunPaths, batches: Sequence[BatchPaths]) -> None:

@@ -7,6 +7,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
 from cosmosctl.state import batch_list
 from cosmosctl.state.batch_list import BatchList
+from cosmosctl.state.forward import is_forward
 from cosmosctl.store import find_project
 
 
@@ -23,7 +24,7 @@ def opened_with_batches(folder: Path, *, may_write: bool = True) -> tuple[Projec
     """The same and what lies in its batches/, which is looked at once. Raises: FileError."""
     project = find_project(folder)
     found = batch_list.look(project)
-    if may_write and (found.waiting or not project.forward.exists()):
+    if may_write and (found.waiting or not _is_forward(project, found)):
         from cosmosctl.io.lock import locked_at_once
         from cosmosctl.state.claims import catch_up
 
@@ -32,3 +33,10 @@ def opened_with_batches(folder: Path, *, may_write: bool = True) -> tuple[Projec
                 catch_up(project, found)
                 found = batch_list.look(project) if found.batches or found.waiting else found
     return project, found
+
+
+def _is_forward(project: ProjectPaths, found: BatchList) -> bool:
+    try:
+        return is_forward(project, found)
+    except (FileError, OSError):
+        return False

@@ -9,30 +9,42 @@ import os
 import stat
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from cosmosctl import models
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.domain.project import Control, Prompt, Run
 from cosmosctl.io.os_error import os_words
+from cosmosctl.io.own import read_up_to
 from cosmosctl.io.stat_key import is_settled
 from cosmosctl.schema.values import Parsed, PromptValues, config_of, prompt_of, run_of
 from cosmosctl.store.index import Entry
 from cosmosctl.store.payload import config_payload, mistakes_payload, prompt_payload, run_payload, sweep_payload
 from cosmosctl.store.stamps import file_key, is_scene_settled, join_links, scene_key
-from cosmosctl.store.videos import ALLOW_OUTSIDE, find_files, find_scene, named_paths, normal, outside_hint, path_words
+from cosmosctl.store.videos import (
+    ALLOW_OUTSIDE,
+    Scene,
+    find_files,
+    find_scene,
+    named_paths,
+    normal,
+    outside_hint,
+    path_words,
+)
 from cosmosctl.yaml.messages import Mistake
 from cosmosctl.yaml.reader import MAX_BYTES, Document, parse_bytes
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read, and whether the file is old enough for its stat key to be trusted."""
+    """What was read, and whether the file is old enough for its stat key to be trusted. `run`: that of a run's file."""
 
     entry: Entry
     may_be_kept: bool
+    run: Run | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,8 @@ def read_run(root: Path, run_id: str, *, outside: bool) -> Reading:
         payload = mistakes_payload(parsed.mistakes, prompt_place=place, seen=seen)
         reading = opened.reading(payload, prompt, outside=outside)
         return Reading(reading.entry, reading.may_be_kept and not _leaves(parsed.mistakes))
-    return opened.reading(run_payload(parsed.value), parsed.value.prompt, outside=outside)
+    reading = opened.reading(run_payload(parsed.value), parsed.value.prompt, outside=outside)
+    return replace(reading, run=parsed.value)
 
 
 def run_in(root: Path, document: Document, run_id: str, *, outside: bool) -> Parsed[Run]:
@@ -77,13 +90,25 @@ def run_in(root: Path, document: Document, run_id: str, *, outside: bool) -> Par
     return Parsed(None, tuple(_in_order(mistakes))) if mistakes else parsed
 
 
-def read_prompt(root: Path, prompt_id: str, *, outside: bool) -> Reading:
-    """prompts/ID.yaml with its videos found; its link names the folder (or files) that were looked at."""
+Scenes: TypeAlias = dict[tuple[str, str], Scene]
+"""What lies in the folders that prompts name, by the folder and the key that it had before it was looked at."""
+
+
+def read_prompt(root: Path, prompt_id: str, *, outside: bool, scenes: Scenes | None = None) -> Reading:
+    """prompts/ID.yaml with its videos found; its link names the folder (or files) that were looked at.
+
+    `scenes`: those that other prompts of the project named, as many name the same.
+    """
     opened = _open(f"{root}/prompts/{prompt_id}.yaml")
-    values = prompt_of(opened.document).value
+    told = prompt_of(opened.document)
+    values = told.value
     watched = [] if values is None else [values.folder] if values.folder else list(values.files.values())
     keys = scene_key(root, watched)
-    parsed = prompt_in(root, opened.document, prompt_id, outside=outside)
+    scene = None
+    if values is not None and values.folder and scenes is not None:
+        scene = scenes.get((values.folder, keys)) or find_scene(root, values.folder, allow_outside=outside)
+        scenes[values.folder, keys] = scene
+    parsed = _prompt_in(root, opened.document, prompt_id, told, scene, outside=outside)
     reading = opened.reading(
         prompt_payload(parsed.value) if parsed.value else _unusable_prompt(root, prompt_id, values, parsed, outside),
         join_links(watched),
@@ -118,11 +143,16 @@ def _is_absent(root: Path, values: PromptValues, outside: bool) -> bool:
 
 def prompt_in(root: Path, document: Document, prompt_id: str, *, outside: bool) -> Parsed[Prompt]:
     """The prompt that a document holds with its videos found, or its mistakes."""
-    values = prompt_of(document)
-    if values.value is None:
-        return Parsed(None, values.mistakes)
-    videos, mistakes = _videos(root, values.value, document, outside)
-    return Parsed(None if mistakes else _prompt(prompt_id, values.value, videos), tuple(mistakes))
+    return _prompt_in(root, document, prompt_id, prompt_of(document), None, outside=outside)
+
+
+def _prompt_in(
+    root: Path, document: Document, prompt_id: str, told: Parsed[PromptValues], scene: Scene | None, *, outside: bool
+) -> Parsed[Prompt]:
+    if told.value is None:
+        return Parsed(None, told.mistakes)
+    videos, mistakes = _videos(root, told.value, document, scene, outside)
+    return Parsed(None if mistakes else _prompt(prompt_id, told.value, videos), tuple(mistakes))
 
 
 def read_sweep(root: Path, name: str) -> Reading:
@@ -176,11 +206,13 @@ def _open(path: str) -> _Opened:
     now_ns = time.time_ns()
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 return _not_opened("this is no ordinary file", now_ns)
-            return _Opened(parse_bytes(file.read(MAX_BYTES + 1)), status, now_ns)
+            return _Opened(parse_bytes(read_up_to(descriptor, MAX_BYTES + 1)), status, now_ns)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         if error.errno == errno.ELOOP:
             return _not_opened("this is a symbolic link; the project's own files have to be files", now_ns)
@@ -202,10 +234,10 @@ def _input_mistakes(root: Path, document: Document, outside: bool) -> list[Mista
 
 
 def _videos(
-    root: Path, values: PromptValues, document: Document, outside: bool
+    root: Path, values: PromptValues, document: Document, scene: Scene | None, outside: bool
 ) -> tuple[dict[str, str], list[Mistake]]:
     if values.folder:
-        scene = find_scene(root, values.folder, allow_outside=outside)
+        scene = scene or find_scene(root, values.folder, allow_outside=outside)
         place = document.place(("video",))
         return dict(scene.videos), [Mistake(*place, f"video: {words}", scene.hint) for words in scene.mistakes]
     wrong = find_files(root, values.files, allow_outside=outside)

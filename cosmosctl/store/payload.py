@@ -1,10 +1,11 @@
 """Runs, prompts, the project and mistakes as JSON for the index, and back. Exact: what comes back is equal."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from cosmosctl.domain.places import Places, text_of
 from cosmosctl.domain.project import Config, Control, Host, HostModel, Place, Prompt, Run, Setting
 from cosmosctl.errors import MOST_SHOWN
 from cosmosctl.store.index import to_json
@@ -60,16 +61,20 @@ def prompt_place_of(payload: str) -> tuple[int, int]:
     if isinstance(facts, dict):
         line, column = facts["prompt_place"]
         return line, column
-    place = _Places("", facts[-1])["prompt"]
+    place = Places("", facts[-1])["prompt"]
     return place.line, place.column
 
 
 def run_payload(run: Run) -> str:
     controls = [_without_end(c.name, c.weight, c.input, c.preset, c.prompt) for c in run.controls]
-    places = " ".join(f"{key} {place.line} {place.column}" for key, place in run.places.items())
+    places = _text_of(run.places)
     return to_json(
         [run.prompt, controls, run.model, dict(run.settings), run.tags, run.notes, run.quiet, run.sweep, places]
     )
+
+
+def _text_of(places: Mapping[str, Place]) -> str:
+    return places.text if isinstance(places, Places) else text_of((k, (p.line, p.column)) for k, p in places.items())
 
 
 def _without_end(*facts: Setting | None) -> list[Setting | None]:
@@ -90,33 +95,8 @@ def run_from(payload: str, run_id: str, file: str) -> Run:
         notes=notes,
         quiet=tuple(quiet),
         sweep=sweep,
-        places=_Places(file, places),
+        places=Places(file, places),
     )
-
-
-class _Places(Mapping[str, Place]):
-    """Places that are taken apart only when something has to be said about the run."""
-
-    def __init__(self, file: str, text: str) -> None:
-        self._file = file
-        self._text = text
-        self._places: dict[str, Place] | None = None
-
-    def __getitem__(self, key: str) -> Place:
-        return self._all()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    def _all(self) -> dict[str, Place]:
-        if self._places is None:
-            words = self._text.split(" ") if self._text else []
-            triples = zip(words[::3], words[1::3], words[2::3], strict=True)
-            self._places = {key: Place(self._file, int(line), int(column)) for key, line, column in triples}
-        return self._places
 
 
 def prompt_payload(prompt: Prompt) -> str:
@@ -146,7 +126,7 @@ def sweep_from(payload: str, name: str) -> "Sweep":
         exclude=tuple(exclude),
         points=tuple(points),
         most=most,
-        places=_Places(f"sweeps/{name}.yaml", places),
+        places=Places(f"sweeps/{name}.yaml", places),
     )
 
 

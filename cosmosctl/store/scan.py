@@ -5,10 +5,12 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.plurals import some
+from cosmosctl.domain.project import Run
 from cosmosctl.io import links
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.visible import one_line
@@ -17,6 +19,9 @@ from cosmosctl.store.index import Entry, Index
 from cosmosctl.store.left import left_of, links_in, strange_in_history
 from cosmosctl.store.problem import Problem
 from cosmosctl.store.stamps import file_key, scene_key, split_link
+
+if TYPE_CHECKING:
+    from cosmosctl.store.parsing import Scenes
 
 _NAME_RULE = "is no id: letters, digits, '.', '_' and '-', at most 64, a letter or digit first"
 
@@ -49,7 +54,7 @@ class Found:
     """What a folder of prompts or runs holds: all ids, what their files say or what is wrong with them, their links.
 
     `leftovers`: folders below runs/ that are no runs (any more). `linked`: runs whose results would go through a link.
-    `left`: what attempts left in the folder of a run, as `left_in` tells it.
+    `left`: what attempts left in the folder of a run, as `left_in` tells it. `runs`: those that were read anew.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -60,6 +65,7 @@ class Found:
     leftovers: list[str] = field(default_factory=list)
     linked: set[str] = field(default_factory=set)
     left: dict[str, str] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
 
 
 def known_entry(index: Index, name: str, path: str, *, outside: bool) -> Entry | None:
@@ -81,6 +87,7 @@ def noted(index: Index, name: str, entry: Entry, *, keep: bool) -> Entry:
 def scan_prompts(root: Path, index: Index, *, outside: bool) -> Found:
     found = Found()
     scenes: dict[str, str] = {}
+    seen: Scenes = {}
     for name, is_link in _listed(root, "prompts", found):
         prompt, _, ending = name.rpartition(".")
         if ending in ("yml", "YAML", "YML"):
@@ -97,7 +104,7 @@ def scan_prompts(root: Path, index: Index, *, outside: bool) -> Found:
         if entry is None:
             from cosmosctl.store import parsing
 
-            reading = parsing.read_prompt(root, prompt, outside=outside)
+            reading = parsing.read_prompt(root, prompt, outside=outside, scenes=seen)
             entry = noted(index, file, reading.entry, keep=reading.may_be_kept)
         _add(found, prompt, file, f"prompts/{prompt}", entry.link, entry.payload)
     return found
@@ -158,7 +165,7 @@ def scan_runs(root: Path, index: Index, *, outside: bool) -> Found:
                 found.ids += [run] if is_id(run) else []
                 found.problems.append(problem)
                 continue
-            _, link, payload = _read_run(root, index, run, outside=outside)
+            _, link, payload = _read_run(root, index, run, found, outside=outside)
         _add(found, run, file, f"runs/{run}", link, payload)
         left = found.left[run] = left_of(index, line, f"{base}/{run}")
         linked = links_in(index, line, f"{base}/{run}", left) if left else ()
@@ -183,10 +190,12 @@ def _of_history(root: Path, run: str, linked: list[str], others: list[str]) -> I
         yield _problem(f"{place}/", f"{names}; no batch has such a name, so it is passed over", place)
 
 
-def _read_run(root: Path, index: Index, run: str, *, outside: bool) -> Entry:
+def _read_run(root: Path, index: Index, run: str, found: Found, *, outside: bool) -> Entry:
     from cosmosctl.store import parsing
 
     reading = parsing.read_run(root, run, outside=outside)
+    if reading.run is not None:
+        found.runs[run] = reading.run
     index.put_run(run, reading.entry, keep=reading.may_be_kept)
     return reading.entry
 

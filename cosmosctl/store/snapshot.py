@@ -154,9 +154,9 @@ class Snapshot:
             raise FilesError([problem.words for problem in problems], hint="cosmosctl check")
 
 
-def load_all(root: Path) -> Snapshot:
-    """The whole project; no mistake in a file is raised, they are all in `problems`."""
-    index = Index.open(root)
+def load_all(root: Path, index: Index | None = None) -> Snapshot:
+    """The whole project; no mistake in a file is raised, they are all in `problems`. `index`: where it is open."""
+    index = index or Index.open(root)
     config, problems = _config(root, index)
     prompts = scan_prompts(root, index, outside=config.allow_outside_inputs)
     runs = scan_runs(root, index, outside=config.allow_outside_inputs)
@@ -172,7 +172,7 @@ def load_all(root: Path) -> Snapshot:
         root=root,
         config=config,
         prompts=_Decoded(prompts.payloads, payloads.prompt_from),
-        runs=_Decoded(usable, _run_from),
+        runs=_Decoded(usable, _run_from, runs.runs),
         sweeps=usable_sweeps,
         problems=tuple(problems),
         prompt_ids=tuple(prompts.ids),
@@ -244,12 +244,14 @@ def _run_from(payload: str, run_id: str) -> Run:
 
 
 class _Decoded(Mapping[str, Value], Generic[Value]):
-    """Values by id, in the order of ids, each built when it is first asked for."""
+    """Values by id, in the order of ids, each built when it is first asked for, but those that are known."""
 
-    def __init__(self, payloads_by_id: Mapping[str, str], decode: Callable[[str, str], Value]) -> None:
+    def __init__(
+        self, payloads_by_id: Mapping[str, str], decode: Callable[[str, str], Value], known: Mapping[str, Value] = {}
+    ) -> None:
         self._payloads = payloads_by_id
         self._decode = decode
-        self._values: dict[str, Value] = {}
+        self._values = {key: value for key, value in known.items() if key in payloads_by_id}
 
     def __getitem__(self, key: str) -> Value:
         if key not in self._values:

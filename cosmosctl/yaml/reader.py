@@ -82,7 +82,9 @@ def parse_bytes(data: bytes) -> Document:
 
 
 def parse(text: str, *, max_nodes: int = MAX_NODES, of_tool: bool = False) -> Document:
-    """What YAML text holds. `of_tool`: a file that only the tool writes is read no further than its first mistake."""
+    """What YAML text holds. `of_tool`: a file that only the tool writes is read no further than its first mistake, and
+    nobody is told where in it something stands.
+    """
     text = text.removeprefix("\ufeff")  # YAML 1.2.2, 5.2: a byte order mark may stand in front
     conflict = marks_line(text)
     if conflict:
@@ -120,6 +122,7 @@ class _Reader:
     def __init__(self, text: str, parser: Callable[[str], Any], max_nodes: int, *, stops_at_once: bool = False) -> None:
         self.value: YamlValue = None
         self.is_cut_off, self.is_too_large, self._stops_at_once = False, False, stops_at_once
+        self._keeps_places = not stops_at_once
         self.mistakes: list[Mistake] = []
         self.marks: dict[KeyPath, Mark] = {}
         self.key_marks: dict[KeyPath, Mark] = {}
@@ -152,32 +155,29 @@ class _Reader:
     def _node(self, event: Any, path: KeyPath, depth: int) -> YamlValue:
         """The value that starts with `event`."""
         kind = type(event)
-        self.marks[path] = event.start_mark
+        if self._keeps_places:
+            self.marks[path] = event.start_mark
         if kind is AliasEvent:
             return self._alias(event, depth)
         self._nodes += 1
         if self._nodes > self._max_nodes or depth > MAX_DEPTH:
             self._limit(event, 0, depth)
-        if kind is ScalarEvent:
-            text = event.value
-            if text[:1] in "+-0" and event.implicit[0] and _LEADING_ZERO.fullmatch(text):
-                self.ambiguous[path] = text
-            if not event.anchor:
-                return self._scalar(event)
-        elif not event.anchor:
-            return self._collection(event, path, depth)
+        if not event.anchor:
+            return self._scalar(event, path) if kind is ScalarEvent else self._collection(event, path, depth)
         self._open.add(event.anchor)
-        value = self._scalar(event) if kind is ScalarEvent else self._collection(event, path, depth)
+        value = self._scalar(event, path) if kind is ScalarEvent else self._collection(event, path, depth)
         self._open.discard(event.anchor)
         self._anchors[event.anchor] = value
         return value
 
-    def _scalar(self, event: Any) -> YamlValue:
+    def _scalar(self, event: Any, path: KeyPath) -> YamlValue:
         text: str = event.value.translate(self._back) if self._back else event.value
-        if event.tag is None and event.implicit[0]:
-            return plain_value(text)
-        self._check_tag(event, "str")
-        return text
+        if event.tag is not None or not event.implicit[0]:
+            self._check_tag(event, "str")
+            return text
+        if text[:1] in "+-0" and _LEADING_ZERO.fullmatch(text):
+            self.ambiguous[path] = text
+        return plain_value(text)
 
     def _collection(self, event: Any, path: KeyPath, depth: int) -> YamlValue:
         if type(event) is MappingStartEvent:
@@ -186,7 +186,8 @@ class _Reader:
         self._check_tag(event, "seq")
         found: list[YamlValue] = []
         while type(event := self._next()) is not SequenceEndEvent:
-            found.append(self._node(event, (*path, len(found)), depth + 1))
+            here = (*path, len(found)) if self._keeps_places else path
+            found.append(self._node(event, here, depth + 1))
         return found
 
     def _mapping(self, path: KeyPath, depth: int) -> YamlValue:
@@ -195,12 +196,13 @@ class _Reader:
             if type(event) is not ScalarEvent:
                 self._give_up(event, "a key must be a plain word")
             key: str = event.value.translate(self._back) if self._back else event.value
-            here = (*path, key)
+            here = (*path, key) if self._keeps_places else path
             if key in found:
-                first = self.key_marks[here].line + 1
-                self._say(event, f"the key '{key}' is there already, in line {first}")
+                first = f", in line {self.key_marks[here].line + 1}" if self._keeps_places else ""
+                self._say(event, f"the key '{key}' is there already{first}")
                 here = (*here, "")  # what counts is the first, and its places
-            self.key_marks[here] = event.start_mark
+            if self._keeps_places:
+                self.key_marks[here] = event.start_mark
             found.setdefault(key, self._node(self._next(), here, depth + 1))
         return found
 

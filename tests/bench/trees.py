@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cosmosctl.domain.batch import stamp_of
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.domain.project import FORMAT
 from cosmosctl.results.receipts import Receipt, receipt_text
 from cosmosctl.state.current import Current
 from cosmosctl.store import load_all
@@ -73,6 +74,7 @@ def _give_results(project: ProjectPaths) -> None:
             sources={},
             inputs={"color": "0" * 64},
             outputs={"output.mp4": "0" * 64},
+            format=FORMAT,
         )
         preview = project.run(run).preview
         preview.outputs.mkdir(parents=True)

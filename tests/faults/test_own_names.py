@@ -172,15 +172,25 @@ def test_a_link_in_place_of_a_file_cannot_be_allowed(tmp_path: Path, monkeypatch
         own.read_bytes(tmp_path / "result.yaml", most=10)
 
 
-def test_no_buffer_is_made_for_all_that_a_file_might_have() -> None:
-    class Asked(io.BytesIO):
-        def read(self, size: int | None = -1, /) -> bytes:
-            assert size is not None
-            assert 0 < size <= 1 << 20
-            return super().read(size)
+def test_no_buffer_is_made_for_all_that_a_file_might_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, read, asked = b"x" * (3 << 20), os.read, list[int]()
+    (tmp_path / "a").write_bytes(data)
 
-    assert own.read_up_to(Asked(b"x" * (3 << 20)), 1 << 60) == b"x" * (3 << 20)
-    assert own.read_up_to(Asked(b"x" * (3 << 20)), (2 << 20) + 1) == b"x" * ((2 << 20) + 1)
+    def spied(descriptor: int, size: int) -> bytes:
+        asked.append(size)
+        return read(descriptor, size)
+
+    monkeypatch.setattr(os, "read", spied)
+    with own.opened(tmp_path / "a", os.O_RDONLY) as descriptor:
+        assert own.read_up_to(descriptor, 1 << 60) == data
+    with own.opened(tmp_path / "a", os.O_RDONLY) as descriptor:
+        assert own.read_up_to(descriptor, (2 << 20) + 1) == data[: (2 << 20) + 1]
+    assert max(asked) == len(data) + 1
+
+
+def test_what_tells_no_size_is_read_all_the_same() -> None:
+    with own.opened(Path("/proc/self/maps"), os.O_RDONLY) as descriptor:
+        assert own.read_up_to(descriptor, 1 << 20).count(b"\n") > 10
 
 
 def test_a_receipt_has_at_most_a_mebibyte(clone: Tree) -> None:

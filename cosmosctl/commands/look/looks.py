@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePosixPath
+from posixpath import basename
 
 from cosmosctl.domain.project import Run
 from cosmosctl.store import Snapshot
@@ -56,10 +56,10 @@ def look(run: Run) -> dict[str, str]:
     found |= {"model": run.model} if run.model is not None else {}
     found |= {key: f"{key}={_one_word(_short(value))}" for key, value in run.settings.items()}
     for control in run.controls:
-        given = {"preset": control.preset, "input": control.input, "prompt": control.prompt}
-        for key, value in given.items():
+        file = None if control.input is None else basename(control.input.rstrip("/"))
+        for key, value in (("preset", control.preset), ("input", file), ("prompt", control.prompt)):
             if value is not None:
-                found[f"{control.name} {key}"] = f"{control.name}:{_one_word(PurePosixPath(value).name)}"
+                found[f"{control.name} {key}"] = f"{control.name}:{_one_word(value)}"
     return found
 
 

@@ -50,16 +50,18 @@ def overview(folder: Path, host: str | None) -> Overview:
     project, listed = opened_with_batches(folder)
     unfinished = states.unfinished(project, listed)
     open_ones = states.opened_batches(unfinished.ours)
-    snapshot = load_all(project.root)
-    chosen = snapshot.host(host)
-    runs = states.all_states(project, snapshot, preview=chosen.is_preview, unfinished=open_ones)
-    problems = (
-        *_mistakes(snapshot, runs),
-        *_strange_batches(listed),
-        *_damaged_batches(snapshot, listed),
-        *_damaged_manifests(snapshot, runs),
-    )
-    looks = _looks(snapshot, runs) if len(runs) <= LOOKS else {}
+    index = Index.open(project.root)
+    with index.saved_once():
+        snapshot = load_all(project.root, index)
+        chosen = snapshot.host(host)
+        runs = states.all_states(project, snapshot, preview=chosen.is_preview, unfinished=open_ones)
+        problems = (
+            *_mistakes(snapshot, runs),
+            *_strange_batches(listed),
+            *_damaged_batches(snapshot, listed),
+            *_damaged_manifests(snapshot, runs),
+        )
+        looks = _looks(snapshot, runs) if len(runs) <= LOOKS else {}
     labels = _labels(snapshot, runs)
     told = (labels, looks, open_ones, problems, snapshot.leftovers, unfinished.foreign)
     return Overview(project, chosen, runs, *told, snapshot)
@@ -102,7 +104,6 @@ def _damaged_manifests(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Iter
         file = f"runs/{run}/{state.place}/{MANIFEST}" if state.place else f"runs/{run}/{MANIFEST}"
         if words := _manifest_trouble(index, line, f"{root}/{file}"):
             yield f"{file}: {words}; {command('fetch', run)}"
-    index.save()
 
 
 def _manifest_trouble(index: Index, line: RunLine, file: str) -> str:
