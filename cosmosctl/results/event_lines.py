@@ -53,13 +53,13 @@ def _checked(said: object) -> Event | None:
     moment, wanted = number(said.get("t"), MAX_TIME_S), _FIELDS.get(said["ev"], {})
     if moment is None:
         return None
-    found = {key: take(said[key]) for key, take in wanted.items() if key in said}
-    if len(found) < len(wanted) or None in found.values():
-        return None
+    found: dict[str, Any] = {"ev": said["ev"], "t": moment}
     for key, value in said.items():
-        if key in _MAYBE and (taken := _MAYBE[key](value)) is not None:
+        take = wanted.get(key) or _MAYBE.get(key)
+        if take is not None and (taken := take(value)) is not None:
             found[key] = taken
-    found["ev"], found["t"] = said["ev"], moment
+    if not wanted.keys() <= found.keys():
+        return None
     return _with_known_reason(found) if said["ev"] == "run_failed" else found
 
 

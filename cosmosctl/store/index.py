@@ -170,8 +170,8 @@ class Index:
             return
         for run, line in self._runs.items():
             self._set(_run_name(run), line.text())
-        if self._owners is not None:
-            self._entries = {name: found for name, found in self._entries.items() if _is_owned(name, self._owners)}
+        for name in self._others():
+            del self._entries[name]
         data = "\n".join(f"{name}\t{words}" for name, words in sorted(self._entries.items())).encode()
         self._changed = False
         signed = signature(f"index {self._rules}", data)
@@ -180,6 +180,14 @@ class Index:
         header = {"format": _FORMAT, "rules": self._rules, "signature": signed}
         with contextlib.suppress(FileError):
             own.write_bytes(self._path, to_json(header).encode() + b"\n" + data, durable=False)
+
+    def _others(self) -> list[str]:
+        """The names of what belongs to nobody any more."""
+        if self._owners is None:
+            return []
+        plain = {f"prompts/{prompt}.yaml" for prompt in self._owners["prompts"]}
+        plain |= {_run_name(run) for run in self._owners["runs"]}
+        return [name for name in self._entries.keys() - plain if not _is_owned(name, self._owners)]
 
 
 def to_json(value: Any) -> str:

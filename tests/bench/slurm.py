@@ -1,17 +1,18 @@
 """What a batch on a real Slurm costs beside its model: two nodes on this machine, over a login node of its own."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cosmosctl.host.push import RESULT_KIB
-from tests.bench.timing import cosmosctl, environment, once
+from tests.bench.timing import cosmosctl, environment, medians
 from tests.sshd import Sshd, running_sshd
 from tests.support.slurm_bed import Bed, Site, running_bed, site_on
 from tests.support.tree import Tree
@@ -23,11 +24,24 @@ QUEUE_S, HOUR_S = 15, 3600.0
 
 
 def measure(folder: Path) -> Iterator[Mapping[str, object]]:
-    with running_bed(folder / "bed") as bed, running_sshd(folder / "sshd", env=bed.env) as login:
+    with ExitStack() as stack:
+        with _yielding():
+            bed = stack.enter_context(running_bed(folder / "bed"))
+            login = stack.enter_context(running_sshd(folder / "sshd", env=bed.env))
         with _site(bed, folder / "rows", login) as site:
             yield _rows(site, login)
         with _site(bed, folder / "many", login) as site, _roomy(site.dir):
             yield _many(site, login)
+
+
+@contextmanager
+def _yielding() -> Iterator[None]:
+    """What is started within takes only what the client leaves of the processors: a cluster is another machine."""
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 @contextmanager
@@ -84,9 +98,10 @@ def _many(site: Site, login: Sshd) -> Mapping[str, object]:
     before, start = login.connections(), time.perf_counter()
     with subprocess.Popen(cosmosctl("batch"), **_how(site)) as client:  # type: ignore[call-overload]
         wait_until(lambda: _ended(site) > MANY_TASKS // 4, "a quarter of the shards", look_s=0.5, patience_s=HOUR_S)
-        status = once(cosmosctl("status", "--short"), cwd=site.tree.root, env=site.tree.environment())
+        status = medians(cosmosctl("status", "--short"), cwd=site.tree.root, env=site.tree.environment(), warm_up=False)
         found: dict[str, object] = {
             "status_while_it_runs_s (at most 1)": round(status.wall_s, 2),
+            "status_while_it_runs_cpu_s": round(status.cpu_s, 2),
             "login_node_processes": len(_told_of(site)),
             "login_node_MiB": max(map(_rss_mib, _told_of(site)), default=0),
         }

@@ -56,6 +56,6 @@ def _run(run: RunState, found: Overview) -> dict[str, Any]:
         "share": None if run.share is None else round(run.share, 3),
         "previewed": run.previewed,
         "earlier_kept": run.earlier_kept,
-        "label": found.labels.get(run.run, ""),
+        "label": found.label(run.run),
         "differs": found.looks.get(run.run, ""),
     }

@@ -125,7 +125,7 @@ def _cutter(taken: int) -> Callable[[str], str]:
 def _label(run: str, found: Overview) -> str:
     """The run's prompt, and what tells it from the other runs of that prompt."""
     look = found.looks.get(run, "")
-    return f"{look}  {found.labels.get(run, '')}" if look else found.labels.get(run, "")
+    return f"{look}  {found.label(run)}" if look else found.label(run)
 
 
 def _state_word(run: RunState) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,13 +36,20 @@ class Overview:
     project: ProjectPaths
     host: Host
     runs: Mapping[str, RunState]
-    labels: Mapping[str, str]
+    snapshot: Snapshot = field(repr=False, compare=False)
     looks: Mapping[str, str]
     open_batches: tuple[OpenBatch, ...]
     problems: tuple[str, ...]
     leftovers: tuple[str, ...] = ()
     foreign: tuple[BatchPaths, ...] = ()
-    snapshot: Snapshot | None = field(default=None, repr=False, compare=False)
+    _labels: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def label(self, run: str) -> str:
+        """Scene and first words of the prompt of a run: told when asked, as of ten thousand runs few are shown."""
+        prompt = self.snapshot.prompt_of(run)
+        if prompt not in self._labels:
+            self._labels[prompt] = _label(self.snapshot, prompt)
+        return self._labels[prompt]
 
 
 def overview(folder: Path, host: str | None) -> Overview:
@@ -62,9 +69,8 @@ def overview(folder: Path, host: str | None) -> Overview:
             *_damaged_manifests(snapshot, runs),
         )
         looks = _looks(snapshot, runs) if len(runs) <= LOOKS else {}
-    labels = _labels(snapshot, runs)
-    told = (labels, looks, open_ones, problems, snapshot.leftovers, unfinished.foreign)
-    return Overview(project, chosen, runs, *told, snapshot)
+    told = (looks, open_ones, problems, snapshot.leftovers, unfinished.foreign)
+    return Overview(project, chosen, runs, snapshot, *told)
 
 
 def _looks(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Mapping[str, str]:
@@ -136,22 +142,10 @@ def _strange_batches(listed: BatchList) -> Iterator[str]:
         yield f"batches/: {len(listed.links) - MOST_SHOWN} more symbolic links, which are passed over"
 
 
-def _labels(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Mapping[str, str]:
-    """Scene and first words of the prompt of each run."""
-    words: dict[str, str] = {}
-    labels = {}
-    for run in runs:
-        prompt_id = snapshot.prompt_of(run)
-        if prompt_id not in words:
-            words[prompt_id] = _words(snapshot, prompt_id)
-        labels[run] = words[prompt_id]
-    return labels
-
-
-def _words(snapshot: Snapshot, prompt_id: str) -> str:
+def _label(snapshot: Snapshot, prompt_id: str) -> str:
     if prompt_id not in snapshot.prompts:
         return ""
     prompt = snapshot.prompts[prompt_id]
-    parts: Sequence[str] = prompt.text.split()
-    tail = " …" if len(parts) > WORDS_OF_PROMPT else ""
-    return f"{prompt.scene}: {' '.join(parts[:WORDS_OF_PROMPT])}{tail}"
+    words = prompt.text.split()
+    tail = " …" if len(words) > WORDS_OF_PROMPT else ""
+    return f"{prompt.scene}: {' '.join(words[:WORDS_OF_PROMPT])}{tail}"
