@@ -1,6 +1,7 @@
 """Lines of events.jsonl as events. A line is taken as far as it is one, whatever a host wrote."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from cosmosctl.domain.batch import MOST_SHARDS
@@ -9,16 +10,14 @@ from cosmosctl.domain.reasons import REASONS
 from cosmosctl.io.checked import Unreadable, number, parse_json, text, whole
 
 Event = Mapping[str, Any]
+Take = Callable[[object], Any]
+"""A value of JSON as far as it is sound; None where it is not."""
 
 MAX_TIME_S = 253402300799
 """The last second of the year 9999, where Python's calendar ends."""
 NUMBERS = (int, float)
-_SECONDS = 1e9
-_WORDS, _DETAIL = 300, 4000
 _NAMES = 200_000
-_ANSWER = 1 << 20
 _GPUS, _FILES = 64, 200
-_BYTES = 1 << 50
 
 
 def parse_lines(lines: Iterable[bytes]) -> Iterator[Event]:
@@ -50,17 +49,13 @@ def _checked(said: object) -> Event | None:
     """The event that a line tells of: its name, a time that can be one, and all that is used of such an event."""
     if not isinstance(said, dict) or not isinstance(said.get("ev"), str):
         return None
-    moment, wanted = number(said.get("t"), MAX_TIME_S), _FIELDS.get(said["ev"], {})
+    name, moment = said["ev"], number(said.get("t"), MAX_TIME_S)
     if moment is None:
         return None
-    found: dict[str, Any] = {"ev": said["ev"], "t": moment}
-    for key, value in said.items():
-        take = wanted.get(key) or _MAYBE.get(key)
-        if take is not None and (taken := take(value)) is not None:
-            found[key] = taken
-    if not wanted.keys() <= found.keys():
+    found: dict[str, Any] = {"ev": name, "t": moment} | _of_these(said, _USED.get(name, _MAYBE))
+    if name in _FIELDS and not _FIELDS[name].keys() <= found.keys():
         return None
-    return _with_known_reason(found) if said["ev"] == "run_failed" else found
+    return _with_known_reason(found) if name == "run_failed" else found
 
 
 def _with_known_reason(event: dict[str, Any]) -> Event:
@@ -71,33 +66,15 @@ def _with_known_reason(event: dict[str, Any]) -> Event:
     return {**event, "reason": "model-error", "detail": f"{reason}: {detail}" if detail else str(reason)}
 
 
-def _words(value: object) -> str | None:
-    return text(value, _WORDS)
-
-
-def _detail(value: object) -> str | None:
-    return text(value, _DETAIL)
-
-
-def _seconds(value: object) -> float | None:
-    return number(value, _SECONDS)
+_words, _detail, _answer = (partial(text, most_chars=most) for most in (300, 4000, 1 << 20))
+_seconds = partial(number, most=1e9)
+_count = partial(whole, most=1 << 50)
+_shard = partial(whole, most=MOST_SHARDS)
 
 
 def _number(value: object) -> float | None:
     """Any number: a clock that was set back counts below 0, and `bounded_s` makes nothing of it."""
     return float(value) if isinstance(value, NUMBERS) and not isinstance(value, bool) else None
-
-
-def _count(value: object) -> int | None:
-    return whole(value, _BYTES)
-
-
-def _shard(value: object) -> int | None:
-    return whole(value, MOST_SHARDS)
-
-
-def _answer(value: object) -> str | None:
-    return text(value, _ANSWER)
 
 
 def _names(value: object) -> list[str] | None:
@@ -112,24 +89,20 @@ def _ids(value: object) -> list[str] | None:
     return [name for name in names if is_id(name)] if (names := _names(value)) is not None else None
 
 
-def _outputs(value: object) -> list[dict[str, Any]] | None:
-    keys = {"path": _words, "sha256": _words, "bytes": _count}
-    return _mappings(value, keys, _FILES)
+_OUTPUT: Mapping[str, Take] = {"path": _words, "sha256": _words, "bytes": _count}
+_GPU: Mapping[str, Take] = {"name": _words, "driver": _words}
 
 
-def _gpus(value: object) -> list[dict[str, Any]] | None:
-    return _mappings(value, {"name": _words, "driver": _words}, _GPUS)
-
-
-def _mappings(value: object, keys: Mapping[str, Callable[[object], Any]], most: int) -> list[dict[str, Any]] | None:
+def _mappings(value: object, keys: Mapping[str, Take], most: int) -> list[dict[str, Any]] | None:
     """Of a list of mappings these keys, where they are sound."""
     if not isinstance(value, list):
         return None
     return [_of_these(item, keys) if isinstance(item, dict) else {} for item in value[:most]]
 
 
-def _of_these(item: Mapping[str, object], keys: Mapping[str, Callable[[object], Any]]) -> dict[str, Any]:
-    return {key: taken for key, take in keys.items() if (taken := take(item.get(key))) is not None}
+def _of_these(item: Mapping[str, object], keys: Mapping[str, Take]) -> dict[str, Any]:
+    """What is sound among what is used."""
+    return {key: taken for key, value in item.items() if key in keys and (taken := keys[key](value)) is not None}
 
 
 def _part(value: object) -> dict[str, Any] | None:
@@ -142,7 +115,7 @@ def _part(value: object) -> dict[str, Any] | None:
 _RUN = {"run": _id}
 
 
-_FIELDS: Mapping[str, Mapping[str, Callable[[object], Any]]] = {
+_FIELDS: Mapping[str, Mapping[str, Take]] = {
     "batch_start": {},
     "process_start": {"proc": _words, "runs": _ids, "log": _words},
     "process_end": {"proc": _words},
@@ -153,7 +126,12 @@ _FIELDS: Mapping[str, Mapping[str, Callable[[object], Any]]] = {
     "row_start": _RUN,
     "progress": {**_RUN, "done": _seconds, "total": _seconds},
     "run_again": _RUN,
-    "run_done": {**_RUN, "seconds": _number, "attempts": _count, "outputs": _outputs},
+    "run_done": {
+        **_RUN,
+        "seconds": _number,
+        "attempts": _count,
+        "outputs": partial(_mappings, keys=_OUTPUT, most=_FILES),
+    },
     "run_failed": {**_RUN, "reason": _words, "detail": _detail, "kept": _names},
     "run_cancelled": _RUN,
     "batch_done": {"state": _words},
@@ -163,12 +141,12 @@ _FIELDS: Mapping[str, Mapping[str, Callable[[object], Any]]] = {
 """What is used of the events of templates/launch/supervise; an event without it is damaged."""
 
 
-_MAYBE: Mapping[str, Callable[[object], Any]] = {
+_MAYBE: Mapping[str, Take] = {
     "shard": _shard,
     "proc": _words,
     "log": lambda value: _part(value) if isinstance(value, dict) else _words(value),
     "gpu": _count,
-    "gpus": _gpus,
+    "gpus": partial(_mappings, keys=_GPU, most=_GPUS),
     "image": _words,
     "commit": _words,
     "up": _seconds,
@@ -177,3 +155,7 @@ _MAYBE: Mapping[str, Callable[[object], Any]] = {
     "detail": _detail,
 }
 """What is used of them where it is there."""
+
+
+_USED = {name: {**_MAYBE, **fields} for name, fields in _FIELDS.items()}
+"""All that is used of an event of that name."""

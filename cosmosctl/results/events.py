@@ -8,7 +8,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from cosmosctl.errors import FileError
 from cosmosctl.io.checked import Unreadable, opened
@@ -39,8 +39,7 @@ class RunEnd:
         return bounded_s(self.event.get("seconds"))
 
 
-@dataclass(frozen=True)
-class Elapsed:
+class Elapsed(NamedTuple):
     """Seconds from the first event to the newest, by the host's clock that nobody sets (`up`, since its `boot`).
 
     Between two starts of the machine, and on hosts of an earlier version, only its calendar tells.
@@ -199,7 +198,8 @@ class Joined:
     """
 
     def __init__(self, runs: Collection[str] | None = None) -> None:
-        self._runs, self._alone, self._count = runs, Reckoning(runs), 0
+        self._runs = None if runs is None else frozenset(runs)  # once, not for each of a hundred shards
+        self._alone, self._count = Reckoning(self._runs), 0
         self._shards: dict[int, Reckoning] = {}
         self._queue: QueueSeen | None = None
 
