@@ -1,10 +1,7 @@
 """Fixtures: a fresh project, with or without a scene, on the built-in host; a machine and an engine."""
 
-import atexit
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +11,7 @@ from hypothesis import settings
 from tests.containers import Engine, running_podman
 from tests.sshd import Sshd, running_sshd
 from tests.support import aftermath
-from tests.support.kept import KEPT
-from tests.support.own_config import without_look_copies
+from tests.support.surroundings import own_surroundings
 from tests.support.tree import Tree
 
 settings.register_profile("same", derandomize=True)
@@ -24,17 +20,7 @@ settings.load_profile("new" if "COSMOSCTL_SOAK" in os.environ else "same")  # ma
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, we would hand on "ignored"
 
-os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(
-    prefix="cosmosctl-tests-state-"
-)  # for the commands that tests start too
-without_look_copies()
-if KEPT not in os.environ:  # the workers of this run have ours
-    os.environ[KEPT] = tempfile.mkdtemp(prefix="cosmosctl-tests-kept-")
-    atexit.register(shutil.rmtree, os.environ[KEPT], ignore_errors=True)
-os.environ["COSMOSCTL_ALLOW_HOSTS"] = "*"
-for name in [name for name in os.environ if name.startswith("GIT_")]:  # as a hook has them
-    del os.environ[name]
-os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}  # nobody's hooks, signatures, endings
+own_surroundings()
 
 LONG = (
     *("test_wheel", "test_containers", "test_git_histories", "test_fault_matrix", "test_seven_runs", "test_strangers"),

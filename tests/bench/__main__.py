@@ -21,7 +21,7 @@ import pytest
 from cosmosctl.io.atomic import write_text
 from tests import containers, sshd
 from tests.bench import batching, bundling, networks, page, preview, remote, slurm, startup, status, warm
-from tests.support.own_config import without_look_copies
+from tests.support.surroundings import own_surroundings
 
 Measure = Callable[[Path], Iterator[Mapping[str, Any]]]
 """Yields figures as it has them; takes a folder of its own."""
@@ -76,7 +76,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="where to store the figures")
     parser.add_argument("names", nargs="*", choices=[*PARTS, []], help="which to measure; all by default")
     options = parser.parse_args()
-    without_look_copies()
+    own_surroundings()
     report = Report(options.json)
     report.add("machine", {"python": platform.python_version(), "system": platform.platform()})
     for name in options.names or PARTS:

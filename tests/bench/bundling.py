@@ -38,7 +38,7 @@ def measure(folder: Path) -> Iterator[Mapping[str, float]]:
             "number": number + 1,
             "parents": {},
         }
-        half = bundle.write_bundle(project, plan, warnings=checked.warnings, **facts)  # type: ignore[arg-type]
+        half = bundle.write_bundle(project, plan, warnings=checked.warning_lines, **facts)  # type: ignore[arg-type]
         put_in_place(project, half)
         taken.append(time.perf_counter() - start)
         lines = [row.line for row in plan.rows]

@@ -68,7 +68,7 @@ class Lab:
         done = subprocess.run(
             cosmosctl(*args),
             cwd=self.tree.root,
-            env=environment({**self.tree.env, "COSMOSCTL_LOG_LEVEL": "DEBUG"}),
+            env=environment({**self.tree.environment(), "COSMOSCTL_LOG_LEVEL": "DEBUG"}),
             check=True,
             capture_output=True,
             text=True,

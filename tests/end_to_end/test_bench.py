@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.bench import bundling, remote
+from tests.bench.__main__ import PARTS
 from tests.support.tree import REPOSITORY
 from tests.support.waiting import PATIENCE_S, wait_until
 
@@ -59,3 +63,29 @@ def test_figures_are_there_as_soon_as_they_are_measured(tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=PATIENCE_S)
     assert set(read(file)) == {"machine", "version"}
+
+
+SMALL: dict[str, dict[str, float]] = {
+    "bundle": {"RUNS": 3},
+    "remote": {"PUSHED_BYTES": 4 << 20, "TRIES": 1, "SHARED_RUNS": 2, "VIDEO_BYTES": 1 << 20, "FEW": 1, "MANY": 2},
+    "containers": {
+        "SHARED_RUNS": 2,
+        "LATENCY_ROWS": 1,
+        "LATENCY_ROW_S": 0.1,
+        "GPU_RUNS": 4,
+        "GPU_LOAD_S": 0.1,
+        "GPU_ROW_S": 0.1,
+    },
+}
+MODULES = {"bundle": bundling, "remote": remote, "containers": remote}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_part_has_its_figures(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = PARTS[name]
+    if missing := part.missing():
+        pytest.skip(f"needs {', '.join(missing)}")
+    for size, value in SMALL[name].items():
+        monkeypatch.setattr(MODULES[name], size, value)
+    found = {key: value for figures in part.measure(tmp_path) for key, value in figures.items()}
+    assert found and all(isinstance(value, int | float) and value >= 0 for value in found.values()), found
