@@ -33,7 +33,9 @@ def _read_at_start(env: Mapping[str, str]) -> Mapping[str, str]:
     return {name: value for name, value in env.items() if name.startswith(AT_START)}
 
 
-STARTED = _read_at_start(os.environ)
+AT_FIRST = dict(os.environ)
+"""The environment of the process beside us: not that of the test that first needs it, with which it would end."""
+STARTED = _read_at_start(AT_FIRST)
 """What the process beside us reads."""
 
 
@@ -74,6 +76,7 @@ def _server() -> socket.socket:
             (sys.executable, "-m", "tests.support.forked", str(its.fileno())),
             pass_fds=[its.fileno()],
             cwd=Path(__file__).resolve().parents[2],
+            env=AT_FIRST,
             stdin=subprocess.DEVNULL,
         )
 
