@@ -4,6 +4,7 @@ import functools
 import http.server
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.support import browser as real
 from tests.support import page_checks, shown_runs
 from tests.support.browser import DESK, PHONE, Seen, numbers, opened
 from tests.support.tree import Tree
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = [
     pytest.mark.real,
@@ -101,15 +103,46 @@ class Plain(http.server.SimpleHTTPRequestHandler):
         """Nothing is said."""
 
 
+class Late(Plain):
+    """One that sends a script only once the page, which has all before it, had nothing to do."""
+
+    held, idle = "/page/filters.js", threading.Event()
+
+    def do_GET(self) -> None:
+        if self.path == "/idle":
+            self.idle.set()
+            self.send_response(204)
+            self.end_headers()
+            return
+        if self.path == self.held:
+            assert self.idle.wait(PATIENCE_S)
+        super().do_GET()
+
+
 @pytest.fixture
 def server(numbered: Path) -> Iterator[str]:
-    handler = functools.partial(Plain, directory=str(numbered.parent))
+    with serving(Plain, numbered.parent) as address:
+        yield address
+
+
+@contextmanager
+def serving(kind: type[Plain], folder: Path) -> Iterator[str]:
+    """The address of a page that is served so."""
+    handler = functools.partial(kind, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
         thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{served.server_address[1]}/index.html"
         served.shutdown()
         thread.join()
+
+
+def test_a_page_whose_scripts_come_late_is_as_any_other(seen: Seen, numbered: Path) -> None:
+    told = "const look = () => window.UI && UI.index ? requestIdleCallback(() => fetch('/idle')) : setTimeout(look, 1);"
+    seen.page.add_init_script(f"{told} if (location.protocol === 'http:') look();")
+    with serving(Late, numbered.parent) as address:
+        seen.go(address)
+        assert seen.page.locator(".card").count() > 0
 
 
 def test_a_server_without_range_still_seeks(seen: Seen, server: str) -> None:

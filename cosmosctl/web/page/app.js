@@ -26,4 +26,5 @@ UI.top = name => document.getElementById('top').replaceChildren(
 window.addEventListener('hashchange', UI.go);
 document.querySelector('.skip').addEventListener('click', e => { e.preventDefault(); document.getElementById('main').focus(); });
 UI.go();
+UI.readAhead();
 UI.liveStart();

@@ -5,6 +5,12 @@ UI.wallQuery = '';
 UI.WORDS = run => run.words || (run.words = [run.id, UI.promptWords(run, 4000), run.scene, run.notes, run.model, run.host, run.batch, run.reason, run.detail,
   ...run.tags, ...Object.entries(run.set).map(([key, value]) => `${key}=${UI.value(value)}`)].join('\n').toLowerCase());
 
+// The first search does not wait for the words of all runs.
+UI.readAhead = () => {
+  const { runs } = UI.data;
+  (window.requestIdleCallback || setTimeout)(() => runs.forEach(UI.WORDS));
+};
+
 UI.FACETS = [
   ['state', run => [UI.stateWords(run)]],
   ['rating', run => UI.ratingFacets(run)],

@@ -37,6 +37,7 @@ UI.renewed = data => {
   UI.live = data.live;
   UI.ratings.own = {};
   UI.index();
+  UI.readAhead();
   document.body.dataset.version = UI.live.version;
   const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName) && document.activeElement.type !== 'range';
   const isPlaying = UI.current && UI.current.isPlaying && UI.current.isPlaying();

@@ -9,8 +9,6 @@ UI.index = () => {
   UI.kept = new Map();
   UI.byId = new Map(UI.data.runs.map(run => [run.id, run]));
   UI.prompts = new Map(UI.data.prompts.map(prompt => [prompt.id, prompt]));
-  const { runs } = UI.data;
-  (window.requestIdleCallback || setTimeout)(() => runs.forEach(UI.WORDS));  // the first search does not wait for them
 };
 UI.index();
 
