@@ -109,7 +109,7 @@ def prompt_from(payload: str, prompt_id: str) -> Prompt:
 
 
 def sweep_payload(sweep: "Sweep") -> str:
-    places = " ".join(f"{key} {place.line} {place.column}" for key, place in sweep.places.items() if " " not in key)
+    places = _text_of({key: place for key, place in sweep.places.items() if " " not in key})
     exclude, points = ([dict(point) for point in several] for several in (sweep.exclude, sweep.points))
     return to_json([sweep.base, dict(sweep.grid), dict(sweep.zipped), exclude, points, sweep.most, places])
 

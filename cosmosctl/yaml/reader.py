@@ -92,7 +92,7 @@ def parse(text: str, *, max_nodes: int = MAX_NODES, of_tool: bool = False) -> Do
     control = _UNPRINTABLE.search(text)
     if control:
         return _refused(*_end_of(text[: control.start()]), _control_words(control.group()))
-    reader = _Reader(text, CParser, max_nodes, stops_at_once=of_tool)
+    reader = _Reader(text, CParser, max_nodes, of_tool=of_tool)
     if reader.is_cut_off and len(text) <= _PURE_LIMIT and not of_tool:
         pure = _Reader(text, _PureParser, _PURE_NODES)  # `[a:b]` is good YAML 1.2, but not to libyaml 0.1
         reader = reader if pure.is_cut_off or pure.is_too_large else pure
@@ -119,10 +119,9 @@ class _Stop(Exception):
 class _Reader:
     """One pass over the events of one text."""
 
-    def __init__(self, text: str, parser: Callable[[str], Any], max_nodes: int, *, stops_at_once: bool = False) -> None:
+    def __init__(self, text: str, parser: Callable[[str], Any], max_nodes: int, *, of_tool: bool = False) -> None:
         self.value: YamlValue = None
-        self.is_cut_off, self.is_too_large, self._stops_at_once = False, False, stops_at_once
-        self._keeps_places = not stops_at_once
+        self.is_cut_off, self.is_too_large, self._of_tool = False, False, of_tool
         self.mistakes: list[Mistake] = []
         self.marks: dict[KeyPath, Mark] = {}
         self.key_marks: dict[KeyPath, Mark] = {}
@@ -155,7 +154,7 @@ class _Reader:
     def _node(self, event: Any, path: KeyPath, depth: int) -> YamlValue:
         """The value that starts with `event`."""
         kind = type(event)
-        if self._keeps_places:
+        if not self._of_tool:
             self.marks[path] = event.start_mark
         if kind is AliasEvent:
             return self._alias(event, depth)
@@ -186,7 +185,7 @@ class _Reader:
         self._check_tag(event, "seq")
         found: list[YamlValue] = []
         while type(event := self._next()) is not SequenceEndEvent:
-            here = (*path, len(found)) if self._keeps_places else path
+            here = path if self._of_tool else (*path, len(found))
             found.append(self._node(event, here, depth + 1))
         return found
 
@@ -196,12 +195,12 @@ class _Reader:
             if type(event) is not ScalarEvent:
                 self._give_up(event, "a key must be a plain word")
             key: str = event.value.translate(self._back) if self._back else event.value
-            here = (*path, key) if self._keeps_places else path
+            here = path if self._of_tool else (*path, key)
             if key in found:
-                first = f", in line {self.key_marks[here].line + 1}" if self._keeps_places else ""
+                first = "" if self._of_tool else f", in line {self.key_marks[here].line + 1}"
                 self._say(event, f"the key '{key}' is there already{first}")
                 here = (*here, "")  # what counts is the first, and its places
-            if self._keeps_places:
+            if not self._of_tool:
                 self.key_marks[here] = event.start_mark
             found.setdefault(key, self._node(self._next(), here, depth + 1))
         return found
@@ -231,7 +230,7 @@ class _Reader:
 
     def _say(self, event: Any, message: str) -> None:
         self.mistakes.append(Mistake(*_place(event.start_mark), message))
-        if self._stops_at_once:
+        if self._of_tool:
             raise _Stop
 
     def _give_up(self, event: Any, message: str) -> NoReturn:
