@@ -7,7 +7,6 @@ import os
 import signal
 import stat
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -295,8 +294,12 @@ def test_what_tabs_know_is_for_the_user_alone(running: tuple[Client, int]) -> No
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 
-def test_without_the_packages_it_says_the_line_that_installs_them(project: Tree, tmp_path: Path) -> None:
-    (tmp_path / "starlette.py").write_text("raise ImportError('no', name='starlette')\n")
-    done = project.cli("ui", env={"PYTHONPATH": str(tmp_path)}, expect=2)
-    assert "pip install 'cosmosctl[ui]'" in done.err
-    assert sys.version_info >= (3, 11)
+def test_without_the_packages_it_says_the_line_that_installs_them_and_a_gallery_needs_none(
+    project: Tree, tmp_path: Path
+) -> None:
+    for name in ("starlette", "uvicorn"):
+        (tmp_path / f"{name}.py").write_text(f"raise ImportError('no', name='{name}')\n")
+    without = {"PYTHONPATH": str(tmp_path)}
+    assert "pip install 'cosmosctl[ui]'" in project.cli("ui", env=without, expect=2).err
+    project.cli("gallery", env=without)
+    assert (project.root / "gallery/index.html").is_file()
