@@ -16,7 +16,7 @@ _DEBUG = os.environ.get("COSMOSCTL_LOG_LEVEL", "").upper() == "DEBUG"
 def say(text: str) -> None:
     """One message on stderr."""
     with contextlib.suppress(OSError, ValueError):  # closed, full, or without a reader
-        print(visible(text), file=sys.stderr, flush=True)
+        print(f"{visible(text)}\n", end="", file=sys.stderr, flush=True)  # one write: threads say things too
 
 
 def debug(text: str) -> None:

@@ -5,7 +5,7 @@ file, so a client may be killed at any moment and the next one goes on.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ from cosmosctl import tasks
 from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.errors import CosmosctlError, HostError, Interrupted, UsageError
+from cosmosctl.errors import CosmosctlError, HostError, UsageError
 from cosmosctl.following.follower import Follower, launch
 from cosmosctl.following.home import bring_and_tell, bring_home, bring_late, close, mended_end, refuse_stuck
 from cosmosctl.following.refusal import freed, may_run
@@ -37,17 +37,6 @@ PAUSE_S = 1
 """Before what the host did not answer is asked again."""
 
 
-def goes_on(stopped: str, left: Sequence[Batch]) -> str:
-    """That batches which were launched need nobody who watches them."""
-    names, hosts = ", ".join(batch.name for batch in left), dict.fromkeys(batch.host.name for batch in left)
-    verb = "goes on by itself" if len(left) == 1 else "go on by themselves"
-    return f"{stopped}; {names} {verb} on {', '.join(hosts)}"
-
-
-class NotLaunched(Interrupted):
-    """Ctrl-C came before the host was asked to start anything."""
-
-
 def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     """Send what is not sent, start what does not run, follow `name` until all its runs are home. Raises: HostError.
 
@@ -64,8 +53,7 @@ def attach(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
             if not read_progress(project.batch(name).events, batch.runs).finished:
                 _refuse_exported(project, batch)
                 _start_or_free(project, batch, watch)
-            with _detaching(batch):
-                home = _run_to_end(project, batch, watch, collect.all_here(project, batch))
+            home = _run_to_end(project, batch, watch, collect.all_here(project, batch))
             return outcome(project, batch, home)
         if end.state == ABANDONED:
             bring_late(project, batch, watch)
@@ -92,9 +80,7 @@ def follow(project: ProjectPaths, name: str, watch: Watcher) -> Outcome:
     batch = trust.allowed_batch(project.batch(name))
     with following(project, batch, watch):
         if read_end(project.batch(name).end) is None:
-            with _detaching(batch):
-                home = _run_to_end(project, batch, watch, {})
-            return outcome(project, batch, home)
+            return outcome(project, batch, _run_to_end(project, batch, watch, {}))
     return outcome(project, batch)
 
 
@@ -126,49 +112,17 @@ def following(project: ProjectPaths, batch: Batch, watch: Watcher) -> Iterator[N
             if held:
                 yield
                 return
-        with _detaching(batch):
-            watch(batch, read_progress(project.batch(batch.name).events, batch.runs), {})
-            time.sleep(POLL_S * 5)
-
-
-@contextmanager
-def _detaching(batch: Batch) -> Iterator[None]:
-    """Ctrl-C only ends our watching."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted(
-            goes_on("stopped watching", [batch]),
-            hint=f"{command('attach', batch.name)} comes back, {command('cancel', batch.name)} ends it",
-        ) from None
-
-
-@contextmanager
-def _asking(batch: Batch) -> Iterator[None]:
-    """Ctrl-C while the host is asked to launch: nobody here knows whether it did."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"stopped while {batch.host.name} was asked to launch {batch.name}; it may have been started",
-            hint=f"{command('attach', batch.name)} tells, and starts it if not; "
-            f"{command('cancel', batch.name)} ends it",
-        ) from None
+        watch(batch, read_progress(project.batch(batch.name).events, batch.runs), {})
+        time.sleep(POLL_S * 5)
 
 
 def start(project: ProjectPaths, batch: AllowedBatch, watch: Watcher) -> None:
     """Launch; pushed first when it was never seen to run, or when the host lost what it had."""
     c = invoke_context(show=partial(watch.transfer, batch, "push"))
     if not read_progress(project.batch(batch.name).events, batch.runs).launched:
-        try:
-            debug("phase: push")
-            tasks.push(c, batch.name, str(project.root))
-        except KeyboardInterrupt:
-            message = f"stopped before {batch.name} was launched"
-            hint = f"{command('attach', batch.name)} sends it, {command('cancel', batch.name)} frees its runs"
-            raise NotLaunched(message, hint=hint) from None
-    with _asking(batch):
-        launch(c, project, batch)
+        debug("phase: push")
+        tasks.push(c, batch.name, str(project.root))
+    launch(c, project, batch)
 
 
 def _run_to_end(

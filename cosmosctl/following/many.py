@@ -4,8 +4,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cosmosctl.domain.ids import command
-from cosmosctl.errors import Interrupted
 from cosmosctl.following.watcher import Outcome
 from cosmosctl.log import say
 
@@ -29,7 +27,7 @@ def follow_together(names: Sequence[str], follow: Follow) -> Iterator[Outcome]:
     """The outcome of each batch, in the order of `names`, as soon as it and those before it have one.
 
     A single one needs no thread. Raises: the first error, after all others have ended
-    and the errors among them were told; Interrupted on Ctrl-C.
+    and the errors among them were told; KeyboardInterrupt, which the threads outlive.
     """
     if len(names) == 1:
         yield follow(names[0])
@@ -37,18 +35,11 @@ def follow_together(names: Sequence[str], follow: Follow) -> Iterator[Outcome]:
     followed = [_Followed(name) for name in names]
     for one in followed:
         threading.Thread(target=_work, args=(one, follow), name=f"together {one.name}", daemon=True).start()
-    try:
-        for one in followed:
-            while not one.over.wait(LOOK_EVERY_S):
-                pass  # in pieces, so that Ctrl-C is heard
-            if one.outcome is not None:
-                yield one.outcome
-    except KeyboardInterrupt:
-        left = [one.name for one in followed if not one.over.is_set()]
-        verb = "goes on by itself on its host" if len(left) == 1 else "go on by themselves on their hosts"
-        again = f"cosmosctl attach{f' {left[0]}' if len(left) == 1 else ''} comes back"
-        end = ", ".join(command("cancel", name) for name in left)
-        raise Interrupted(f"stopped watching; {', '.join(left)} {verb}", hint=f"{again}; to end: {end}") from None
+    for one in followed:
+        while not one.over.wait(LOOK_EVERY_S):
+            pass  # in pieces, so that Ctrl-C is heard
+        if one.outcome is not None:
+            yield one.outcome
     errors = {one.name: one.error for one in followed if one.error is not None}
     for name in list(errors)[1:]:
         say(f"{name}: {errors[name]}")

@@ -290,7 +290,7 @@ def test_ctrl_c_while_the_host_is_asked_to_launch_gives_nothing_up(three: Tree) 
     with (folder / "launch.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         client = Client(three, "batch")
-        client.wait_for("phase: launch")
+        wait_until(lambda: any(three.root.glob("batches/*/launch.yaml")), "the host to be asked")
         client.send(signal.SIGINT)
         assert client.end().code == 130
     assert set(aftermath.states(three).values()) == {"queued"}

@@ -322,8 +322,8 @@ def test_ctrl_c_stops_watching_all_batches_and_attach_brings_them_home(quick_tre
     done = client.end()
     assert done.code == EXIT_INTERRUPTED, done.err
     one, two = (batch.name for batch in sorted(quick_tree.batches(), key=lambda batch: "cosmos3" in batch.name))
-    told = f"stopped watching; {one}, {two} go on by themselves on their hosts\n"
-    told += f"  cosmosctl attach comes back; to end: cosmosctl cancel {one}, cosmosctl cancel {two}\n"
+    told = f"stopped watching; {one}, {two} go on by themselves on local\n"
+    told += f"  cosmosctl attach comes back, cosmosctl cancel {one}, cosmosctl cancel {two} end them\n"
     assert f"\n{told}" in done.err  # what the threads that follow note may come after it
     assert "error:" not in done.err
     aftermath.let_go(quick_tree)

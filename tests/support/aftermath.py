@@ -126,6 +126,15 @@ def killed(
     tree: Tree, moment: Moment, *args: str, env: Mapping[str, str] | None = None, dir: Path | None = None
 ) -> str:
     """Run a command until it is killed at that moment; the phase it was in. `dir`: the host's, if not the built-in."""
+    process, facts = struck(tree, moment, *args, env=env, dir=dir)
+    assert process.returncode == -signal.SIGKILL, f"{moment} did not come: {facts}\n{process.stderr}"
+    return str(facts["killed_in"])
+
+
+def struck(
+    tree: Tree, moment: Moment, *args: str, env: Mapping[str, str] | None = None, dir: Path | None = None
+) -> "tuple[subprocess.CompletedProcess[str], dict[str, object]]":
+    """A command that met that moment, as it ended, and what is known of the moment: killed_in, or that it never was."""
     report, folder = tree.home / "report", dir or tree.home / "cosmosctl"
     process = subprocess.run(
         (sys.executable, str(Path(killed_client.__file__)), moment.to_json(), str(folder), str(report), *args),
@@ -137,9 +146,7 @@ def killed(
         timeout=TIMEOUT_S,
         start_new_session=True,
     )
-    facts = json.loads(report.read_text(encoding="utf-8"))
-    assert process.returncode == -signal.SIGKILL, f"{moment} did not come: {facts}\n{process.stderr}"
-    return str(facts["killed_in"])
+    return process, json.loads(report.read_text(encoding="utf-8"))
 
 
 def rows_done(tree: Tree) -> Counter[str]:

@@ -1,5 +1,7 @@
 """Runs one command of cosmosctl and kills it at an exact moment, with everything in its process group or alone.
 
+Or sends it Ctrl-C then, as a terminal does to all that is in the foreground, and lets it have its last words.
+
 `python killed_client.py MOMENT DIR REPORT ARGS...`, to be started in a session of its own. MOMENT is the JSON of a
 `Moment`, DIR the host's folder; the phases are those that the client tells of under COSMOSCTL_LOG_LEVEL=DEBUG. REPORT,
 a file, gets the phase that the kill fell into; or, when the command came to its end before, how many steps each phase
@@ -31,6 +33,7 @@ class Moment:
 
     The sign is a path `there`, below the folder of the batch on the host, that holds the text `told`. Neither given: at
     the phase's beginning. When the phase is over before, at its very end. `alone`: what the client started lives on.
+    `ctrl_c`: SIGINT in place of SIGKILL.
     """
 
     phase: str
@@ -39,6 +42,7 @@ class Moment:
     there: str = ""
     told: str = ""
     alone: bool = False
+    ctrl_c: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -77,15 +81,19 @@ class Killer:
     def strike(self) -> None:
         self._is_due = False  # writing the report is an event too
         self._write({"killed_in": self._phase})
+        if self._moment.ctrl_c:
+            os.killpg(0, signal.SIGINT)
+            return
         if self._moment.alone:
             os.kill(os.getpid(), signal.SIGKILL)
         os.killpg(0, signal.SIGKILL)
         signal.pause()
 
     def report_end(self) -> None:
-        if self._is_due:
+        if self._is_due and not self._moment.ctrl_c:
             self.strike()
-        self._write({"steps": self._steps, "times": self._times})
+        if self._is_due or not self._moment.ctrl_c:
+            self._write({"steps": self._steps, "times": self._times})
 
     def _enter(self, phase: str) -> None:
         if self._is_due:
@@ -117,6 +125,7 @@ class Killer:
 def main(argv: Sequence[str]) -> int:
     from cosmosctl.cli.main import exit_code
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, we would hand on "ignored"
     killer = Killer(Moment(**json.loads(argv[0])), Path(argv[1]), argv[2], sys.stderr)
     sys.stderr = killer
     sys.addaudithook(killer.on_event)

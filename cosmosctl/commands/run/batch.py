@@ -20,6 +20,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Host
 from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, CosmosctlError, UsageError
 from cosmosctl.following import follow, starting
+from cosmosctl.following.leaving import STATUS_TELLS, leaving
 from cosmosctl.following.many import follow_together
 from cosmosctl.following.watcher import How, Outcome
 from cosmosctl.host import trust
@@ -75,9 +76,10 @@ def run_batch(folder: Path, request: Request, audience: Audience) -> int:
 
     Raises: CosmosctlError; what a host said of a batch that it refused, once the others have ended.
     """
-    looked = look(folder, request, audience)
-    code = _go_on(folder, looked, request, audience) if looked.runs else EXIT_OK
-    audience.left_out_count(looked.checked.left_out, looked.damaged)
+    with on_ctrl_c("interrupted", hint=STATUS_TELLS):
+        looked = look(folder, request, audience)
+        code = _go_on(folder, looked, request, audience) if looked.runs else EXIT_OK
+        audience.left_out_count(looked.checked.left_out, looked.damaged)
     return max(code, EXIT_RUNS_WITHOUT_RESULT) if looked.checked.left_out or looked.damaged else code
 
 
@@ -119,30 +121,37 @@ def make(looked: Looked, title: str | None) -> tuple[AllowedBatch, ...]:
 
 def launch(project: ProjectPaths, made: Sequence[AllowedBatch], audience: Audience) -> Launched:
     """Send every batch and start it. Ctrl-C before a launch frees the batch, after it only stops watching."""
-    for one in made:
-        audience.starting(one)
-    with audience.following({}) as view:
-        return Launched(tuple(made), starting.start_all(project, made, view))
+    with starting.freeing(project, made):
+        for one in made:
+            audience.starting(one)
+        with audience.following({}) as view:
+            return Launched(tuple(made), starting.start_all(project, made, view))
 
 
 def follow_all(project: ProjectPaths, names: Sequence[str], how: How, audience: Audience) -> tuple[Outcome, ...]:
     """Follow batches to their end, all at once, and tell what came of each. Raises: HostError, Interrupted."""
-    earlier = [paths for paths in states.batches(project) if batch_end.is_ended(paths)]
-    going_on = [name for name in names if not batch_end.is_ended(project.batch(name))]
     found = [bundle_reader.read_batch(project.batch(name)) for name in names]
-    pasts = {one.name: estimates.past(earlier, host=one.host.name, model=one.model) for one in found}
-    outcomes = []
-    with audience.following(pasts) as view:
-        for outcome in follow_together(names, lambda name: how(project, name, view)):
-            outcomes.append(outcome)
-            view.summary(outcome, project.root)
-    for outcome in outcomes:
-        if outcome.batch.name in going_on:
-            done = [run for run, one in outcome.runs.items() if one.state == "done"]
-            with audience.copying() as progress:
-                make_look_copies(project, done, progress)
-            tell_end(project, outcome.batch.name)
+    with leaving(project, found):
+        going_on = [name for name in names if not batch_end.is_ended(project.batch(name))]
+        earlier = [paths for paths in states.batches(project) if batch_end.is_ended(paths)]
+        pasts = {one.name: estimates.past(earlier, host=one.host.name, model=one.model) for one in found}
+        outcomes = []
+        with audience.following(pasts) as view:
+            for outcome in follow_together(names, lambda name: how(project, name, view)):
+                outcomes.append(outcome)
+                view.summary(outcome, project.root)
+        for outcome in outcomes:
+            if outcome.batch.name in going_on:
+                _tell_end(project, outcome, audience)
     return tuple(outcomes)
+
+
+def _tell_end(project: ProjectPaths, outcome: Outcome, audience: Audience) -> None:
+    """Look copies of what came home, and the project's own word on the end of a batch."""
+    done = [run for run, one in outcome.runs.items() if one.state == "done"]
+    with audience.copying() as progress:
+        make_look_copies(project, done, progress)
+    tell_end(project, outcome.batch.name)
 
 
 def code_of(outcomes: Sequence[Outcome]) -> int:
@@ -250,12 +259,13 @@ def _new_or_found(looked: Looked, request: Request) -> tuple[str, ...]:
 
 def _to_the_end(project: ProjectPaths, made: Sequence[AllowedBatch], request: Request, audience: Audience) -> int:
     """Raises: what hosts said of batches that they refused, once the others have ended."""
-    launched = launch(project, made, audience)
-    names = launched.names(project)
-    if request.detach:
-        code = _detached([one for one in made if one.name in names], audience)
-    else:
-        code = code_of(follow_all(project, names, follow.follow, audience))
+    with leaving(project, made):
+        launched = launch(project, made, audience)
+        names = launched.names(project)
+        if request.detach:
+            code = _detached([one for one in made if one.name in names], audience)
+        else:
+            code = code_of(follow_all(project, names, follow.follow, audience))
     for error in list(launched.refused.values())[1:]:
         say(error.line)
     for error in launched.refused.values():
