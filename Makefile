@@ -72,9 +72,9 @@ soak: $(INSTALLED) ## the long matrices and property tests, with new examples
 # the tests that once depended on the machine's speed, N times quiet and N times beside two busy loops per core;
 # WHOLE=1: every test, twice in a row each
 N := $(if $(WHOLE),2,20)
-flaky: $(INSTALLED) ## tests again and again, quiet and busy: N=20, WHOLE=1
+flaky: $(INSTALLED) ## tests again and again, quiet and busy: N=20, WHOLE=1, ONLY=busy
 	@sh .ci/packages jq git $(PROGRAMS) || echo "tests that need them are skipped by name" >&2
-	$(BIN)/python -m tests.support.flaky -n $(N) --workers $(WORKERS) $(if $(WHOLE),whole,$(TESTS))
+	$(BIN)/python -m tests.support.flaky -n $(N) --workers $(WORKERS) $(if $(ONLY),--only $(ONLY)) $(if $(WHOLE),whole,$(TESTS))
 
 # each figure is stored as soon as it is measured
 bench: $(INSTALLED) ## every figure, beside what it is compared with

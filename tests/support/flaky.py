@@ -44,6 +44,8 @@ ONCE_FLAKY = (
     "tests/host/test_ssh.py::test_a_key_with_a_passphrase_fails_at_once_instead_of_asking",
     "tests/end_to_end/test_families.py::test_progress_within_a_video_counts_the_steps_of_all_its_chunks",
     "tests/end_to_end/test_families.py::test_the_batch_of_one_family_comes_home_while_that_of_another_runs",
+    "tests/end_to_end/test_families.py::test_ctrl_c_stops_watching_all_batches_and_attach_brings_them_home",
+    "tests/end_to_end/test_attach.py::test_ctrl_c_after_the_launch_detaches_and_says_how_to_come_back",
 )
 """Tests that failed on a fast machine, or on a slow one."""
 LOOPS_PER_CORE = 2
@@ -54,12 +56,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make flaky", description=__doc__)
     parser.add_argument("-n", type=int, default=20, help="how often in each surrounding")
     parser.add_argument("--workers", default="3", help="how many tests at once")
+    parser.add_argument("--only", choices=("quiet", "busy"), help="one surrounding instead of both")
     parser.add_argument("tests", nargs="*", default=ONCE_FLAKY, help="as pytest takes them")
     options = parser.parse_args()
     tests = [] if options.tests == ["whole"] else options.tests
     loops = LOOPS_PER_CORE * (os.cpu_count() or 1)
     failed: Counter[str] = Counter()
-    for words, count in (("quiet", 0), (f"beside {loops} busy loops", loops)):
+    surroundings = {"quiet": ("quiet", 0), "busy": (f"beside {loops} busy loops", loops)}
+    for words, count in (value for key, value in surroundings.items() if options.only in (None, key)):
         with busy(count):
             for number in range(1, options.n + 1):
                 passed, now = run(tests, options.workers)
