@@ -60,6 +60,7 @@ HEAVY = {
     "watchdog",
     "jsonlines",
     "filelock",
+    "msgspec",
     "starlette",
     "uvicorn",
 }

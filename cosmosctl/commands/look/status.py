@@ -105,8 +105,8 @@ def _damaged_manifests(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Iter
         if not state.batch:
             continue
         line = index.run(run)
-        if state.place == "preview" and line.inside_key and MANIFEST not in line.inside:
-            continue  # the folder, which was looked at just now, has none
+        if not line.left or (state.place == "preview" and line.inside_key and MANIFEST not in line.inside):
+            continue  # the folder, which was looked at just now, has none, or nothing that one is of
         file = f"runs/{run}/{state.place}/{MANIFEST}" if state.place else f"runs/{run}/{MANIFEST}"
         if words := _manifest_trouble(index, line, f"{root}/{file}"):
             yield f"{file}: {words}; {command('fetch', run)}"
