@@ -1,18 +1,18 @@
 # Looks at everything that a batch needs of a host and prints what it found: a line `name<TAB>value` for each thing.
 # Judges nothing. Fed to `sh -s` on the host; leaves nothing behind but the folders that a batch would make too.
 # usage: sh -s -- DIR ANSWERS VERSION STOPPED IMAGE_ID ENV_FILES IMAGE REPO CHECKPOINTS ENV_FILE CACHE HUB_MODELS SPANS \
-#            -- TRIAL...
+#            ENVIRONMENT -- TRIAL...
 #   ANSWERS VERSION STOPPED IMAGE_ID: commands of an engine with images, each quoted for a shell, or empty: that it can
 #   be used; its version; a line for each job that has ended; the digest of an image, which is put behind it.
 #   ENV_FILES: files that TRIAL reads, quoted likewise, whose lines are not shown; HUB_MODELS: words, each ORG/NAME;
-#   SPANS: words, each FIRST..FIXED, two commits of REPO; TRIAL: a command that runs as a batch does; empty: none.
+#   SPANS: words, each FIRST..FIXED, two commits of REPO; ENVIRONMENT: a folder of setup.sh, or a Python; TRIAL: a command that runs as a batch does; empty: none.
 # What is looked for and not configured is empty and then not told.
 
 main() {
     dir=$1 answers=$2 version=$3 stopped=$4 image_id=$5 env_files=$6
     shift 6
-    image=$1 repo=$2 checkpoints=$3 env_file=$4 cache=$5 hub_models=$6 spans=$7
-    shift 8
+    image=$1 repo=$2 checkpoints=$3 env_file=$4 cache=$5 hub_models=$6 spans=$7 environment=$8
+    shift 9
     umask 022
     tell system "$(uname -sm)"
     tell clock "$(date +%s)"
@@ -90,6 +90,7 @@ look_at_engine() {
 }
 
 look_at_files() {
+    [ -z "$environment" ] || tell environment "$(whole "$environment")"
     [ -z "$repo" ] || tell repo "$(kind "$repo")"
     [ -z "$repo" ] || [ -z "$spans" ] || tell within "$(within)"
     [ -z "$checkpoints" ] || tell checkpoints "$(kind "$checkpoints")"
@@ -117,6 +118,16 @@ within() {
 
 holds() {
     git -C "$repo" merge-base --is-ancestor "$1" HEAD 2>/dev/null
+}
+
+whole() {
+    if [ -e "$1/complete" ] || { [ -f "$1" ] && [ -x "$1" ]; }; then
+        echo there
+    elif [ -d "$1" ]; then
+        echo "not whole"
+    else
+        echo "not there"
+    fi
 }
 
 kind() {

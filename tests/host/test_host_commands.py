@@ -301,7 +301,7 @@ def commit(repo: Path, name: str) -> str:
 def within(repo: Path, span: str) -> str:
     """What check.sh tells of a repository and a span of its commits."""
     script = template("launch", "check.sh").read_text()
-    args = (str(repo.parent / "dir"), *[""] * 6, str(repo), "", "", "", "", span, "--")
+    args = (str(repo.parent / "dir"), *[""] * 6, str(repo), "", "", "", "", span, "", "--")
     done = subprocess.run(["sh", "-s", "--", *args], input=script, check=True, capture_output=True, text=True)
     return parse(done.stdout)["within"]
 

@@ -27,20 +27,30 @@ def test_an_environment_is_made_once_goes_on_where_it_was_cut_off_and_is_removed
     bare_tree: Tree, index: dict[str, str], tmp_path: Path
 ) -> None:
     bare_tree.config(HOST)
+    assert checked(bare_tree) == ("FAIL", "is not there", "cosmosctl host setup gpu")
     missing = next((tmp_path / "wheels").glob("transformers-*"))
     missing.rename(tmp_path / missing.name)
     failed = bare_tree.cli("host", "setup", "gpu", env=index, expect=4)
     assert "pip failed, see above; what came is kept" in failed.err
     assert "cosmosctl host setup gpu" in failed.err
+    assert checked(bare_tree) == ("FAIL", "is not whole", "cosmosctl host setup gpu")
     (tmp_path / missing.name).rename(missing)
     made = bare_tree.cli("host", "setup", "gpu", env=index)
     assert "GiB are free" in made.err
     [env] = (bare_tree.home / "cosmosctl/envs").glob("diffusers_rows-*/complete")
     again = bare_tree.cli("host", "setup", "gpu", env={**index, "PIP_FIND_LINKS": "/nowhere"})
+    assert checked(bare_tree)[0] == "PASS"
     assert again.err.splitlines() == [f"the environment is whole: {env.parent}"]
     assert "there is no environment" not in again.err
     bare_tree.cli("host", "setup", "gpu", "--remove")
     assert not env.parent.exists()
+
+
+def checked(tree: Tree) -> tuple[str, str, str]:
+    """(verdict, end of its words, next command) of what `host check` says of the environment."""
+    lines = tree.cli("host", "check", "gpu", expect=4).out.splitlines()  # there is no GPU
+    [at] = [number for number, line in enumerate(lines) if line.split()[1] == "environment"]
+    return lines[at].split()[0], " ".join(lines[at].split()[3:]), lines[at + 1].strip()
 
 
 def test_a_driver_that_is_too_old_is_told_before_anything_is_downloaded(bare_tree: Tree, tmp_path: Path) -> None:

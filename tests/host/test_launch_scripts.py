@@ -597,7 +597,7 @@ def engine_said(host: HostFolder, tmp_path: Path, script_name: str, lines: str, 
     given = [f"--env-file={secrets}"] if option == "=" else ["--env-file", str(secrets)]
     verb, env_files = shlex.quote(str(engine)), shlex.quote(str(secrets))
     if script_name == "check.sh":
-        args = [str(host.root), *[verb] * 4, env_files, *[""] * 7, "--", str(engine), "run", *given, "image:1"]
+        args = [str(host.root), *[verb] * 4, env_files, *[""] * 8, "--", str(engine), "run", *given, "image:1"]
         done = script("check.sh", *args)
     else:
         batch = host.pushed("city-1a2b3c4d", ["rs_a"])

@@ -156,6 +156,7 @@ ALONE = {
     "invoke": ("host", "tasks"),
     "subprocess": ("host.context",),
     "watchdog": ("commands.run.watch",),
+    "msgspec": ("results.frequent_lines",),
 }
 """A library -> the rooms or modules that import it, beside the previews, which are programs of their own."""
 

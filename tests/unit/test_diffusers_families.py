@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import pytest
 
 from cosmosctl import engines, models
-from cosmosctl.commands.machines.fits import memory_findings
 from cosmosctl.commands.machines.host_findings import Looked
+from cosmosctl.commands.machines.own_programs import own_program_findings
 from cosmosctl.domain.project import Config, Control, Host, HostModel, Prompt, Run, Setting
 from cosmosctl.domain.spec import Spec
 from cosmosctl.models import diffusers_rows
@@ -88,7 +88,7 @@ def test_host_check_says_whether_the_weights_fit_and_what_would(
     family: str, memory: str | None, mib: str, verdict: str, word: str
 ) -> None:
     host = Host("gpu", "bare", "/data", models={family: HostModel(memory=memory)})
-    [found] = memory_findings(Looked(host, family, {"gpu-mib": mib}, "", 0.0))
+    *_, found = own_program_findings(Looked(host, family, {"gpu-mib": mib}, "", 0.0))
     assert found.verdict == verdict
     assert word in found.words + found.mend
 
@@ -116,7 +116,7 @@ def test_no_program_in_an_image_asks_for_a_setup_that_does_not_reach_it(engine: 
 
 def test_the_native_families_have_no_such_line() -> None:
     host = Host("gpu", "bare", "/data")
-    assert list(memory_findings(Looked(host, "transfer1", {"gpu-mib": "8192"}, "", 0.0))) == []
+    assert list(own_program_findings(Looked(host, "transfer1", {"gpu-mib": "8192"}, "", 0.0))) == []
 
 
 @pytest.mark.parametrize(

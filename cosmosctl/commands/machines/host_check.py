@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from cosmosctl import engines, models, schedulers
-from cosmosctl.commands.machines.fits import memory_findings
 from cosmosctl.commands.machines.host_findings import Finding, Looked, findings
+from cosmosctl.commands.machines.own_programs import environment_of, own_program_findings
 from cosmosctl.domain.project import AllowedHost, Host, HostModel
 from cosmosctl.engines.building import image_there
 from cosmosctl.engines.protocol import Images
@@ -48,7 +48,7 @@ def look_at(host: AllowedHost, model: str) -> tuple[Finding, ...]:
     skew_s = _skew_s(whole_in(facts.get("clock", "")), begin, time.time())
     facts |= _asked_of_queue(host)
     looked = Looked(host, model, facts, answer_of(c, "rsync --version", timeout_s=10).stdout, skew_s)
-    return (*findings(looked), *memory_findings(looked))
+    return (*findings(looked), *own_program_findings(looked))
 
 
 def _asked_of_queue(host: AllowedHost) -> dict[str, str]:
@@ -90,6 +90,7 @@ def _arguments(host: Host, model: str) -> tuple[str, ...]:
         host.cache or "",
         " ".join(name for name in family.HOME.hub_models if not block.checkpoints or name != family.CHECKPOINTS),
         family.HOME.broken,
+        environment_of(host, model),
     )
     trial, queue = engine.trial(host, family, _trial_text()), schedulers.queue(host)
     return (*facts, "--", *(queue.at_once(host) if queue and trial else ()), *trial)

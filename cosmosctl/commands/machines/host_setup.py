@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cosmosctl import engines, models
+from cosmosctl.commands.machines.own_programs import first_of
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.project import AllowedHost, Host, HostModel
 from cosmosctl.engines import travelling
@@ -60,7 +61,7 @@ def setup_host(
 def _travelling(host: Host, wanted: str | None) -> str:
     """The family to set up: the wanted one, or the first of the host's that has a program of ours."""
     able = [name for name, family in models.REGISTRY.items() if family.HOME.program]
-    chosen = wanted or next((name for name in host.models if name in able), able[0])
+    chosen = wanted or first_of(host)
     if chosen not in able:
         raise UsageError(f"{chosen} has a program of its own: docs/gpu-host.md; set up here are {', '.join(able)}")
     if engines.of(host).images(host) is not None or host.is_preview or host.container:
