@@ -3,11 +3,12 @@
 import os
 import re
 import shutil
+import time
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, assume, settings
 
 from tests.support import aftermath
 from tests.support.hostile_edits import Edit
@@ -15,14 +16,18 @@ from tests.support.verb_lines import Line
 from tests.support.watched import MOST_KIB, SECRET, Machine, Watched, inside, outside, shown
 
 EXAMPLES = 3
-"""So many of what is tried least often, each some seconds; a hundred times as many in `make soak`, about an hour."""
+"""So many of what is tried least often, each some seconds; in `make soak` as many as fit into an hour."""
 IS_SOAK = "COSMOSCTL_SOAK" in os.environ
+SOAK_S = 3600 / 5
+"""Of each of the five tests of test_strangers and test_strange_hosts."""
+_BEGUN: dict[str, float] = {}
+"""A test -> when its first example came."""
 
 
 def many(times: int = 1) -> settings:
     """`times` as many examples: the few edits of one that fails are told as they are, not shrunk."""
     phases = (Phase.explicit, Phase.reuse, Phase.generate)
-    count = EXAMPLES * times * (100 if IS_SOAK else 1)
+    count = 1000 if IS_SOAK else EXAMPLES * times
     return settings(deadline=None, max_examples=count, phases=phases, suppress_health_check=list(HealthCheck))
 
 
@@ -71,13 +76,21 @@ def places(root: Path) -> list[str]:
 
 
 def restored(machine: Machine, *, made_here: bool) -> None:
-    """The machine as it was, no process of the example before left; the project was made here, or is a clone."""
+    """The machine as it was, no process of the example before left; the project was made here, or is a clone.
+
+    In the soak an example that comes after its test's time is none.
+    """
+    assume(not (IS_SOAK and _seconds_of(os.environ["PYTEST_CURRENT_TEST"]) > SOAK_S))
     aftermath.end_processes(machine.tree)
     machine.set_up(machine.base.parent / "template")
     if not made_here:
         for folder in (machine.state, machine.data / "cosmosctl"):
             shutil.rmtree(folder)
             folder.mkdir()
+
+
+def _seconds_of(test: str) -> float:
+    return time.monotonic() - _BEGUN.setdefault(test, time.monotonic())
 
 
 def apply(edits: Sequence[Edit], root: Path, machine: Machine) -> None:
