@@ -15,6 +15,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange
 
 from cosmosctl.media.opening import THREADS as THREADS  # whoever works on frames finds all of it here
+from cosmosctl.media.opening import first_film as first_film
 from cosmosctl.media.opening import fraction as fraction
 from cosmosctl.media.opening import opened as opened
 
@@ -36,27 +37,27 @@ cv2.setNumThreads(1)  # frames are spread over threads here; OpenCV's own thread
 def decoded(path: Path) -> Iterator[av.VideoFrame]:
     """The frames of the first video stream, in the order in which they are shown."""
     with opened(path) as container:
-        yield from container.decode(container.streams.video[0])
+        yield from container.decode(first_film(container, path))
 
 
 def size(path: Path) -> tuple[int, int]:
     """Width and height of the frames, as the container has it."""
     with opened(path) as container:
-        stream = container.streams.video[0]
+        stream = first_film(container, path)
         return stream.codec_context.width, stream.codec_context.height
 
 
 def rate(path: Path) -> Fraction:
     """Frames per second on average, as the container has it."""
     with opened(path) as container:
-        stream = container.streams.video[0]
+        stream = first_film(container, path)
         return fraction(stream.average_rate or stream.guessed_rate or Fraction(24))
 
 
 def announced(path: Path) -> int:
     """How many frames the file holds, by its packets: nothing is decoded."""
     with opened(path) as container:
-        return sum(1 for packet in container.demux(container.streams.video[0]) if packet.size)
+        return sum(1 for packet in container.demux(first_film(container, path)) if packet.size)
 
 
 def rgb(frame: av.VideoFrame) -> Pixels:

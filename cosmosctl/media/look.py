@@ -132,5 +132,5 @@ def _write_jpeg(target: Path, rgb: Pixels) -> None:
 
 def _plays(source: Path) -> bool:
     with frames.opened(source) as container:
-        codec = container.streams.video[0].codec_context
+        codec = frames.first_film(container, source).codec_context
         return codec.name == "h264" and codec.pix_fmt in _PLAIN and "mp4" in container.format.name

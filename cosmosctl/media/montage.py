@@ -84,7 +84,7 @@ def _decoding(target: Path) -> Iterator[None]:
     try:
         yield
     except av.error.FFmpegError as e:
-        raise VideoError(f"{target}: a video cannot be decoded: {e}") from e
+        raise VideoError(f"{target}: a video cannot be decoded: {e.strerror}") from e
 
 
 def write_picture(target: Path, sides: Sequence[Side], layout: str, at_s: float | None) -> None:

@@ -12,8 +12,8 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from cosmosctl.errors import FileError
-from cosmosctl.media.opening import fraction, opened
+from cosmosctl.media.opening import LOOK, decodable, fraction, opened
+from cosmosctl.media.opening import VideoError as VideoError  # who probes finds it here
 from cosmosctl.media.video_info import VideoInfo, normalised, quoted
 
 _UNEVEN = 0.25
@@ -31,17 +31,11 @@ _HDR: Mapping[int, str] = {16: "PQ", 18: "HLG"}
 """Transfer characteristics of high dynamic range. Source: ITU-T H.273, table 3."""
 
 
-_LOOK = "play it to see whether it is whole, or encode it again with ffmpeg"
-
 _POINTERS: Mapping[bytes, tuple[str, str]] = {
     b"version https://git-lfs.github.com/spec/": ("a git-LFS pointer", "git lfs pull"),
     b"/annex/objects/": ("a git-annex pointer", "git annex get ."),
 }
 """How a file begins that git keeps in the place of a large one -> what it is, and the command that fetches that."""
-
-
-class VideoError(FileError):
-    """A file that is not there or cannot be read as a video."""
 
 
 class TooMuch(VideoError):
@@ -91,7 +85,7 @@ def _unreadable(path: Path) -> VideoError:
     for beginning, (what, fetch) in _POINTERS.items():
         if head.startswith(beginning):
             return VideoError(f"{path} is {what}, not the video itself; fetch it: {fetch}")
-    return VideoError(f"{path} is not a readable mp4, mov, mkv, webm or avi video", hint=_LOOK)
+    return VideoError(f"{path} is not a readable mp4, mov, mkv, webm or avi video", hint=LOOK)
 
 
 def _check_header(path: Path, bounds: Bounds) -> None:
@@ -139,7 +133,7 @@ def _film(container: InputContainer, path: Path) -> VideoStream:
         raise VideoError(f"{path} has no video stream")
     if all(covers):
         raise VideoError(f"{path} has no video stream, only a cover picture")
-    return container.streams.video[covers.index(False)]
+    return decodable(container.streams.video[covers.index(False)], path)
 
 
 def _covers(container: InputContainer) -> list[bool]:
@@ -150,7 +144,7 @@ def _info(container: InputContainer, path: Path, bounds: Bounds) -> VideoInfo:
     covers, stream = _covers(container), _film(container, path)
     seen = _decode(container, stream, path, bounds)
     if seen.first is None:
-        raise VideoError(f"{path} has no frame that decodes", hint=_LOOK)
+        raise VideoError(f"{path} has no frame that decodes", hint=LOOK)
     fps = _rate(stream, seen.times)
     return VideoInfo(
         width=seen.first.width,

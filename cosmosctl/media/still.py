@@ -23,7 +23,7 @@ def still(path: Path, most_width: int) -> Pixels:
             raise VideoError(f"{path}: holds no picture")
         rgb = frames.rgb(picture)
     except (OSError, av.error.FFmpegError) as e:
-        raise VideoError(f"{path}: cannot be decoded: {e}") from e
+        raise VideoError(f"{path}: cannot be decoded: {e.strerror}") from e
     height, width = rgb.shape[:2]
     if width <= most_width:
         return rgb

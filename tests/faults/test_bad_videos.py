@@ -1,13 +1,18 @@
 """Videos that the models' readers disagree about, or cannot read, are told before anything is written or sent."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.errors import EXIT_BUG
 from cosmosctl.io import signed
-from cosmosctl.media.probe import Bounds, TooMuch, probe
+from cosmosctl.media import frames
+from cosmosctl.media.look import Targets, write_look
+from cosmosctl.media.probe import Bounds, TooMuch, VideoError, probe
+from cosmosctl.media.still import still
 from tests import clips
 from tests.support.tree import Tree
 
@@ -154,3 +159,69 @@ def test_a_clip_of_more_pixels_than_are_read_is_told_by_its_packets(tmp_path: Pa
         probe(clip, bounds)
     assert "ffmpeg -ss START -t SECONDS" in told.value.hint
     assert probe(clip, Bounds(pixels=64 * 48, all_pixels=64 * 48 * 9)).frames == 9
+
+
+def torn_in_its_header(folder: Path, count: int) -> Iterator[Path]:
+    """Beginnings of a clip whose header comes first, cut off where ffmpeg opens it and knows no codec."""
+    whole = clips.color(folder / "whole.mp4").read_bytes()
+    end, found = whole.index(b"mdat"), 0
+    for size in range(end, 0, -1):
+        part = folder / f"torn{size}.mp4"
+        part.write_bytes(whole[:size])
+        if names_no_codec(part):
+            found += 1
+            yield part
+        if found == count:
+            return
+
+
+def names_no_codec(path: Path) -> bool:
+    try:
+        with frames.opened(path) as container:
+            return any(stream.codec_context is None for stream in container.streams.video)
+    except (OSError, ValueError, VideoError):
+        return False
+
+
+def test_wherever_the_header_is_torn_a_video_is_told(tmp_path: Path) -> None:
+    whole = clips.color(tmp_path / "whole.mp4").read_bytes()
+    said = set()
+    for size in range(1, whole.index(b"mdat"), 3):
+        (tmp_path / "torn.mp4").write_bytes(whole[:size])
+        with pytest.raises(VideoError) as told:
+            probe(tmp_path / "torn.mp4")
+        said.add(told.value.message.partition("torn.mp4 ")[2])
+    assert "names no codec that can be decoded here" in said
+    assert "cannot be decoded: end of file" in said
+    assert "has no video stream" in said
+
+
+def test_a_video_that_is_torn_in_its_header_is_told_by_whatever_looks_at_it(tmp_path: Path) -> None:
+    torn = list(torn_in_its_header(tmp_path, 3))
+    assert torn
+    targets = Targets(*(tmp_path / name for name in ("copy.mp4", "still.jpg", "sheet.jpg")))
+    looks: Mapping[str, Callable[[Path], object]] = {
+        "probe": probe,
+        "still": lambda path: still(path, 320),
+        "look": lambda path: write_look(path, targets, lambda done, most: None),
+        "size": frames.size,
+        "frames": lambda path: list(frames.decoded(path)),
+    }
+    for path in (*torn, clips.sound_only(tmp_path / "sound.mp4")):
+        for name, look in looks.items():
+            with pytest.raises(VideoError, match=r"no video stream|no codec that can be decoded"):
+                look(path)
+                pytest.fail(f"{name} says nothing of {path.name}")
+
+
+def test_a_result_that_is_torn_in_its_header_is_a_tile_without_a_picture(quick_tree: Tree) -> None:
+    quick_tree.run("rs_a")
+    quick_tree.cli("batch")
+    [torn] = torn_in_its_header(quick_tree.home, 1)
+    result = quick_tree.run_paths("rs_a").preview.outputs
+    for video in result.glob("*.mp4"):
+        video.unlink()
+        shutil.copy(torn, video)
+    quick_tree.cli("gallery")
+    for words in (("show", "rs_a"), ("compare", "rs_a", "rs_a", "-o", "out.png"), ("status",)):
+        assert quick_tree.cli(*words, expect=None).code != EXIT_BUG, words
