@@ -1,5 +1,7 @@
 """Videos that the models' readers disagree about, or cannot read, are told before anything is written or sent."""
 
+import os
+import random
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.errors import EXIT_BUG
+from cosmosctl.errors import EXIT_BUG, FileError
 from cosmosctl.io import signed
 from cosmosctl.media import frames
 from cosmosctl.media.look import Targets, write_look
@@ -16,6 +18,7 @@ from cosmosctl.media.still import still
 from tests import clips
 from tests.support.tree import Tree
 
+SEED = 20261129
 COLOR = "inputs/videos/city/color.mp4"
 
 
@@ -194,6 +197,34 @@ def test_wherever_the_header_is_torn_a_video_is_told(tmp_path: Path) -> None:
     assert "names no codec that can be decoded here" in said
     assert "cannot be decoded: end of file" in said
     assert "has no video stream" in said
+
+
+def test_a_clip_with_damage_anywhere_in_its_header_is_read_or_told(tmp_path: Path) -> None:
+    _damage_many(tmp_path, 40)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif("COSMOSCTL_SOAK" not in os.environ, reason="COSMOSCTL_SOAK is not set; make soak sets it")
+def test_a_thousand_clips_with_damage_in_their_headers(tmp_path: Path) -> None:
+    _damage_many(tmp_path, 1000)
+
+
+def _damage_many(folder: Path, times: int) -> None:
+    whole, clip = clips.color(folder / "whole.mp4").read_bytes(), folder / "damaged.mp4"
+    chance, told = random.Random(SEED), 0
+    targets = Targets(*(folder / name for name in ("copy.mp4", "still.jpg", "sheet.jpg")))
+    for _ in range(times):
+        data = bytearray(whole)
+        for _ in range(chance.randint(1, 6)):
+            data[chance.randrange(whole.index(b"mdat") + 200)] = chance.choice((0, 255, chance.randrange(256)))
+        clip.write_bytes(data[: chance.choice((len(data), len(data), chance.randrange(len(data))))])
+        try:
+            probe(clip)
+            still(clip, 64)
+            write_look(clip, targets, lambda done, most: None)
+        except FileError:
+            told += 1
+    assert told > times / 8
 
 
 def test_a_video_that_is_torn_in_its_header_is_told_by_whatever_looks_at_it(tmp_path: Path) -> None:
