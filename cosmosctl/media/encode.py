@@ -34,25 +34,42 @@ class VideoWriter:
 
     _container: OutputContainer
     _stream: VideoStream
+    _target: Path
 
     def write(self, i420: Pixels) -> None:
-        """Append a packed I420 picture (height * 3 / 2 rows) in BT.601, limited range."""
+        """Append a packed I420 picture (height * 3 / 2 rows) in BT.601, limited range. Raises: OSError."""
         frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
-        self._container.mux(self._stream.encode(frame))
+        with _told_of(self._target):
+            self._container.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
-        """Write what the encoder holds back, and the index."""
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
+        """Write what the encoder holds back, and the index. Raises: OSError."""
+        with _told_of(self._target):
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+
+
+@contextmanager
+def _told_of(target: Path) -> Iterator[None]:
+    """What FFmpeg could not write as an error of that file, not of one that is read meanwhile."""
+    try:
+        yield
+    except av.error.FFmpegError as e:
+        raise OSError(e.errno, e.strerror, str(target)) from e
 
 
 @contextmanager
 def writing(target: Path, *, width: int, height: int, fps: Fraction, quality: Quality) -> Iterator[VideoWriter]:
-    """A writer of `target` with even `width` and `height`. The file appears when the block ends without an error."""
+    """A writer of `target` with even `width` and `height`. The file appears when the block ends without an error.
+
+    Raises: OSError that names the target.
+    """
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with av.open(f"file:{draft}", "w", format="mp4", options={"movflags": "+faststart"}) as container:
-            writer = VideoWriter(container, _stream(container, width, height, fps, quality))
+        with _told_of(target):
+            opened = av.open(f"file:{draft}", "w", format="mp4", options={"movflags": "+faststart"})
+        with opened as container:
+            writer = VideoWriter(container, _stream(container, width, height, fps, quality), target)
             yield writer
             writer.finish()
         with draft.open("rb") as written:

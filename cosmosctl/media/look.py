@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from cosmosctl.errors import FileError
-from cosmosctl.io.os_error import file_error
+from cosmosctl.io.os_error import file_error, is_environment
 from cosmosctl.media import frames
 from cosmosctl.media.encode import Quality, writing
 from cosmosctl.media.frames import Pixels
@@ -53,7 +53,7 @@ class Targets:
 def write_look(source: Path, targets: Targets, progress: Callable[[int, int], None]) -> Facts:
     """The three files of a video. `progress` hears (frames done, frames in all).
 
-    Raises: FileError, also for what is no video.
+    Raises: VideoError for what is no video; FileError for one that cannot be read now, and for what cannot be written.
     """
     try:
         refuse_too_much(source)
@@ -62,8 +62,10 @@ def write_look(source: Path, targets: Targets, progress: Callable[[int, int], No
         raise
     except OSError as e:
         if isinstance(e, av.error.FFmpegError):
+            if is_environment(e):
+                raise file_error(source, e, doing="read") from e
             raise VideoError(f"{source} cannot be decoded") from e
-        raise file_error(source, e, doing="decode") from e
+        raise file_error(Path(e.filename or targets.copy), e, doing="write") from e
     except (ValueError, StopIteration) as e:
         raise VideoError(f"{source} cannot be decoded") from e
 

@@ -219,3 +219,19 @@ def _assert_all_right(tree: Tree) -> None:
     for run, prompt in PROMPTS.items():
         aftermath.assert_right_result(tree.run_paths(run).preview, run=run, batch=batch, prompt=prompt)
     aftermath.assert_nothing_left_over(tree)
+
+
+def test_a_full_disk_is_no_video_that_cannot_be_decoded(three: Tree) -> None:
+    """Look copies, controls and comparisons are written while videos are read: which of the two failed is told."""
+    three.cli("batch")
+    with _small_disk(three, three.root) as filler:
+        filler.fill(keep_kib=4)
+        told = three.cli("gallery", expect=3).err
+        assert "cannot write: there is no space left on the disk" in told
+        pair = three.cli("compare", "rs_a", "rs_b", "-o", "both.mp4", expect=3).err
+        assert "no space left on the disk" in pair
+        assert "decode" not in told + pair
+        filler.free()
+        three.cli("gallery", "-o", str(three.home / "gallery"))
+    stills = [file.name for file in (three.home / "gallery").rglob("*.jpg")]
+    assert len(stills) >= 3, "nothing was remembered of the disk that was full"
