@@ -66,11 +66,12 @@ def waiting_for(project: ProjectPaths) -> Mapping[str, str]:
 def _waiting(found: BatchList) -> Iterator[tuple[BatchPaths, RunPaths]]:
     """What waits of batches that have ended; a running one looks after its results itself.
 
-    What lies so in a batch of another clone was brought by git: it is nobody's result here.
+    What lies so in a batch of another clone was brought by git: it is nobody's result here. An empty folder is none.
     """
     for batch in found.waiting:
         if batch.unclaimed.is_dir() and batch.end.exists() and was_made_here(batch):
-            yield from ((batch, batch.waiting(run)) for run in own.names(batch.unclaimed) if is_id(run))
+            waiting = [batch.waiting(run) for run in own.names(batch.unclaimed) if is_id(run)]
+            yield from ((batch, one) for one in waiting if own.names(one.root))
 
 
 def _home(project: ProjectPaths, batch: BatchPaths, run: str) -> RunPaths | None:

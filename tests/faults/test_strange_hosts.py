@@ -14,6 +14,7 @@ from tests.sshd import Sshd, needs_sshd, running_sshd
 from tests.support import aftermath, hostile_edits
 from tests.support.hostile_edits import CONTENTS, VALUES
 from tests.support.strangers import apply, many, places, restored, try_all
+from tests.support.strangers import in_time as in_time  # a fixture
 from tests.support.verb_lines import Line
 from tests.support.watched import Machine
 
@@ -111,13 +112,14 @@ def _finish(machine: Machine, box: Sshd) -> None:
     tree.run("rs_e")
 
 
+@pytest.mark.usefixtures("in_time")
 @many()
 @given(data=st.data())
 def test_what_lies_on_a_host_behind_ssh_runs_changes_and_shows_nothing(machine: Machine, data: st.DataObject) -> None:
     restored(machine, made_here=True)
     (there,) = (machine.data / "far/batches").glob("third_*")
     apply(data.draw(st.lists(hostile_edits.edits(places(there)), min_size=4, max_size=12), "edits"), there, machine)
-    try_all(machine, READING, may_run=BESIDE)
+    try_all(machine, READING, may_run=BESIDE, host=there)
 
 
 def lies() -> st.SearchStrategy[list[bytes]]:
@@ -126,6 +128,7 @@ def lies() -> st.SearchStrategy[list[bytes]]:
     return st.lists(st.builds(lambda name, value: name.encode() + b"\t" + value, st.sampled_from(FACTS), value))
 
 
+@pytest.mark.usefixtures("in_time")
 @many(2)
 @given(data=st.data())
 def test_what_a_host_answers_over_ssh_runs_changes_and_shows_nothing(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support import aftermath, hostile_edits, verb_lines
 from tests.support.strangers import LAUNCHES, OF_HOSTS, apply, ids, many, places, restored, try_all
+from tests.support.strangers import in_time as in_time  # a fixture
 from tests.support.tree import Tree
 from tests.support.verb_lines import Line
 from tests.support.watched import Machine
@@ -69,6 +70,7 @@ def drawn(machine: Machine, data: st.DataObject) -> int:
     return data.draw(st.integers(0, 1000), "turn")
 
 
+@pytest.mark.usefixtures("in_time")
 @many(2)
 @given(data=st.data(), made_here=st.booleans())
 def test_a_strangers_project_runs_changes_and_shows_nothing(
@@ -79,6 +81,7 @@ def test_a_strangers_project_runs_changes_and_shows_nothing(
     try_all(machine, [line for line in lines(machine, turn) if not launches(line)])
 
 
+@pytest.mark.usefixtures("in_time")
 @many()
 @given(data=st.data(), made_here=st.booleans())
 def test_what_is_launched_from_a_strangers_project_is_our_own(
@@ -90,6 +93,7 @@ def test_what_is_launched_from_a_strangers_project_is_our_own(
     try_all(machine, [found[turn % len(found)], Line("status", ("status",)), Line("attach", ("attach",))])
 
 
+@pytest.mark.usefixtures("in_time")
 @many()
 @given(data=st.data())
 def test_a_hostile_hosts_answers_run_change_and_show_nothing(machine: Machine, data: st.DataObject) -> None:
@@ -98,7 +102,7 @@ def test_a_hostile_hosts_answers_run_change_and_show_nothing(machine: Machine, d
     apply(data.draw(st.lists(hostile_edits.edits(places(there)), min_size=4, max_size=12), "edits"), there, machine)
     turn = data.draw(st.integers(0, 1000), "turn")
     found = [line for line in lines(machine, turn) if line.verb in OF_HOSTS]
-    try_all(machine, [found[(turn + number) % len(found)] for number in range(len(found))])
+    try_all(machine, [found[(turn + number) % len(found)] for number in range(len(found))], host=there)
 
 
 def lines(machine: Machine, turn: int) -> Sequence[Line]:

@@ -53,6 +53,14 @@ def test_what_waits_in_a_batch_of_another_clone_is_nobodys_result(tree: Tree, tm
     assert tree.states() == {"rs_one": "done", "rs_two": "done"}
 
 
+def test_an_empty_folder_is_nobodys_result_and_left_alone(tree: Tree) -> None:
+    tree.cli("batch", "rs_one")
+    empty = tree.batches()[-1].waiting("rs_one").root
+    empty.mkdir(parents=True)
+    tree.cli("status")
+    assert empty.is_dir()
+
+
 def test_a_dry_run_counts_what_waits_and_writes_nothing(tree: Tree) -> None:
     _while_away(tree)
     before = tree.files()
