@@ -5,6 +5,7 @@ Every step may be cut off and repeated. Nothing is overwritten, and nothing goes
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 from cosmosctl.io import own
@@ -95,10 +96,13 @@ def _is_rest(source: Path, target: Path) -> bool:
 
 
 def sync_below(path: Path) -> None:
-    """Have the disk hold all that is in `path` as it is now. Raises: NotOwn when that lies behind a link."""
+    """Have the disk hold all that is in `path` as it is now: files and folders, as nothing else holds anything.
+
+    Raises: NotOwn when that lies behind a link.
+    """
     own.checked(path.parent)
     for file in (path, *path.rglob("*")):
-        if file.is_symlink():
+        if stat.S_IFMT(file.lstat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
             continue
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:

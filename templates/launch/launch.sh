@@ -337,7 +337,7 @@ unquote() {
 # end of what stands in check.sh too
 
 did_not_start() {
-    tail -n 5 "$batch/supervise.out" >&2
+    [ ! -f "$batch/supervise.out" ] || tail -n 5 "$batch/supervise.out" >&2
     fail 70 "the job of $folder did not start; see $batch/supervise.out on the host"
 }
 

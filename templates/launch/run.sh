@@ -11,7 +11,7 @@ main() {
         flock -s -w 10 "$batch/lock" true 2>/dev/null || :
     done
     finished "$batch" || {
-        tail -n 5 "$batch/supervise.out" >&2
+        [ ! -f "$batch/supervise.out" ] || tail -n 5 "$batch/supervise.out" >&2
         exit 1
     }
 }

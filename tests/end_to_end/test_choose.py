@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -275,3 +276,11 @@ def test_what_cannot_be_compared_writes_nothing(
     assert what in error.value.message
     assert [path.name for path in tmp_path.iterdir()] == ["there.png"]
     assert (tmp_path / "there.png").read_text() == "mine"
+
+
+def test_what_is_no_file_among_a_runs_files_is_thrown_away_with_it(quick_tree: Tree) -> None:
+    quick_tree.run("rs_a")
+    os.mkfifo(quick_tree.root / "runs/rs_a/notes")
+    quick_tree.cli("rm", "rs_a", "--yes")
+    assert not (quick_tree.root / "runs/rs_a").exists()
+    assert list(quick_tree.root.glob(".cosmosctl/trash/**/notes"))

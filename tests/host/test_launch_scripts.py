@@ -404,6 +404,13 @@ def test_a_job_that_does_not_start_is_told_with_its_own_words(host: HostFolder) 
     assert launch(batch) == (0, "launched\n")
 
 
+def test_what_a_job_that_did_not_start_said_is_read_of_a_file_alone(host: HostFolder) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["rs_a"])
+    (batch.folder / "supervise.out").symlink_to("/dev/zero")
+    said = script("launch.sh", str(host.root), batch.folder.name, "detach", "--", "/no/python3")
+    assert said.returncode == 70 and said.stderr.startswith(b"the job of city-1a2b3c4d did not start")
+
+
 def test_without_flock_the_scripts_say_what_to_install(host: HostFolder, tmp_path: Path) -> None:
     batch = host.pushed("city-1a2b3c4d", ["r1"])
     for tool in ("sh", "mkdir", "cat", "wc"):

@@ -42,6 +42,18 @@ def clock(batch: HostBatch, tmp_path: Path) -> Clock:
     return clock
 
 
+def test_a_link_where_a_process_is_to_work_goes_and_what_it_leads_to_stays(batch: HostBatch, tmp_path: Path) -> None:
+    batch.plan(runs(1))
+    other, [group] = tmp_path / "other", json.loads((batch.folder / "plan.json").read_text())["groups"]
+    other.mkdir()
+    (other / "mine").touch()
+    (batch.folder / "work").mkdir()
+    (batch.folder / "work" / f"{group['name']}.1").symlink_to(other)
+    assert batch.start().wait(WAIT_S) == 0
+    assert batch.ends() == {"r1": "done"}
+    assert [file.name for file in other.iterdir()] == ["mine"]
+
+
 def test_each_run_gets_its_own_video_and_its_own_part_of_the_log(batch: HostBatch) -> None:
     batch.plan(runs(3))
     batch.hold()

@@ -73,7 +73,9 @@ def folder_size(folder: Path) -> Tuple[int, int]:
 
 
 def write_fresh(folder: Path, files: Dict[str, str]) -> None:
-    """A folder that holds these files and nothing else."""
+    """A folder that holds these files and nothing else; a link in its place goes, and what it leads to stays."""
+    if folder.is_symlink():
+        folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
