@@ -15,6 +15,10 @@ UNSENT, FINISHED, ENDED = "unsent", "finished", "ended"
 STATUS_TELLS = "cosmosctl status tells where the runs stand"
 
 
+class NothingLeft(Interrupted):
+    """Ctrl-C when every batch had ended: what was at work besides may have better words."""
+
+
 @contextmanager
 def leaving(project: ProjectPaths, batches: Sequence[Batch]) -> Iterator[None]:
     """Ctrl-C in here only ends our watching; where something deeper has better words, those stand."""
@@ -35,7 +39,7 @@ def left(project: ProjectPaths, batches: Sequence[Batch], *, words: str = "", hi
             typed.append(its_hint)
     if not said:
         ended = [batch for one, batch in standing if one == ENDED]
-        return Interrupted(f"interrupted; {_names(ended)} had ended" if ended else "interrupted", hint=STATUS_TELLS)
+        return NothingLeft(f"interrupted; {_names(ended)} had ended" if ended else "interrupted", hint=STATUS_TELLS)
     return Interrupted("; ".join(said), hint="; ".join(typed))
 
 

@@ -20,7 +20,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Host
 from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT, CosmosctlError, UsageError
 from cosmosctl.following import follow, starting
-from cosmosctl.following.leaving import STATUS_TELLS, leaving
+from cosmosctl.following.leaving import leaving
 from cosmosctl.following.many import follow_together
 from cosmosctl.following.watcher import How, Outcome
 from cosmosctl.host import trust
@@ -76,10 +76,9 @@ def run_batch(folder: Path, request: Request, audience: Audience) -> int:
 
     Raises: CosmosctlError; what a host said of a batch that it refused, once the others have ended.
     """
-    with on_ctrl_c("interrupted", hint=STATUS_TELLS):
-        looked = look(folder, request, audience)
-        code = _go_on(folder, looked, request, audience) if looked.runs else EXIT_OK
-        audience.left_out_count(looked.checked.left_out, looked.damaged)
+    looked = look(folder, request, audience)
+    code = _go_on(folder, looked, request, audience) if looked.runs else EXIT_OK
+    audience.left_out_count(looked.checked.left_out, looked.damaged)
     return max(code, EXIT_RUNS_WITHOUT_RESULT) if looked.checked.left_out or looked.damaged else code
 
 

@@ -14,6 +14,7 @@ from cosmosctl.commands.start.check import check_project
 from cosmosctl.domain.layout import CONFIG_FILE, ProjectPaths
 from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import CosmosctlError, Interrupted, UsageError, bounded
+from cosmosctl.following.leaving import NothingLeft
 from cosmosctl.git import moves as git_moves
 from cosmosctl.git.state import git_folder
 from cosmosctl.io.streams import has_reader
@@ -249,6 +250,8 @@ def _run_fresh(fresh: Sequence[str], memory: _Memory, say: Say, run_pending: Run
     try:
         run_pending(fresh)
         memory.refusal = ""
+    except NothingLeft:
+        raise KeyboardInterrupt from None
     except Interrupted:
         raise
     except CosmosctlError as e:
