@@ -251,7 +251,7 @@ def test_a_batch_that_was_given_up_can_still_be_cancelled_on_its_host(three: Tre
 
 def test_ctrl_c_before_the_launch_aborts_and_frees_the_runs(three: Tree) -> None:
     client = Client(
-        three, "batch", env=aftermath.programs(three, rsync="case $* in *--version*) ;; *) sleep 1000000 ;; esac")
+        three, "batch", env=aftermath.programs(three, rsync="case $* in *--version*) ;; *) exec sleep 1000000 ;; esac")
     )
     client.wait_for("run: rsync -rL")
     client.send(signal.SIGINT)

@@ -58,7 +58,9 @@ def test_what_a_batch_that_runs_holds_is_told_with_the_command_that_follows_it(t
 
 
 def test_a_killed_launch_was_not_answered_and_attach_tells(three: Tree) -> None:
-    client = Client(three, "batch", env=aftermath.programs(three, flock="case $* in *'-w 60'*) sleep 1000000;; esac"))
+    client = Client(
+        three, "batch", env=aftermath.programs(three, flock="case $* in *'-w 60'*) exec sleep 1000000;; esac")
+    )
     aftermath.wait_until(lambda: any(three.root.glob("batches/*/launch.yaml")))
     client.send(signal.SIGKILL)
     client.end()
@@ -68,7 +70,9 @@ def test_a_killed_launch_was_not_answered_and_attach_tells(three: Tree) -> None:
 
 
 def test_ctrl_c_while_the_host_is_asked_says_that_it_may_have_been_started(three: Tree) -> None:
-    client = Client(three, "batch", env=aftermath.programs(three, flock="case $* in *'-w 60'*) sleep 1000000;; esac"))
+    client = Client(
+        three, "batch", env=aftermath.programs(three, flock="case $* in *'-w 60'*) exec sleep 1000000;; esac")
+    )
     aftermath.wait_until(lambda: any(three.root.glob("batches/*/launch.yaml")))
     client.send(signal.SIGINT)
     done = client.end()
@@ -178,9 +182,9 @@ def test_cancel_without_a_name_ends_the_only_open_batch(three: Tree) -> None:
 )
 def test_ctrl_c_says_what_is_true_of_each_verb(three: Tree, command: tuple[str, ...], words: str) -> None:
     three.cli("batch", "rs_a", "--detach", env=aftermath.faults("silence:first"))
-    slow = aftermath.programs(three, rsync="echo $$ >>$XDG_DATA_HOME/asked; sleep 1000000", sh="")
+    slow = aftermath.programs(three, rsync="echo $$ >>$XDG_DATA_HOME/asked; exec sleep 1000000", sh="")
     (three.home / "bin/sh").write_text(
-        '#!/bin/bash\necho $$ >>"$XDG_DATA_HOME/asked"\nsleep 1000000\n', encoding="utf-8"
+        '#!/bin/bash\necho $$ >>"$XDG_DATA_HOME/asked"\nexec sleep 1000000\n', encoding="utf-8"
     )
     client = Client(three, *command, env={} if command == ("watch",) else slow)
     if command == ("watch",):

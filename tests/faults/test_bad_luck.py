@@ -90,7 +90,8 @@ def test_a_disk_that_is_full_while_collecting_loses_nothing(three: Tree) -> None
 
 
 def test_a_run_is_never_in_two_live_batches(three: Tree) -> None:
-    clients = [Client(three, "batch", "--batch-name", name, env=aftermath.faults("held")) for name in "xyz"]
+    words = [("batch", *PROMPTS, "--batch-name", name) for name in "xyz"]  # unnamed they are pending no more, for some
+    clients = [Client(three, *one, env=aftermath.faults("held")) for one in words]
     wait_until(lambda: sum(client.has_ended() for client in clients) == 2, "two of them to be refused")
     aftermath.let_go(three)
     done = sorted((client.end() for client in clients), key=lambda one: one.code)

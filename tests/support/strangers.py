@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import time
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -14,6 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from tests.support import aftermath
 from tests.support.hostile_edits import Edit
 from tests.support.verb_lines import Line
+from tests.support.waiting import is_over
 from tests.support.watched import MOST_KIB, SECRET, Machine, Watched, inside, outside, shown
 
 EXAMPLES = 3
@@ -23,15 +23,12 @@ SOAK_S = 3600 / 5
 """Of each of the five tests of test_strangers and test_strange_hosts."""
 SOAK_EXAMPLES = 10
 """Of a round; there are as many rounds as begin in time."""
-_BEGUN: dict[str, float] = {}
-"""A test -> when its first round began."""
 
 
 @pytest.fixture(params=range(400) if IS_SOAK else [0], ids=lambda number: f"round{number}")
 def in_time(request: pytest.FixtureRequest) -> None:
     """In the soak a test is repeated, each time with other examples, until its part of the hour is over."""
-    test = request.node.name.partition("[")[0]
-    if IS_SOAK and time.monotonic() - _BEGUN.setdefault(test, time.monotonic()) > SOAK_S:
+    if IS_SOAK and is_over(request.node.name.partition("[")[0], SOAK_S):
         pytest.skip("its part of the hour is over")
 
 

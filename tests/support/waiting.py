@@ -60,3 +60,11 @@ def wait_for_next_tick(folder: Path) -> None:
 def take(seconds: float) -> None:
     """Let the work of a stand-in take that long. No test may depend on how long it took."""
     time.sleep(seconds)
+
+
+_BEGUN: dict[str, float] = {}
+
+
+def is_over(name: str, most_s: float) -> bool:
+    """Whether what has that name was asked about for the first time so long ago: how long a soak goes on."""
+    return time.monotonic() - _BEGUN.setdefault(name, time.monotonic()) > most_s
