@@ -5,7 +5,8 @@
 #   ANSWERS VERSION STOPPED IMAGE_ID: commands of an engine with images, each quoted for a shell, or empty: that it can
 #   be used; its version; a line for each job that has ended; the digest of an image, which is put behind it.
 #   ENV_FILES: files that TRIAL reads, quoted likewise, whose lines are not shown; HUB_MODELS: words, each ORG/NAME;
-#   SPANS: words, each FIRST..FIXED, two commits of REPO; ENVIRONMENT: a folder of setup.sh, or a Python; TRIAL: a command that runs as a batch does; empty: none.
+#   SPANS: words, each FIRST..FIXED, two commits of REPO; ENVIRONMENT: a folder of setup.sh, or a Python;
+#   TRIAL: a command that runs as a batch does; empty: none.
 # What is looked for and not configured is empty and then not told.
 
 main() {

@@ -8,7 +8,6 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,10 +40,7 @@ def test_wherever_the_client_is_killed_ten_times_as_often(tmp_path: Path) -> Non
 
 def _kill_many(folder: Path, *, times: int) -> None:
     moments = [one for part in range(times) for one in drawn(random.Random(SEED + part), alone=part % 2 == 1)]
-    halves = moments[0::2], moments[1::2]
-    with ThreadPoolExecutor(len(halves)) as pool:
-        futures = [pool.submit(_kill_in_turn, folder / str(number), half) for number, half in enumerate(halves)]
-        found = Counter(phase for future in futures for phase in future.result())
+    found = aftermath.in_two_projects(folder, moments, _kill_in_turn)
     total = sum(found.values())
     print(f"seed {SEED}: killed at {total} moments: {', '.join(f'{n} in {phase}' for phase, n in found.items())}")
     assert total >= 25 * times

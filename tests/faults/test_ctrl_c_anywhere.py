@@ -5,9 +5,7 @@
 
 import os
 import random
-from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,10 +35,7 @@ def test_ctrl_c_tells_the_truth_ten_times_as_often(tmp_path: Path) -> None:
 
 def _press_many(folder: Path, *, times: int) -> None:
     moments = [one for part in range(times) for one in drawn(random.Random(SEED + part))]
-    halves = moments[0::2], moments[1::2]
-    with ThreadPoolExecutor(len(halves)) as pool:
-        futures = [pool.submit(_press_in_turn, folder / str(number), half) for number, half in enumerate(halves)]
-        found = Counter(phase for future in futures for phase in future.result())
+    found = aftermath.in_two_projects(folder, moments, _press_in_turn)
     print(f"seed {SEED}: Ctrl-C at {', '.join(f'{n} moments in {phase}' for phase, n in found.items())}")
     assert sum(found.values()) >= 15 * times
     assert {"bundle", "push", "launch", "follow", "collect", "close"} <= found.keys()

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,6 +148,15 @@ def struck(
         start_new_session=True,
     )
     return process, json.loads(report.read_text(encoding="utf-8"))
+
+
+def in_two_projects(
+    folder: Path, moments: Sequence[Moment], walk: Callable[[Path, Sequence[Moment]], Sequence[str]]
+) -> Counter[str]:
+    """How many of the moments fell into each phase: `walk` tells it of each half, in a folder of its own."""
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(walk, folder / str(number), moments[number::2]) for number in (0, 1)]
+        return Counter(phase for future in futures for phase in future.result())
 
 
 def rows_done(tree: Tree) -> Counter[str]:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from cosmosctl import engines, models
-from cosmosctl.commands.machines.own_programs import first_of
+from cosmosctl import models
+from cosmosctl.commands.machines.own_programs import first_of, has_environments
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.project import AllowedHost, Host, HostModel
 from cosmosctl.engines import travelling
@@ -64,7 +64,7 @@ def _travelling(host: Host, wanted: str | None) -> str:
     chosen = wanted or first_of(host)
     if chosen not in able:
         raise UsageError(f"{chosen} has a program of its own: docs/gpu-host.md; set up here are {', '.join(able)}")
-    if engines.of(host).images(host) is not None or host.is_preview or host.container:
+    if not has_environments(host):
         raise UsageError(
             f"host {host.name} has {host.container or host.engine}, and an environment is made for engine bare alone",
             hint="an image with the packages: templates/launch/diffusers_rows/Containerfile, see docs/diffusers.md",

@@ -19,10 +19,14 @@ def own_program_findings(looked: Looked) -> Iterator[Finding]:
 def environment_of(host: Host, model: str) -> str:
     """The folder of `host setup`, or the Python that the host's block names; "" where an image has the packages."""
     family = models.get(model)
-    in_image = engines.of(host).images(host) is not None or host.is_preview or bool(host.container)
-    if not family.HOME.program or in_image:
+    if not family.HOME.program or not has_environments(host):
         return ""
     return host.models.get(model, HostModel()).python or travelling.environment(host, family)
+
+
+def has_environments(host: Host) -> bool:
+    """Whether programs of ours run there as the host is: in an image the packages are its own, a preview needs none."""
+    return engines.of(host).images(host) is None and not host.is_preview and not host.container
 
 
 def first_of(host: Host) -> str:
