@@ -12,6 +12,7 @@ from av.container import OutputContainer
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
+from cosmosctl.io.os_error import file_error
 from cosmosctl.media.frames import Pixels
 
 
@@ -37,13 +38,13 @@ class VideoWriter:
     _target: Path
 
     def write(self, i420: Pixels) -> None:
-        """Append a packed I420 picture (height * 3 / 2 rows) in BT.601, limited range. Raises: OSError."""
+        """Append a packed I420 picture (height * 3 / 2 rows) in BT.601, limited range. Raises: FileError."""
         frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
         with _told_of(self._target):
             self._container.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
-        """Write what the encoder holds back, and the index. Raises: OSError."""
+        """Write what the encoder holds back, and the index. Raises: FileError."""
         with _told_of(self._target):
             self._container.mux(self._stream.encode(None))
             self._container.close()
@@ -51,18 +52,18 @@ class VideoWriter:
 
 @contextmanager
 def _told_of(target: Path) -> Iterator[None]:
-    """What FFmpeg could not write as an error of that file, not of one that is read meanwhile."""
+    """What could not be written as an error of that file, not of one that is read meanwhile."""
     try:
         yield
-    except av.error.FFmpegError as e:
-        raise OSError(e.errno, e.strerror, str(target)) from e
+    except (OSError, av.error.FFmpegError) as e:
+        raise file_error(target, OSError(e.errno, e.strerror), doing="write") from e
 
 
 @contextmanager
 def writing(target: Path, *, width: int, height: int, fps: Fraction, quality: Quality) -> Iterator[VideoWriter]:
     """A writer of `target` with even `width` and `height`. The file appears when the block ends without an error.
 
-    Raises: OSError that names the target.
+    Raises: FileError for the target; whatever the block raises.
     """
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -72,9 +73,10 @@ def writing(target: Path, *, width: int, height: int, fps: Fraction, quality: Qu
             writer = VideoWriter(container, _stream(container, width, height, fps, quality), target)
             yield writer
             writer.finish()
-        with draft.open("rb") as written:
-            os.fsync(written.fileno())
-        draft.replace(target)
+        with _told_of(target):
+            with draft.open("rb") as written:
+                os.fsync(written.fileno())
+            draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
 

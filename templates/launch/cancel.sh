@@ -16,6 +16,7 @@ main() {
         echo finished
         return
     fi
+    [ -f "$batch/cancel" ] && [ ! -L "$batch/cancel" ] || rm -f "$batch/cancel" # a link's target is nobody's to empty
     : >"$batch/cancel"
     if [ "$cancel" ]; then cancel_queued; return; fi
     if [ -e "$batch/lock" ] && ! flock -n -s "$batch/lock" true; then echo cancelling; else echo gone; fi

@@ -49,7 +49,8 @@ main() {
     mkdir -p "$pool" "$batch"
     exec 9>>"$dir/launch.lock"
     flock -w 60 9 || fail 74 "another launch holds $dir/launch.lock"
-    [ ! -L "$batch/events.jsonl" ] || fail 70 "$batch/events.jsonl is a link: what happened there cannot be told from it"
+    is_ours "$batch/events.jsonl" || fail 70 "$batch/events.jsonl is a link, or no file: what happened there cannot be told from it"
+    for entry in "$batch"/* "$batch"/shards/*/*; do is_ours "$entry" || rm -f "$entry"; done
     if finished "$batch"; then
         echo finished
         return
@@ -66,6 +67,11 @@ main() {
     move_bundle
     if [ "$shards" -gt 0 ]; then start_queued "$@"; else held "$batch" || start "$@"; fi
     if finished "$batch"; then echo finished; else echo launched; fi
+}
+
+# Whether $1 is a file or a folder, or not there. We make no links, pipes and devices, and write to nobody's.
+is_ours() {
+    [ ! -L "$1" ] && { [ -f "$1" ] || [ -d "$1" ] || [ ! -e "$1" ]; }
 }
 
 fail() {

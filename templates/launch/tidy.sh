@@ -17,5 +17,6 @@ finished() {
 }
 
 finished "$batch" || exit 65
+[ -f "$batch/supervise.out" ] && [ ! -L "$batch/supervise.out" ] || rm -f "$batch/supervise.out" # of nobody else
 eval "$logs \"\$name\"" </dev/null >>"$batch/supervise.out" 2>&1 || exit 0 # there is none
 eval "$remove \"\$name\"" </dev/null >/dev/null

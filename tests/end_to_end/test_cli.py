@@ -267,6 +267,14 @@ def test_controls_computes_presets_once_and_says_where_they_are(tree: Tree) -> N
     assert {path: (tree.root / path).stat().st_mtime_ns for path in made} == made
 
 
+def test_a_folder_in_place_of_a_computed_control_is_a_mistake_and_no_bug(tree: Tree) -> None:
+    tree.run("rs_one", controls="{edge: {weight: 0.4, preset: low}}")
+    (made,) = (tree.root / line.split("\t")[3] for line in tree.cli("controls", "rs_one").lines)
+    made.unlink()
+    made.mkdir()
+    assert f"{made}: cannot write: it is a folder" in tree.cli("controls", "rs_one", expect=3).err
+
+
 def test_prefixes_are_taken_when_they_are_unique(quick_tree: Tree) -> None:
     quick_tree.run("rs_one")
     quick_tree.run("rs_only")

@@ -408,7 +408,37 @@ def test_what_a_job_that_did_not_start_said_is_read_of_a_file_alone(host: HostFo
     batch = host.pushed("city-1a2b3c4d", ["rs_a"])
     (batch.folder / "supervise.out").symlink_to("/dev/zero")
     said = script("launch.sh", str(host.root), batch.folder.name, "detach", "--", "/no/python3")
-    assert said.returncode == 70 and said.stderr.startswith(b"the job of city-1a2b3c4d did not start")
+    assert said.returncode == 70 and b"\nthe job of city-1a2b3c4d did not start" in said.stderr
+
+
+@pytest.mark.parametrize("name", ["supervise.out", "lock", "cancel"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_batch_is_launched_and_cancelled_with_files_of_its_own_alone(
+    host: HostFolder, tmp_path: Path, name: str, kind: str
+) -> None:
+    batch = host.pushed("city-1a2b3c4d", ["rs_a"])
+    batch.hold()
+    (tmp_path / "mine").write_text("mine\n")
+
+    def put() -> None:
+        if kind == "link":
+            (batch.folder / name).symlink_to(tmp_path / "mine")
+        else:
+            os.mkfifo(batch.folder / name)
+
+    put()
+    launch(batch)
+    batch.until("row_start")
+    if name == "cancel":
+        put()
+    assert script("cancel.sh", str(batch.folder)).stdout == b"cancelling\n"
+    batch.until("batch_done")
+    if name == "supervise.out":
+        (batch.folder / name).unlink()
+        put()
+        assert script("tidy.sh", str(batch.folder), "echo said by", "true").returncode == 0
+        assert (batch.folder / name).read_text() == "said by city-1a2b3c4d\n"
+    assert (tmp_path / "mine").read_text() == "mine\n"
 
 
 def test_without_flock_the_scripts_say_what_to_install(host: HostFolder, tmp_path: Path) -> None:

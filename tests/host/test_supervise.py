@@ -54,6 +54,27 @@ def test_a_link_where_a_process_is_to_work_goes_and_what_it_leads_to_stays(batch
     assert [file.name for file in other.iterdir()] == ["mine"]
 
 
+@pytest.mark.parametrize("name", ["events.jsonl", "lock", "logs/{group}.1.log"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_nothing_is_written_through_what_lies_in_place_of_its_files(
+    batch: HostBatch, tmp_path: Path, name: str, kind: str
+) -> None:
+    batch.plan(runs(1))
+    (tmp_path / "mine").write_text("mine\n")
+    [group] = json.loads((batch.folder / "plan.json").read_text())["groups"]
+    place = batch.folder / name.format(group=group["name"])
+    place.parent.mkdir(exist_ok=True)
+    if kind == "link":
+        place.symlink_to(tmp_path / "mine")
+    else:
+        os.mkfifo(place)
+    argv = (sys.executable, "-B", str(SUPERVISE), str(batch.folder))
+    done = subprocess.run(argv, capture_output=True, timeout=WAIT_S, check=False)
+    assert done.returncode == 1
+    assert str(place).encode() in done.stderr and b"Traceback" not in done.stderr
+    assert (tmp_path / "mine").read_text() == "mine\n"
+
+
 def test_each_run_gets_its_own_video_and_its_own_part_of_the_log(batch: HostBatch) -> None:
     batch.plan(runs(3))
     batch.hold()

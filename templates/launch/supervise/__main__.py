@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import List
 
 from batch import SUPERSEDED, Batch
+from files import opened
 from gpu_lock import locked
 from plan import Strange, read_plan
 from wrapping import Unfit, require_secrets
@@ -45,18 +46,23 @@ def main(argv: List[str]) -> int:
     except (Strange, Unfit) as error:
         print(f"supervise: {error}", file=sys.stderr)
         return 1
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    if not locked(lock, LOCK_WAIT_S):
-        return SUPERSEDED if plan.home else 0
-    batch = Batch(folder, plan)
+    try:
+        lock = opened(folder / "lock", os.O_RDWR | os.O_CREAT)
+        if not locked(lock, LOCK_WAIT_S):
+            return SUPERSEDED if plan.home else 0
+        return to_its_end(Batch(folder, plan))
+    except OSError as error:
+        print(f"supervise: {error}; started again, it goes on", file=sys.stderr)
+        return 1
+
+
+def to_its_end(batch: Batch) -> int:
+    """The exit code of a batch that is ours alone, or of what interrupted it. No model of it runs afterwards."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, frame: setattr(batch, "signal", signum))
     signal.signal(signal.SIGUSR1, lambda signum, frame: setattr(batch, "drains", True))
     try:
         return batch.run()
-    except OSError as error:
-        print(f"supervise: {error}; started again, it goes on", file=sys.stderr)
-        return 1
     finally:
         batch.abandon()
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,15 @@ def patiently(action: Callable[[], T]) -> T:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
+
+
+def opened(path: Path, flags: int, mode: int = 0o644) -> int:
+    """A descriptor of a file. A link, a pipe or a device in its place is somebody else's: OSError, and nothing waits."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, mode)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    return descriptor
 
 
 def input_trouble(path: Path, size: int, digest: str) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import re
-import stat
 import subprocess
 import time
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional
 
+from files import opened
 from process import POLL_S
 
 
@@ -88,18 +87,13 @@ def open_for_all(path: Path) -> int:
             os.mkdir(path.parent, 0o1777)
     except FileExistsError:
         pass  # another supervisor was faster
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe that somebody put there would stop us for ever
     try:
         # O_CREAT on another user's file in a sticky folder is refused (fs.protected_regular)
-        descriptor = os.open(path, flags)
+        return opened(path, os.O_RDONLY)
     except FileNotFoundError:
-        descriptor = os.open(path, flags | os.O_CREAT, 0o666)
+        return opened(path, os.O_RDONLY | os.O_CREAT, 0o666)
     finally:
         os.umask(umask)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no file")
-    return descriptor
 
 
 def locked(descriptor: int, patience_s: float = 0.0) -> bool:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Dict, List, Set, Tuple
 
+from files import opened
 from plan import Patterns
 from words import is_exception, last_words, one_line
 
@@ -21,7 +22,7 @@ class Log:
     _LINE = re.compile(rb"[^\r\n]*[\r\n]+")
 
     def __init__(self, path: Path, patterns: Patterns) -> None:
-        self._file = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+        self._file = opened(path, os.O_RDONLY | os.O_CREAT)
         self._rest = b""
         self._marks = 0
         self._loaded, self._row_start, self._row_end, self._progress, self._chunk = (

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Dict, List, NoReturn, Sequence, Tuple
 
-from files import patiently
+from files import opened, patiently
 from verdict import End
 
 POLL_S = 0.05
@@ -26,7 +26,7 @@ def at_the_gate(argv: List[str], cwd: str, env: Dict[str, str], log: Path, locks
     So no model ever runs that is not on record. It leads a session of its own, writes straight into `log` and
     inherits `locks`, nothing else.
     """
-    output = patiently(lambda: os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644))
+    output = patiently(lambda: opened(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND))
     null = os.open(os.devnull, os.O_RDONLY)
     wait, gate = os.pipe()
     pid = os.fork()

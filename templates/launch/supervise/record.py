@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Set
 
-from files import patiently
+from files import opened, patiently
 from plan import Group, Row
 from process import boot
 from words import one_line
@@ -45,7 +45,7 @@ class Record:
         self._shared, self._is_open, self._mine = is_shared, False, b""
         self.crashes: Dict[str, int] = {}
         self.replaced: Set[str] = set()
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        self._file = opened(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         past = path.read_bytes()
         self._unwritten = b"\n" if past and not past.endswith(b"\n") else b""
         for event in parsed(past):
