@@ -119,16 +119,12 @@ def test_a_job_in_a_container_of_sruns_drains_requeues_and_goes_on_as_any_other(
     site.configure(more=more)
     config = site.tree.paths.config
     site.tree.config(config.read_text().replace("{command:", "{image: 'nvcr.io#x:1', command:"))
-    client = attached(site)
+    client, in_hand = attached(site), set(site.begun())
     for task in site.bed.until("RUNNING", 2):
         site.bed.ask("scancel", "-b", "-s", "USR1", task)
     site.let_go()
     ended(client)
-    events = site.tree.events()
-    assert sum(event["ev"] == "batch_start" for event in events) == 2 + sum(
-        event["ev"] == "interrupted" for event in events
-    )
-    site.assert_well(runs)
+    site.assert_drained(runs, in_hand)
     assert "--container-image=nvcr.io#x:1" in (programs / "options").read_text().splitlines()
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -230,6 +231,17 @@ class Site:
         assert self.tree.states() == dict.fromkeys(runs, "done")
         assert self.begun() == Counter({**dict.fromkeys(runs, 1), **(twice or {})})
         wait_until(lambda: not self.bed.tasks(), "the queue to be empty", look_s=0.1)
+
+    def assert_drained(self, runs: Sequence[str], in_hand: AbstractSet[str]) -> None:
+        """Each run is done; what jobs had in hand when their time was up was computed once, and so was all the rest but
+        what a model began in the moment in which it was told to end.
+        """
+        told = Counter(event["ev"] for event in self.tree.events())
+        assert told["batch_start"] == 2 + told["interrupted"]
+        again = {run: count for run, count in self.begun().items() if count > 1}
+        assert not in_hand & set(again)
+        assert sum(again.values()) - len(again) <= told["interrupted"]
+        self.assert_well(runs, again)
 
 
 def site_on(bed: Bed, folder: Path, box: Sshd | None = None) -> Site:

@@ -32,7 +32,7 @@ def patiently(action: Callable[[], T]) -> T:
 
 
 def opened(path: Path, flags: int, mode: int = 0o644) -> int:
-    """A descriptor of a file. A link, a pipe or a device in its place is somebody else's: OSError, and nothing waits."""
+    """A descriptor of a file. A link, a pipe or a device in its place is somebody else's: OSError, at once."""
     descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, mode)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
