@@ -176,8 +176,16 @@ def exit_code(argv: list[str]) -> int:
     """Run a command line. Errors are told on stderr: what, then the next command to type.
 
     A stream that is closed or has no reader changes neither what is done nor the code. One that cannot be written to,
-    on a full disk, does not change what is done; stdout, which holds the result, is told of.
+    on a full disk, does not change what is done; stdout, which holds the result, is told of. Ctrl-C while the last
+    words are said leaves them as they are.
     """
+    try:
+        return _code_and_words(argv)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _code_and_words(argv: list[str]) -> int:
     with safe_streams() as (out, err):
         code = _code(argv)
         out.flush()

@@ -44,3 +44,23 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:  # it has ended, or is another user's
         return b""
+
+
+WORDS = """
+import os, signal, sys
+from cosmosctl.cli.main import main
+
+def press(frame, event, arg):
+    if event == "call" and frame.f_code.co_name == "_tell":
+        sys.setprofile(None)
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.setprofile(press)
+main(["-C", "no such folder", "status"])
+"""
+
+
+def test_ctrl_c_while_the_last_words_are_said_is_no_bug() -> None:
+    argv = (sys.executable, "-c", WORDS)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (130, False), done.stderr

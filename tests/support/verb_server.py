@@ -86,6 +86,8 @@ def _become(request: dict[str, Any]) -> None:
         from cosmosctl.cli.main import exit_code
 
         code = exit_code(request["argv"])
+    except KeyboardInterrupt:  # it had ended by itself
+        code = 130
     except SystemExit as e:  # Tab
         code = e.code if isinstance(e.code, int) else 1
     finally:
