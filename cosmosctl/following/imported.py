@@ -8,7 +8,6 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
 from cosmosctl.following.home import collected, refuse_stuck, settle
 from cosmosctl.host.bring import bring, is_address, last_part
-from cosmosctl.host.streams import EVENTS_BYTES
 from cosmosctl.io import own
 from cosmosctl.io.checked import read_bounded
 from cosmosctl.io.lock import locked_at_once
@@ -17,7 +16,7 @@ from cosmosctl.plan import bundle_reader
 from cosmosctl.results import collect
 from cosmosctl.results.collect import Collected, Wanted
 from cosmosctl.results.event_lines import shard_lines, shards_line
-from cosmosctl.results.events import read_progress
+from cosmosctl.results.events import EVENTS_BYTES, read_progress
 from cosmosctl.state import states
 from cosmosctl.state.opening import opened
 

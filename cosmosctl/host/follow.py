@@ -9,9 +9,10 @@ from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.host.process import Answer, Unreachable, failure_of, rsync, script
 from cosmosctl.host.shards import QUEUE_EVERY_S, follow_shards
-from cosmosctl.host.streams import EVENTS_BYTES, appending, told_of_full_disk
+from cosmosctl.host.streams import appending, told_of_full_disk
 from cosmosctl.io import own
 from cosmosctl.log import debug
+from cosmosctl.results.events import EVENTS_BYTES
 
 if TYPE_CHECKING:
     from invoke import Context

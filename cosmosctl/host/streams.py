@@ -7,18 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cosmosctl.errors import HostError
 from cosmosctl.io import own
 from cosmosctl.io.os_error import file_error
 from cosmosctl.io.visible import one_line
+from cosmosctl.results.events import EVENTS_BYTES
 
-if TYPE_CHECKING:
-    pass
-
-EVENTS_BYTES = 256 << 20
-"""Most that a host may send as its events: about a month of them, at one of a hundred bytes a second."""
 PROGRESS = ("--info=progress2", "--no-human-readable")
 
 

@@ -16,10 +16,10 @@ main() {
         echo finished
         return
     fi
-    [ -f "$batch/cancel" ] && [ ! -L "$batch/cancel" ] || rm -f "$batch/cancel" # a link's target is nobody's to empty
+    is_file "$batch/cancel" || rm -f "$batch/cancel"
     : >"$batch/cancel"
     if [ "$cancel" ]; then cancel_queued; return; fi
-    if [ -e "$batch/lock" ] && ! flock -n -s "$batch/lock" true; then echo cancelling; else echo gone; fi
+    if is_file "$batch/lock" && ! flock -n -s "$batch/lock" true; then echo cancelling; else echo gone; fi
 }
 
 # What runs sees the file within a tenth of a second, and so does what begins later: also while the queue does not answer.
@@ -29,14 +29,17 @@ cancel_queued() {
     if [ "$left" ]; then echo cancelling; else echo gone; fi
 }
 
-# Whether the batch in folder $1 has ended: all of its shards, where jobs share it. A link is not read: it may lead to
-# what never ends.
+# Whether the batch in folder $1 has ended: all of its shards, where jobs share it.
 finished() {
     if [ ! -d "$1/shards" ]; then set -- "$1/"; else set -- "$1"/shards/*/; fi
     for part in "$@"; do
-        part=${part}events.jsonl
-        [ -f "$part" ] && [ ! -L "$part" ] && grep -q '^{"ev":"batch_done"' "$part" 2>/dev/null || return 1
+        is_file "${part}events.jsonl" && grep -q '^{"ev":"batch_done"' "${part}events.jsonl" 2>/dev/null || return 1
     done
+}
+
+# What else lies in place of a file is not ours: a link leads to somebody's, and a pipe never ends.
+is_file() {
+    [ -f "$1" ] && [ ! -L "$1" ]
 }
 
 main "$@"

@@ -5,7 +5,7 @@
 #   the job, which prints true while it runs when the job's name is put behind it: such a job is waited for, however
 #   long it takes until the supervisor begins
 # exit codes: 0 all is sent and the batch has ended; 3 all is sent, no job runs and the batch has not ended;
-#             4 the file is shorter than OFFSET; 65 it is a link; 69 a tool is missing; anything else: cut off.
+#             4 the file is shorter than OFFSET; 65 it is a link or no file; 69 a tool is missing; anything else: cut off.
 
 main() {
     batch=$1 offset=$2 file=$1/${3:-events.jsonl} alive=${4:-}
@@ -23,8 +23,8 @@ main() {
         read_by_somebody || exit 141
         sleep 0.2
     done
-    [ ! -L "$file" ] || {
-        echo "$file is a link: somebody has put it there, and it is not followed" >&2
+    is_file "$file" || {
+        echo "$file is a link or no file: somebody has put it there, and it is not followed" >&2
         exit 65
     }
     [ "$(wc -c <"$file")" -ge "$offset" ] || exit 4
@@ -44,14 +44,17 @@ end() {
     if finished "$batch"; then exit 0; else exit 3; fi
 }
 
-# Whether the batch in folder $1 has ended: all of its shards, where jobs share it. A link is not read: it may lead to
-# what never ends.
+# Whether the batch in folder $1 has ended: all of its shards, where jobs share it.
 finished() {
     if [ ! -d "$1/shards" ]; then set -- "$1/"; else set -- "$1"/shards/*/; fi
     for part in "$@"; do
-        part=${part}events.jsonl
-        [ -f "$part" ] && [ ! -L "$part" ] && grep -q '^{"ev":"batch_done"' "$part" 2>/dev/null || return 1
+        is_file "${part}events.jsonl" && grep -q '^{"ev":"batch_done"' "${part}events.jsonl" 2>/dev/null || return 1
     done
+}
+
+# What else lies in place of a file is not ours: a link leads to somebody's, and a pipe never ends.
+is_file() {
+    [ -f "$1" ] && [ ! -L "$1" ]
 }
 
 # Lives as long as the job, and as long as somebody reads what we send. While the job lives it waits on its lock.
@@ -64,7 +67,7 @@ watch() {
 # Whether the job has ended, or has not begun within the patience we have.
 over() {
     held=
-    if [ -e "$batch/lock" ] && ! flock -n -s "$batch/lock" true; then
+    if is_file "$batch/lock" && ! flock -n -s "$batch/lock" true; then
         held=yes patience=0
         return 1
     fi

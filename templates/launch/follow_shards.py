@@ -14,7 +14,7 @@ usage: python3 - BATCH_DIR SHARDS HAVE EVERY_S NAME OVER CANCELLED FORGOTTEN -- 
 Each whole line of a shard is printed with the shard's number and the line's end in the file put in front of it, so that
 whoever has it knows where to go on. Lines of its own: `shards` says how many there are, `queue` what QUERY said.
 exit codes: 0 all is sent and each shard has ended; 3 all is sent, and of a shard that has not ended nothing runs;
-            4 a file is shorter than what is there already of it; 65 one is a link. With EVERY_S 0 never 3.
+            4 a file is shorter than what is there already of it; 65 one is a link or no file. With EVERY_S 0 never 3.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Shard:
     def _read(self, begin: int, size: int) -> bytes:
         """Opened anew each time: that makes NFS ask the server. Raises: Shorter."""
         try:
-            with self.path.open("rb") as file:
+            with open(self.path, "rb", opener=opened) as file:
                 if os.fstat(file.fileno()).st_size < self.offset:
                     raise Shorter
                 file.seek(begin)
@@ -81,14 +81,26 @@ class Shard:
 
     def held(self) -> bool:
         """Whether a supervisor has its lock, as far as that can be seen from here."""
+        if not is_file(self.folder / "lock"):
+            return False
         try:
-            with (self.folder / "lock").open() as file:
+            with open(self.folder / "lock", opener=opened) as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
         except OSError:
             return True
         return False
+
+
+def is_file(path: Path) -> bool:
+    """What else lies in place of a file is not ours: a link leads to somebody's, and a pipe never ends."""
+    return path.is_file() and not path.is_symlink()
+
+
+def opened(path: str, flags: int) -> int:
+    """An opener of files, for what was put there since it was looked at."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def is_last(lines: Sequence[bytes]) -> bool:
@@ -176,9 +188,11 @@ def main(argv: list[str]) -> int:
     parted = argv.index("--", 10)
     offsets = {int(shard): int(end) for shard, _, end in (pair.partition(":") for pair in have.split(",") if pair)}
     places = [Path(batch, "shards", str(number)) for number in range(int(count))]
-    linked = [place for folder in places for place in (folder, folder / "events.jsonl") if place.is_symlink()]
-    if linked:
-        print(f"{linked[0]} is a link: somebody has put it there, and it is not followed", file=sys.stderr)
+    told = [folder / "events.jsonl" for folder in places]
+    strange = [folder for folder in places if folder.is_symlink()]
+    strange += [file for file in told if os.path.lexists(file) and not is_file(file)]
+    if strange:
+        print(f"{strange[0]} is a link or no file: somebody has put it there, and it is not followed", file=sys.stderr)
         return LINK
     queue = Queue(Path(batch), float(every_s), words, argv[10:parted], argv[parted + 1 :])
     try:

@@ -47,7 +47,7 @@ list() {
     for batch in "$dir"/batches/*-$KEY/; do
         batch=${batch%/}
         if [ -d "$batch" ] && [ ! -L "$batch" ] && over "$batch"; then
-            [ -f "$batch/rows.txt" ] && [ ! -L "$batch/rows.txt" ] || continue
+            is_file "$batch/rows.txt" || continue
             read -r project rest 2>/dev/null <"$batch/rows.txt" || continue
             printf '%s\t%s\t%s\n' "$project" "${batch##*/}" "$(kib "$batch")"
         fi
@@ -58,20 +58,23 @@ list() {
 over() {
     finished "$1" || return 1
     for part in "$1/" "$1"/shards/*/; do
-        [ ! -e "${part}lock" ] || flock -n -s "${part}lock" true 9>&- || return 1
+        [ ! -e "${part}lock" ] || { is_file "${part}lock" && flock -n -s "${part}lock" true 9>&-; } || return 1
         [ ! -e "${part}events.jsonl" ] || old "${part}events.jsonl" || return 1
     done
     old "$1"
 }
 
-# Whether the batch in folder $1 has ended: all of its shards, where jobs share it. A link is not read: it may lead to
-# what never ends.
+# Whether the batch in folder $1 has ended: all of its shards, where jobs share it.
 finished() {
     if [ ! -d "$1/shards" ]; then set -- "$1/"; else set -- "$1"/shards/*/; fi
     for part in "$@"; do
-        part=${part}events.jsonl
-        [ -f "$part" ] && [ ! -L "$part" ] && grep -q '^{"ev":"batch_done"' "$part" 2>/dev/null || return 1
+        is_file "${part}events.jsonl" && grep -q '^{"ev":"batch_done"' "${part}events.jsonl" 2>/dev/null || return 1
     done
+}
+
+# What else lies in place of a file is not ours: a link leads to somebody's, and a pipe never ends.
+is_file() {
+    [ -f "$1" ] && [ ! -L "$1" ]
 }
 
 old() {
@@ -97,7 +100,7 @@ remove_batches() {
 # Writes the pool folders that a batch which stays names, sent or being sent, and its image to the file $named.
 name_inputs() {
     for list in "$dir"/batches/*/inputs.txt "$dir"/batches/*/incoming/bundle/inputs.txt; do
-        [ -f "$list" ] && [ ! -L "$list" ] || continue
+        is_file "$list" || continue
         folder=${list#"$dir/batches/"}
         folder=${folder%%/*}
         stays=yes
@@ -106,6 +109,7 @@ name_inputs() {
         fi
         [ "$stays" ] || continue
         cut -d / -f 1 <"$list" >>"$named"
+        is_file "${list%/*}/plan.json" || continue
         grep -o '/images/[^"/]*[.]sif"' "${list%/*}/plan.json" 2>/dev/null | tr -d '"' | sed 's|.*/||' >>"$named" || :
     done
 }
@@ -124,7 +128,7 @@ remove_inputs() {
 remove_images() {
     [ -d "$dir/images" ] && [ ! -L "$dir/images" ] || return 0
     for image in "$dir"/images/*-$KEY.sif; do
-        [ -f "$image" ] && [ ! -L "$image" ] && old "$image" || continue
+        is_file "$image" && old "$image" || continue
         used=${image%.sif}.used
         if [ -e "$used" ]; then old "$used" || continue; fi
         grep -qxF -- "${image##*/}" "$named" && continue

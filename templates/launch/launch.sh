@@ -71,7 +71,7 @@ main() {
 
 # Whether $1 is a file or a folder, or not there. We make no links, pipes and devices, and write to nobody's.
 is_ours() {
-    [ ! -L "$1" ] && { [ -f "$1" ] || [ -d "$1" ] || [ ! -e "$1" ]; }
+    is_file "$1" || { [ ! -L "$1" ] && { [ -d "$1" ] || [ ! -e "$1" ]; }; }
 }
 
 fail() {
@@ -79,20 +79,23 @@ fail() {
     exit "$1"
 }
 
-# Whether the batch in folder $1 has ended: all of its shards, where jobs share it. A link is not read: it may lead to
-# what never ends.
+# Whether the batch in folder $1 has ended: all of its shards, where jobs share it.
 finished() {
     if [ ! -d "$1/shards" ]; then set -- "$1/"; else set -- "$1"/shards/*/; fi
     for part in "$@"; do
-        part=${part}events.jsonl
-        [ -f "$part" ] && [ ! -L "$part" ] && grep -q '^{"ev":"batch_done"' "$part" 2>/dev/null || return 1
+        is_file "${part}events.jsonl" && grep -q '^{"ev":"batch_done"' "${part}events.jsonl" 2>/dev/null || return 1
     done
+}
+
+# What else lies in place of a file is not ours: a link leads to somebody's, and a pipe never ends.
+is_file() {
+    [ -f "$1" ] && [ ! -L "$1" ]
 }
 
 # Whether a supervisor runs on the batch folder $1, or on a shard of it.
 held() {
     for part in "$1/" "$1"/shards/*/; do
-        [ -e "${part}lock" ] || continue
+        is_file "${part}lock" || continue
         flock -n -s "${part}lock" true 9>&- || return 0
     done
     return 1
@@ -170,7 +173,7 @@ require_own_name() {
     read -r project _ <"$incoming/bundle/rows.txt" || return 0
     for rows in "$dir/batches/${folder%-*}-"*/rows.txt; do
         other=${rows%/rows.txt}
-        [ -e "$rows" ] && [ "$other" != "$batch" ] && [ "${other%-*}" = "${batch%-*}" ] || continue
+        is_file "$rows" && [ "$other" != "$batch" ] && [ "${other%-*}" = "${batch%-*}" ] || continue
         read -r theirs _ <"$rows" || continue
         [ "$theirs" != "$project" ] || {
             printf 'named %s\n' "${other##*/}"
@@ -185,7 +188,7 @@ require_free_rows() {
     conflict=
     for rows in "$dir"/batches/*/rows.txt; do
         other=${rows%/rows.txt}
-        [ -e "$rows" ] && [ ! -e "$other/abandoned" ] || continue
+        is_file "$rows" && [ ! -e "$other/abandoned" ] || continue
         [ ! -e "$other/cancel" ] || held "$other" || continue
         finished "$other" && continue
         for run in $(awk '!theirs { mine[$1, $2, $3]; next } ($1, $2, $3) in mine { print $2 }' \
@@ -343,7 +346,7 @@ unquote() {
 # end of what stands in check.sh too
 
 did_not_start() {
-    [ ! -f "$batch/supervise.out" ] || tail -n 5 "$batch/supervise.out" >&2
+    ! is_file "$batch/supervise.out" || tail -n 5 "$batch/supervise.out" >&2
     fail 70 "the job of $folder did not start; see $batch/supervise.out on the host"
 }
 

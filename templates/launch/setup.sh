@@ -122,21 +122,32 @@ read_env_file() {
 do_remove() {
     for batch in "$dir"/batches/*/; do
         [ -d "$batch" ] || continue
-        finished "${batch%/}" || ! grep -qsF "$env/" "${batch}plan.json" "$batch"shards/*/plan.json ||
+        finished "${batch%/}" || ! names_env "${batch}plan.json" "$batch"shards/*/plan.json ||
             fail 75 "the unfinished batch ${batch%/} runs with it; wait for its end or cancel it"
     done
     rm -rf "$env" "$env.tmp"
     echo "removed: $env"
 }
 
-# Whether the batch in folder $1 has ended: all of its shards, where jobs share it. A link is not read: it may lead to
-# what never ends.
+# Whether one of these plans runs with the environment.
+names_env() {
+    for plan in "$@"; do
+        if is_file "$plan" && grep -qF "$env/" "$plan"; then return; fi
+    done
+    return 1
+}
+
+# Whether the batch in folder $1 has ended: all of its shards, where jobs share it.
 finished() {
     if [ ! -d "$1/shards" ]; then set -- "$1/"; else set -- "$1"/shards/*/; fi
     for part in "$@"; do
-        part=${part}events.jsonl
-        [ -f "$part" ] && [ ! -L "$part" ] && grep -q '^{"ev":"batch_done"' "$part" 2>/dev/null || return 1
+        is_file "${part}events.jsonl" && grep -q '^{"ev":"batch_done"' "${part}events.jsonl" 2>/dev/null || return 1
     done
+}
+
+# What else lies in place of a file is not ours: a link leads to somebody's, and a pipe never ends.
+is_file() {
+    [ -f "$1" ] && [ ! -L "$1" ]
 }
 
 main "$@"

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from cosmosctl.domain.batch import AllowedBatch
-from cosmosctl.errors import HostError
+from cosmosctl.errors import FileError, HostError
 from cosmosctl.host import streams, trust
 from cosmosctl.host.context import invoke_context
 from cosmosctl.host.follow import follow
 from cosmosctl.host.pull import pull
 from cosmosctl.io.lock import locked
 from cosmosctl.results import collect, judgement, process_logs
-from cosmosctl.results.events import Reckoning, RunEnd
+from cosmosctl.results.events import Reckoning, RunEnd, all_events, read_progress
 from tests.support import aftermath
 from tests.support.tree import Tree
 
@@ -99,6 +99,38 @@ def test_events_that_are_a_link_are_not_followed(ended: Tree, tmp_path: Path) ->
     assert (tmp_path / "secret").read_bytes() == SECRET
     assert ended.cli("fetch").out == "nothing ended since\n"
     assert not ended.batches()[0].events.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["events.jsonl", "plan.json", "rows.txt", "inputs.txt", "lock", "supervise.out", "cancel"]
+)
+@pytest.mark.parametrize("is_over", [True, False], ids=["over", "cut off"])
+def test_a_pipe_in_place_of_a_file_of_the_host_keeps_nobody_waiting(ended: Tree, name: str, is_over: bool) -> None:
+    folder = aftermath.host_folder(ended)
+    if not is_over:
+        events = folder / "events.jsonl"
+        events.write_bytes(b"".join(events.read_bytes().splitlines(keepends=True)[:-1]))
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    ended.run("rs_c")
+    for verb in (("cancel",), ("attach",), ("fetch",), ("gc", "local"), ("host", "check", "local"), ("batch", "rs_c")):
+        done = ended.cli(*verb, expect=None)
+        assert done.code in (0, 1, 2, 4), f"{verb}: {done.err}"
+        if not (folder / name).is_fifo():
+            (folder / name).unlink(missing_ok=True)
+            os.mkfifo(folder / name)
+
+
+def test_events_that_no_host_may_have_sent_are_not_read_to_their_end(ended: Tree) -> None:
+    ended.cli("attach")
+    (batch,) = ended.batches()
+    os.truncate(batch.events, 10 << 30)  # a file of holes
+    for verb in (("list", "batches"), ("status",), ("fetch",), ("attach",), ("show", "rs_a"), ("logs", batch.name)):
+        assert ended.cli(*verb, expect=None).code in (0, 1, 4)
+    with pytest.raises(FileError, match="it is larger than 256 MiB"):
+        read_progress(batch.events)
+    with pytest.raises(FileError, match="it is larger than 256 MiB"):
+        list(all_events(batch.events, ["rs_a"]))
 
 
 def test_events_without_end_are_given_up(ended: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,11 +199,24 @@ def test_it_ends_when_nobody_reads_any_more(tmp_path: Path) -> None:
     process.stderr.close()
 
 
-def test_a_link_is_not_followed(tmp_path: Path) -> None:
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
     path = write(tmp_path, 0, "batch_start")
     path.rename(tmp_path / "elsewhere")
-    path.symlink_to(tmp_path / "elsewhere")
-    process = follow(tmp_path, 1, "true")
-    _, err = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 65
-    assert b"is a link" in err
+    for kind in ("link", "pipe"):
+        if kind == "link":
+            path.symlink_to(tmp_path / "elsewhere")
+        else:
+            os.mkfifo(path)
+        process = follow(tmp_path, 1, "true")
+        _, err = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 65
+        assert b"is a link or no file" in err
+        path.unlink()
+
+
+def test_a_pipe_in_place_of_a_lock_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(write(tmp_path, 0, "batch_done").with_name("lock"))
+    os.mkfifo(write(tmp_path, 1, "batch_start").with_name("lock"))
+    process = follow(tmp_path, 2, "true")
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 3

@@ -33,8 +33,10 @@ def in_time(request: pytest.FixtureRequest) -> None:
 
 
 def many(times: int = 1) -> settings:
-    """`times` as many examples: the few edits of one that fails are told as they are, not shrunk."""
-    phases = (Phase.explicit, Phase.reuse, Phase.generate)
+    """`times` as many examples: the few edits of one that fails are told as they are, not shrunk. In the soak the next
+    round goes on with others.
+    """
+    phases = (Phase.explicit, Phase.generate) if IS_SOAK else (Phase.explicit, Phase.reuse, Phase.generate)
     count = SOAK_EXAMPLES if IS_SOAK else EXAMPLES * times
     return settings(deadline=None, max_examples=count, phases=phases, suppress_health_check=list(HealthCheck))
 

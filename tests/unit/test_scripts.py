@@ -6,7 +6,7 @@ from cosmosctl.io.shipped import template
 from cosmosctl.models import WARM_MODELS
 
 SCRIPTS = {path.name: path.read_text(encoding="utf-8") for path in template("launch").glob("*.sh")}
-FUNCTION = re.compile(r"^# [^\n]*\nfinished\(\) \{\n.*?^\}\n", re.M | re.S)
+FUNCTION = re.compile(r"^# [^\n]*\nfinished\(\) \{\n.*?^\}\n\n# [^\n]*\nis_file\(\) \{\n.*?^\}\n", re.M | re.S)
 
 
 def test_the_end_of_a_batch_is_looked_for_in_one_way() -> None:
