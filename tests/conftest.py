@@ -11,12 +11,13 @@ from hypothesis import settings
 from tests.containers import Engine, running_podman
 from tests.sshd import Sshd, running_sshd
 from tests.support import aftermath
+from tests.support.examples import SPEED
 from tests.support.surroundings import own_surroundings
 from tests.support.tree import Tree
 
-settings.register_profile("same", derandomize=True)
-settings.register_profile("new", derandomize=False)
-settings.load_profile("new" if "COSMOSCTL_SOAK" in os.environ else "same")  # make soak draws other examples each time
+IS_SOAK = "COSMOSCTL_SOAK" in os.environ  # make soak draws other examples each time
+settings.register_profile("ours", derandomize=not IS_SOAK, deadline=None, suppress_health_check=SPEED)
+settings.load_profile("ours")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, we would hand on "ignored"
 

@@ -11,12 +11,13 @@ from cosmosctl.host.bring import bring, is_address, last_part
 from cosmosctl.io import own
 from cosmosctl.io.checked import read_bounded
 from cosmosctl.io.lock import locked_at_once
+from cosmosctl.io.own import EVENTS_BYTES
 from cosmosctl.log import say
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import collect
 from cosmosctl.results.collect import Collected, Wanted
 from cosmosctl.results.event_lines import shard_lines, shards_line
-from cosmosctl.results.events import EVENTS_BYTES, read_progress
+from cosmosctl.results.events import read_progress
 from cosmosctl.state import states
 from cosmosctl.state.opening import opened
 

@@ -11,8 +11,8 @@ from cosmosctl.host.process import Answer, Unreachable, failure_of, rsync, scrip
 from cosmosctl.host.shards import QUEUE_EVERY_S, follow_shards
 from cosmosctl.host.streams import appending, told_of_full_disk
 from cosmosctl.io import own
+from cosmosctl.io.own import EVENTS_BYTES
 from cosmosctl.log import debug
-from cosmosctl.results.events import EVENTS_BYTES
 
 if TYPE_CHECKING:
     from invoke import Context

@@ -11,8 +11,8 @@ from pathlib import Path
 from cosmosctl.errors import HostError
 from cosmosctl.io import own
 from cosmosctl.io.os_error import file_error
+from cosmosctl.io.own import EVENTS_BYTES
 from cosmosctl.io.visible import one_line
-from cosmosctl.results.events import EVENTS_BYTES
 
 PROGRESS = ("--info=progress2", "--no-human-readable")
 

@@ -38,7 +38,7 @@ class Unreadable(ValueError):
 
 def read_bounded(path: Path, most_bytes: int) -> bytes:
     """The bytes of a regular file. Raises: FileNotFoundError, Unreadable."""
-    with opened(path) as file:
+    with opened(path, most_bytes) as file:
         data = own.read_up_to(file.fileno(), most_bytes + 1)
     if len(data) > most_bytes:
         raise Unreadable(f"it is larger than {_size(most_bytes)}")
@@ -46,10 +46,14 @@ def read_bounded(path: Path, most_bytes: int) -> bytes:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """A regular file of the tool's to read from, behind no link. Raises: FileNotFoundError, Unreadable."""
+def opened(path: Path, most_bytes: int) -> Iterator[BinaryIO]:
+    """A regular file of the tool's to read from, behind no link. Raises: FileNotFoundError, Unreadable, also when it
+    is larger now.
+    """
     try:
         with own.opened(path, os.O_RDONLY) as descriptor, open(descriptor, "rb", closefd=False) as file:
+            if os.fstat(descriptor).st_size > most_bytes:
+                raise Unreadable(f"it is larger than {_size(most_bytes)}")
             yield file
     except FileNotFoundError:
         raise

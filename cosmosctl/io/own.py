@@ -20,6 +20,8 @@ from cosmosctl.io.os_error import file_error
 
 RECEIPT_BYTES = 1 << 20
 """Most bytes of a receipt: what a thousand outputs with their hashes take, ten times over."""
+EVENTS_BYTES = 256 << 20
+"""Most that a host may send of a batch's events: about a month of them, at one of a hundred bytes a second."""
 
 
 FOLDER, LINK = "folder", "link"

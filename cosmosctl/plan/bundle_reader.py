@@ -208,7 +208,7 @@ def read_runs(paths: BatchPaths) -> tuple[tuple[str, ...], str]:
 def cut_off(paths: BatchPaths) -> str:
     """Whether the end of plan.json is missing, in words: all of it is read only by who works with it."""
     try:
-        with opened(paths.plan) as file:
+        with opened(paths.plan, PLAN_BYTES) as file:
             begins = file.read(1) == b"{"
             file.seek(-2, os.SEEK_END)
             if begins and file.read() == b"}\n":

@@ -6,13 +6,13 @@ there are.
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from cosmosctl.errors import FileError
 from cosmosctl.io.checked import Unreadable, opened
+from cosmosctl.io.own import EVENTS_BYTES
 from cosmosctl.results.event_lines import NUMBERS, Event, parse_lines
 
 T = TypeVar("T")
@@ -22,8 +22,6 @@ LONGEST_S = 30 * 86_400
 LINE_BYTES = 16 << 20
 """Longest event: the start of a group of a hundred thousand runs is half of it."""
 PIECE_BYTES = 1 << 20
-EVENTS_BYTES = 256 << 20
-"""Most that a host may send of a batch: about a month of them, at one of a hundred bytes a second."""
 _STARTS = 10_000
 """Most model starts, loads and notes that are kept of a batch."""
 
@@ -276,7 +274,7 @@ def read_progress(path: Path, runs: Collection[str] | None = None) -> Progress:
 def all_events(path: Path, runs: Collection[str]) -> Iterator[Event]:
     """The events of a file one by one, of these runs and of none; nothing where there is none. Raises: FileError."""
     try:
-        with _opened(path) as stream:
+        with opened(path, EVENTS_BYTES) as stream:
             for event in parse_lines(_lines(stream)):
                 if event.get("run") is None or event["run"] in runs:
                     yield event
@@ -284,15 +282,6 @@ def all_events(path: Path, runs: Collection[str]) -> Iterator[Event]:
         return
     except (OSError, Unreadable) as e:
         raise FileError(f"{path}: cannot be read: {e}") from e
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """An events file to read from. Raises: FileNotFoundError, Unreadable, also when no host may have sent so much."""
-    with opened(path) as stream:
-        if os.fstat(stream.fileno()).st_size > EVENTS_BYTES:
-            raise Unreadable(f"it is larger than {EVENTS_BYTES >> 20} MiB")
-        yield stream
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
@@ -313,7 +302,7 @@ class EventTail:
     def progress(self) -> Progress:
         """Where the batch stands by the file's whole lines of now. Raises: FileError when it cannot be read."""
         try:
-            with _opened(self._path) as stream:
+            with opened(self._path, EVENTS_BYTES) as stream:
                 self._start_over_unless_same(os.fstat(stream.fileno()))
                 before = stream.seek(self._offset)
                 while data := stream.read(PIECE_BYTES):

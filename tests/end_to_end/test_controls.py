@@ -107,7 +107,7 @@ def cubic(x: float) -> float:
     return -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x < 2 else 0.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_resizing_follows_the_definition(width: int, height: int, new_width: int, new_height: int, seed: int) -> None:
     picture = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -117,7 +117,6 @@ def test_resizing_follows_the_definition(width: int, height: int, new_width: int
     assert np.count_nonzero(off) <= 0.01 * off.size + 1
 
 
-@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300))
 def test_weights_of_every_new_pixel_add_up_to_one(size: int, new_size: int) -> None:
     weights = bicubic.axis_weights(size, new_size)

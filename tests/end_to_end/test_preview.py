@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cosmosctl.media import lettering
@@ -375,7 +375,6 @@ def test_none_is_no_weight_without_a_map() -> None:
         specification.normalised_weights({"vis": {"control_weight": "none"}})
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(specification.CHECKPOINTS)), st.floats(0, 100), min_size=1))
 def test_weights_never_add_up_to_more_than_one(weights: dict[str, float]) -> None:
     used = specification.normalised_weights({hint: {"control_weight": weight} for hint, weight in weights.items()})
@@ -514,7 +513,6 @@ def assert_quick_blur(frame: npt.NDArray[np.uint8]) -> None:
     assert np.abs(whole - quick).mean() < np.abs(frame.astype(int) - whole).mean() / 2
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300), st.integers(60, 900))
 def test_wrapped_lines_fit_and_lose_no_letter(text: str, width: int) -> None:
     shown = lettering.legible(text)
@@ -523,7 +521,6 @@ def test_wrapped_lines_fit_and_lose_no_letter(text: str, width: int) -> None:
     assert "".join(lines).replace(" ", "") == shown.replace(" ", "")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_legible_text_is_one_line_without_invisible_characters(text: str) -> None:
     shown = lettering.legible(text)

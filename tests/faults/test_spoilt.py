@@ -19,6 +19,7 @@ from cosmosctl.results.events import Progress, read_progress
 from cosmosctl.results.receipts import Receipt, read_failure, read_receipt
 from cosmosctl.state.states import open_batches
 from tests.support import aftermath
+from tests.support.examples import SPEED
 from tests.support.tree import Tree
 
 BAD_LINES = (
@@ -133,7 +134,7 @@ ANY_EVENT = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=(*SPEED, HealthCheck.function_scoped_fixture))
 @given(st.lists(ANY_EVENT, max_size=12))
 def test_no_events_whatever_they_say_end_status_or_list(open_batch: Tree, said: list[dict[str, object]]) -> None:
     paths = open_batch.batches()[-1]

@@ -103,7 +103,7 @@ def _print_new(log: Path, printed: dict[str, int]) -> None:
     """Write what `log` has beyond what was printed of it before."""
     if not own.is_file(log):
         return
-    with opened_file(log) as stream:
+    with opened_file(log, process_logs.LOG_BYTES) as stream:
         stream.seek(printed.get(log.name, 0))
         while data := stream.read(PIECE_BYTES):
             printed[log.name] = printed.get(log.name, 0) + len(data)
