@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cosmosctl.io import own
 from cosmosctl.io.atomic import sync_folder
+from cosmosctl.io.os_error import file_error
 
 NO_LINK = frozenset((errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS))
 """Why a file system makes no hard link: another disk, none at all, too many of one file, another user's file."""
@@ -42,23 +43,30 @@ def relocate(source: Path, target: Path) -> None:
     except OSError as e:
         if e.errno != errno.EXDEV:
             raise
-        half = target.with_name(f".{target.name}.new")
-        own.remove(half)
-        copy(source, half)
-        sync_below(half)
-        half.rename(target)
-        sync_folder(target.parent)
+        copy_whole(source, target)
         own.remove(source)
 
 
-def copy(source: Path, target: Path) -> None:
-    """A copy of a file or folder at `target`, where nothing is; links are copied as links."""
+def copy_whole(source: Path, target: Path, *, linked: bool = False) -> None:
+    """A copy of a file or folder at `target`, where nothing is, whole or not at all; links are copied as links.
+
+    `linked`: a file and its copy are one on the disk where it makes that. Raises: NotOwn, FileError.
+    """
     from shutil import copy2, copytree
 
-    if source.is_dir() and not source.is_symlink():
-        copytree(source, target, symlinks=True)
-    else:
-        copy2(source, target, follow_symlinks=False)
+    half = target.with_name(f".{target.name}.new")
+    own.remove(half)
+    own.make_folders(target.parent)
+    try:
+        if source.is_dir() and not source.is_symlink():
+            copytree(source, half, symlinks=True, copy_function=link_or_copy if linked else copy2)
+        else:
+            copy2(source, half, follow_symlinks=False)
+        sync_below(half)
+        half.rename(target)
+        sync_folder(target.parent)
+    except OSError as e:
+        raise file_error(target, e, doing="write") from e
 
 
 def link_or_copy(source: str | Path, target: str | Path) -> None:

@@ -27,7 +27,6 @@ EVENTS_BYTES = 256 << 20
 FOLDER, LINK = "folder", "link"
 """Kinds of what lies in a folder."""
 
-
 _LEAST_BYTES = 1 << 12
 _PIECE_BYTES = 1 << 20
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -343,6 +342,9 @@ def remove_temps(folder: Path, *, unused_for_s: float) -> None:
 
 
 def rename(path: Path, target: Path) -> None:
-    """Have `path` at `target`; a file there is replaced. Raises: OSError as of os.rename, NotOwn, FileError."""
-    with folder(path.parent) as above, folder(target.parent) as new_above:
-        os.rename(path.name, target.name, src_dir_fd=above, dst_dir_fd=new_above)
+    """Have `path` at `target`; a file there goes. Raises: FileNotFoundError; OSError with EXDEV; NotOwn, FileError."""
+    try:
+        with folder(path.parent) as above, folder(target.parent) as new_above:
+            os.rename(path.name, target.name, src_dir_fd=above, dst_dir_fd=new_above)
+    except OSError as e:
+        raise e if e.errno in (errno.EXDEV, errno.ENOENT) else file_error(target, e, doing="write") from e

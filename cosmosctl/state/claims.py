@@ -17,7 +17,7 @@ from cosmosctl.errors import FileError
 from cosmosctl.git import state as git_state
 from cosmosctl.host.trust import was_made_here
 from cosmosctl.io import own
-from cosmosctl.io.moving import link_or_copy, sync_below
+from cosmosctl.io.moving import copy_whole, link_or_copy
 from cosmosctl.io.os_error import is_there
 from cosmosctl.io.own import replace_with
 from cosmosctl.plan import bundle_reader
@@ -112,7 +112,7 @@ def _take_in(project: ProjectPaths, waiting: RunPaths, home: RunPaths, batch: st
             _take_failure(source, home, place, batch)
     for kept in own.names(waiting.history):
         if not (home.history / kept).exists():
-            _copy_whole(waiting.history / kept, home.history / kept)
+            copy_whole(own.checked(waiting.history / kept), home.history / kept, linked=True)
     gone = waiting.root.with_name(f".{waiting.id}.gone")
     own.remove(gone)
     own.rename(waiting.root, gone)
@@ -131,7 +131,7 @@ def _take_result(
         place = home.kept(receipt.batch)
     if not _holds(place, receipt):
         history.retire(home, place)
-        _copy_whole(source.outputs, place.outputs)
+        copy_whole(own.checked(source.outputs), place.outputs, linked=True)
     _copy_files(source.logs, place.logs)
     _copy_file(source.manifest, place.manifest)
     warnings = tuple(line for line in receipt.warnings if not line.startswith(AWAY))
@@ -156,18 +156,6 @@ def _holds(place: ResultPaths, receipt: LocalReceipt) -> bool:
     """Whether the outputs are there already, and no receipt: somebody was killed in between."""
     outputs, is_left = place.outputs, place.outputs.is_dir() and not place.receipt.exists()
     return is_left and all(history.is_file_with(outputs / name, digest) for name, digest in receipt.outputs.items())
-
-
-def _copy_whole(source: Path, target: Path) -> None:
-    """Have a copy of a folder at `target`, where nothing is, whole or not at all."""
-    from shutil import copytree
-
-    half = target.with_name(f".{target.name}.new")
-    own.remove(half)
-    own.make_folders(target.parent)
-    copytree(own.checked(source), half, symlinks=True, copy_function=link_or_copy)
-    sync_below(half)
-    half.rename(target)
 
 
 def _copy_files(source: Path, target: Path) -> None:

@@ -13,8 +13,10 @@ from types import MappingProxyType
 import pytest
 
 from cosmosctl.cli.main import exit_code
+from cosmosctl.errors import FileError
 from cosmosctl.io import own, user_state
 from cosmosctl.io.links import LINK_WORDS
+from cosmosctl.io.moving import copy_whole
 from cosmosctl.io.signed import read_cache, write_cache
 from cosmosctl.media.control import write_control
 from cosmosctl.plan import bundle_reader, inputs
@@ -352,3 +354,16 @@ def test_what_lies_strangely_in_history_is_told_in_a_line_each_and_stops_nothing
     for name in ("far", "farther"):
         clone.cli("host", "allow", "--link", str(history / name), env=nobody)
     assert [problem.words for problem in load_all(clone.root).problems] == [names]
+
+
+def test_what_cannot_be_moved_where_it_belongs_is_told_as_a_mistake_of_that_place(tmp_path: Path) -> None:
+    source, target = tmp_path / "outputs", tmp_path / "there"
+    source.mkdir()
+    (source / "output.mp4").touch()
+    (target / "full").mkdir(parents=True)
+    for act in (copy_whole, own.rename):
+        with pytest.raises(FileError, match=f"{target}: cannot write"):
+            act(source, target)
+    assert (source / "output.mp4").is_file()
+    with pytest.raises(FileError, match="cannot write: it is a folder"):
+        own.rename(source / "output.mp4", target)
