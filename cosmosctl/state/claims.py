@@ -66,20 +66,27 @@ def waiting_for(project: ProjectPaths) -> Mapping[str, str]:
 def _waiting(found: BatchList) -> Iterator[tuple[BatchPaths, RunPaths]]:
     """What waits of batches that have ended; a running one looks after its results itself.
 
-    What lies so in a batch of another clone was brought by git: it is nobody's result here. An empty folder is none.
+    What lies so in a batch of another clone, or without a receipt or a failure of ours, was brought by git: it is
+    nobody's result here.
     """
     for batch in found.waiting:
         if batch.unclaimed.is_dir() and batch.end.exists() and was_made_here(batch):
             waiting = [batch.waiting(run) for run in own.names(batch.unclaimed) if is_id(run)]
-            yield from ((batch, one) for one in waiting if own.names(one.root))
+            yield from ((batch, one) for one in waiting if _holds_ours(one))
+
+
+def _holds_ours(waiting: RunPaths) -> bool:
+    told = (read_receipt(one.receipt) or read_failure(one.failure) for one in (waiting.result, waiting.preview))
+    return any(told) or own.names(waiting.history) != []
 
 
 def _home(project: ProjectPaths, batch: BatchPaths, run: str) -> RunPaths | None:
     """The run's folder, or the only one that it can have been renamed to; None while there is none."""
-    own = project.run(run)
+    own, known = project.run(run), bundle_reader.read_batch(batch)
+    if not known.has(run):
+        return None
     if is_there(own.spec) and not _is_of_others(project, batch, run):
         return own
-    known = bundle_reader.read_batch(batch)
     snapshot, held = load_all(project.root), held_runs(project)
     current, wanted = Current(project, snapshot), spec_hash(known.row(run).facts)
     if is_there(own.spec):
@@ -113,6 +120,8 @@ def _take_in(project: ProjectPaths, waiting: RunPaths, home: RunPaths, batch: st
     for kept in own.names(waiting.history):
         if not (home.history / kept).exists():
             copy_whole(own.checked(waiting.history / kept), home.history / kept, linked=True)
+    if any(one.outputs.exists() and not read_receipt(one.receipt) for one in (waiting.result, waiting.preview)):
+        return  # nothing tells of them, and nobody has them elsewhere
     gone = waiting.root.with_name(f".{waiting.id}.gone")
     own.remove(gone)
     own.rename(waiting.root, gone)

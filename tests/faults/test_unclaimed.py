@@ -53,12 +53,27 @@ def test_what_waits_in_a_batch_of_another_clone_is_nobodys_result(tree: Tree, tm
     assert tree.states() == {"rs_one": "done", "rs_two": "done"}
 
 
-def test_an_empty_folder_is_nobodys_result_and_left_alone(tree: Tree) -> None:
+@pytest.mark.parametrize("run", ["rs_one", "rs_two", "rs_none"])
+@pytest.mark.parametrize("name", ["", "result.yaml", "preview/logs/failure.yaml"])
+def test_what_the_batch_did_not_leave_there_is_nobodys_result(tree: Tree, run: str, name: str) -> None:
     tree.cli("batch", "rs_one")
-    empty = tree.batches()[-1].waiting("rs_one").root
-    empty.mkdir(parents=True)
+    waiting = tree.batches()[-1].waiting(run).root
+    waiting.mkdir(parents=True)
+    if name:
+        (waiting / name).parent.mkdir(parents=True, exist_ok=True)
+        (waiting / name).write_text("batch: of others\n")
     tree.cli("status")
-    assert empty.is_dir()
+    assert waiting.is_dir()
+    assert tree.states() == {"rs_one": "done", "rs_two": "pending"}
+
+
+def test_a_video_whose_receipt_is_damaged_is_not_thrown_away(tree: Tree) -> None:
+    _while_away(tree)
+    waiting = tree.batches()[-1].waiting("rs_one")
+    waiting.preview.receipt.write_text("batch: [")
+    tree.cli("status")
+    assert (waiting.preview.outputs / "output.mp4").is_file()
+    assert tree.states()["rs_two"] == "done"
 
 
 def test_a_dry_run_counts_what_waits_and_writes_nothing(tree: Tree) -> None:
