@@ -7,6 +7,11 @@ from dataclasses import dataclass, replace
 from cosmosctl.domain.project import Setting
 
 
+def is_finite(value: float) -> bool:
+    """Whether it is no infinity and no NaN. Whole numbers are finite, also those that no float can hold."""
+    return isinstance(value, int) or math.isfinite(value)
+
+
 @dataclass(frozen=True)
 class SettingRule:
     """One setting of one model. `low` and `high` are inclusive; `choices`, where there are any, are all texts it takes.
@@ -38,7 +43,7 @@ class SettingRule:
             return f"must be {self._kind_words()}, got {value!r}"
         if isinstance(value, str):
             return self._mistake_of_text(value)
-        if not math.isfinite(value):
+        if not is_finite(value):
             return f"must be a finite number, got {value}"
         if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
             return f"must be {self._range_words()}, got {value}"

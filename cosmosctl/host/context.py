@@ -1,11 +1,13 @@
 """The Invoke context that the steps on a host run in: one program at a time, Ctrl-C ends it."""
 
+import os
+import select
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 from invoke import Context
 from invoke.runners import Local
@@ -14,6 +16,8 @@ from cosmosctl.host.streams import Transfer
 
 END_S = 5
 """What ssh and rsync are given to end after SIGTERM: they tell the other end first."""
+LEFT_S = 5.0
+"""How long a stream may be silent that a program has left open to others."""
 
 
 class Foreground(Local):
@@ -26,6 +30,26 @@ class Foreground(Local):
     def start(self, command: str, shell: str, env: dict[str, Any]) -> None:
         with _until_it_is_known():
             super().start(f"exec {command}", shell, env)
+
+    def read_proc_stdout(self, num_bytes: int) -> bytes:
+        return self._read(self.process.stdout, num_bytes)
+
+    def read_proc_stderr(self, num_bytes: int) -> bytes:
+        return self._read(self.process.stderr, num_bytes)
+
+    def _read(self, stream: IO[bytes] | None, num_bytes: int) -> bytes:
+        """What comes next; b"" at the end. Once the program has ended, whoever else holds the stream is not waited for:
+        the connection that ssh shares holds it as long as a host does not let go of it.
+        """
+        assert stream is not None  # Local opens a pipe for both
+        poll = select.poll()
+        poll.register(stream, select.POLLIN)
+        while True:
+            has_ended = self.process.poll() is not None
+            if poll.poll(LEFT_S * 1000):
+                return os.read(stream.fileno(), num_bytes)
+            if has_ended:
+                return b""
 
     def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
         self.process.terminate()  # first: our readers are waited for until it lets go of its streams

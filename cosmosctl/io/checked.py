@@ -265,7 +265,7 @@ def _misfit(name: str) -> Unreadable:
 
 def _is(kind: Any, value: object) -> bool:
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return (isinstance(value, float) and math.isfinite(value)) or _is(int, value)
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool) and abs(value) < MAX_WHOLE
     return isinstance(kind, type) and isinstance(value, kind)

@@ -1,6 +1,5 @@
 """What can be varied in a run, by the keys of its file: the axes of sweeps, and what `create run --set` takes."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -8,6 +7,7 @@ from functools import cache
 from cosmosctl import models
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.project import PRESETS, UPSCALE, Control, Run, Setting
+from cosmosctl.domain.settings import is_finite
 from cosmosctl.models.protocol import Model
 
 SETTING, WEIGHT, PRESET, INPUT, CONTROL_PROMPT, MODEL, PROMPT, SCENE, KEPT = (
@@ -109,8 +109,7 @@ def _setting_mistake(axis: Axis, value: Setting, family: Model | None) -> str:
 
 
 def _weight_mistake(axis: Axis, value: Setting) -> str:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or not 0 <= float(value) <= 1:
+    if isinstance(value, str | bool) or not is_finite(value) or not 0 <= value <= 1:
         return f"must be a number from 0 to 1, got {_shown(value)}"
     return "must be more than 0" if axis.kind == KEPT and value == 0 else ""
 

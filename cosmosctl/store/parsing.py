@@ -4,7 +4,6 @@ Imports ruamel.yaml and pydantic: the other modules import this one only when a 
 """
 
 import errno
-import math
 import os
 import stat
 import time
@@ -17,6 +16,7 @@ from cosmosctl import models
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.domain.project import Control, Prompt, Run
+from cosmosctl.domain.settings import is_finite
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.own import read_up_to
 from cosmosctl.io.stat_key import is_settled
@@ -186,13 +186,13 @@ def seen_run(value: object, run_id: str) -> Run:
 
 def _weight(control: object) -> float | None:
     weight = control.get("weight") if isinstance(control, dict) else control
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not is_finite(weight):
         return None
     return weight
 
 
 def _is_setting(value: object) -> bool:
-    return isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
+    return isinstance(value, bool | int | str) or (isinstance(value, float) and is_finite(value))
 
 
 def named_prompt(value: object) -> str:

@@ -275,6 +275,26 @@ def test_a_folder_in_place_of_a_computed_control_is_a_mistake_and_no_bug(tree: T
     assert f"{made}: cannot write: it is a folder" in tree.cli("controls", "rs_one", expect=3).err
 
 
+HUGE = f"1{'0' * 400}"
+"""No float can hold it."""
+
+
+@pytest.mark.parametrize("line", [f"controls: {{edge: {HUGE}}}", f"seed: -{HUGE}", f"guidance: {HUGE}"])
+def test_a_whole_number_beyond_all_others_is_a_mistake_like_any_other(quick_tree: Tree, line: str) -> None:
+    quick_tree.run("rs_one")
+    quick_tree.run_paths("rs_one").spec.write_text(f"prompt: ps_a\n{line}\n")
+    for verb, code in ((("check",), 3), (("status",), 0), (("list", "runs"), 0), (("batch", "--dry-run"), 3)):
+        quick_tree.cli(*verb, expect=code)
+
+
+def test_a_whole_number_beyond_all_others_is_no_value_of_an_option_or_a_sweep(quick_tree: Tree) -> None:
+    quick_tree.run("rs_one", controls="{edge: 0.5}")
+    quick_tree.cli("create", "run", "ps_a", "--control", f"edge={HUGE}", expect=2)
+    quick_tree.cli("create", "run", "ps_a", "--control", "edge=1", "--set", f"guidance={HUGE}", expect=2)
+    quick_tree.cli("sweep", "rs_one", "--axis", f"edge={HUGE},1", expect=2)
+    quick_tree.cli("list", "runs", "--rating", f"{HUGE}+", expect=None)
+
+
 def test_prefixes_are_taken_when_they_are_unique(quick_tree: Tree) -> None:
     quick_tree.run("rs_one")
     quick_tree.run("rs_only")

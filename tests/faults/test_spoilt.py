@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from cosmosctl.commands.look.listing import batch_rows
 from cosmosctl.commands.look.status import overview
 from cosmosctl.errors import FileError
-from cosmosctl.io.checked import Unreadable, parse_json, read_bounded
+from cosmosctl.io.checked import Unreadable, parse_json, read_bounded, typed
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results.event_lines import parse_lines
 from cosmosctl.results.events import Progress, read_progress
@@ -298,3 +299,18 @@ def test_a_receipt_whose_values_are_of_other_types_is_none(tmp_path: Path, key: 
     lines = [line for line in receipt_text(receipt).splitlines() if not line.startswith(f"{key}:")]
     file.write_text("\n".join([*lines, f"{key}: {value}", ""]))
     assert read_receipt(file) is None
+
+
+@dataclass(frozen=True)
+class Told:
+    """Two kinds of numbers."""
+
+    share: float
+    count: int
+
+
+@pytest.mark.parametrize("facts", [{"share": 10**400, "count": 1}, {"share": 0.5, "count": 2**63}])
+def test_a_number_beyond_what_is_counted_with_is_unreadable(facts: dict[str, object]) -> None:
+    with pytest.raises(Unreadable):
+        typed(Told, facts)
+    assert typed(Told, {"share": 1, "count": -1}) == Told(1, -1)

@@ -1,10 +1,14 @@
 """Ctrl-C while a program on a host is being started: it has an end, whenever the signal comes."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from cosmosctl.host import context
 from tests.support.waiting import wait_until
 
 TIMEOUT_S = 300
@@ -64,3 +68,11 @@ def test_ctrl_c_while_the_last_words_are_said_is_no_bug() -> None:
     argv = (sys.executable, "-c", WORDS)
     done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (130, False), done.stderr
+
+
+def test_a_stream_that_a_program_has_left_to_others_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "LEFT_S", 0.1)
+    answer = context.invoke_context().run("sh -c 'sleep 1000000 & echo $!'", hide=True, in_stream=False)
+    assert answer is not None
+    os.kill(int(answer.stdout), signal.SIGKILL)  # it goes on
+    assert answer.ok

@@ -1,6 +1,5 @@
 """One object of hand-written JSONL: what is wrong with it, and what it says as a project's values."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from cosmosctl.commands.start.create import placed
 from cosmosctl.domain.project import Control
+from cosmosctl.domain.settings import is_finite
 from cosmosctl.io.given_path import cut, is_file, is_folder, no_path_words
 from cosmosctl.models import transfer1
 from cosmosctl.store.videos import ALLOW_OUTSIDE, path_words
@@ -110,7 +110,7 @@ def _weight_mistakes(key: str, control: Mapping[str, Any]) -> Iterator[str]:
     weight = control.get("control_weight")
     if "control_weight" not in control:
         yield f"{key} is missing: write one, from 0 to 1"
-    elif isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+    elif isinstance(weight, bool) or not isinstance(weight, int | float) or not is_finite(weight):
         yield f"{key} must be a number, got {weight!r}"
     elif not 0 <= weight <= 1:
         yield f"{key} must be between 0 and 1, got {weight:g}"
