@@ -179,10 +179,25 @@ def exit_code(argv: list[str]) -> int:
     on a full disk, does not change what is done; stdout, which holds the result, is told of. Ctrl-C while the last
     words are said leaves them as they are.
     """
+    sys.unraisablehook = _hears_ctrl_c
     try:
         return _code_and_words(argv)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+
+
+def _hears_ctrl_c(lost: "sys.UnraisableHookArgs") -> None:
+    """Ctrl-C that came while an object was taken apart counts a moment later, instead of being told as ignored.
+
+    Pressed again at once it would be lost in here.
+    """
+    if lost.exc_type is KeyboardInterrupt:
+        import signal
+        import threading
+
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _code_and_words(argv: list[str]) -> int:

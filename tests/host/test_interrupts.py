@@ -59,13 +59,24 @@ def press(frame, event, arg):
         sys.setprofile(None)
         os.kill(os.getpid(), signal.SIGINT)
 
-sys.setprofile(press)
+class Closing:
+    def __del__(self):
+        raise KeyboardInterrupt
+
+def close(frame, event, arg):
+    if event == "call" and frame.f_code.co_name == "require_cwd":
+        sys.setprofile(None)
+        Closing()
+        signal.pause()
+
+sys.setprofile({what})
 main(["-C", "no such folder", "status"])
 """
 
 
-def test_ctrl_c_while_the_last_words_are_said_is_no_bug() -> None:
-    argv = (sys.executable, "-c", WORDS)
+@pytest.mark.parametrize("what", ["press", "close"])
+def test_ctrl_c_while_the_last_words_are_said_or_something_is_closed_is_no_bug(what: str) -> None:
+    argv = (sys.executable, "-c", WORDS.replace("{what}", what))
     done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (130, False), done.stderr
 
