@@ -1,6 +1,5 @@
 """Fixtures: a fresh project, with or without a scene, on the built-in host; a machine and an engine."""
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +10,11 @@ from hypothesis import settings
 from tests.containers import Engine, running_podman
 from tests.sshd import Sshd, running_sshd
 from tests.support import aftermath
-from tests.support.examples import SPEED
+from tests.support.examples import IS_SOAK, SPEED
 from tests.support.surroundings import own_surroundings
 from tests.support.tree import Tree
 
-IS_SOAK = "COSMOSCTL_SOAK" in os.environ  # make soak draws other examples each time
+# make soak draws other examples each time
 settings.register_profile("ours", derandomize=not IS_SOAK, deadline=None, suppress_health_check=SPEED)
 settings.load_profile("ours")
 

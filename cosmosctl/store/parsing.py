@@ -192,7 +192,7 @@ def _weight(control: object) -> float | None:
 
 
 def _is_setting(value: object) -> bool:
-    return isinstance(value, bool | int | str) or (isinstance(value, float) and is_finite(value))
+    return isinstance(value, str) or (isinstance(value, int | float) and is_finite(value))
 
 
 def named_prompt(value: object) -> str:

@@ -1,6 +1,5 @@
 """What has to hold whatever strangers bring: nothing outside is changed, nothing runs, no secret is shown, all ends."""
 
-import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.support import aftermath
+from tests.support.examples import IS_SOAK
 from tests.support.hostile_edits import Edit
 from tests.support.verb_lines import Line
 from tests.support.waiting import is_over
@@ -18,7 +18,6 @@ from tests.support.watched import MOST_KIB, SECRET, Machine, Watched, inside, ou
 
 EXAMPLES = 3
 """So many of what is tried least often, each some seconds; in `make soak` as many as fit into an hour."""
-IS_SOAK = "COSMOSCTL_SOAK" in os.environ
 SOAK_S = 3600 / 5
 """Of each of the five tests of test_strangers and test_strange_hosts."""
 SOAK_EXAMPLES = 10
