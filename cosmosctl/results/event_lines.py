@@ -1,7 +1,7 @@
 """Lines of events.jsonl as events. A line is taken as far as it is one, whatever a host wrote."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from functools import partial
 from itertools import chain, islice
 from typing import Any
@@ -35,7 +35,8 @@ _FEW = 500
 def parse_lines(lines: Iterable[bytes]) -> Iterator[Event]:
     """The events among `lines`, with what is used of them; garbage is passed over."""
     remaining = (line for line in lines if line.startswith(b"{"))  # else a million empty ones take seven seconds
-    if _FREQUENT not in sys.modules:
+    are_many = isinstance(lines, Sized) and len(lines) > _FEW
+    if _FREQUENT not in sys.modules and not are_many:
         yield from _by_line(islice(remaining, _FEW))
     if (line := next(remaining, None)) is not None:
         from cosmosctl.results.frequent_lines import decoded

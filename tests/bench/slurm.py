@@ -1,7 +1,6 @@
 """What a batch on a real Slurm costs beside its model: two nodes on this machine, over a login node of its own."""
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cosmosctl.host.push import RESULT_KIB
+from tests.bench.another_machine import another_machine
 from tests.bench.timing import cosmosctl, environment, medians
 from tests.sshd import Sshd, running_sshd
 from tests.support.slurm_bed import Bed, Site, running_bed, site_on
@@ -25,23 +25,14 @@ QUEUE_S, HOUR_S = 15, 3600.0
 
 def measure(folder: Path) -> Iterator[Mapping[str, object]]:
     with ExitStack() as stack:
-        with _yielding():
+        cluster = stack.enter_context(another_machine())
+        with cluster.starting():
             bed = stack.enter_context(running_bed(folder / "bed"))
             login = stack.enter_context(running_sshd(folder / "sshd", env=bed.env))
         with _site(bed, folder / "rows", login) as site:
             yield _rows(site, login)
         with _site(bed, folder / "many", login) as site, _roomy(site.dir):
-            yield _many(site, login)
-
-
-@contextmanager
-def _yielding() -> Iterator[None]:
-    """What is started within takes only what the client leaves of the processors: a cluster is another machine."""
-    os.setpriority(os.PRIO_PROCESS, 0, 19)
-    try:
-        yield
-    finally:
-        os.setpriority(os.PRIO_PROCESS, 0, 0)
+            yield {**_many(site, login), "the_cluster_yields": cluster.yields}
 
 
 @contextmanager
