@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pytest
 
 from cosmosctl.io.atomic import write_text
 from tests import containers, sshd
-from tests.bench import batching, bundling, networks, page, preview, remote, slurm, startup, status, warm
+from tests.bench import batching, beside, bundling, networks, page, preview, remote, slurm, startup, status, warm
 from tests.support.surroundings import own_surroundings
 
 Measure = Callable[[Path], Iterator[Mapping[str, Any]]]
@@ -75,13 +76,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--json", type=Path, help="where to store the figures")
     parser.add_argument("names", nargs="*", choices=[*PARTS, []], help="which to measure; all by default")
+    parser.add_argument("--beside", metavar="COMMIT", help="only commands, in turns with those of an earlier commit")
     options = parser.parse_args()
     own_surroundings()
     report = Report(options.json)
     report.add("machine", {"python": platform.python_version(), "system": platform.platform()})
-    for name in options.names or PARTS:
+    parts = {name: PARTS[name] for name in options.names or PARTS}
+    if options.beside:
+        parts = {f"beside {options.beside}": Part(partial(beside.measure, commit=options.beside), _programs("git"))}
+    for name, part in parts.items():
         print(f"\n{name}", flush=True)
-        _measure(name, PARTS[name], report)
+        _measure(name, part, report)
     return 1 if "failed" in report.facts else 0
 
 
@@ -91,7 +96,7 @@ def _measure(name: str, part: Part, report: Report) -> None:
         report.add("skipped", {name: f"needs {', '.join(dict.fromkeys(missing))}"})
         return
     try:
-        with tempfile.TemporaryDirectory(prefix=f"bench-{name}-") as folder:
+        with tempfile.TemporaryDirectory(prefix=f"bench-{name.partition(' ')[0]}-") as folder:
             for figures in part.measure(Path(folder)):
                 report.add(name, figures)
     except pytest.skip.Exception as e:  # what the tests cannot do here, this cannot do either

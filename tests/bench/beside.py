@@ -1,0 +1,87 @@
+"""Commands of this version in turns with those of an earlier commit, each in a copy of one project: what has become
+slower, or faster. CPU seconds, as both meet the same other work.
+
+Takes a quarter of an hour on two processors: most of it are ten thousand runs that are read anew.
+"""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+from tests.bench.timing import once
+from tests.bench.trees import grow
+from tests.support.waiting import take
+
+FEW, MANY = 1_000, 10_000
+TURNS, FEW_TURNS = 9, 3
+ROOT = Path(__file__).parents[2]
+WARM: Mapping[str, tuple[int, Sequence[str]]] = {
+    "version": (FEW, ("--version",)),
+    "check": (FEW, ("check",)),
+    "list_runs": (FEW, ("list", "runs")),
+    "batch_dry_run": (FEW, ("batch", "--dry-run")),
+    f"status_{FEW}_warm": (FEW, ("status",)),
+    f"status_{MANY}_warm": (MANY, ("status",)),
+}
+COLD = {f"status_{FEW}_cold": (FEW, TURNS), f"status_{MANY}_cold": (MANY, FEW_TURNS)}
+
+Program = tuple[str, ...]
+
+
+def measure(folder: Path, commit: str) -> Iterator[Mapping[str, float]]:
+    """Of each command the CPU seconds of now, those of `commit`, and how many times as long it takes now."""
+    programs = ((sys.executable, "-m", "cosmosctl"), _earlier(folder / "earlier", commit))
+    trees = {runs: _two_trees(folder / str(runs), runs) for runs in (FEW, MANY)}
+    for name, (runs, words) in WARM.items():
+        for program, tree in zip(programs, trees[runs], strict=True):
+            once((*program, *words), cwd=tree)
+            take(2.1)  # what was written within two seconds is not trusted to the index
+            once((*program, *words), cwd=tree)
+        yield _in_turns(name, programs, trees[runs], words, TURNS)
+    for name, (runs, turns) in COLD.items():
+        yield _in_turns(name, programs, trees[runs], ("status",), turns, cold=True)
+
+
+def _earlier(folder: Path, commit: str) -> Program:
+    """cosmosctl as it was at a commit, with the packages that are tested now."""
+    source = folder / "source"
+    source.mkdir(parents=True)
+    tar = subprocess.run(("git", "archive", commit), cwd=ROOT, check=True, capture_output=True).stdout
+    subprocess.run(("tar", "-x"), cwd=source, input=tar, check=True)
+    python = folder / "venv/bin/python"
+    subprocess.run((sys.executable, "-m", "venv", str(folder / "venv")), check=True)
+    pip = (str(python), "-m", "pip", "install", "-q", "-c", str(ROOT / "constraints.txt"), str(source))
+    subprocess.run(pip, check=True, capture_output=True)
+    return (str(python), "-m", "cosmosctl")
+
+
+def _two_trees(folder: Path, runs: int) -> tuple[Path, Path]:
+    """The same project twice, as each version keeps an index of its own."""
+    ours = grow(folder / "ours", runs=runs, with_results=True).root
+    shutil.rmtree(ours / ".cosmosctl", ignore_errors=True)
+    theirs = shutil.copytree(ours, folder / "theirs")
+    take(2.1)
+    return ours, theirs
+
+
+def _in_turns(
+    name: str,
+    programs: Sequence[Program],
+    trees: Sequence[Path],
+    words: Sequence[str],
+    turns: int,
+    *,
+    cold: bool = False,
+) -> Mapping[str, float]:
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(turns):
+        for program, tree, found in zip(programs, trees, taken, strict=True):
+            if cold:
+                shutil.rmtree(tree / ".cosmosctl", ignore_errors=True)
+            found.append(once((*program, *words), cwd=tree).cpu_s)
+    now, then = map(median, taken)
+    ratio = median(ours / theirs for ours, theirs in zip(*taken, strict=True))
+    return {f"{name}_cpu_s": round(now, 3), f"{name}_earlier_cpu_s": round(then, 3), f"{name}_ratio": round(ratio, 2)}
