@@ -17,6 +17,7 @@ from cosmosctl.io.checked import Unreadable, read_bounded
 from cosmosctl.io.lock import locked
 from cosmosctl.io.moving import move_aside
 from cosmosctl.io.own import RECEIPT_BYTES, write_text
+from cosmosctl.log import say
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import end_records, history
 from cosmosctl.results.events import read_progress
@@ -35,7 +36,7 @@ from cosmosctl.results.receipts import (
     trouble,
     write_receipt,
 )
-from cosmosctl.state import states
+from cosmosctl.state import batch_list, claims, states
 
 
 def mend(project: ProjectPaths, run: str) -> None:
@@ -57,6 +58,21 @@ def mend(project: ProjectPaths, run: str) -> None:
         if trouble(place.failure):
             with locked(project.lock):
                 _mend_failure(project, home, place)
+
+
+def mend_waiting(project: ProjectPaths) -> None:
+    """Have a receipt of every video that waits for its run, and take it in where the run is there."""
+    found = list(claims.without_receipt(batch_list.look(project)))
+    for batch, home, place in found:
+        made = tuple(made_again((batch,), home, place))
+        try:
+            with locked(project.lock):
+                _mend_receipt(project, home, place, made)
+        except FileError as e:
+            say(e.message)
+    if found:
+        with locked(project.lock):
+            claims.claim(project)
 
 
 def _refuse_newer(place: ResultPaths) -> None:

@@ -13,7 +13,7 @@ from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import may_replace
 from cosmosctl.domain.spec import spec_hash
-from cosmosctl.errors import FileError
+from cosmosctl.errors import CosmosctlError, FileError
 from cosmosctl.git import state as git_state
 from cosmosctl.host.trust import was_made_here
 from cosmosctl.io import own
@@ -63,16 +63,36 @@ def waiting_for(project: ProjectPaths) -> Mapping[str, str]:
     return found
 
 
-def _waiting(found: BatchList) -> Iterator[tuple[BatchPaths, RunPaths]]:
-    """What waits of batches that have ended; a running one looks after its results itself.
+def without_receipt(found: BatchList) -> Iterator[tuple[BatchPaths, RunPaths, ResultPaths]]:
+    """Videos that wait and that no receipt tells of which can be read: nobody takes them in, or throws them away."""
+    for batch, waiting in _folders(found):
+        if any(not read_receipt(one.receipt) for one in _with_outputs(waiting)) and _made_for(batch, waiting.id):
+            yield from ((batch, waiting, one) for one in _with_outputs(waiting) if not read_receipt(one.receipt))
 
-    What lies so in a batch of another clone, or without a receipt or a failure of ours, was brought by git: it is
-    nobody's result here.
+
+def _made_for(batch: BatchPaths, run: str) -> bool:
+    with suppress(CosmosctlError):
+        return bundle_reader.read_batch(batch).has(run)
+    return False
+
+
+def _with_outputs(waiting: RunPaths) -> list[ResultPaths]:
+    return [one for one in (waiting.result, waiting.preview) if one.outputs.exists()]
+
+
+def _waiting(found: BatchList) -> Iterator[tuple[BatchPaths, RunPaths]]:
+    """What waits. Without a receipt or a failure of ours it was brought by git: it is nobody's result here."""
+    return ((batch, one) for batch, one in _folders(found) if _holds_ours(one))
+
+
+def _folders(found: BatchList) -> Iterator[tuple[BatchPaths, RunPaths]]:
+    """Where results may wait of batches that have ended; a running one looks after its results itself.
+
+    What lies so in a batch of another clone was brought by git: it is nobody's result here.
     """
     for batch in found.waiting:
         if batch.unclaimed.is_dir() and batch.end.exists() and was_made_here(batch):
-            waiting = [batch.waiting(run) for run in own.names(batch.unclaimed) if is_id(run)]
-            yield from ((batch, one) for one in waiting if _holds_ours(one))
+            yield from ((batch, batch.waiting(run)) for run in own.names(batch.unclaimed) if is_id(run))
 
 
 def _holds_ours(waiting: RunPaths) -> bool:
@@ -120,7 +140,7 @@ def _take_in(project: ProjectPaths, waiting: RunPaths, home: RunPaths, batch: st
     for kept in own.names(waiting.history):
         if not (home.history / kept).exists():
             copy_whole(own.checked(waiting.history / kept), home.history / kept, linked=True)
-    if any(one.outputs.exists() and not read_receipt(one.receipt) for one in (waiting.result, waiting.preview)):
+    if not all(read_receipt(one.receipt) for one in _with_outputs(waiting)):
         return  # nothing tells of them, and nobody has them elsewhere
     gone = waiting.root.with_name(f".{waiting.id}.gone")
     own.remove(gone)

@@ -71,9 +71,32 @@ def test_a_video_whose_receipt_is_damaged_is_not_thrown_away(tree: Tree) -> None
     _while_away(tree)
     waiting = tree.batches()[-1].waiting("rs_one")
     waiting.preview.receipt.write_text("batch: [")
-    tree.cli("status")
+    told = tree.cli("status").out
+    assert "unclaimed/rs_one/preview: a video waits here, and no receipt of it can be read; cosmosctl fetch" in told
     assert (waiting.preview.outputs / "output.mp4").is_file()
-    assert tree.states()["rs_two"] == "done"
+    assert tree.states() == {"rs_one": "pending", "rs_two": "done"}
+
+
+@pytest.mark.parametrize("damage", [b"batch: [", None])
+def test_fetch_writes_the_receipt_of_what_waits_anew(tree: Tree, damage: bytes | None) -> None:
+    _while_away(tree)
+    receipt = tree.batches()[-1].waiting("rs_one").preview.receipt
+    receipt.unlink() if damage is None else receipt.write_bytes(damage)
+    tree.cli("fetch")
+    assert tree.states() == {"rs_one": "done", "rs_two": "done"}
+    assert not tree.batches()[-1].unclaimed.exists()
+    assert "waits here" not in tree.cli("status").out
+
+
+def test_what_waits_and_is_no_video_of_the_batch_stays_and_is_told(tree: Tree) -> None:
+    _while_away(tree)
+    place = tree.batches()[-1].waiting("rs_one").preview
+    place.receipt.write_text("batch: [")
+    (place.outputs / "output.mp4").write_bytes(b"another")
+    told = tree.cli("fetch").err
+    assert "nothing here tells what its video is" in told
+    assert (place.outputs / "output.mp4").read_bytes() == b"another"
+    assert tree.states() == {"rs_one": "pending", "rs_two": "done"}
 
 
 def test_a_dry_run_counts_what_waits_and_writes_nothing(tree: Tree) -> None:

@@ -67,6 +67,7 @@ def overview(folder: Path, host: str | None) -> Overview:
             *_strange_batches(listed),
             *_damaged_batches(snapshot, listed),
             *_damaged_manifests(snapshot, runs),
+            *_damaged_waiting(project, listed),
         )
         looks = _looks(snapshot, runs) if len(runs) <= LOOKS else {}
     told = (looks, open_ones, problems, snapshot.leftovers, unfinished.foreign)
@@ -110,6 +111,17 @@ def _damaged_manifests(snapshot: Snapshot, runs: Mapping[str, RunState]) -> Iter
         file = f"runs/{run}/{state.place}/{MANIFEST}" if state.place else f"runs/{run}/{MANIFEST}"
         if words := _manifest_trouble(index, line, f"{root}/{file}"):
             yield f"{file}: {words}; {command('fetch', run)}"
+
+
+def _damaged_waiting(project: ProjectPaths, listed: BatchList) -> Iterator[str]:
+    """Videos that wait for a run, and nothing tells whose they are."""
+    if not listed.waiting:
+        return
+    from cosmosctl.state.claims import without_receipt
+
+    for _, _, place in without_receipt(listed):
+        where = place.root.relative_to(project.root).as_posix()
+        yield f"{where}: a video waits here, and no receipt of it can be read; {command('fetch')}"
 
 
 def _manifest_trouble(index: Index, line: RunLine, file: str) -> str:

@@ -8,6 +8,7 @@ from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.following.follower import is_complete
 from cosmosctl.following.home import bring_home, bring_late, close, refuse_stuck
+from cosmosctl.following.mend import mend_waiting
 from cosmosctl.following.restore import report_all, restore
 from cosmosctl.following.watcher import ABANDONED, Watcher
 from cosmosctl.host import trust
@@ -28,6 +29,7 @@ from cosmosctl.store import load_all
 def fetch_all(folder: Path, ids: Sequence[str], watch: Watcher) -> tuple[Collected, ...]:
     """What was brought home: of the named batches and runs, else of every unfinished batch. Raises: HostError."""
     project = opened(folder)
+    mend_waiting(project)
     snapshot = load_all(project.root)
     waiting = [one.paths.name for one in states.open_batches(project) if not one.is_exported]
     known = {**dict.fromkeys(snapshot.run_ids, "run"), **{paths.name: "batch" for paths in states.batches(project)}}
