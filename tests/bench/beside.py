@@ -1,5 +1,5 @@
-"""Commands of this version in turns with those of an earlier commit, each in a copy of one project: what has become
-slower, or faster. CPU seconds, as both meet the same other work.
+"""Commands of this version in turns with those of an earlier commit, each in a project of its own that is like the
+other: what has become slower, or faster. CPU seconds, as both meet the same other work.
 
 Takes a quarter of an hour on two processors: most of it are ten thousand runs that are read anew.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from tests.bench.timing import once
+from tests.bench.timing import cosmosctl, environment, once
 from tests.bench.trees import grow
 from tests.support.waiting import take
 
@@ -33,8 +33,9 @@ Program = tuple[str, ...]
 
 def measure(folder: Path, commit: str) -> Iterator[Mapping[str, float]]:
     """Of each command the CPU seconds of now, those of `commit`, and how many times as long it takes now."""
-    programs = ((sys.executable, "-m", "cosmosctl"), _earlier(folder / "earlier", commit))
-    trees = {runs: _two_trees(folder / str(runs), runs) for runs in (FEW, MANY)}
+    source, python = _earlier(folder / "earlier", commit)
+    programs = (cosmosctl(), (str(python), "-m", "cosmosctl"))
+    trees = {runs: _two_trees(folder / str(runs), source, python, runs) for runs in (FEW, MANY)}
     for name, (runs, words) in WARM.items():
         for program, tree in zip(programs, trees[runs], strict=True):
             once((*program, *words), cwd=tree)
@@ -45,8 +46,8 @@ def measure(folder: Path, commit: str) -> Iterator[Mapping[str, float]]:
         yield _in_turns(name, programs, trees[runs], ("status",), turns, cold=True)
 
 
-def _earlier(folder: Path, commit: str) -> Program:
-    """cosmosctl as it was at a commit, with the packages that are tested now."""
+def _earlier(folder: Path, commit: str) -> tuple[Path, Path]:
+    """The files of a commit, and a Python that has cosmosctl as it was then, with the packages that are tested now."""
     source = folder / "source"
     source.mkdir(parents=True)
     tar = subprocess.run(("git", "archive", commit), cwd=ROOT, check=True, capture_output=True).stdout
@@ -55,15 +56,18 @@ def _earlier(folder: Path, commit: str) -> Program:
     subprocess.run((sys.executable, "-m", "venv", str(folder / "venv")), check=True)
     pip = (str(python), "-m", "pip", "install", "-q", "-c", str(ROOT / "constraints.txt"), str(source))
     subprocess.run(pip, check=True, capture_output=True)
-    return (str(python), "-m", "cosmosctl")
+    return source, python
 
 
-def _two_trees(folder: Path, runs: int) -> tuple[Path, Path]:
-    """The same project twice, as each version keeps an index of its own."""
-    ours = grow(folder / "ours", runs=runs, with_results=True).root
-    shutil.rmtree(ours / ".cosmosctl", ignore_errors=True)
-    theirs = shutil.copytree(ours, folder / "theirs")
-    take(2.1)
+def _two_trees(folder: Path, source: Path, python: Path, runs: int) -> tuple[Path, Path]:
+    """The same project twice, each as its own version makes it and knows its results."""
+    ours, theirs = folder / "ours", folder / "theirs"
+    grow(ours, runs=runs, with_results=True)
+    made = f"grow(pathlib.Path({str(theirs)!r}), runs={runs}, with_results=True)"
+    line = f"import pathlib; from tests.bench.trees import grow; {made}"
+    subprocess.run((str(python), "-c", line), cwd=source, env=environment(), check=True, capture_output=True)
+    for tree in (ours, theirs):
+        shutil.rmtree(tree / ".cosmosctl", ignore_errors=True)
     return ours, theirs
 
 
