@@ -77,7 +77,7 @@ def sent_files(project: ProjectPaths, batch: Batch) -> Mapping[str, Path]:
     paths, unfit = project.batch(batch.name), unfit_inputs(project, batch)
     files = {f"bundle/{path.relative_to(paths.root)}": path for path in bundle_reader.sendable(paths)}
     warm, program = models.WARM_MODELS.get(batch.model), models.get(batch.model).HOME.program
-    scripts = ("follow.sh", *([] if warm is None else [warm.SCRIPT]))
+    scripts = ("follow.sh", *(["submit.sh"] if batch.shards else []), *([] if warm is None else [warm.SCRIPT]))
     folders = (SUPERVISOR, *([program] if program else []))
     programs = [template("launch", script) for script in scripts]
     programs += [file for folder in folders for file in template("launch", folder).glob("*.py")]

@@ -7,10 +7,7 @@
 #   replaced. The five before are commands of whatever keeps it, each quoted for a shell; the name is put behind them:
 #   START runs it, ALIVE prints true while it runs, LOGS prints what it said, REMOVE ends it and leaves nothing of it,
 #   MADE_OF prints the digest of its image, or is empty. ENV_FILES: files, quoted likewise, whose lines are not shown.
-#   queue: ARGV submits an array of jobs; which tasks of it, then THROTTLE, and job.sh are put behind it; what it prints
-#   is kept in BATCH/jobs. A task runs the shard of its number, below SHARDS. Those that have not ended are submitted, but
-#   for what RUNNING, a command quoted for a shell, prints: numbers of tasks that wait or run. What is to be cancelled, the
-#   batch or a shard, is submitted no more: what is left of it ends right here, where no model is started.
+#   queue: ARGV submits jobs to whatever queues them, which submit.sh does; it came with the bundle and is given all four.
 # What a push left in DIR/batches/BATCH_FOLDER/incoming/ goes where it belongs first: whole videos into the pool,
 # the bundle's files up into the batch's folder. What is already there is never replaced.
 # exit codes, and what stdout says:
@@ -127,6 +124,7 @@ travelling() {
 parts_of_shards() {
     [ "$shards" -gt 0 ] || return 0
     echo job.sh
+    echo submit.sh
     number=0
     while [ "$number" -lt "$shards" ]; do
         echo "shards/$number/plan.json"
@@ -214,32 +212,13 @@ start() {
     if [ "$detached" ]; then start_here "$@"; else start_kept "$@"; fi
 }
 
-# Whatever wait or run of them is left alone.
 start_queued() {
     cd "$batch"
-    live=$(eval "$running" 2>submit.err </dev/null 9>&-) || not_submitted
-    live=" $(echo $live) " waiting=
-    number=-1
-    while number=$((number + 1)) && [ "$number" -lt "$shards" ]; do
-        case $live in *" $number "*) continue ;; esac
-        if finished "shards/$number"; then continue; fi
-        if [ -e cancel ] || [ -e "shards/$number/cancel" ]; then
-            python3 -B supervise "shards/$number" </dev/null >>"shards/$number/job.out" 2>&1 9>&- || :
-        else
-            waiting=$waiting${waiting:+,}$number
-        fi
-    done
-    [ -z "$waiting" ] || submit "$@"
-}
-
-submit() {
-    said=$("$@" "--array=$waiting$throttle" job.sh 2>submit.err </dev/null 9>&-) || not_submitted
-    printf '%s\n' "${said%%;*}" >>jobs
-}
-
-not_submitted() {
-    tail -n 5 submit.err >&2
-    exit 70
+    [ -e submit.sh ] || { # of what runs nothing was required, and an earlier version started it
+        echo "missing bundle/submit.sh"
+        exit 75
+    }
+    sh submit.sh "$shards" "$running" "$throttle" -- "$@" </dev/null 9>&-
 }
 
 start_here() {
