@@ -13,5 +13,10 @@ PACKAGE = Path(cosmosctl.__file__).parent
 @cache
 def sources() -> Mapping[str, ast.Module]:
     """Path below the package, `/` between its parts -> its syntax tree."""
-    paths = sorted(PACKAGE.rglob("*.py"))
-    return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+    return parsed(PACKAGE)
+
+
+def parsed(package: Path) -> Mapping[str, ast.Module]:
+    """The same of a package in that folder."""
+    paths = sorted(package.rglob("*.py"))
+    return {path.relative_to(package).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in paths}

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
+from pathlib import Path
 
 import pytest
 
 from cosmosctl.cli.main import VERBS
-from tests.support.package import PACKAGE, sources
+from tests.support.package import PACKAGE, parsed, sources
 
 FLOORS = (
     ("errors",),
@@ -45,7 +46,10 @@ VERB_FLOORS = (
 )
 """The rooms of the verbs, and the steps that several share: the same rule within commands/."""
 
+ROOT = PACKAGE.parent
 LONGEST_FILE, LONGEST_FUNCTION = 350, 40
+WRITTEN = (".py", ".sh", ".js", ".css", ".html")
+"""What we write in cosmosctl/, templates/ and tools/; whatever is in .ci is ours too."""
 LONG: dict[str, str] = {"tools/city/plan.py": "one picture, drawn once: what it is made of stands together"}
 """A file or `file:function` that is longer -> the reason why it is better so."""
 
@@ -69,7 +73,11 @@ HEAVY = {
 @cache
 def modules() -> Mapping[str, ast.Module]:
     """Every module of the package by its name, but the package itself."""
-    found = {f"cosmosctl.{path.removesuffix('.py').replace('/', '.')}": tree for path, tree in sources().items()}
+    return by_name(sources())
+
+
+def by_name(sources: Mapping[str, ast.Module]) -> Mapping[str, ast.Module]:
+    found = {f"cosmosctl.{path.removesuffix('.py').replace('/', '.')}": tree for path, tree in sources.items()}
     found = {name.removesuffix(".__init__"): tree for name, tree in found.items()}
     return {name: tree for name, tree in found.items() if name not in ("cosmosctl", "cosmosctl.__main__")}
 
@@ -97,47 +105,104 @@ def layer(module: str) -> int:
 
 
 def test_imports_point_down_the_layers() -> None:
-    found = modules()
-    wrong = [
+    assert upward(modules()) == []
+
+
+def upward(found: Mapping[str, ast.Module]) -> list[str]:
+    """The imports from a higher floor."""
+    return [
         f"{name} imports {other}"
         for name, tree in found.items()
         for other in imports_of(tree, found)
         if other != "cosmosctl" and layer(other) > layer(name)
     ]
-    assert wrong == []
 
 
 def test_verbs_import_from_their_own_floor_or_from_lower_ones() -> None:
-    found = modules()
+    assert upward_verbs(modules()) == []
+
+
+def upward_verbs(found: Mapping[str, ast.Module]) -> list[str]:
+    """The imports from a higher floor within commands/."""
     floors = {part: number for number, names in enumerate(VERB_FLOORS) for part in names}
     inner = {name: floors[name.split(".")[2]] for name in found if name.startswith("cosmosctl.commands.")}
     assert inner
-    wrong = [
+    return [
         f"{name} imports {other}"
         for name, floor in inner.items()
         for other in imports_of(found[name], found)
         if inner.get(other, 0) > floor
     ]
-    assert wrong == []
+
+
+UPWARD = {
+    "store/index.py": "from cosmosctl.commands.run import batch",
+    "domain/ids.py": "import cosmosctl.io.own",
+    "plan/shards.py": "def late() -> None:\n    from cosmosctl.host.push import push",
+}
+UPWARD_VERBS = {
+    "commands/select.py": "from cosmosctl.commands.run.batch import run_batch",
+    "commands/look/__init__.py": "from cosmosctl.commands.machines import gc",
+}
+
+
+def test_a_line_drawn_upward_is_seen(tmp_path: Path) -> None:
+    """In a copy of the package, by what looks at the package itself."""
+    drawn = {**UPWARD, **UPWARD_VERBS}
+    for path in sources():
+        text = (PACKAGE / path).read_text(encoding="utf-8")
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(f"{text}\n{drawn.get(path, '')}\n", encoding="utf-8")
+    found = by_name(parsed(tmp_path))
+    assert upward(found) == [
+        "cosmosctl.domain.ids imports cosmosctl.io.own",
+        "cosmosctl.plan.shards imports cosmosctl.host.push",
+        "cosmosctl.store.index imports cosmosctl.commands.run.batch",
+    ]
+    assert upward_verbs(found) == [
+        "cosmosctl.commands.look imports cosmosctl.commands.machines.gc",
+        "cosmosctl.commands.select imports cosmosctl.commands.run.batch",
+    ]
+
+
+def test_a_room_without_a_floor_is_seen() -> None:
+    attic = ast.parse("from cosmosctl import errors")
+    with pytest.raises(StopIteration):
+        upward({"cosmosctl.errors": ast.parse(""), "cosmosctl.attic": attic})
 
 
 def test_no_file_and_no_function_is_long_but_by_reason() -> None:
-    root = PACKAGE.parent
-    files = [path for room in ("cosmosctl", "templates", "tools") for path in sorted((root / room).rglob("*.py"))]
+    written = [path for room in ("cosmosctl", "templates", "tools") for path in sorted((ROOT / room).rglob("*"))]
+    files = [path for path in written if path.suffix in WRITTEN] + sorted((ROOT / ".ci").iterdir())
+    assert {path.suffix for path in files} == {*WRITTEN, ""}
     known = {f"cosmosctl/{path}": tree for path, tree in sources().items()}
-    long = {}
+    long: dict[str, int] = {}
     for path in files:
-        name, text = path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
-        if (lines := text.count("\n")) > LONGEST_FILE:
-            long[name] = lines
-        for node in nodes(known.get(name) or ast.parse(text)):
-            if isinstance(node, ast.FunctionDef) and (lines := _length(node)) > LONGEST_FUNCTION:
-                long[f"{name}:{node.name}"] = lines
+        name, text = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+        long |= long_parts(name, text, known.get(name))
     assert {name: lines for name, lines in long.items() if name not in LONG} == {}
     assert [name for name in LONG if name not in long] == [], "a reason that is not needed any more"
 
 
-def _length(node: ast.FunctionDef) -> int:
+def long_parts(name: str, text: str, tree: ast.Module | None = None) -> dict[str, int]:
+    """The file and its functions of Python, as far as they are too long -> their lines."""
+    found = {name: text.count("\n")} if text.count("\n") > LONGEST_FILE else {}
+    is_python = name.endswith(".py") or re.match(r"#!.*python", text) is not None
+    for node in nodes(tree or ast.parse(text)) if is_python else ():
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (lines := _length(node)) > LONGEST_FUNCTION:
+            found[f"{name}:{node.name}"] = lines
+    return found
+
+
+@pytest.mark.parametrize("head", ["def f():\n", "async def f():\n"])
+def test_a_long_file_and_a_long_function_are_seen(head: str) -> None:
+    assert long_parts("a.py", head + "    pass\n" * LONGEST_FUNCTION) == {"a.py:f": LONGEST_FUNCTION + 1}
+    assert long_parts("a.py", head + "    pass\n" * (LONGEST_FUNCTION - 1)) == {}
+    assert long_parts("a.sh", ":\n" * (LONGEST_FILE + 1)) == {"a.sh": LONGEST_FILE + 1}
+    assert long_parts("a.sh", ":\n" * LONGEST_FILE) == {}
+
+
+def _length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (node.end_lineno or node.lineno) - node.lineno + 1
 
 
@@ -220,13 +285,6 @@ def test_every_path_that_a_page_for_developers_names_is_there(page: str) -> None
 def test_a_verb_lies_in_the_room_of_its_section_of_the_help() -> None:
     wrong = [name for name, verb in VERBS.items() if f"cosmosctl.cli.{verb.section.lower()}" not in verb.target]
     assert wrong == []
-
-
-def test_a_line_drawn_upward_is_seen() -> None:
-    tree = ast.parse("from cosmosctl.commands.run import batch")
-    assert [
-        other for other in imports_of(tree, {"cosmosctl.commands.run.batch"}) if layer(other) > layer("cosmosctl.store")
-    ]
 
 
 @cache
