@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal, Protocol
 
+from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.project import Host
 from cosmosctl.engines.protocol import Argv, Keeper
 from cosmosctl.models.protocol import Model
@@ -96,6 +97,9 @@ class Queue(Protocol):
         `limits`, those of what its jobs are for; `partitions`, a line for each thing that they could be for.
         """
 
+    def taken(self, said: str) -> str:
+        """What a good answer to `test` tells people of such a job; "" when nothing."""
+
     def trouble(self, host: Host, limits: str) -> str:
         """What keeps its jobs from ever starting by the answer to `limits`; "" when nothing does."""
 
@@ -112,6 +116,11 @@ class Queue(Protocol):
         """The script of each task of the batch in `batch_dir` (a host path).
 
         Raises: FileError when the host's block lacks what it needs.
+        """
+
+    def exported(self, batch: Batch, gpus: int, command: str) -> tuple[str, str]:
+        """(name, text) of a job script for an exported batch, that somebody submits who has no cosmosctl: one job with
+        that many GPUs, which runs `command` (quoted for a shell) to its end.
         """
 
     def tasks(self, said: str) -> Sequence[Task]:

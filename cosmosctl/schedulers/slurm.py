@@ -7,12 +7,15 @@ other user of the site can read, the name of the job and its script, holds no pr
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from cosmosctl import engines
+from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.project import Host
 from cosmosctl.engines.protocol import SUPERVISOR, Argv
 from cosmosctl.models.protocol import Model
+from cosmosctl.schedulers.naming import job_name
 from cosmosctl.schedulers.protocol import Commands, Partition, Standing, Task
 
 DRAINED = 75
@@ -43,11 +46,6 @@ def commands(host: Host, folder: str) -> Commands:
         cancelled="CANCELLED",
         forgotten="Invalid job id specified",
     )
-
-
-def job_name(folder: str) -> str:
-    """All users of the site see it: of the batch's name only its key."""
-    return f"cosmosctl-{folder.rpartition('-')[2]}"
 
 
 def options(host: Host, folder: str, *more: str) -> tuple[str, ...]:
@@ -85,6 +83,10 @@ def questions(host: Host) -> Mapping[str, tuple[str, ...]]:
         "limits": ("scontrol", "-o", "show", "partition", *partition),
         "partitions": ("sinfo", "-h", "-o", "%P %l %D %G"),
     }
+
+
+def taken(said: str) -> str:
+    return said.partition("sbatch: ")[2]
 
 
 def partition(said: str) -> Partition:
@@ -149,6 +151,19 @@ def script(host: Host, model: Model, batch_dir: PurePosixPath) -> str:
         drained=DRAINED,
         path=PATH_LINE,
     )
+
+
+def exported(batch: Batch, gpus: int, command: str) -> tuple[str, str]:
+    """The options of jobs that cosmosctl submits itself; what the site wants beside them are arguments of sbatch."""
+    host = replace(batch.host, gres=f"gpu:{gpus}")
+    lines = (
+        "#!/bin/bash",
+        f"# Batch {batch.name}: sbatch [OPTION]... THIS. Submitted or requeued again, it goes on where it was.",
+        *(f"#SBATCH {option}" for option in options(host, batch.there.folder)),
+        PATH_LINE,
+        f"exec {command}",
+    )
+    return "job.sbatch", "".join(f"{line}\n" for line in lines)
 
 
 PATH_LINE = 'export PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}"'

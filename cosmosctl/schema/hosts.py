@@ -24,6 +24,7 @@ from cosmosctl.schema.keys import (
 
 ENGINES = tuple(engines.REGISTRY)
 QUEUED = tuple(schedulers.REGISTRY)
+_QUEUES = " and ".join(QUEUED)
 CONTAINERS = tuple(engines.CONTAINERS)
 QUEUE_KEYS = (
     *("container", "nodes", "partition", "account", "qos", "time", "gres", "constraint", "extra", "prolog"),
@@ -175,8 +176,8 @@ class HostKeys(Keys):
     )
     scheduler: Literal[QUEUED] = Field(  # type: ignore[valid-type]  # one home: the registry
         default=UNSET,
-        description="Who starts jobs there. Left out: they start at once. The keys below are for slurm alone.",
-        examples=["slurm"],
+        description=f"Who starts jobs there. Left out: they start at once. The keys below are for {_QUEUES} alone.",
+        examples=[QUEUED[0]],
     )
     container: Literal[CONTAINERS] = Field(  # type: ignore[valid-type]  # one home: the registry
         default=UNSET,

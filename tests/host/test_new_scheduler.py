@@ -165,6 +165,15 @@ def test_a_batch_that_an_earlier_version_submitted_is_followed_to_its_end(site: 
     assert begun(site) == Counter(dict.fromkeys(RUNS, 1))
 
 
+def test_an_exported_batch_gets_a_file_for_a_new_queue(site: Tree, tmp_path: Path) -> None:
+    assert "[slurm|toy|skypilot]" in cli(site, "batch", "--help").out
+    told = cli(site, "batch", "--host", "local", "--export", str(tmp_path / "out"), "--as", "toy").out
+    (job,) = (path for path in (tmp_path / "out").iterdir() if path.is_file())
+    (folder,) = (tmp_path / "out/batches").iterdir()
+    assert f"For toy: {job.name}" in told
+    assert f"/batches/{folder.name}/run.sh" in job.read_text()
+
+
 def test_without_its_line_in_the_registry_it_is_no_scheduler(site: Tree) -> None:
     assert "scheduler" in site.cli("batch", expect=3).err
     assert "toy" not in schedulers.REGISTRY

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from cosmosctl.cli.family_option import family_option
+from cosmosctl.cli.forms import FORM
 from cosmosctl.cli.ids import HOST, RUNS_AND_PROMPTS, SWEEPS
 from cosmosctl.commands.select import Wanted
 from cosmosctl.errors import EXIT_OK
@@ -28,7 +29,7 @@ from cosmosctl.errors import EXIT_OK
 @click.option(
     "--export", metavar="DIR", type=click.Path(path_type=Path), help="Write what the host needs into DIR; send nothing."
 )
-@click.option("--as", "form", type=click.Choice(["slurm", "skypilot"]), help="With --export: a job file for it beside.")
+@click.option("--as", "form", type=FORM, help="With --export: a job file for it beside.")
 @click.option(
     "--from-jsonl", metavar="FILE", type=click.Path(path_type=Path), help="Make runs from hand-written JSONL lines."
 )

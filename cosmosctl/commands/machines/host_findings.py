@@ -52,7 +52,7 @@ def queue_findings(host: Host, facts: Facts) -> Iterator[Finding]:
     if refused or never:
         yield Finding("job", "FAIL", refused or never, queue.hint(refused or never))
     else:
-        yield Finding("job", "PASS", facts.get("queue-test", "").partition("sbatch: ")[2] or "it would be taken")
+        yield Finding("job", "PASS", queue.taken(facts.get("queue-test", "")) or "it would be taken")
 
 
 @dataclass(frozen=True)

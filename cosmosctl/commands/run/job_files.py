@@ -1,4 +1,4 @@
-"""The one file beside an exported batch that somebody else's queue takes: a job script of Slurm, a task of SkyPilot.
+"""The one file beside an exported batch that somebody else's queue takes: a scheduler's job script, a task of SkyPilot.
 
 Each runs `run.sh` in the batch's folder, which starts the batch and waits for its end. Pure.
 """
@@ -6,33 +6,25 @@ Each runs `run.sh` in the batch's folder, which starts the batch and waits for i
 import json
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from functools import partial
 
+from cosmosctl import schedulers
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.project import Host
-from cosmosctl.schedulers import slurm
+from cosmosctl.schedulers.naming import job_name
+from cosmosctl.schedulers.protocol import Queue
 
 RUN = "run.sh"
-SLURM, SKYPILOT = "slurm", "skypilot"
 
 
-def _slurm(batch: Batch) -> tuple[str, str]:
-    """The options of jobs that cosmosctl submits itself; what the site wants beside them are arguments of sbatch."""
-    host = replace(batch.host, gres=f"gpu:{_gpus(batch.host)}")
-    lines = (
-        "#!/bin/bash",
-        f"# Batch {batch.name}: sbatch [OPTION]... THIS. Submitted or requeued again, it goes on where it was.",
-        *(f"#SBATCH {option}" for option in slurm.options(host, batch.there.folder)),
-        slurm.PATH_LINE,
-        f"exec sh {shlex.quote(f'{batch.there.batch}/{RUN}')}",
-    )
-    return "job.sbatch", "".join(f"{line}\n" for line in lines)
+def _queued(queue: Queue, batch: Batch) -> tuple[str, str]:
+    return queue.exported(batch, _gpus(batch.host), f"sh {shlex.quote(f'{batch.there.batch}/{RUN}')}")
 
 
 def _skypilot(batch: Batch) -> tuple[str, str]:
     """JSON is YAML: strings of any kind need no other quoting."""
     facts = {
-        "name": slurm.job_name(batch.there.folder),
+        "name": job_name(batch.there.folder),
         "resources": {"accelerators": f"H100:{_gpus(batch.host)}"},
         "file_mounts": {batch.host.dir: "."},
         "run": f"sh {shlex.quote(f'{batch.there.batch}/{RUN}')}",
@@ -43,7 +35,10 @@ def _skypilot(batch: Batch) -> tuple[str, str]:
     )
 
 
-FORMS: Mapping[str, Callable[[Batch], tuple[str, str]]] = {SLURM: _slurm, SKYPILOT: _skypilot}
+FORMS: Mapping[str, Callable[[Batch], tuple[str, str]]] = {
+    **{name: partial(_queued, queue) for name, queue in schedulers.REGISTRY.items()},
+    "skypilot": _skypilot,
+}
 """What `--as` takes -> the file's name and text."""
 
 

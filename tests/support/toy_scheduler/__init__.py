@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from cosmosctl import engines
+from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.project import Host
 from cosmosctl.engines.protocol import Argv
 from cosmosctl.models.protocol import Model
@@ -40,6 +41,10 @@ def partition(said: str) -> Partition:
     return Partition()
 
 
+def taken(said: str) -> str:
+    return said
+
+
 def trouble(host: Host, limits: str) -> str:
     return ""
 
@@ -59,6 +64,10 @@ def limit_s(host: Host) -> int | None:
 def script(host: Host, model: Model, batch_dir: PurePosixPath) -> str:
     *supervisor, _ = engines.of(host).supervisor(host, model, batch_dir)
     return f'exec {shlex.join(supervisor)} "shards/$1" >>"shards/$1/job.out" 2>&1\n'
+
+
+def exported(batch: Batch, gpus: int, command: str) -> tuple[str, str]:
+    return "job.toy", f"{command}\n"
 
 
 def tasks(said: str) -> Sequence[Task]:
