@@ -14,13 +14,15 @@ from cosmosctl.domain.settings import SettingRule
 from cosmosctl.domain.spec import Spec
 from cosmosctl.models import checks, cosmos3, diffusers_rows, ranks
 from cosmosctl.models.buckets import cosmos3_size, nearest_shape
+from cosmosctl.models.catalog import ControlRule
 from cosmosctl.models.names import opaque_name
 from cosmosctl.models.protocol import Clip, Finding, Home
 
 NAME = "cosmos3-diffusers"
 FAMILY = "cosmos3"
 """The program's own word."""
-CONTROLS = cosmos3.CONTROLS
+CONTROLS: Mapping[str, ControlRule] = {name: cosmos3.CONTROLS[name] for name in ("vis", "edge", "depth", "seg")}
+"""Those that its program knows: what the native family gets besides is none of them by itself."""
 HOME = Home(
     "https://huggingface.co/nvidia/Cosmos3-Nano",
     hub_models=("nvidia/Cosmos3-Nano", "nvidia/Cosmos-1.0-Guardrail"),
