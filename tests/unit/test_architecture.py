@@ -259,17 +259,6 @@ def test_every_room_stands_in_the_page_of_the_architecture() -> None:
     assert [room for room in re.findall(r"^\| `(\w+)/`", table, flags=re.M) if room not in rooms] == []
 
 
-def test_every_question_of_a_newcomer_has_a_file_that_is_there() -> None:
-    page = (PACKAGE.parent / "docs/architecture.md").read_text(encoding="utf-8")
-    rows = [line.split(" | ") for line in page.split("## Where do I change")[1].splitlines() if line.startswith("| ")][
-        1:
-    ]
-    assert [row[0].split(".")[0] for row in rows[:14]] == [f"| {number}" for number in range(1, 15)]
-    named = {row[0]: re.findall(r"`([\w/.]+\.py)`", row[1]) for row in rows}
-    assert [question for question, files in named.items() if not files] == []
-    assert [file for files in named.values() for file in files if not (PACKAGE / file).is_file()] == []
-
-
 @pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
 def test_every_path_that_a_page_for_developers_names_is_there(page: str) -> None:
     text = (PACKAGE.parent / page).read_text(encoding="utf-8")
