@@ -43,6 +43,14 @@ def written(project: Tree) -> Path:
     return Path(project.cli("gallery", "--zip").lines[0]).parent
 
 
+def test_it_is_opened_in_the_browser_of_the_user(project: Tree, tmp_path: Path) -> None:
+    browser, told = tmp_path / "browser", tmp_path / "told"
+    browser.write_text(f'#!/bin/sh\necho "$1" >{told}\n')
+    browser.chmod(0o755)
+    done = project.cli("gallery", "--open", "-o", str(tmp_path / "made"), env={"BROWSER": str(browser)})
+    assert told.read_text().strip() == Path(done.lines[0]).as_uri()
+
+
 def data_in(folder: Path) -> dict[str, Any]:
     return data_of((folder / "data.js").read_text(encoding="utf-8"))
 

@@ -5,79 +5,22 @@ import io
 import json
 import os
 import signal
+import socket
 import stat
-import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.page_server import Client, known, served
 from tests.support.tree import Tree, on_this_machine
 from tests.support.waiting import PATIENCE_S, wait_until
 
-pytest.importorskip("starlette", reason="cosmosctl[ui] is not installed")
-pytest.importorskip("uvicorn", reason="cosmosctl[ui] is not installed")
 QUICK = {"COSMOSCTL_PREVIEW_ROW_S": "0.01"}
-
-
-@dataclass
-class Client:
-    """A browser as the server sees it: `headers` go along with each request."""
-
-    port: int
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def ask(
-        self, path: str, method: str = "GET", body: bytes | None = None, /, **headers: str
-    ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
-        sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        try:
-            connection.putrequest(method, path, skip_host="host" in sent)
-            for name, value in {**sent, **({"content-length": str(len(body))} if body is not None else {})}.items():
-                connection.putheader(name, value)
-            connection.endheaders(body)
-            answer = connection.getresponse()
-            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-        finally:
-            connection.close()
-
-    def data(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.ask("/data.json")[2])
-        return found
-
-    def do(self, *argv: str) -> dict[str, Any]:
-        body = json.dumps({"argv": argv}).encode()
-        status, _, said = self.ask("/do", "POST", body, content_type="application/json")
-        assert status == 200, said
-        found: dict[str, Any] = json.loads(said)
-        return found
-
-
-@contextmanager
-def served(tree: Tree, *options: str) -> Iterator[tuple["subprocess.Popen[str]", str, int]]:
-    """The process, its address and port."""
-    process = tree.start("ui", *options)
-    assert process.stdout is not None
-    address = process.stdout.readline().strip()
-    try:
-        yield process, address, int(address.split(":")[2].split("/")[0])
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        process.communicate(timeout=PATIENCE_S)
-
-
-def known(address: str, port: int) -> Client:
-    """A client that opened the address."""
-    status, headers, _ = Client(port).ask(f"/{address.rpartition('/')[2]}")
-    assert (status, headers["location"]) == (303, "/")
-    return Client(port, {"cookie": headers["set-cookie"].partition(";")[0]})
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +40,7 @@ def running(project: Tree) -> Iterator[tuple[Client, int]]:
 
 
 def test_the_address_works_once_and_the_cookie_goes_on(project: Tree, tmp_path: Path) -> None:
-    tree = Tree(tmp_path / "other", project.home, QUICK)
-    tree.root.mkdir()
-    tree.config("project: 5f3a91c3\nmodel: transfer1\nhost: local\n")
+    tree = empty(tmp_path, project)
     with served(tree) as (_, address, port):
         client = known(address, port)
         assert client.ask("/")[0] == 200
@@ -264,6 +205,41 @@ def test_changes_are_told_and_a_batch_of_the_page_comes_home_by_itself(
     assert (project.run_paths("rs_b").preview.outputs / "output.mp4").is_file()
 
 
+def empty(folder: Path, project: Tree) -> Tree:
+    """Another project of the same user, with nothing in it."""
+    tree = Tree(folder / "other", project.home, QUICK)
+    tree.root.mkdir()
+    tree.config("project: 5f3a91c3\nmodel: transfer1\nhost: local\n")
+    return tree
+
+
+def test_the_line_for_another_machine_is_told(project: Tree, tmp_path: Path) -> None:
+    with served(empty(tmp_path, project)) as (process, _, port):
+        assert process.stderr is not None
+        line = f"from another machine: ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}"
+        assert process.stderr.readline().strip() == line
+
+
+BROWSER = """#!{python}
+import http.client, pathlib, sys, urllib.parse
+asked = urllib.parse.urlsplit(sys.argv[1])
+page = http.client.HTTPConnection(asked.netloc)
+page.request("GET", f"/?{{asked.query}}")
+pathlib.Path({file!r}).write_text(f"{{page.getresponse().status}} {{sys.argv[1]}}")
+"""
+"""One that ends only once the page has answered, as some do that stay in the foreground."""
+
+
+def test_it_is_opened_in_a_browser_that_is_not_waited_for(project: Tree, tmp_path: Path) -> None:
+    browser, told = tmp_path / "browser", tmp_path / "told"
+    browser.write_text(BROWSER.format(python=sys.executable, file=str(told)))
+    browser.chmod(0o755)
+    tree = empty(tmp_path, project)
+    with served(replace(tree, env={**tree.env, "BROWSER": str(browser)}), "--open") as (_, address, _):
+        wait_until(lambda: told.exists() and told.read_text(), "the browser")
+        assert told.read_text() == f"303 {address}"
+
+
 def test_a_second_one_says_where_the_first_is(running: tuple[Client, int], project: Tree) -> None:
     done = project.cli("ui", expect=2)
     assert f"http://127.0.0.1:{running[1]}/" in done.err
@@ -272,10 +248,7 @@ def test_a_second_one_says_where_the_first_is(running: tuple[Client, int], proje
 def test_a_page_that_only_shows_changes_nothing_and_ctrl_c_ends_it_with_a_tab_open(
     project: Tree, tmp_path: Path
 ) -> None:
-    tree = Tree(tmp_path / "project", project.home, QUICK)
-    tree.root.mkdir()
-    tree.config("project: 5f3a91c4\nmodel: transfer1\nhost: local\n")
-    with served(tree, "--read-only") as (process, address, port):
+    with served(empty(tmp_path, project), "--read-only") as (process, address, port):
         client = known(address, port)
         body = json.dumps({"argv": ["fetch"]}).encode()
         assert client.ask("/do", "POST", body, content_type="application/json")[0] == 403

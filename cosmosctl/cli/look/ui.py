@@ -17,6 +17,7 @@ def ui(folder: Path, port: int | None, read_only: bool, opens: bool) -> None:
     page changes it changes by commands of cosmosctl, which it shows. Batches that are started there outlive it.
     """
     import socket
+    from threading import Thread
 
     from cosmosctl.ui.serve import Served, serve
 
@@ -26,12 +27,17 @@ def ui(folder: Path, port: int | None, read_only: bool, opens: bool) -> None:
             f"from another machine: ssh -L {served.port}:127.0.0.1:{served.port} {socket.gethostname()}", err=True
         )
         click.echo("Ctrl-C ends it; batches go on", err=True)
-        if opens:
-            import webbrowser
-
-            webbrowser.open(served.address)
+        if opens:  # beside: some browsers are waited for until they end, and they ask us
+            Thread(target=_open, args=(served.address,), daemon=True).start()
 
     try:
         serve(folder, port=port, read_only=read_only, told=told)
     except KeyboardInterrupt:
         click.echo("ended", err=True)
+
+
+def _open(address: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(address):
+        click.echo("no browser was found here: open the address above in one", err=True)
