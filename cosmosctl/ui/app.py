@@ -29,7 +29,7 @@ from cosmosctl.ui.site import Site
 
 _FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 _NEVER = {"cache-control": "no-store"}
-_LOOK_S, _FETCH_S, _PING_S = 0.5, 5.0, 15.0
+_LOOK_S, _FETCH_S, _PING_S, _POLLED_S = 0.5, 5.0, 15.0, 10.0
 _AT_LEAST = 15
 """So many times longer than a look at all files took is the pause until the next one: thousands cost little too."""
 _POST_BYTES = 64 << 10
@@ -40,7 +40,7 @@ class Page:
 
     def __init__(self, site: Site, stopping: Callable[[], bool]) -> None:
         self.site, self.stopping = site, stopping
-        self._tabs, self._fetched, self._is_done = 0, 0.0, False
+        self._tabs, self._polled, self._fetched, self._is_done = 0, -_POLLED_S, 0.0, False
 
     def app(self) -> Starlette:
         """All routes."""
@@ -79,7 +79,9 @@ class Page:
         return Response(json.dumps(facts), media_type="application/json", headers=_NEVER)
 
     async def version(self, request: Request) -> Response:
-        return PlainTextResponse(await run_in_threadpool(self.site.version), headers=_NEVER)
+        """What the stream says, for a tab that has none."""
+        self._polled = time.monotonic()
+        return PlainTextResponse(await run_in_threadpool(self.site.told), headers=_NEVER)
 
     async def media(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -153,11 +155,11 @@ class Page:
         try:
             while not self.stopping():
                 begun = time.perf_counter()
-                version = await run_in_threadpool(self.site.version)
+                now = await run_in_threadpool(self.site.told)
                 pause = max(_LOOK_S, _AT_LEAST * (time.perf_counter() - begun))
-                if version != told:
-                    told, quiet = version, 0.0
-                    yield f"data: {version}\n\n"
+                if now != told:
+                    told, quiet = now, 0.0
+                    yield f"data: {now}\n\n"
                 elif quiet > _PING_S:
                     quiet = 0.0
                     yield ": still here\n\n"
@@ -178,7 +180,8 @@ class Page:
         while not self.stopping():
             await asyncio.sleep(_LOOK_S)
             self._fetched += _LOOK_S
-            if not self._tabs or self.site.read_only or self._fetched < _FETCH_S:
+            is_seen = self._tabs > 0 or time.monotonic() - self._polled < _POLLED_S
+            if not is_seen or self.site.read_only or self._fetched < _FETCH_S:
                 continue
             self._fetched = 0.0
             try:

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from cosmosctl.store.looks import COPY, SHEET, STILL, Looks
 from cosmosctl.yaml.reader import MAX_BYTES
 
 WAITING: Mapping[str, Any] = {
-    "problem": "its look copy is being made",
+    "problem": "its look copy is to be made",
     "width": 16,
     "height": 9,
     "frames": 1,
@@ -40,7 +41,7 @@ class Site:
         self._looks, self._lock, self._wake = Looks(project), threading.Lock(), threading.Event()
         self._memory = Memory(project, with_logs=True)
         self._seen: tuple[str, Shown] | None = None
-        self._made, self._closed = 0, False
+        self._made, self._making, self._closed = 0, "", False
         self._maker = threading.Thread(target=self._make, name="look copies", daemon=True)
         self._maker.start()
 
@@ -58,6 +59,10 @@ class Site:
                 status = os.stat(path)  # noqa: PTH116  # asked for ten thousand files at a time
                 digest.update(f"{path} {status.st_mtime_ns} {status.st_size}\n".encode(errors="replace"))
         return f"{digest.hexdigest()[:16]}-{self._made}"
+
+    def told(self) -> str:
+        """The same; while a look copy is made also how many were made before it, of how many, its key and per cent."""
+        return f"{self.version()} {self._making}".rstrip()
 
     def _files(self) -> Iterator[str]:
         paths = self.project
@@ -122,7 +127,7 @@ class Site:
 
     def _media(self, key: str, video: Video) -> dict[str, Any]:
         look = self._looks.known(video.sha256)
-        found = dict(WAITING) if look is None else look_facts(key, look)
+        found = {**WAITING, "waits": key} if look is None else look_facts(key, look)
         return found | {"original": f"video/{key}"}
 
     def _with_log(self, one: Mapping[str, Any], kind: str, logs: Mapping[str, Path]) -> dict[str, Any]:
@@ -130,20 +135,28 @@ class Site:
 
     def _make(self) -> None:
         """Make what is missing, one after the other, as long as the page is served."""
+        done = 0
         while not self._closed:
-            video = self._missing()
-            if video is None:
+            missing = self._missing()
+            if not missing:
+                done, self._making = 0, ""
                 self._wake.wait()
                 self._wake.clear()
                 continue
             try:
-                self._looks.made(video.sha256, video.file, lambda *_: None)
+                tell = partial(self._tell, missing[0].key, done, done + len(missing))
+                self._looks.made(missing[0].sha256, missing[0].file, tell)
                 self._looks.keep()
                 self._made += 1
+                done += 1
             except FileError:  # a full disk, a video that has just gone: what is there then tells
+                self._making = ""
                 self._wake.wait(_PAUSE_S)
                 self._wake.clear()
 
-    def _missing(self) -> Video | None:
+    def _tell(self, key: str, done: int, total: int, frames: int, of: int) -> None:
+        self._making = f"{done} {total} {key} {frames * 100 // of}"
+
+    def _missing(self) -> list[Video]:
         videos = self._seen[1].videos.values() if self._seen else ()
-        return next((one for one in videos if self._looks.known(one.sha256) is None), None)
+        return [one for one in videos if self._looks.known(one.sha256) is None]

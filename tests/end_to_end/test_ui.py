@@ -205,6 +205,20 @@ def test_changes_are_told_and_a_batch_of_the_page_comes_home_by_itself(
     assert (project.run_paths("rs_b").preview.outputs / "output.mp4").is_file()
 
 
+def test_a_batch_comes_home_as_well_while_a_tab_asks_again_and_again(
+    running: tuple[Client, int], project: Tree
+) -> None:
+    client, _ = running
+    project.run("rs_asked", more="seed: 71\n")
+    assert client.do("batch", "rs_asked")["code"] == 0
+
+    def is_done() -> bool:
+        assert client.ask("/version")[0] == 200
+        return any((run["id"], run["state"]) == ("rs_asked", "done") for run in client.data()["runs"])
+
+    wait_until(is_done, "the end of the batch", look_s=0.2)
+
+
 def empty(folder: Path, project: Tree) -> Tree:
     """Another project of the same user, with nothing in it."""
     tree = Tree(folder / "other", project.home, QUICK)

@@ -1,15 +1,16 @@
 """What tests of real networks, of a real Slurm, of a page in browsers share: what takes long is there once."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import browser, network_batch, page_checks, shown_runs
+from tests.support import aftermath, browser, network_batch, page_checks, shown_runs
 from tests.support.network_python import network_python
 from tests.support.slurm_bed import Bed, Site, running_bed, site_on
-from tests.support.tree import Tree
+from tests.support.tree import Tree, on_this_machine
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +63,37 @@ def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """The demo after its batch."""
     return page_checks.demo(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script that finds what keeps people from using a page."""
+    return browser.axe(tmp_path_factory.mktemp("axe"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Tree]:
+    """A project with one finished preview and one run that waits."""
+    tree = on_this_machine(tmp_path, {"COSMOSCTL_PREVIEW_ROW_S": "0.01"})
+    tree.prompt("ps_x", "<img onerror=alert(1) src=x>")
+    tree.run("rs_a", prompt="ps_x")
+    tree.cli("batch")
+    tree.run("rs_b", more="seed: 7\n")
+    yield tree
+    aftermath.end_processes(tree)
+
+
+@pytest.fixture
+def going(demo: Tree, tmp_path: Path) -> Iterator[Tree]:
+    """The demo with a batch under way, whose second row waits."""
+    shutil.copytree(demo.root, tmp_path / "demo")
+    shutil.copytree(demo.home, tmp_path / "home")
+    tree = aftermath.swift(Tree(tmp_path / "demo", tmp_path / "home"), **page_checks.quick())
+    for run in ("rs_depths", "rs_evenly", "rs_sketch"):
+        spec = tree.run_paths(run).spec
+        spec.write_text(spec.read_text().replace("seed: 1", "seed: 2"))
+    tree.cli("batch", "--changed", "--detach", env=aftermath.faults("held@2"))
+    aftermath.until_told(next((tree.home / "cosmosctl/batches").glob("batch_*")), "row_start", times=2)
+    tree.cli("fetch")
+    yield tree
+    aftermath.end_processes(tree)

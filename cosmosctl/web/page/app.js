@@ -20,7 +20,7 @@ UI.go = () => {
 UI.top = name => document.getElementById('top').replaceChildren(
   UI.h('h1', {}, UI.data.title || 'cosmosctl'),
   UI.h('nav', { 'aria-label': 'Places' }, UI.PLACES.map(([place, words]) => UI.link(words, place === 'wall' ? UI.route.href('wall', '', UI.wallQuery) : `#${place}`, { 'aria-current': place === name ? 'page' : undefined }))),
-  UI.h('span', { class: 'dim place' }, ['run', 'compare'].includes(name) ? UI.current.title : ''), UI.h('span', { class: 'spacer' }),
+  UI.h('span', { class: 'dim place' }, ['run', 'compare'].includes(name) ? UI.current.title : ''), UI.h('span', { class: 'spacer' }), UI.makingOf(''),
   UI.button('?', () => UI.keys.help(), { 'aria-label': 'Keys', 'aria-keyshortcuts': '?' }));
 
 window.addEventListener('hashchange', UI.go);

@@ -155,7 +155,7 @@ UI.part = item => {
     if (!m) { part.say(item.missing || 'no video'); return; }
     part.video = await UI.opened([m.look, m.plays && m.original]);
     part.isUsable = part.video !== null;
-    if (!part.isUsable) part.say(m.problem || 'the video is not here');
+    if (!part.isUsable) part.say(m.waits ? UI.makingOf(m.waits) : m.problem || 'the video is not here');
   };
   part.say = words => { pic.append(UI.h('span', { class: 'why' }, words)); };
   part.close = () => { for (const video of [part.video, part.big]) UI.shut(video); };

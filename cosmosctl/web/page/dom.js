@@ -87,6 +87,14 @@ UI.state = run => UI.h('span', { class: `state ${run.state}` }, `${UI.MARKS[run.
 
 UI.stateWords = run => run.state === 'failed' && run.reason ? run.reason : run.state;
 
+// In place of a picture whose look copy is to be made; without a key how many there are.
+UI.makingOf = key => UI.h('span', { class: 'making', data: { key: key || '' } }, UI.makingWords(key));
+
+UI.makingWords = key => !key ? UI.making ? UI.making.words : ''
+  : UI.making && UI.making.key === key ? `making its look copy … ${UI.making.percent} %` : 'its look copy is to be made';
+
+UI.drawMaking = () => { for (const el of document.querySelectorAll('.making')) el.textContent = UI.makingWords(el.dataset.key); };
+
 UI.stars = rating => rating && rating.stars !== null && rating.stars !== undefined
   ? '★'.repeat(rating.stars) + '☆'.repeat(5 - rating.stars) : '';
 

@@ -4,7 +4,7 @@
 UI.editPart = (one, isPrompt) => {
   if (!UI.live || UI.live.readOnly) return '';
   const place = UI.h('div', {}), box = UI.h('details', { class: 'edit' }, UI.h('summary', {}, isPrompt ? 'Edit its words, notes, tags' : 'Edit its notes, tags'), place);
-  box.addEventListener('toggle', () => { if (box.open && !place.firstChild) UI.editForm(place, one, isPrompt, () => { box.open = false; place.replaceChildren(); }); });
+  box.addEventListener('toggle', () => { if (box.open && !place.firstChild) UI.editForm(place, one, isPrompt, () => { box.open = false; place.replaceChildren(); box.firstChild.focus(); }); });
   return box;
 };
 

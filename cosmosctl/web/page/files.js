@@ -20,7 +20,7 @@ UI.promptCard = prompt => {
   return UI.h('article', { class: 'prompt-card' },
     UI.h('div', { class: 'videos' }, prompt.videos.map(([role, key]) => {
       const m = UI.media(key);
-      return UI.h('button', { type: 'button', class: 'scene', data: { key }, 'aria-label': `play ${role}` }, m && m.still ? UI.h('img', { src: m.still, width: 480, height: Math.round(480 * m.height / m.width), loading: 'lazy', alt: '' }) : UI.h('span', { class: 'nothing' }, 'not here'), UI.h('span', { class: 'badge' }, role));
+      return UI.h('button', { type: 'button', class: 'scene', data: { key }, 'aria-label': `play ${role}` }, m && m.still ? UI.h('img', { src: m.still, width: 480, height: Math.round(480 * m.height / m.width), loading: 'lazy', alt: '' }) : UI.h('span', { class: 'nothing' }, m && m.waits ? UI.makingOf(m.waits) : 'not here'), UI.h('span', { class: 'badge' }, role));
     })),
     UI.h('div', {}, UI.h('h3', {}, prompt.id, UI.h('span', { class: 'dim' }, ` scene ${prompt.scene}`)), UI.h('p', { class: 'prompt' }, prompt.text),
       prompt.negative && UI.h('p', { class: 'dim' }, `not: ${prompt.negative}`), prompt.notes && UI.h('p', { class: 'notes' }, prompt.notes),

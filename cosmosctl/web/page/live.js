@@ -2,18 +2,32 @@
 // The page of a running `cosmosctl ui`: what changes is fetched, what is chosen is done by commands at once.
 // One tab of all holds the stream of events and passes them on: a browser has six connections for all tabs together.
 UI.live = UI.data.live || null;
+UI.POLL_MS = 3000;
 
 UI.liveStart = () => {
   if (!UI.live) return;
   const channel = new BroadcastChannel('cosmosctl');
-  channel.onmessage = e => UI.heard(e.data);
+  channel.onmessage = e => UI.told(e.data);
+  const tell = said => { channel.postMessage(said); UI.told(said); };
+  const ask = () => fetch('version').then(answer => answer.ok ? answer.text() : '').catch(() => '');
+  const poll = hear => setInterval(async () => hear(await ask()), UI.POLL_MS);
   const lead = () => new Promise(() => {
     const stream = new EventSource('events');
-    stream.onmessage = e => { channel.postMessage(e.data); UI.heard(e.data); };
+    stream.onmessage = e => tell(e.data);
+    stream.onerror = () => { if (stream.readyState === EventSource.CLOSED) poll(tell); };  // else it comes back by itself
   });
   if (navigator.locks) navigator.locks.request('cosmosctl-events', lead);
-  else setInterval(async () => UI.heard(await (await fetch('version')).text()), 3000);
-  fetch('version').then(answer => answer.text()).then(UI.heard).catch(() => {});
+  else poll(UI.told);
+  ask().then(UI.told);
+};
+
+// A version of what is shown; while look copies are made also how many are, of how many, the key of this one, its per cent.
+UI.told = said => {
+  const [version, done, total, key, percent] = said.split(' ');
+  if (!version) return;
+  UI.making = key ? { key, percent, words: `making look copies: ${+done + 1} of ${total}` } : null;
+  UI.drawMaking();
+  UI.heard(version);
 };
 
 UI.heard = async version => {
@@ -32,7 +46,8 @@ UI.renewed = data => {
   const { view, arg } = UI.route.here();
   const gist = all => JSON.stringify(view === 'run' ? [all.runs.find(run => run.id === arg), all.media[(all.runs.find(run => run.id === arg) || {}).video]]
     : view === 'batches' ? all.batches : view === 'prompts' ? [all.prompts, Object.keys(all.media)] : view === 'wall' ? [all.runs, all.media] : arg.split(',').map(id => all.runs.find(run => run.id === id)));
-  const isOther = gist(data) !== gist(UI.data), top = document.getElementById('main').scrollTop;
+  const isCome = [...document.querySelectorAll('#main .making')].some(one => !(data.media[one.dataset.key] || {}).waits);
+  const isOther = isCome || gist(data) !== gist(UI.data), top = document.getElementById('main').scrollTop;
   Object.assign(UI.data, data);
   UI.live = data.live;
   UI.ratings.own = {};
@@ -41,12 +56,21 @@ UI.renewed = data => {
   document.body.dataset.version = UI.live.version;
   const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName) && document.activeElement.type !== 'range';
   const isPlaying = UI.current && UI.current.isPlaying && UI.current.isPlaying();
-  if (!isOther || isTyping || UI.isEditing() || isPlaying || ['grid', 'choose', 'compare'].includes(view)) { document.dispatchEvent(new CustomEvent('rated', { detail: '' })); return; }
-  const focused = document.activeElement && document.activeElement.closest('.card');
+  if (!isOther || isTyping || UI.isEditing() || isPlaying || (!isCome && ['grid', 'choose', 'compare'].includes(view))) { document.dispatchEvent(new CustomEvent('rated', { detail: '' })); return; }
+  const focused = UI.focused();
   UI.go();
   document.getElementById('main').scrollTop = top;
-  const again = focused && document.querySelector(`.card[data-id="${CSS.escape(focused.dataset.id)}"] .open`);
+  const again = focused();
   if (again) again.focus();
+};
+
+// What finds the element that has the focus again, once the view is drawn anew: by where it leads, else by its words.
+UI.focused = () => {
+  const main = document.getElementById('main'), el = document.activeElement;
+  if (!main.contains(el) || el === main) return () => null;
+  const sign = one => one.getAttribute('href') || `${one.getAttribute('aria-label')} ${one.textContent}`, mine = sign(el);
+  const alike = () => [...main.querySelectorAll(el.tagName)].filter(one => sign(one) === mine), k = alike().indexOf(el);
+  return () => alike()[k];
 };
 
 // What a command of ours that only reads says, without a word of it on the page; null when it cannot be asked.
