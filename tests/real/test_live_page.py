@@ -1,9 +1,7 @@
 """The page of a running `cosmosctl ui` in a real Chromium: tabs, restarts, ratings, a batch that ends meanwhile."""
 
 import http.server
-import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +9,17 @@ import cv2
 import pytest
 
 from tests import clips
-from tests.end_to_end.test_ui import served
-from tests.support import aftermath, page_checks
 from tests.support import browser as real
+from tests.support import page_checks
 from tests.support.browser import DESK, PHONE, Seen, opened
-from tests.support.tree import Tree, on_this_machine
+from tests.support.page_server import served
+from tests.support.tree import Tree
 
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(real.PROGRAM is None, reason="no chromium: .ci/packages chromium"),
 ]
 TABS = 8
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Tree:
-    tree = on_this_machine(tmp_path, {"COSMOSCTL_PREVIEW_ROW_S": "0.01"})
-    tree.prompt("ps_x", "<img onerror=alert(1) src=x>")
-    tree.run("rs_a", prompt="ps_x")
-    tree.cli("batch")
-    tree.run("rs_b", more="seed: 7\n")
-    return tree
 
 
 def test_stars_go_into_the_file_and_a_batch_ends_while_the_page_is_open(chromium: Any, project: Tree) -> None:
@@ -49,6 +37,25 @@ def test_stars_go_into_the_file_and_a_batch_ends_while_the_page_is_open(chromium
         seen.until("UI.byId.get('rs_b').state === 'done' && document.querySelector('.pic canvas')")
         assert seen.errors == []
         assert {url.split("/")[2] for url in seen.requests if url.startswith("http")} == {f"127.0.0.1:{port}"}
+
+
+def test_a_note_is_typed_and_what_somebody_else_said_is_nobody_elses(chromium: Any, project: Tree) -> None:
+    project.cli("rate", "--stars", "2", "--note", "too dark", "--author", "Ada", "rs_a")
+    with served(project) as (_, address, _), opened(chromium) as seen:
+        seen.page.goto(address)
+        seen.ready()
+        seen.turn("#run/rs_a")
+        seen.page.get_by_label("Note", exact=True).fill("""it's "wet" at $1 & <b>""")
+        seen.press("Enter")
+        seen.until("UI.byId.get('rs_a').ratings.length === 2")
+        mine = seen.evaluate("UI.byId.get('rs_a').ratings[1]")
+        assert (mine["note"], mine["stars"]) == ("""it's "wet" at $1 & <b>""", None)
+        seen.press("Escape", "p")
+        seen.until("UI.byId.get('rs_a').ratings.length === 3")
+        mine = seen.evaluate("UI.byId.get('rs_a').ratings[2]")
+        assert (mine["note"], mine["stars"], mine["accepted"]) == ("""it's "wet" at $1 & <b>""", None, True)
+        assert "too dark" in seen.page.inner_text(".rated")
+        assert seen.errors == []
 
 
 def test_words_are_edited_with_the_file_beside_them_and_nobodys_change_is_lost(chromium: Any, project: Tree) -> None:
@@ -155,22 +162,6 @@ def test_a_link_on_another_site_opens_the_page(chromium: Any, project: Tree) -> 
             thread.join()
 
 
-@pytest.fixture
-def going(demo: Tree, tmp_path: Path) -> Iterator[Tree]:
-    """The demo with a batch under way, whose second row waits."""
-    shutil.copytree(demo.root, tmp_path / "demo")
-    shutil.copytree(demo.home, tmp_path / "home")
-    tree = aftermath.swift(Tree(tmp_path / "demo", tmp_path / "home"), **page_checks.quick())
-    for run in ("rs_depths", "rs_evenly", "rs_sketch"):
-        spec = tree.run_paths(run).spec
-        spec.write_text(spec.read_text().replace("seed: 1", "seed: 2"))
-    tree.cli("batch", "--changed", "--detach", env=aftermath.faults("held@2"))
-    aftermath.until_told(next((tree.home / "cosmosctl/batches").glob("batch_*")), "row_start", times=2)
-    tree.cli("fetch")
-    yield tree
-    aftermath.end_processes(tree)
-
-
 LIVE = {
     "now": ("#batches", "", "document.querySelector('.going progress')"),
     "edit": ("#prompts?q=winter", "details.edit summary", "document.activeElement.tagName === 'TEXTAREA'"),
@@ -180,13 +171,14 @@ LIVE = {
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_each_view_of_a_running_page_fits_its_screen(
-    size: dict[str, int], chromium: Any, going: Tree, tmp_path: Path
+def test_each_view_of_a_running_page_fits_its_screen_and_keeps_nobody_out(
+    size: dict[str, int], chromium: Any, going: Tree, axe: str, tmp_path: Path
 ) -> None:
     options = {"has_touch": size is PHONE, "color_scheme": "dark"}
     with served(going) as (_, address, _), opened(chromium, size=size, **options) as seen:
         seen.page.goto(address)
         seen.ready()
+        seen.page.evaluate(axe)
         seen.until("UI.data.runs.filter(UI.picture).every(run => UI.picture(run).look)")
         for name, (hash_, click, sign) in LIVE.items():
             seen.turn(hash_)
@@ -194,4 +186,5 @@ def test_each_view_of_a_running_page_fits_its_screen(
                 seen.page.locator(click).first.click()
             seen.until(sign)
             page_checks.fits_its_screen(seen, name, size, tmp_path / "shots")
+            assert seen.evaluate(real.AXE_RUN) == [], name
         assert seen.errors == []

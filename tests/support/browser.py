@@ -126,6 +126,11 @@ def axe(folder: Path) -> str:
     return next(folder.rglob("axe.min.js")).read_text(encoding="utf-8")
 
 
+AXE_RUN = """async () => (await axe.run(document, { resultTypes: ['violations'] })).violations
+  .map(one => `${one.id}: ${one.nodes.slice(0, 3).map(node => node.html.slice(0, 120)).join(' | ')}`)"""
+"""What that script finds on the page that is shown, in words."""
+
+
 @contextmanager
 def opened(browser: Any, *, size: dict[str, int] | None = None, **options: Any) -> Iterator[Seen]:
     """A new page that notes everything that goes wrong on it."""

@@ -14,7 +14,7 @@ UI.chooseEach = (body, runs, q) => {
   let k = Math.max(0, runs.findIndex(run => run.id === q.get('at'))), stage = null;
   const isRated = run => { const rating = UI.ratings.of(run); return !!rating && ((rating.stars ?? null) !== null || (rating.accepted ?? null) !== null); };
   if (!q.get('at')) k = Math.max(0, runs.findIndex(run => !isRated(run)));
-  const head = UI.h('div', { class: 'line' }), place = UI.h('div', { class: 'grow' });
+  const head = UI.h('div', { class: 'line' }), place = UI.h('div', { class: 'grow' }), note = UI.h('div', {});
   const keys = {};
   const draw = () => {
     const run = runs[k], input = run.inputs.find(([role]) => role === 'color');
@@ -25,6 +25,7 @@ UI.chooseEach = (body, runs, q) => {
     for (const key of Object.keys(keys)) delete keys[key];
     Object.assign(keys, stage.keys, { ArrowRight: () => go(1), ArrowLeft: () => go(-1) }, UI.ratingKeys(() => run));
     place.replaceChildren(stage.el);
+    note.replaceChildren(UI.noteLine(run));
     tell();
     UI.route.note({ at: run.id });
   };
@@ -34,7 +35,7 @@ UI.chooseEach = (body, runs, q) => {
       UI.ratingLine(runs[k]), UI.h('span', { class: 'dim' }, UI.promptWords(runs[k], 90)));
   };
   const go = by => { k = (k + by + runs.length) % runs.length; draw(); };
-  body.append(head, place);
+  body.append(head, note, place);
   draw();
   document.addEventListener('rated', tell);
   return { keys, close: () => { document.removeEventListener('rated', tell); stage.close(); } };

@@ -33,35 +33,37 @@ UI.ratings = {
   of: run => run.video ? UI.ratings.own[run.video] || run.rating || null : null,
   rate(run, change) {
     if (!run.video) { UI.say('there is no video to rate'); return; }
-    const now = UI.ratings.of(run) || { stars: null, accepted: null, note: '' };
+    const now = UI.ratings.of(run) || UI.ratings.NONE;
     UI.ratings.own[run.video] = { ...now, ...change, run: run.id };
-    if (UI.live && !UI.live.readOnly) UI.run(['rate', ...UI.words(UI.ratings.options(UI.ratings.own[run.video], now)), run.id]);
+    if (UI.live && !UI.live.readOnly) UI.run(['rate', ...UI.words(UI.ratings.options(change)), run.id]);
     else UI.store.set('ratings', UI.ratings.own);
     UI.say(`${run.id}: ${UI.ratingWords(UI.ratings.own[run.video]) || 'no rating'}`);
     document.dispatchEvent(new CustomEvent('rated', { detail: run.id }));
   },
-  clear: run => UI.ratings.rate(run, { stars: null, accepted: null, note: '' }),
+  NONE: { stars: null, accepted: null, note: '' },
+  clear: run => UI.ratings.rate(run, UI.ratings.NONE),
   // The commands that write what was chosen here into the project's files.
   lines() {
     const same = new Map();
     for (const [video, one] of Object.entries(UI.ratings.own)) {
       const run = UI.byId.get(one.run);
       if (!run || run.video !== video) continue;
-      const was = run.rating || { stars: null, accepted: null, note: '' };
-      if (['stars', 'accepted', 'note'].every(key => (was[key] ?? null) === (one[key] ?? null) || (!was[key] && one[key] === ''))) continue;
-      const options = UI.ratings.options(one, was);
-      same.set(options, [...(same.get(options) || []), run.id]);
+      const was = run.rating || UI.ratings.NONE, keys = Object.keys(UI.ratings.NONE), blank = (of, key) => of[key] ?? UI.ratings.NONE[key];
+      const other = keys.filter(key => blank(one, key) !== blank(was, key)), isClear = keys.every(key => blank(one, key) === UI.ratings.NONE[key]);
+      const options = !other.length ? '' : UI.ratings.options(isClear ? UI.ratings.NONE : Object.fromEntries(other.map(key => [key, one[key]])));
+      if (options) same.set(options, [...(same.get(options) || []), run.id]);
     }
     return [...same].map(([options, ids]) => `cosmosctl rate ${options} ${ids.sort().join(' ')}`).sort();
   },
-  options(one, was) {
-    const words = [], has = (one.stars ?? null) !== null;
-    if (has) words.push(`--stars ${one.stars}`);
-    else if ((was.stars ?? null) !== null && ((one.accepted ?? null) !== null || one.note)) words.push('--stars 0');
-    if (one.accepted === true) words.push('--accept');
-    if (one.accepted === false) words.push('--reject');
-    if (one.note) words.push(`--note ${UI.shell(one.note)}`);
-    return words.join(' ') || '--clear';
+  // Of what is said anew: the rest stays as its author had it, whatever others say of the same video.
+  options(said) {
+    if (said === UI.ratings.NONE) return '--clear';
+    const words = [];
+    if (said.stars !== undefined) words.push(`--stars ${said.stars || 0}`);
+    if (said.accepted === true) words.push('--accept');
+    if (said.accepted === false) words.push('--reject');
+    if (said.note !== undefined) words.push(`--note ${UI.shell(said.note)}`);
+    return words.join(' ');
   },
 };
 

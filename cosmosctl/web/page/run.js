@@ -44,7 +44,21 @@ UI.ratingLine = run => {
   return UI.h('div', { class: 'line' }, [1, 2, 3, 4, 5].map(star),
     UI.button('accept', () => UI.ratings.rate(run, { accepted: true }), { 'aria-pressed': String(!!rating && rating.accepted === true) }),
     UI.button('reject', () => UI.ratings.rate(run, { accepted: false }), { 'aria-pressed': String(!!rating && rating.accepted === false) }),
-    rating && rating.note && UI.h('span', { class: 'dim' }, rating.note));
+    rating && rating.note && rating.note !== UI.ownNote(run) && UI.h('span', { class: 'dim' }, rating.note));
+};
+
+// The note as one person has it; of several people each has one, and none is taken for another's.
+UI.ownNote = run => {
+  const rating = UI.ratings.of(run), authors = new Set(run.ratings.filter(one => one.video === run.video).map(one => one.author));
+  return rating && authors.size < 2 && rating.note || '';
+};
+
+// A note is saved by Enter, or when the field is left; Esc leaves it as it was.
+UI.noteLine = run => {
+  let was = UI.ownNote(run);
+  const input = UI.h('input', { type: 'text', value: was, maxlength: 2000, placeholder: 'what you saw', 'aria-label': 'Note',
+    onchange: () => { was = input.value = input.value.trim(); UI.ratings.rate(run, { note: was }); }, onkeydown: e => { if (e.key === 'Escape') input.value = was; } });
+  return UI.h('label', { class: 'wide' }, UI.h('span', {}, 'Note'), input);
 };
 
 UI.table = (rows, heads) => UI.h('table', {}, heads && UI.h('thead', {}, UI.h('tr', {}, heads.map(words => words ? UI.h('th', { scope: 'col' }, words) : UI.h('td', {})))),
@@ -54,7 +68,7 @@ UI.recipe = run => {
   const prompt = UI.prompts.get(run.prompt);
   return UI.h('div', {},
     UI.h('h2', {}, run.id), UI.h('div', { class: 'line' }, UI.state(run), run.state === 'failed' && UI.h('span', { class: 'dim' }, UI.reasonWords(run))),
-    run.video && UI.h('div', { class: 'rated' }, UI.ratingLine(run)),
+    run.video && [UI.h('div', { class: 'rated' }, UI.ratingLine(run)), UI.noteLine(run)],
     UI.h('p', { class: 'prompt' }, run.text || prompt && prompt.text || ''),
     UI.h('p', { class: 'dim' }, UI.link(run.prompt, UI.route.href('wall', '', { prompt: run.prompt })), ` · scene ${run.scene}`,
       run.sweep && [' · sweep ', UI.link(run.sweep, UI.route.href('grid', '', { sweep: run.sweep }))], run.batch && [' · ', UI.link(run.batch, UI.route.href('batches', run.batch))]),
@@ -137,10 +151,10 @@ UI.saveFrame = async (m, n, name) => {
   }, 'image/png');
 };
 
-UI.logPart = run => !run.log || !run.log.length ? '' : UI.h('section', { class: 'log' }, UI.h('h3', {}, 'Log'),
+UI.logPart = run => !run.log || !run.log.length ? '' : UI.h('section', { class: 'log' }, UI.h('h2', {}, 'Log'),
   UI.h('pre', { tabindex: 0 }, run.log.join('\n')), run.logFile && UI.link('the whole log', run.logFile, { target: '_blank', rel: 'noopener' }));
 
-UI.historyPart = (run, stage, items) => !run.history.length ? '' : UI.h('section', {}, UI.h('h3', {}, 'History'),
+UI.historyPart = (run, stage, items) => !run.history.length ? '' : UI.h('section', {}, UI.h('h2', {}, 'History'),
   UI.table(run.history.map(one => {
     const k = items.findIndex(item => item.batch === one.batch && item.m === UI.media(one.video));
     const wipe = k > 0 && stage ? UI.button('wipe against the newest', () => { stage.a = k; stage.b = 0; stage.choose('wipe'); }, { class: 'small' }) : '';
