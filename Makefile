@@ -79,6 +79,7 @@ flaky: $(INSTALLED) ## tests again and again, quiet and busy: N=20, WHOLE=1, ONL
 # each figure is stored as soon as it is measured
 bench: $(INSTALLED) ## every figure, beside what it is compared with
 	@sh .ci/packages git $(PROGRAMS) || echo "figures that need them are skipped by name" >&2
+	@sh .ci/packages chromium || echo "figures that need it are skipped by name" >&2
 	$(BIN)/python -m tests.bench --json bench.json $(if $(BESIDE),--beside $(BESIDE))
 
 install: $(INSTALLED) ## .venv with the package and the tools

@@ -22,7 +22,7 @@ from cosmosctl.media.probe import VideoError, refuse_too_much
 
 COPY_WIDTH, STILL_WIDTH, TILE_WIDTH, TILES_ACROSS = 640, 480, 240, 5
 _JPEG_QUALITY = 82
-_QUALITY = Quality(crf=20, preset="superfast", threads=1, steps_fast=True)
+QUALITY = Quality(crf=20, preset="superfast", threads=1, steps_fast=True)
 _PLAIN = ("yuv420p", "yuvj420p")
 """With these H.264 in mp4 or mov plays in every browser (tried in Chromium and Firefox)."""
 
@@ -76,15 +76,15 @@ def _written(source: Path, targets: Targets, progress: Callable[[int, int], None
     first = next(pictures)
     width, height = first.width, first.height
     sheet, done, still = _Sheet(width, height, announced), 0, first
-    size = _fitting(width, height, min(COPY_WIDTH, width))
-    with writing(targets.copy, width=size[0], height=size[1], fps=fps, quality=_QUALITY) as copy:
+    size = fitting(width, height, min(COPY_WIDTH, width))
+    with writing(targets.copy, width=size[0], height=size[1], fps=fps, quality=QUALITY) as copy:
         for frame in chain((first,), pictures):
-            copy.write(_packed(frame, *size))
+            copy.write(packed(frame, *size))
             sheet.take(done, frame)
             still = frame if done <= announced // 2 else still
             done += 1
             progress(done, max(done, announced))
-    _write_jpeg(targets.still, _rgb(still, *_fitting(width, height, min(STILL_WIDTH, width))))
+    _write_jpeg(targets.still, _rgb(still, *fitting(width, height, min(STILL_WIDTH, width))))
     _write_jpeg(targets.sheet, sheet.pixels)
     return Facts(done, str(fps), width, height, _plays(source))
 
@@ -93,7 +93,7 @@ class _Sheet:
     """Pictures from all along a video, in rows."""
 
     def __init__(self, width: int, height: int, count: int) -> None:
-        self._size = _fitting(width, height, TILE_WIDTH)
+        self._size = fitting(width, height, TILE_WIDTH)
         across = self._size[0] * TILES_ACROSS, self._size[1] * TILES_ACROSS
         self.pixels: Pixels = np.zeros((across[1], across[0], 3), np.uint8)
         total = TILES_ACROSS**2
@@ -111,13 +111,14 @@ class _Sheet:
             self.pixels[top : top + height, left : left + width] = picture
 
 
-def _fitting(width: int, height: int, wanted: int) -> tuple[int, int]:
+def fitting(width: int, height: int, wanted: int) -> tuple[int, int]:
     """Even width and height of about that width and the same shape."""
     even = max(2, wanted - wanted % 2)
     return even, max(2, 2 * round(even * height / width / 2))
 
 
-def _packed(frame: av.VideoFrame, width: int, height: int) -> Pixels:
+def packed(frame: av.VideoFrame, width: int, height: int) -> Pixels:
+    """The picture in that size, as a copy is written."""
     return frames.i420(_rgb(frame, width, height))
 
 

@@ -51,7 +51,7 @@ PARTS: Mapping[str, Part] = {
     "warm": Part(warm.measure),
     "slurm": Part(slurm.measure, sshd.missing),
     "networks": Part(networks.measure, networks.missing),
-    "page": Part(page.measure, _programs("ffmpeg", "chromium")),
+    "page": Part(page.measure),
 }
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.bench import bundling, remote
-from tests.bench.__main__ import PARTS
+from tests.bench import bundling, page, remote
+from tests.bench.__main__ import PARTS, Report, _measure
+from tests.support import browser
 from tests.support.tree import REPOSITORY
 from tests.support.waiting import PATIENCE_S, wait_until
 
@@ -89,3 +90,15 @@ def test_a_part_has_its_figures(name: str, tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setattr(MODULES[name], size, value)
     found = {key: value for figures in part.measure(tmp_path) for key, value in figures.items()}
     assert found and all(isinstance(value, int | float) and value >= 0 for value in found.values()), found
+
+
+def test_without_a_browser_a_gallery_and_look_copies_are_measured_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "RUNS", 4)
+    monkeypatch.setattr(page, "TRIES", 1)
+    monkeypatch.setattr(browser, "PROGRAM", None)
+    report = Report(None)
+    _measure("page", PARTS["page"], report)
+    assert report.facts["skipped"] == {"page": "the figures of a page that is seen need chromium"}
+    assert {"look_copy_alone_cpu_s", "still_and_sheet_cpu_s", "gallery_4_videos_first_s"} <= set(report.facts["page"])
