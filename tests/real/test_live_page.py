@@ -28,8 +28,11 @@ def test_stars_go_into_the_file_and_a_batch_ends_while_the_page_is_open(chromium
         seen.ready()
         seen.until("UI.picture(UI.byId.get('rs_a')) && UI.picture(UI.byId.get('rs_a')).look")
         seen.turn("#run/rs_a")
+        seen.show(3)
         seen.press("4")
         seen.until("UI.byId.get('rs_a').rating && UI.byId.get('rs_a').rating.stars === 4")
+        seen.ready()
+        assert seen.evaluate("document.body.dataset.frame") == "3"
         assert "stars: 4" in project.run_paths("rs_a").ratings.read_text()
         assert "cosmosctl rate --stars 4 rs_a" in seen.page.inner_text(".toast")
         seen.turn("#run/rs_b")
@@ -88,7 +91,7 @@ def test_a_frame_of_the_original_is_saved_and_hosts_are_told(chromium: Any, proj
     with served(project) as (_, address, _), opened(chromium) as seen:
         seen.page.goto(address)
         seen.ready()
-        seen.until("UI.picture(UI.byId.get('rs_a')) && UI.picture(UI.byId.get('rs_a')).look")
+        seen.until("Object.values(UI.data.media).every(one => one.look)")
         seen.turn("#run/rs_a")
         seen.show(3)
         with seen.page.expect_download() as saved:

@@ -1,5 +1,5 @@
 'use strict';
-// Which view is shown: by the hash. Nothing else of the page is state.
+// Which view is shown: by the hash. Nothing else of the page is state; `keep` of a view notes there where it is by now.
 UI.PLACES = [['wall', 'Runs'], ['grid', 'Grid'], ['choose', 'Choose'], ['batches', 'Batches'], ['prompts', 'Prompts']];
 UI.current = null;
 

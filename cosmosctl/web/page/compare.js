@@ -15,5 +15,5 @@ UI.views.compare = (root, arg, q) => {
     UI.table(Object.entries(runs[0].set).filter(([key]) => !UI.differing(runs).includes(key))));
   const between = runs.length === 2 ? UI.halfway(...runs) : '';
   root.append(UI.h('div', { class: 'compare' }, stage.el, UI.h('div', {}, between && UI.h('details', { class: 'same' }, UI.h('summary', {}, 'between these two'), UI.command(between), UI.makeAndRun(between)), runs.length > 1 ? same : '')));
-  return { title: `${UI.plural(runs.length, 'run')}`, keys: stage.keys, close: stage.close };
+  return { title: `${UI.plural(runs.length, 'run')}`, keys: stage.keys, keep: () => stage.set({}), close: stage.close };
 };

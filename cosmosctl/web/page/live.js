@@ -58,6 +58,7 @@ UI.renewed = data => {
   const isPlaying = UI.current && UI.current.isPlaying && UI.current.isPlaying();
   if (!isOther || isTyping || UI.isEditing() || isPlaying || (!isCome && ['grid', 'choose', 'compare'].includes(view))) { document.dispatchEvent(new CustomEvent('rated', { detail: '' })); return; }
   const focused = UI.focused();
+  if (UI.current.keep) UI.current.keep();
   UI.go();
   document.getElementById('main').scrollTop = top;
   const again = focused();

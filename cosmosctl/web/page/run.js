@@ -18,7 +18,7 @@ UI.views.run = (root, id, q) => {
   keys[']'] = () => near.after && near.after.click();
   const redraw = () => { const box = root.querySelector('.rated'); if (box) box.replaceChildren(UI.ratingLine(run)); };
   document.addEventListener('rated', redraw);
-  return { title: run.id, keys, isPlaying: () => stage && stage.clock.playing, close: () => { document.removeEventListener('rated', redraw); if (stage) stage.close(); } };
+  return { title: run.id, keys, isPlaying: () => stage && stage.clock.playing, keep: () => stage && stage.set({}), close: () => { document.removeEventListener('rated', redraw); if (stage) stage.close(); } };
 };
 
 UI.runItems = run => {

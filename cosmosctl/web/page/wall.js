@@ -128,7 +128,7 @@ UI.card = (run, apart) => {
   const m = UI.picture(run), stars = UI.h('span', { class: 'stars' });
   const inside = m && m.still
     ? UI.h('img', { src: m.still, width: 480, height: Math.round(480 * m.height / m.width), loading: 'lazy', decoding: 'async', alt: '' })
-    : UI.h('div', { class: 'nothing' }, UI.h('b', {}, UI.state(run)), m && m.waits ? UI.makingOf(m.waits) : UI.h('span', {}, m ? m.problem : UI.reasonWords(run)), run.log && run.log.length ? UI.h('pre', {}, run.log.slice(-4).join('\n')) : '');
+    : UI.h('div', { class: 'nothing' }, UI.h('b', {}, UI.state(run)), m && m.waits ? UI.makingOf(m.waits) : UI.h('span', {}, m ? m.problem : UI.reasonWords(run)), !(m && m.waits) && run.log && run.log.length ? UI.h('pre', {}, run.log.slice(-4).join('\n')) : '');
   const still = UI.h('a', { class: 'still open', href: UI.route.href('run', run.id), 'aria-label': `${run.id}, ${UI.stateWords(run)}, ${UI.promptWords(run)}` },
     inside, run.kind && run.kind !== 'result' && UI.h('span', { class: 'badge' }, run.kind), m && run.state !== 'done' && UI.h('span', { class: 'badge state' }, UI.state(run)));
   const card = UI.h('article', { class: 'card', 'aria-label': run.id, data: { id: run.id } }, still,
