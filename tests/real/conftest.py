@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,24 +72,36 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     return browser.axe(tmp_path_factory.mktemp("axe"))
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Tree]:
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A project with one finished preview and one run that waits."""
-    tree = on_this_machine(tmp_path, {"COSMOSCTL_PREVIEW_ROW_S": "0.01"})
+    tree = on_this_machine(tmp_path_factory.mktemp("finished"), {"COSMOSCTL_PREVIEW_ROW_S": "0.01"})
     tree.prompt("ps_x", "<img onerror=alert(1) src=x>")
     tree.run("rs_a", prompt="ps_x")
     tree.cli("batch")
     tree.run("rs_b", more="seed: 7\n")
+    return tree
+
+
+@pytest.fixture
+def project(finished: Tree, tmp_path: Path) -> Iterator[Tree]:
+    """The same for one test alone."""
+    tree = copied(finished, tmp_path)
     yield tree
     aftermath.end_processes(tree)
+
+
+def copied(tree: Tree, folder: Path) -> Tree:
+    """The project and its host as they are, in that folder."""
+    for old in (tree.root, tree.home):
+        shutil.copytree(old, folder / old.name, symlinks=True)
+    return replace(tree, root=folder / tree.root.name, home=folder / tree.home.name)
 
 
 @pytest.fixture
 def going(demo: Tree, tmp_path: Path) -> Iterator[Tree]:
     """The demo with a batch under way, whose second row waits."""
-    shutil.copytree(demo.root, tmp_path / "demo")
-    shutil.copytree(demo.home, tmp_path / "home")
-    tree = aftermath.swift(Tree(tmp_path / "demo", tmp_path / "home"), **page_checks.quick())
+    tree = aftermath.swift(copied(demo, tmp_path), **page_checks.quick())
     for run in ("rs_depths", "rs_evenly", "rs_sketch"):
         spec = tree.run_paths(run).spec
         spec.write_text(spec.read_text().replace("seed: 1", "seed: 2"))
