@@ -256,3 +256,18 @@ def test_a_result_that_is_torn_in_its_header_is_a_tile_without_a_picture(quick_t
     quick_tree.cli("gallery")
     for words in (("show", "rs_a"), ("compare", "rs_a", "rs_a", "-o", "out.png"), ("status",)):
         assert quick_tree.cli(*words, expect=None).code != EXIT_BUG, words
+
+
+@pytest.mark.parametrize(
+    ("make", "plays"),
+    [
+        *((clips.color, True), (clips.with_audio, True), (clips.half_indexed, True), (clips.late_picture, False)),
+        *((clips.without_edit_list, False), (clips.variable_frame_rate, False)),
+    ],
+)
+def test_a_page_takes_frames_from_an_original_only_where_they_lie_at_their_numbers(
+    make: Callable[[Path], Path], plays: bool, tmp_path: Path
+) -> None:
+    targets = Targets(*(tmp_path / name for name in ("copy.mp4", "still.jpg", "sheet.jpg")))
+    facts = write_look(make(tmp_path / "clip.mp4"), targets, lambda done, most: None)
+    assert facts.plays == plays

@@ -169,7 +169,7 @@ UI.originals = (items, where) => {
     const probe = UI.h('video', { preload: 'metadata' });
     const told = text => { words.textContent = text; UI.shut(probe); };
     probe.onerror = () => told(item.m.plays ? ' (not here: what is shown is its look copy)' : ' (no format of browsers, or not here: what is shown is its look copy)');
-    probe.onloadedmetadata = () => told('');
+    probe.onloadedmetadata = () => told(item.m.plays ? '' : ' (what is shown, closely too, is its look copy)');
     probe.src = item.m.original;
     return UI.h('span', {}, link, ` ${item.m.width}×${item.m.height}`, words, '  ');
   });
