@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support import aftermath, browser, network_batch, page_checks, shown_runs
+from tests.support.browser import Seen, opened
 from tests.support.network_python import network_python
 from tests.support.slurm_bed import Bed, Site, running_bed, site_on
 from tests.support.tree import Tree, on_this_machine
@@ -48,10 +49,27 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield started
 
 
+@pytest.fixture
+def seen(chromium: Any) -> Iterator[Seen]:
+    """A page on a desk. Whatever goes wrong on it, or leaves this machine, fails the test."""
+    with opened(chromium) as page:
+        yield page
+        assert page.errors == []
+        assert [
+            url for url in page.requests if not url.startswith(("file:", "data:", "blob:", "http://127.0.0.1:"))
+        ] == []
+
+
 @pytest.fixture(scope="session")
 def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gallery of runs whose videos tell their frames: 24 fps four times, other rates, lengths, one frame, HEVC."""
     return shown_runs.numbered(tmp_path_factory.mktemp("numbered"))
+
+
+@pytest.fixture(scope="session")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gallery of a grid of four runs, one with an input and an earlier result, two with a wide film."""
+    return shown_runs.looked_at(tmp_path_factory.mktemp("looked_at"))
 
 
 @pytest.fixture(scope="session")

@@ -24,17 +24,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def seen(chromium: Any) -> Iterator[Seen]:
-    """A page on a desk. Whatever goes wrong on it, or leaves this machine, fails the test."""
-    with opened(chromium) as page:
-        yield page
-        assert page.errors == []
-        assert [
-            url for url in page.requests if not url.startswith(("file:", "data:", "blob:", "http://127.0.0.1:"))
-        ] == []
-
-
 def place(index: Path) -> str:
     return index.as_uri()
 

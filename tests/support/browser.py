@@ -72,6 +72,12 @@ class Seen:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def anew(self, *keys: str) -> None:
+        """Press keys that have something else shown, and wait until it is there."""
+        self.page.evaluate("delete document.body.dataset.ready")
+        self.press(*keys)
+        self.ready()
+
     def show(self, frame: int) -> None:
         """Move the scrub there and wait until every picture is."""
         self.page.evaluate(
@@ -173,6 +179,11 @@ def number_in(picture: Pixels) -> int:
     middle = (max(middles) + min(middles)) / 2
     bits = [int(value > middle) for value in middles]
     return sum(bit << k for k, bit in enumerate(bits[:BARS])) if bits[BARS] == 1 - bits[0] else -1
+
+
+def mark_in(picture: Pixels) -> int:
+    """The mark of a coded picture, or of any part of one from its top to its bottom."""
+    return round((float(picture[picture.shape[0] * 7 // 8 :].mean()) - 20) / 20)
 
 
 def numbers(pictures: Sequence[Pixels]) -> list[int]:
