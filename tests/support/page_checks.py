@@ -1,5 +1,6 @@
 """What the page shows in every browser: the same checks, by the words that `browser.Seen` and `firefox.Fox` share."""
 
+import json
 import os
 import random
 import re
@@ -17,6 +18,8 @@ from tests.support.tree import Tree, on_this_machine
 PICTURES = "COSMOSCTL_PICTURES"
 """Names the folder that takes a picture of each view: `make pictures`."""
 HOSTILE = """</script><script>alert(1)</script> "q" 'q' & # % <img onerror=alert(2) src=x>"""
+HOSTILE_NAME = """a#&'% b "q" <script>alert(5)<"""
+HOSTILE_SCENE = f"inputs/videos/{HOSTILE_NAME}"
 VIEWS = (
     *("run/n0", "run/failed", "compare/n0,n1,n2,n3", "grid", "choose", "choose/blind", "choose/chosen"),
     *("batches", "prompts"),
@@ -71,27 +74,32 @@ def every_seek_is_exact(page: Page, index: Path, name: str) -> None:
 
 def zipped_elsewhere(folder: Path) -> Path:
     """index.html of a gallery with hostile words and names, zipped and unzipped; its project is gone."""
-    tree = on_this_machine(folder, {"COSMOSCTL_PREVIEW_ROW_S": "0.01"})
-    clips.scene(tree.root / "inputs/videos/a#&'% b")
-    tree.prompt("ps_h", HOSTILE, scene='"inputs/videos/a#&\'% b"', more="notes: '<img onerror=alert(3) src=x>'\n")
+    plain = on_this_machine(folder, {"COSMOSCTL_PREVIEW_ROW_S": "0.01"})
+    tree = Tree(plain.root.rename(folder / HOSTILE_NAME), plain.home, plain.env)
+    clips.scene(tree.root / HOSTILE_SCENE)
+    tree.prompt("ps_h", HOSTILE, scene=json.dumps(HOSTILE_SCENE), more="notes: '<img onerror=alert(3) src=x>'\n")
     tree.run("rs_h", prompt="ps_h", more="notes: '<script>alert(4)</script>'\ntags: ['<b>']\n")
     tree.cli("batch")
-    tree.cli("gallery", "--zip", "--copy", "--with-logs")
-    elsewhere = folder / """else where "#'&"""
-    with zipfile.ZipFile(tree.root / "gallery.zip") as made:
+    tree.cli("gallery", "-o", HOSTILE_NAME, "--zip", "--copy", "--with-logs")
+    elsewhere = folder / f"else where {HOSTILE_NAME}"
+    with zipfile.ZipFile(tree.root / f"{HOSTILE_NAME}.zip") as made:
         made.extractall(elsewhere)
     shutil.rmtree(tree.root)
-    return elsewhere / "gallery/index.html"
+    return elsewhere / HOSTILE_NAME / "index.html"
 
 
 def a_zipped_gallery_opens(page: Page, index: Path) -> None:
-    """Whatever its words are, none is obeyed; its originals are there."""
+    """Whatever its words and names are, none is obeyed and all are shown; its originals are there."""
     page.go(index.as_uri())
-    for hash_ in ("#prompts", "#compare/rs_h", "#batches", "#grid", "#wall?group=prompt", "#run/rs_h"):
+    for hash_ in ("#compare/rs_h", "#batches", "#grid", "#wall?group=prompt", "#prompts", "#run/rs_h"):
         page.turn(hash_)
         assert page.evaluate("document.querySelectorAll('script:not([src])').length") == 0
+        assert HOSTILE_NAME in page.evaluate("document.title")
+        if hash_ in ("#prompts", "#run/rs_h"):
+            assert HOSTILE_NAME in page.evaluate("document.querySelector('main').innerText"), hash_
     assert HOSTILE.split()[0] in page.evaluate("document.querySelector('.recipe .prompt').innerText")
-    assert "look copy" not in page.evaluate("document.querySelector('.where').innerText")
+    originals = "[...document.querySelectorAll('.where a')].map(one => UI.opened([one.href]))"
+    assert page.evaluate(f"Promise.all({originals}).then(all => all.length > 1 && all.every(Boolean))")
     assert len(page.pictures()) >= 2
 
 
