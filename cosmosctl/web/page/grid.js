@@ -29,6 +29,8 @@ UI.views.grid = (root, arg, q) => {
     for (const one of hidden) q.append('hide', one);
     history.replaceState(null, '', UI.route.href('grid', '', q));
     draw();
+    // the focus goes to what undoes it
+    (hidden.has(name) ? hiddenLine.lastChild : [...table.querySelectorAll(`.head.${axis}`)].find(one => one.textContent === (words || '–'))).focus();
   };
   const table = UI.h('div', { class: 'sweep', tabindex: 0, 'aria-label': 'Grid of runs' });
   const cell = (run, others) => {
