@@ -3,7 +3,7 @@
 import functools
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -275,6 +275,8 @@ VIEWS = {
     "compare": "#compare/{all}?f=30",
     "grid": "#grid",
     "choose": "#choose",
+    "blind": "#choose/blind",
+    "chosen": "#choose/chosen",
     "batches": "#batches/{batch}",
     "prompts": "#prompts",
 }
@@ -290,22 +292,33 @@ def test_each_view_fits_its_screen(size: dict[str, int], chromium: Any, demo: Tr
         for name, hash_ in VIEWS.items():
             seen.turn(hash_.format(*ids, all=",".join(ids[:4]), batch=batch))
             page_checks.fits_its_screen(seen, name, size, tmp_path)
+            if name == "choose":
+                seen.press("4", "p")
         assert seen.errors == []
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_no_view_keeps_anybody_out(scheme: str, chromium: Any, numbered: Path, axe: str) -> None:
+def kept_out(seen: Seen, views: Mapping[str, str], **facts: str) -> dict[str, list[str]]:
+    """What keeps people from using these views, by view."""
     found = {}
-    with opened(chromium, color_scheme=scheme) as seen:
+    for name, hash_ in views.items():
+        seen.turn(hash_.format("n0", **facts))
+        if faults := seen.evaluate(real.AXE_RUN):
+            found[name] = faults
+    return found
+
+
+@pytest.mark.parametrize(
+    ("scheme", "size"), [("dark", DESK), ("light", DESK), ("dark", PHONE)], ids=["dark", "light", "phone"]
+)
+def test_no_view_keeps_anybody_out(
+    scheme: str, size: dict[str, int], chromium: Any, axe: str, numbered: Path, zipped: Path
+) -> None:
+    with opened(chromium, size=size, has_touch=size is PHONE, color_scheme=scheme) as seen:
         seen.go(place(numbered))
         seen.page.evaluate(axe)
-        for name, hash_ in {
-            **VIEWS,
-            "blind": "#choose/blind",
-            "chosen": "#choose/chosen",
-            "groups": "#wall?group=state",
-        }.items():
-            seen.turn(hash_.format("n0", all="n0,n1,short,failed", batch="none"))
-            if faults := seen.evaluate(real.AXE_RUN):
-                found[name] = faults
-    assert found == {}
+        groups = VIEWS | {"groups": "#wall?group=state"}
+        assert kept_out(seen, groups, all="n0,n1,short,failed", batch="none") == {}
+        seen.go(place(zipped))
+        seen.page.evaluate(axe)
+        batch = seen.evaluate("UI.data.batches[0].id")
+        assert kept_out(seen, {name: VIEWS[name] for name in ("batches", "prompts")}, batch=batch) == {}
