@@ -20,14 +20,20 @@ pytestmark = [
 
 def sides(seen: Seen) -> tuple[int, int]:
     """The marks at the left and the right end of what is wiped."""
-    whole = seen.pictures()[0]
+    whole = laid_out(seen)
     tenth = whole.shape[1] // 10
     return mark_in(whole[:, :tenth]), mark_in(whole[:, -tenth:])
 
 
+def laid_out(seen: Seen) -> Pixels:
+    """What is wiped, once the page has fitted it to the room that is left."""
+    seen.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return seen.pictures()[0]
+
+
 def edge(seen: Seen) -> float:
     """Where the wipe stands in the picture, 0..1, by its pixels."""
-    row = seen.pictures()[0][-10].mean(axis=1)
+    row = laid_out(seen)[-10].mean(axis=1)
     return float(np.abs(np.diff(row)).argmax()) / len(row)
 
 
@@ -40,7 +46,6 @@ def test_a_result_is_wiped_against_its_input_and_against_an_earlier_one(seen: Se
     left, top, right, _ = seen.boxes(".pic canvas")[0]
     for share in (0.25, 0.75):
         seen.page.mouse.move(left + (right - left) * share, top + 20)
-        seen.page.evaluate("new Promise(requestAnimationFrame)")
         assert edge(seen) == pytest.approx(share, abs=0.01)
     seen.press("s")
     assert sides(seen) == (INPUT, NEWEST)
