@@ -9,7 +9,8 @@ from hypothesis import settings
 
 from tests.containers import Engine, running_podman
 from tests.sshd import Sshd, running_sshd
-from tests.support import aftermath
+from tests.support import aftermath, counts
+from tests.support.counts import tell_count as tell_count  # a fixture
 from tests.support.examples import IS_SOAK, SPEED
 from tests.support.surroundings import own_surroundings
 from tests.support.tree import Tree
@@ -35,6 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first."""
     turns = {name: turn for turn, name in enumerate(LONG)}
     items.sort(key=lambda item: turns.get(item.path.stem, len(LONG)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was counted stands in the last lines."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, ())]
+    if words := counts.said(reports):
+        terminalreporter.write_line(f"ran {words}")
 
 
 @pytest.fixture

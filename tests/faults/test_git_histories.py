@@ -1,11 +1,10 @@
 """Random histories: git commands, edits, batches, host ends and fetches over two branches, two work trees and a clone.
 
 After each step holds what `git_world.Truth` says. `make test` runs SEQUENCES of at least STEPS steps from fixed seeds;
-`make soak` draws 400 others (COSMOSCTL_SOAK_HISTORIES says how many). FAULTS are what the product did before its state
-rested on files that git ignores: each is put back, and a sequence finds it.
+`make soak` goes on with others for an hour. Both say at their end how many there were. FAULTS are what the product did
+before its state rested on files that git ignores: each is put back, and a sequence finds it.
 """
 
-import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -20,9 +19,14 @@ from cosmosctl.domain.layout import RESULT, BatchPaths
 from cosmosctl.state import answers, batch_list
 from cosmosctl.state.attempt_index import Traces
 from cosmosctl.store import load_all
+from tests.support.counts import TellCount
+from tests.support.examples import IS_SOAK
 from tests.support.git_world import RUNS, Truth, Work, World, wanted, world
+from tests.support.waiting import is_over
 
 SEQUENCES, STEPS = 30, 10
+SOAK_S, ROUND = 3600, 10
+"""In the soak as many rounds as begin in time; a round is so many sequences, so that a fault in one does not end it."""
 WEIGHTS = (0.5, 0.6, 0.7)
 OTHER = {"main": "look", "look": "main", "side": "main"}
 
@@ -239,7 +243,8 @@ def _anew(made: World, kept: Path) -> World:
     return made
 
 
-def _play(made: World, seed: int) -> None:
+def _play(made: World, seed: int) -> int:
+    """How many steps there were."""
     history = History(made, seed)
     try:
         while len(history.done) < STEPS:
@@ -250,11 +255,13 @@ def _play(made: World, seed: int) -> None:
         raise
     finally:
         made.release()
+    return len(history.done)
 
 
 @pytest.mark.parametrize("seed", range(SEQUENCES))
-def test_no_video_is_lost_and_no_state_is_untrue_under_git(seed: int, fresh: Fresh) -> None:
-    _play(fresh(), seed)
+def test_no_video_is_lost_and_no_state_is_untrue_under_git(seed: int, fresh: Fresh, tell_count: TellCount) -> None:
+    tell_count("git histories", 1)
+    tell_count("steps of git histories", _play(fresh(), seed))
 
 
 @dataclass(frozen=True)
@@ -300,8 +307,11 @@ def test_a_fault_that_the_product_had_is_found(fault: Fault, fresh: Fresh, monke
 
 
 @pytest.mark.soak
-@pytest.mark.skipif("COSMOSCTL_SOAK" not in os.environ, reason="COSMOSCTL_SOAK is not set; make soak sets it")
-def test_many_other_histories(fresh: Fresh) -> None:
+@pytest.mark.parametrize("number", range(1000) if IS_SOAK else [0])
+def test_other_histories_for_an_hour(number: int, fresh: Fresh, tell_count: TellCount) -> None:
+    if not IS_SOAK or is_over("git histories", SOAK_S):
+        pytest.skip("the hour is over" if IS_SOAK else "COSMOSCTL_SOAK is not set; make soak sets it")
     draw = random.SystemRandom()
-    for _ in range(int(os.environ.get("COSMOSCTL_SOAK_HISTORIES", "400"))):
-        _play(fresh(), draw.randrange(1 << 32))
+    for _ in range(ROUND):
+        tell_count("git histories", 1)
+        tell_count("steps of git histories", _play(fresh(), draw.randrange(1 << 32)))
