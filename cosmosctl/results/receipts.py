@@ -136,10 +136,10 @@ def read_receipt(path: Path) -> LocalReceipt | None:
 
 
 def _as_today(receipt: LocalReceipt | None) -> LocalReceipt | None:
-    """One of a later format is none that can be read; `spec` of one of an earlier version is what it would be today."""
+    """One of a later format is none that can be read; one of an earlier version is what it would be today."""
     if receipt is None or receipt.format > FORMAT:
         return None
-    return replace(receipt, spec=spec_hash(receipt.effective)) if receipt.format == 0 else receipt
+    return replace(receipt, format=FORMAT, spec=spec_hash(receipt.effective)) if receipt.format == 0 else receipt
 
 
 def read_failure(path: Path) -> Failure | None:

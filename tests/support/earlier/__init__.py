@@ -1,4 +1,4 @@
-"""A batch as an earlier version left it: its project and its host's folder, recorded by `record`."""
+"""What earlier versions left: a half-done batch, recorded by `record`, and a finished project, by `record_finished`."""
 
 import shutil
 import subprocess
@@ -7,23 +7,25 @@ from pathlib import Path
 
 from cosmosctl.host import trust
 from tests.support import aftermath
-from tests.support.tree import Tree
+from tests.support.tree import REPOSITORY, Tree
 
-RECORDED = Path(__file__).parent / "recorded"
+RECORDED, FINISHED = (Path(__file__).parent / name for name in ("recorded", "finished"))
 
 
-def restored(folder: Path) -> Tree:
-    """The project in `folder`, with its batch known as made here; nothing of it runs."""
+def restored(folder: Path, recorded: Path = RECORDED) -> Tree:
+    """The project in `folder`, with its batches known as made here; nothing of them runs."""
     tree = Tree(folder / "project", folder / "home")
-    shutil.copytree(RECORDED / "project", tree.root)
-    shutil.copytree(RECORDED / "home", tree.home)
+    shutil.copytree(recorded / "project", tree.root)
+    shutil.copytree(recorded / "home", tree.home)
     words = {"@HOME@": str(tree.home), "@PROJECT@": str(tree.root), "@PYTHON@": sys.executable}
+    words["@CHECKOUT@"] = str(REPOSITORY)
     for file in (path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".mp4", ".log")):
         text = file.read_text(encoding="utf-8")
         for word, place in words.items():
             text = text.replace(word, place)
         file.write_text(text, encoding="utf-8")
-    trust.note_made(tree.batches()[0])
+    for batch in tree.batches():
+        trust.note_made(batch)
     return aftermath.swift(tree)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.support import aftermath
 from tests.support.tree import REPOSITORY, Tree, on_this_machine
 
-_WORK = Path("/tmp/earlier")
+WORK = Path("/tmp/earlier")
 """Videos and logs hold paths that cannot be changed afterwards: these are nobody's."""
 LEFT_OUT = (".cosmosctl", "locks", "launch.lock", "lock", "state", "tally", "tmp")
 
@@ -26,8 +26,9 @@ def record(target: Path, work: Path) -> None:
     for name, source in (("project", tree.root), ("home", tree.home)):
         shutil.copytree(source, target / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
     for file in (path for path in sorted(target.rglob("*")) if path.suffix != ".mp4" and path.is_file()):
-        change = _as_long if file.suffix == ".log" else _anywhere
-        file.write_text(change(file.read_text(encoding="utf-8"), tree), encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
+        told = as_long(text, REPOSITORY) if file.suffix == ".log" else nowhere(text, tree)
+        file.write_text(told, encoding="utf-8")
 
 
 def _half_done(work: Path) -> Tree:
@@ -44,23 +45,24 @@ def _half_done(work: Path) -> Tree:
     return tree
 
 
-def _as_long(text: str, tree: Tree) -> str:
+def as_long(text: str, checkout: Path) -> str:
     """A log with nothing in it of this machine; events name its parts by their bytes."""
-    checkout = str(REPOSITORY).strip("/")
-    return text.replace(checkout, "checkout".ljust(len(checkout), "_")[: len(checkout)])
+    there = str(checkout).strip("/")
+    return text.replace(there, "checkout".ljust(len(there), "_")[: len(there)])
 
 
-def _anywhere(text: str, tree: Tree) -> str:
-    """`text` with nothing in it of this machine."""
-    for place, word in ((tree.home, "@HOME@"), (tree.root, "@PROJECT@"), (Path(sys.executable), "@PYTHON@")):
+def nowhere(text: str, tree: Tree, *more: tuple[Path, str]) -> str:
+    """`text` with nothing in it of this machine; a word for each of `more` places too."""
+    own = ((tree.home, "@HOME@"), (tree.root, "@PROJECT@"), (Path(sys.executable), "@PYTHON@"))
+    for place, word in (*own, *more):
         text = text.replace(str(place), word)
     text = text.replace(os.uname().nodename, "machine")
     return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "00000000-0000-0000-0000-000000000000", text)
 
 
 if __name__ == "__main__":
-    _WORK.mkdir()
+    WORK.mkdir()
     try:
-        record(Path(sys.argv[1]), _WORK)
+        record(Path(sys.argv[1]), WORK)
     finally:
-        shutil.rmtree(_WORK)
+        shutil.rmtree(WORK)
