@@ -15,7 +15,10 @@ def _told(description: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, **schema}
 
 
+_FORMAT = _told("Version of this file's format.", _WHOLE)
+
 _RESULT_KEYS = {
+    "format": _FORMAT,
     "run": _told("The run whose result this is.", _TEXT),
     "batch": _told("The batch that it comes from.", _TEXT),
     "batch_size": _told("How many runs that batch had.", _WHOLE),
@@ -47,7 +50,7 @@ _RESULT_KEYS = {
     "made_with": _told("What the program said of itself: versions, the revision on the Hub, its GPU.", _DIGESTS),
 }
 
-_NOT_ALWAYS = ("warnings", "number", "parents", "image", "commit", "gpu", "driver", "made_with")
+_NOT_ALWAYS = ("format", "warnings", "number", "parents", "image", "commit", "gpu", "driver", "made_with")
 
 _BATCH_RUN = {
     "type": "object",
@@ -71,7 +74,7 @@ _GROUP = {
 }
 
 _BATCH_KEYS = {
-    "format": _told("Version of this file's format.", _WHOLE),
+    "format": _FORMAT,
     "batch": _told("The batch: the name of this folder.", _TEXT),
     "number": _told("Its number: one above that of every batch known when it was planned.", _WHOLE),
     "key": _told("Tells it from a batch of the same name of another project.", _TEXT),
