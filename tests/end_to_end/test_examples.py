@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from cosmosctl.io.shipped import template
 from cosmosctl.plan import bundle
 from cosmosctl.plan.planner import Plan
 from cosmosctl.store import load_all
+from cosmosctl.yaml.file import load_tool
 from tests.support.tree import REPOSITORY, TIMEOUT_S, Tree
 
 EXAMPLES = REPOSITORY / "examples"
@@ -133,6 +135,24 @@ def test_a_python_script_drives_the_command_line(quick_tree: Tree) -> None:
     shown = json.loads(printed)
     assert shown["status"] == "done"
     assert (quick_tree.root / shown["preview"]["video"]).is_file()
+
+
+def test_the_workflow_checks_a_clone_without_videos_and_tells_mistakes_at_their_lines(tree: Tree) -> None:
+    workflow = load_tool((EXAMPLES / "ci/check.yml").read_text(encoding="utf-8"))
+    assert isinstance(workflow, dict)
+    (job,) = workflow["jobs"].values()
+    install, *steps = [step["run"] for step in job["steps"] if "run" in step]
+    assert install == "pip install cosmosctl"
+    commands = [shlex.split(step) for step in steps]
+    assert [words[:2] for words in commands] == [["cosmosctl", "check"]]
+    tree.run("rs_a")
+    shutil.rmtree(tree.root / "inputs")
+    for words in commands:
+        assert "no mistakes" in tree.cli(*words[1:]).out
+    tree.run("rs_a", controls="{edge: 7}")
+    for words in commands:
+        told = tree.cli(*words[1:], expect=3).out
+        assert told.startswith("::error file=runs/rs_a/run.yaml,line=2,col=18")
 
 
 def _program(tree: Tree, *argv: str) -> str:

@@ -4,13 +4,17 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from cosmosctl.commands.run.watch import watch_project
 from cosmosctl.errors import Interrupted
-from tests.support.tree import TIMEOUT_S, Tree
-from tests.support.waiting import wait_for_line
+from cosmosctl.git import moves
+from cosmosctl.git.state import git_folder
+from tests.support.tree import TIMEOUT_S, Tree, git
+from tests.support.waiting import wait_for_line, wait_until
 
 
 @pytest.fixture
@@ -64,15 +68,68 @@ def test_a_run_that_a_stash_brings_back_is_left_alone(branches: Tree, watching: 
     wait_for_line(watching, "output.mp4")
 
 
-def test_nothing_is_run_while_git_waits_for_a_merge_to_be_finished(
-    branches: Tree, watching: "subprocess.Popen[str]"
+AT_ODDS = {
+    "merge": ("merge", "theirs"),
+    "rebase": ("rebase", "theirs"),
+    "apply": ("rebase", "--apply", "theirs"),
+    "pick": ("cherry-pick", "theirs"),
+    "revert": ("revert", "--no-edit", "HEAD~1"),
+}
+"""What git stops in the middle of, as two branches say something else in a file that is none of the project's."""
+
+
+@pytest.fixture
+def at_odds(branches: Tree) -> Tree:
+    """Two commits on main that change one line, and another one on branch theirs."""
+    branches.git("branch", "theirs")
+    for branch, word in (("main", "first"), ("main", "second"), ("theirs", "third")):
+        branches.git("checkout", "-q", branch)
+        (branches.root / "notes.txt").write_text(f"{word}\n")
+        branches.git("add", "notes.txt")
+        branches.git("commit", "-qm", word)
+    branches.git("checkout", "-q", "main")
+    return branches
+
+
+def test_nothing_is_run_while_git_waits_for_somebody_to_finish_what_it_began(
+    at_odds: Tree, watching: "subprocess.Popen[str]"
 ) -> None:
-    (branches.root / ".git/MERGE_HEAD").touch()
-    branches.run("rs_new")
-    wait_for_line(watching, "git is in the middle of something: waiting until it is done")
-    assert branches.states() == {"rs_new": "pending"}
-    (branches.root / ".git/MERGE_HEAD").unlink()
+    for name, words in AT_ODDS.items():
+        git(at_odds.root, *words, expect=1)
+        at_odds.run(f"rs_{name}")
+        wait_for_line(watching, "git is in the middle of something: waiting until it is done")
+        at_odds.git(words[0], "--abort")
+        wait_for_line(watching, f"rs_{name} came with another branch or stash and is left alone")
+    assert at_odds.states() == {f"rs_{name}": "pending" for name in AT_ODDS}
+
+
+def test_nothing_is_run_while_a_command_of_git_has_the_index(branches: Tree, watching: "subprocess.Popen[str]") -> None:
+    pipe, hook = branches.root / ".git/go-on", branches.root / ".git/hooks/pre-commit"
+    os.mkfifo(pipe)
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f'#!/bin/sh\nread word <"{pipe}"\n')
+    hook.chmod(0o755)
+    (branches.root / "cosmosctl.yaml").open("a").write("# more\n")
+    wait_for_line(watching, "cosmosctl.yaml: no mistakes")
+    with ThreadPoolExecutor() as beside:
+        commit = beside.submit(branches.git, "commit", "-qam", "more")
+        wait_until((branches.root / ".git/index.lock").exists, "git to begin")
+        branches.run("rs_new")
+        wait_for_line(watching, "git is in the middle of something: waiting until it is done")
+        pipe.write_text("word\n")
+        commit.result()
     wait_for_line(watching, "rs_new came with another branch or stash and is left alone")
+    settled(branches, watching)
+    branches.run("rs_mine")
+    wait_for_line(watching, "output.mp4")
+    assert branches.states() == {"rs_new": "pending", "rs_mine": "done"}
+
+
+def test_a_second_work_tree_is_in_the_middle_of_its_own_merge_alone(at_odds: Tree, tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    at_odds.git("worktree", "add", "-q", "-b", "ours", str(second))
+    git(second, *AT_ODDS["merge"], expect=1)
+    assert [moves.is_under_way(git_folder(root)) for root in (at_odds.root, second)] == [False, True]
 
 
 def test_a_run_that_is_written_while_another_one_is_checked_has_its_turn_too(quick_tree: Tree) -> None:
