@@ -23,12 +23,13 @@ from cosmosctl.io.stat_key import is_settled
 from cosmosctl.schema.values import Parsed, PromptValues, config_of, prompt_of, run_of
 from cosmosctl.store.index import Entry
 from cosmosctl.store.payload import config_payload, mistakes_payload, prompt_payload, run_payload, sweep_payload
-from cosmosctl.store.stamps import file_key, is_scene_settled, join_links, scene_key
+from cosmosctl.store.stamps import file_key, is_scene_settled, join_links, no_files_key, scene_key
 from cosmosctl.store.videos import (
     ALLOW_OUTSIDE,
     Scene,
     find_files,
     find_scene,
+    is_gone,
     named_paths,
     normal,
     outside_hint,
@@ -105,14 +106,16 @@ def read_prompt(root: Path, prompt_id: str, *, outside: bool, scenes: Scenes | N
     watched = [] if values is None else [values.folder] if values.folder else list(values.files.values())
     keys = scene_key(root, watched)
     scene = None
-    if values is not None and values.folder and scenes is not None:
-        scene = scenes.get((values.folder, keys)) or find_scene(root, values.folder, allow_outside=outside)
-        scenes[values.folder, keys] = scene
+    if values is not None and values.folder:
+        known = {} if scenes is None else scenes
+        scene = known.get((values.folder, keys)) or find_scene(root, values.folder, allow_outside=outside)
+        known[values.folder, keys] = scene
+    loose = scene.loose if scene is not None else ()
     parsed = _prompt_in(root, opened.document, prompt_id, told, scene, outside=outside)
     reading = opened.reading(
         prompt_payload(parsed.value) if parsed.value else _unusable_prompt(root, prompt_id, values, parsed, outside),
-        join_links(watched),
-        extra_key=keys,
+        join_links((*watched, *loose)),
+        extra_key=keys + no_files_key(len(loose)),
         outside=outside,
     )
     settled = is_scene_settled(root, watched, opened.now_ns) and not _leaves(parsed.mistakes)
@@ -138,7 +141,7 @@ def _is_absent(root: Path, values: PromptValues, outside: bool) -> bool:
     if values.folder:
         return find_scene(root, values.folder, allow_outside=outside).is_absent
     wrong = [values.files[role] for role in find_files(root, values.files, allow_outside=outside)]
-    return all(not path_words(root, path, allow_outside=outside) and not (root / path).exists() for path in wrong)
+    return all(is_gone(root, path, allow_outside=outside) for path in wrong)
 
 
 def prompt_in(root: Path, document: Document, prompt_id: str, *, outside: bool) -> Parsed[Prompt]:

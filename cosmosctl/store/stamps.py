@@ -10,6 +10,8 @@ from cosmosctl.io.stat_key import is_settled, stat_key
 _SEPARATOR = "\x1f"
 """Between paths in a link; no path of a user's holds this control character, and if it does nothing is remembered."""
 
+_NONE = "none"
+
 
 def file_key(status: os.stat_result, *, outside: bool) -> str:
     """The key of a run or prompt file; what was checked under another `allow_outside_inputs` does not count."""
@@ -19,6 +21,11 @@ def file_key(status: os.stat_result, *, outside: bool) -> str:
 def scene_key(root: Path, watched: Iterable[str]) -> str:
     """The state of a scene folder (which names it holds), or of files named one by one (whether they are there)."""
     return "".join(f"+{_state(f'{root}/{path}')}" for path in watched)
+
+
+def no_files_key(count: int) -> str:
+    """The same of so many files while none of them is there."""
+    return f"+{_NONE}" * count
 
 
 def is_scene_settled(root: Path, watched: Iterable[str], now_ns: int) -> bool:
@@ -38,7 +45,7 @@ def split_link(link: str) -> list[str]:
 def _state(path: str) -> str:
     status = _status(path)
     if status is None:
-        return "none"
+        return _NONE
     return stat_key(status) if stat.S_ISDIR(status.st_mode) else "file"
 
 

@@ -20,13 +20,15 @@ _SHOWN_FILES = 5
 class Scene:
     """Roles (color, and controls) -> project paths, or what is wrong; `hint` says what to do about it.
 
-    `is_absent`: all that is wrong is that the videos are not here, as in a clone.
+    `is_absent`: all that is wrong is that the videos are not here, as in a clone. `loose`: links in the folder that
+    lead nowhere, as git-annex leaves them: what they name may come without a change of the folder.
     """
 
     videos: Mapping[str, str] = field(default_factory=dict)
     mistakes: tuple[str, ...] = ()
     hint: str = ""
     is_absent: bool = False
+    loose: tuple[str, ...] = ()
 
 
 def path_words(root: Path, path: str, *, allow_outside: bool) -> str:
@@ -112,9 +114,22 @@ def _checked(root: Path, roles: Mapping[str, list[str]], folder: str, names: lis
         if len(paths) > 1
     ]
     videos = {role: roles[role][0] for role in _stems() if role in roles}
-    mistakes += find_files(root, videos, allow_outside=allow_outside).values()
+    wrong = find_files(root, videos, allow_outside=allow_outside)
     is_away = any(path_words(root, one, allow_outside=allow_outside) for one in videos.values())
-    return Scene({} if mistakes else videos, tuple(mistakes), ALLOW_OUTSIDE if is_away else "")
+    loose = tuple(videos[role] for role in wrong if is_gone(root, videos[role], allow_outside=allow_outside))
+    return Scene(
+        {} if mistakes or wrong else videos,
+        (*mistakes, *wrong.values()),
+        ALLOW_OUTSIDE if is_away else "",
+        is_absent=bool(loose) and len(loose) == len(mistakes) + len(wrong),
+        loose=loose,
+    )
+
+
+def is_gone(root: Path, path: str, *, allow_outside: bool) -> bool:
+    """Whether all that is wrong with naming `path` is that nothing is there."""
+    words = path_words(root, path, allow_outside=allow_outside)
+    return not words and not os.path.exists(root / path)  # noqa: PTH110  # a folder that may not be read is no error
 
 
 def _is_kept_colour(name: str) -> bool:

@@ -249,18 +249,6 @@ def test_check_names_what_would_be_one_file_on_other_systems(one: Work) -> None:
     assert "note: prompts/Ps_rs_b and prompts/ps_rs_b are one where" in said
 
 
-def test_a_video_that_annex_has_dropped_since_is_named_with_what_brings_it(one: Work) -> None:
-    color = one.root / "inputs/videos/s/color.mp4"
-    kept = one.root / ".git/annex/objects/a/color.mp4"
-    kept.parent.mkdir(parents=True)
-    color.rename(kept)
-    color.symlink_to("../../../.git/annex/objects/a/color.mp4")
-    for _ in range(2):  # the second time nothing is read again
-        one.cli("check")
-    kept.unlink()
-    assert "git annex get color.mp4, in its folder" in one.cli("check", expect=3)
-
-
 def test_a_batch_of_another_clone_is_left_to_it_and_nothing_is_to_be_deleted(made: World, one: Work) -> None:
     made.hold()
     one.cli("batch", "--detach")
@@ -285,14 +273,6 @@ def test_no_other_way_to_write_the_same_makes_a_run_changed(one: Work) -> None:
         assert one.cli("diff", "rs_a").startswith("nothing changed since")
     one.write("rs_a", 0.5, "guidance: 6\n")
     assert one.states()["rs_a"].changed == ("guidance",)
-
-
-def test_a_video_that_dvc_keeps_is_named_with_what_brings_it(one: Work) -> None:
-    color = one.root / "inputs/videos/s/color.mp4"
-    one.cli("check")
-    color.unlink()
-    color.with_name("color.mp4.dvc").write_text("outs: []\n")
-    assert "dvc pull color.mp4.dvc, in its folder" in one.cli("check", expect=3)
 
 
 def test_a_project_of_the_version_before_is_read_once_and_written_forward(made: World, one: Work) -> None:
