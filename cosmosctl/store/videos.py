@@ -68,7 +68,7 @@ def find_scene(root: Path, folder: str, *, allow_outside: bool) -> Scene:
     except NotADirectoryError:
         return Scene(mistakes=(f"'{folder}' is a file; name its folder, or write {{color: {folder}}}",))
     except FileNotFoundError:
-        return Scene(mistakes=(f"there is no folder {shown(folder)}",), is_absent=True)
+        return Scene(mistakes=(f"there is no folder {shown(folder)}{kept_elsewhere(root / folder)}",), is_absent=True)
     except OSError as error:
         return Scene(mistakes=(f"cannot read the folder {shown(folder)}: {os_words(error)}",))
     return _checked(root, _roles(folder, names), folder, names, allow_outside)
@@ -159,7 +159,9 @@ def _file_words(root: Path, path: str, allow_outside: bool) -> str:
 
 
 def kept_elsewhere(file: Path) -> str:
-    """The command that brings a video which another tool keeps, where traces of one lie in its place; "" if none do."""
+    """The command that brings a video, or a folder of them, that another tool keeps, where traces of one lie in its
+    place; "" if none do.
+    """
     if is_file(Path(f"{file}.dvc")):
         return f"; DVC keeps it: dvc pull {file.name}.dvc, in its folder"
     with contextlib.suppress(OSError, ValueError):  # no link, or no path at all

@@ -49,3 +49,12 @@ def test_a_video_that_dvc_keeps_is_named_with_what_brings_it(one: Work) -> None:
     color.unlink()
     color.with_name("color.mp4.dvc").write_text("outs: []\n")
     assert "dvc pull color.mp4.dvc, in its folder" in one.cli("check", expect=3)
+
+
+def test_a_scene_that_dvc_keeps_is_named_with_what_brings_it(one: Work) -> None:
+    scene = one.root / "inputs/videos/s"
+    scene.rename(one.made.folder / "s")
+    scene.with_name("s.dvc").write_text("outs: []\n")
+    assert "there is no folder 'inputs/videos/s'; DVC keeps it: dvc pull s.dvc, in its folder" in one.cli(
+        "check", expect=3
+    )
