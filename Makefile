@@ -28,14 +28,14 @@ demo: $(INSTALLED) ## a project with five finished previews in demo/
 test: $(INSTALLED) ## every test of the base product; installs what needs root where it may
 	@sh .ci/packages jq git || echo "tests that need them are skipped by name" >&2
 	@sh .ci/packages $(PROGRAMS) || echo "tests that need them are skipped by name" >&2
-	@sh .ci/packages git-lfs git-annex || echo "tests that need them are skipped by name" >&2
+	@sh .ci/packages git-lfs git-annex zsh fish || echo "tests that need them are skipped by name" >&2
 	$(BIN)/pytest --numprocesses $(WORKERS) $(DIST) $(TESTS)
 
 fast: $(INSTALLED) ## the tests that start nothing but Python, for each save
 	$(BIN)/pytest -q --numprocesses 2 $(DIST) tests/unit
 
 setup: ## what needs root: Debian packages of the tests, by apt
-	@sh .ci/packages jq git git-lfs git-annex $(PROGRAMS)
+	@sh .ci/packages jq git git-lfs git-annex zsh fish $(PROGRAMS)
 
 test-real: $(INSTALLED) ## the tests of parts that take long to install: a browser, a language server of editors, torch, Slurm, Apptainer
 	@sh .ci/packages chromium firefox-esr || echo "tests that need them are skipped by name" >&2
