@@ -214,7 +214,7 @@ start() {
 
 start_queued() {
     cd "$batch"
-    [ -e submit.sh ] || { # of what runs nothing was required, and an earlier version started it
+    is_file submit.sh || { # of what runs nothing was required, and an earlier version started it
         echo "missing bundle/submit.sh"
         exit 75
     }
