@@ -13,6 +13,7 @@ from pathlib import Path
 from cosmosctl.host.push import RESULT_KIB
 from tests.bench.another_machine import another_machine
 from tests.bench.timing import cosmosctl, environment, medians
+from tests.bench.trees import PROMPTS
 from tests.sshd import Sshd, running_sshd
 from tests.support.slurm_bed import Bed, Site, running_bed, site_on
 from tests.support.tree import Tree
@@ -83,7 +84,7 @@ def _roomy(folder: Path) -> Iterator[None]:
 
 
 def _many(site: Site, login: Sshd) -> Mapping[str, object]:
-    site.runs(MANY_ROWS)
+    _sweeps(site)
     _idle(site, MANY_TASKS, ROW_S=0)
     take(2.1)  # what was written within two seconds is not trusted to the index
     before, start = login.connections(), time.perf_counter()
@@ -102,6 +103,15 @@ def _many(site: Site, login: Sshd) -> Mapping[str, object]:
     found |= {"all_home_after_s": round(time.perf_counter() - start), "ssh_handshakes": login.connections() - before}
     done = sum(state == "done" for state in site.tree.states().values())
     return {f"{MANY_ROWS}_rows_{MANY_TASKS}_tasks_{key}": one for key, one in {**found, "rows_done": done}.items()}
+
+
+def _sweeps(site: Site) -> None:
+    """As many runs, of as many prompts as in the project that part `status` measures, each with a weight of its own."""
+    for number in range(PROMPTS):
+        site.tree.prompt(f"ps_{number:03d}", text=f"row {number}")
+    for number in range(MANY_ROWS):
+        weight = round((number // PROMPTS + 1) * PROMPTS / MANY_ROWS, 4)
+        site.tree.run(f"rs_{number:05d}", prompt=f"ps_{number % PROMPTS:03d}", controls=f"{{edge: {weight}}}")
 
 
 def _run(site: Site, *args: str) -> None:
