@@ -66,8 +66,9 @@ def waiting_for(project: ProjectPaths) -> Mapping[str, str]:
 def without_receipt(found: BatchList) -> Iterator[tuple[BatchPaths, RunPaths, ResultPaths]]:
     """Videos that wait and that no receipt tells of which can be read: nobody takes them in, or throws them away."""
     for batch, waiting in _folders(found):
-        if any(not read_receipt(one.receipt) for one in _with_outputs(waiting)) and _made_for(batch, waiting.id):
-            yield from ((batch, waiting, one) for one in _with_outputs(waiting) if not read_receipt(one.receipt))
+        lacking = [one for one in _with_outputs(waiting) if not read_receipt(one.receipt)]
+        if lacking and _made_for(batch, waiting.id):
+            yield from ((batch, waiting, one) for one in lacking)
 
 
 def _made_for(batch: BatchPaths, run: str) -> bool:

@@ -62,7 +62,7 @@ def _ours() -> tuple[Path, Path]:
     for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
         _, controllers, path = line.split(":", 2)
         found |= dict.fromkeys(controllers.split(","), (GROUPS / controllers, path))
-    top, path = found.get("cpu") or (GROUPS, found[""][1])
+    top, path = found.get("cpu") or (GROUPS, found.get("", (GROUPS, "/"))[1])
     return top, top / path.lstrip("/")
 
 

@@ -1,7 +1,7 @@
 """Commands of this version in turns with those of an earlier commit, each in a project of its own that is like the
 other: what has become slower, or faster. CPU seconds, as both meet the same other work.
 
-Takes a quarter of an hour on two processors: most of it are ten thousand runs that are read anew.
+Takes five minutes on two processors: most of it are ten thousand runs that are made, and read anew.
 """
 
 import shutil

@@ -30,13 +30,12 @@ from tests import clips
 from tests.bench.timing import cosmosctl, medians, once
 from tests.bench.trees import grow
 from tests.support import browser, shown_runs
-from tests.support.browser import Seen, coded
+from tests.support.browser import coded
 from tests.support.tree import on_this_machine
 from tests.support.waiting import PATIENCE_S
 
 RUNS = 1_000
 STEPS = 20
-TABS = 8
 TRIES = 3
 
 
@@ -115,18 +114,13 @@ def _all_cpu_s() -> float:
 
 def _live(folder: Path, program: Any) -> Mapping[str, float]:
     """Wall seconds. Wherever `cosmosctl ui` cannot be had: skipped."""
-    from tests.support.page_server import served
+    from tests.support.page_server import eight_tabs, served
 
     folder.mkdir()
     tree = on_this_machine(folder, {"COSMOSCTL_PREVIEW_ROW_S": "0.01"})
     tree.run("rs_a")
     with served(tree) as (process, address, port), browser.opened(program) as seen:
-        seen.page.goto(address)
-        tabs = [seen, *(Seen(seen.page.context.new_page()) for _ in range(TABS - 1))]
-        for tab in tabs[1:]:
-            tab.page.goto(f"http://127.0.0.1:{port}/")
-        for tab in tabs:
-            tab.ready()
+        tabs = eight_tabs(seen, address, port)
         taken = []
         for number in range(TRIES):
             start = time.perf_counter()
@@ -139,7 +133,7 @@ def _live(folder: Path, program: Any) -> Mapping[str, float]:
         process.wait(PATIENCE_S)
         ended = time.perf_counter() - start
     return {
-        f"{TABS}_tabs_until_each_shows_a_change_s (at most 1)": round(median(taken), 3),
+        "8_tabs_until_each_shows_a_change_s (at most 1)": round(median(taken), 3),
         "ctrl_c_with_a_tab_open_s (at most 2)": round(ended, 3),
     }
 

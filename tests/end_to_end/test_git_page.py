@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ import pytest
 
 from cosmosctl.domain.layout import ProjectPaths
 from tests import clips
-from tests.support import quick_model
 from tests.support.git_world import made_from
+from tests.support.held_model import HeldModel
 from tests.support.newcomer import newcomer
 from tests.support.tree import REPOSITORY
 from tests.support.waiting import PATIENCE_S
@@ -81,16 +80,10 @@ def shell(tmp_path: Path) -> Shell:
     shell = Shell(root, {**newcomer(tmp_path), **main, "GIT_CONFIG_NOSYSTEM": "1", "DVC_NO_ANALYTICS": "1"})
     (first,) = re.findall(r"```sh\n(.*?)```", PAGE.partition("## ")[0], flags=re.S)
     shell.type(first)
-    config = root / "cosmosctl.yaml"
-    config.write_text(config.read_text().replace("\nhost: local", "\nhost: gpu") + _host(tmp_path))
+    config, block = root / "cosmosctl.yaml", HeldModel(tmp_path / "model").host(tmp_path / "host")
+    config.write_text(config.read_text().replace("\nhost: local", "\nhost: gpu") + f"\nhosts:\n  gpu:\n{block}")
     shell.type(f"cosmosctl host allow gpu\n{PROMPT}{RUN}git add -A\ngit commit -qm base\n")
     return shell
-
-
-def _host(folder: Path) -> str:
-    command = json.dumps([sys.executable, "-S", "-E", str(Path(quick_model.__file__)), str(folder / "model")])
-    where = f"    dir: {json.dumps(str(folder / 'host'))}\n    engine: bare\n    gpus: [0]\n"
-    return f"\nhosts:\n  gpu:\n{where}    models:\n      transfer1: {{command: {command}}}\n"
 
 
 def test_the_commands_of_the_page_work_as_they_stand(shell: Shell) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from cosmosctl import schedulers
 from cosmosctl.domain.project import Host
-from tests.support import quick_model, toy_scheduler
+from tests.support import toy_scheduler
+from tests.support.held_model import HeldModel
 from tests.support.tree import REPOSITORY, TIMEOUT_S, Done, Tree
 from tests.support.waiting import wait_until
 
@@ -23,42 +24,25 @@ RUNS = ("rs_a", "rs_b", "rs_c", "rs_d")
 def site(tree: Tree) -> Iterator[Tree]:
     """A project whose host has the toy for its queue, in a folder whose name has everything in it."""
     there(tree).parent.mkdir(exist_ok=True)
-    model(tree).mkdir()
-    command = json.dumps([sys.executable, "-S", str(Path(quick_model.__file__)), str(model(tree))])
+    model(tree).folder.mkdir()
+    has = f"    models: {{transfer1: {{command: {model(tree).command}}}}}\n"
     tree.config(
         f"project: 5f3a91c2\nmodel: transfer1\nhost: site\nhosts:\n  site:\n    dir: {json.dumps(str(there(tree)))}\n"
-        f"    engine: bare\n    scheduler: toy\n    nodes: 2\n    models: {{transfer1: {{command: {command}}}}}\n"
+        f"    engine: bare\n    scheduler: toy\n    nodes: 2\n{has}"
     )
     for run in RUNS:
         tree.prompt(run.replace("rs", "ps"), text=f"row {run}")
         tree.run(run, prompt=run.replace("rs", "ps"))
     yield tree
-    let_go(tree)
+    model(tree).let_go()
 
 
 def there(tree: Tree) -> Path:
     return tree.home / HOSTILE
 
 
-def model(tree: Tree) -> Path:
-    """Where the model notes its rows, and is held."""
-    return tree.home / "model"
-
-
-def hold(tree: Tree) -> None:
-    """Each row that is begun from now on waits."""
-    (model(tree) / "hold").touch()
-
-
-def let_go(tree: Tree) -> None:
-    (model(tree) / "hold").unlink(missing_ok=True)
-
-
-def begun(tree: Tree) -> Counter[str]:
-    """How often the model began each run."""
-    rows = model(tree) / "rows"
-    lines = rows.read_text().splitlines() if rows.exists() else []
-    return Counter(json.loads(line)["prompt"].removeprefix("row ") for line in lines)
+def model(tree: Tree) -> HeldModel:
+    return HeldModel(tree.home / "model")
 
 
 def started(tree: Tree, *args: str) -> "subprocess.Popen[str]":
@@ -102,16 +86,16 @@ def running(tree: Tree, name: str) -> list[str]:
 
 def held_batch(tree: Tree) -> str:
     """A batch of which each of the two jobs has a row in hand."""
-    hold(tree)
+    model(tree).hold()
     name = cli(tree, "batch", "--detach").out.strip()
-    wait_until(lambda: len(begun(tree)) == 2, "both jobs to begin a row")
+    wait_until(lambda: len(model(tree).begun()) == 2, "both jobs to begin a row")
     return name
 
 
 def test_a_batch_runs_as_the_jobs_of_a_new_scheduler_and_each_row_is_computed_once(site: Tree) -> None:
     cli(site, "batch")
     assert states(site) == dict.fromkeys(RUNS, "done")
-    assert begun(site) == Counter(dict.fromkeys(RUNS, 1))
+    assert model(site).begun() == Counter(dict.fromkeys(RUNS, 1))
     tasks = [path.name for path in (there(site) / "toy queue").iterdir() if path.is_dir()]
     assert sorted(tasks) == ["1_0", "1_1"]
     asked = calls(site)
@@ -125,10 +109,10 @@ def test_what_the_queue_says_is_told_and_what_runs_is_not_submitted_again(site: 
     assert "2 jobs running" in cli(site, "status").out
     client = started(site, "attach", name)
     wait_until(lambda: calls(site)["running"] == 2, "the queue to be asked what runs")
-    let_go(site)
+    model(site).let_go()
     ended(client)
     assert states(site) == dict.fromkeys(RUNS, "done")
-    assert begun(site) == Counter(dict.fromkeys(RUNS, 1))
+    assert model(site).begun() == Counter(dict.fromkeys(RUNS, 1))
     assert calls(site)["submit"] == 1
 
 
@@ -159,10 +143,10 @@ def test_a_batch_that_an_earlier_version_submitted_is_followed_to_its_end(site: 
     (folder / "submit.sh").unlink()
     client = started(site, "attach", name)
     wait_until((folder / "submit.sh").exists, "the rest of the bundle to be sent")
-    let_go(site)
+    model(site).let_go()
     ended(client)
     assert states(site) == dict.fromkeys(RUNS, "done")
-    assert begun(site) == Counter(dict.fromkeys(RUNS, 1))
+    assert model(site).begun() == Counter(dict.fromkeys(RUNS, 1))
 
 
 def test_an_exported_batch_gets_a_file_for_a_new_queue(site: Tree, tmp_path: Path) -> None:

@@ -11,15 +11,14 @@ import pytest
 from tests import clips
 from tests.support import browser as real
 from tests.support import page_checks
-from tests.support.browser import DESK, PHONE, Seen, opened
-from tests.support.page_server import served
+from tests.support.browser import DESK, PHONE, opened
+from tests.support.page_server import eight_tabs, served
 from tests.support.tree import Tree
 
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(real.PROGRAM is None, reason="no chromium: .ci/packages chromium"),
 ]
-TABS = 8
 
 
 def test_stars_go_into_the_file_and_a_batch_ends_while_the_page_is_open(chromium: Any, project: Tree) -> None:
@@ -122,12 +121,7 @@ def test_the_same_with_another_value_is_made_and_run_from_the_page(chromium: Any
 
 def test_eight_tabs_hear_of_changes_and_a_restart_leaves_them_alive(chromium: Any, project: Tree) -> None:
     with served(project) as (first, address, port), opened(chromium) as seen:
-        seen.page.goto(address)
-        tabs = [seen, *(Seen(seen.page.context.new_page()) for _ in range(TABS - 1))]
-        for tab in tabs[1:]:
-            tab.page.goto(f"http://127.0.0.1:{port}/")
-        for tab in tabs:
-            tab.ready()
+        tabs = eight_tabs(seen, address, port)
         project.run("rs_c", more="seed: 8\n")
         for tab in tabs:
             tab.until("UI.byId.has('rs_c')")

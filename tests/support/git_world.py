@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -29,7 +28,7 @@ from cosmosctl.state.opening import opened
 from cosmosctl.state.states import RunState, all_states
 from cosmosctl.store import Snapshot, load_all
 from tests import clips
-from tests.support import quick_model
+from tests.support.held_model import HeldModel
 from tests.support.tree import TIMEOUT_S
 from tests.support.waiting import wait_until
 
@@ -112,11 +111,11 @@ class World:
         return self.folder / "model"
 
     def hold(self) -> None:
-        (self.model / "hold").touch()
+        HeldModel(self.model).hold()
 
     def release(self) -> None:
         """Let the model go on, until no batch runs on the host."""
-        (self.model / "hold").unlink(missing_ok=True)
+        HeldModel(self.model).let_go()
         wait_until(lambda: not any(self._runs(folder) for folder in self._batches()), "the host to end its batches")
 
     def _batches(self) -> Iterator[Path]:
@@ -176,7 +175,7 @@ def world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     one = made.works["one"] = Work(folder / "one", made)
     exit_code(["init", str(one.root)])
     config = re.sub(r"^host: local", "host: gpu", one.paths.config.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    one.paths.config.write_text(config + _host(made), encoding="utf-8")
+    one.paths.config.write_text(f"{config}\nhosts:\n  gpu:\n{HeldModel(made.model).host(made.host)}", encoding="utf-8")
     clips.scene(one.root / "inputs/videos/s", width=64, height=48, frames=8)
     for run in RUNS:
         one.paths.prompt(f"ps_{run}").write_text(f"text: look of {run}\nvideo: inputs/videos/s\n", encoding="utf-8")
@@ -184,12 +183,6 @@ def world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     one.git("init", "-q")
     one.commit("base")
     return made
-
-
-def _host(made: World) -> str:
-    command = json.dumps([sys.executable, "-S", "-E", str(Path(quick_model.__file__)), str(made.model)])
-    where = f"    dir: {json.dumps(str(made.host))}\n    engine: bare\n"
-    return f"\nhosts:\n  gpu:\n{where}    models:\n      transfer1: {{command: {command}}}\n    gpus: [0]\n"
 
 
 Key = tuple[int, int, int, int]

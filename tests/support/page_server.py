@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.browser import Seen
 from tests.support.tree import Tree
 from tests.support.waiting import PATIENCE_S
 
@@ -65,6 +66,17 @@ def served(tree: Tree, *options: str) -> Iterator[tuple["subprocess.Popen[str]",
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         process.communicate(timeout=PATIENCE_S)
+
+
+def eight_tabs(seen: Seen, address: str, port: int) -> list[Seen]:
+    """As many as a browser has not connections for; each shows the page."""
+    seen.page.goto(address)
+    tabs = [seen, *(Seen(seen.page.context.new_page()) for _ in range(7))]
+    for tab in tabs[1:]:
+        tab.page.goto(f"http://127.0.0.1:{port}/")
+    for tab in tabs:
+        tab.ready()
+    return tabs
 
 
 def known(address: str, port: int) -> Client:

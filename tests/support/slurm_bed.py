@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -15,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.sshd import Sshd
-from tests.support import aftermath, quick_model
+from tests.support import aftermath
+from tests.support.held_model import HeldModel
 from tests.support.tree import Tree
 from tests.support.waiting import PATIENCE_S, wait_until
 
@@ -174,14 +174,13 @@ class Site:
     def configure(self, *, nodes: int = 2, more: str = "", engine: str = "bare") -> None:
         """Write cosmosctl.yaml; with engine preview the model is that."""
         self.model.mkdir(exist_ok=True)
-        command = [sys.executable, "-S", str(Path(quick_model.__file__)), str(self.model)]
         reached = "" if self.box is None else self.box.block()
         block = (
             f"    dir: {json.dumps(str(self.dir))}\n    engine: {engine}\n    scheduler: slurm\n    nodes: {nodes}\n"
         )
-        block += (
-            more if engine == "preview" else f"    models: {{transfer1: {{command: {json.dumps(command)}}}}}\n{more}"
-        )
+        if engine != "preview":
+            block += f"    models: {{transfer1: {{command: {HeldModel(self.model).command}}}}}\n"
+        block += more
         self.tree.config(f"project: 5f3a91c2\nmodel: transfer1\nhost: site\nhosts:\n  site:\n{reached}{block}")
 
     def names(self) -> set[str]:
@@ -205,16 +204,14 @@ class Site:
 
     def hold(self) -> None:
         """Each row that is begun from now on waits."""
-        (self.model / "hold").touch()
+        HeldModel(self.model).hold()
 
     def let_go(self) -> None:
-        (self.model / "hold").unlink()
+        HeldModel(self.model).let_go()
 
     def begun(self) -> Counter[str]:
         """How often the model began each run."""
-        rows = self.model / "rows"
-        lines = rows.read_text().splitlines() if rows.exists() else []
-        return Counter(json.loads(line)["prompt"].removeprefix("row ") for line in lines)
+        return HeldModel(self.model).begun()
 
     def end(self) -> None:
         """End what a test left: its jobs, and what was started for it."""

@@ -5,20 +5,20 @@ results of rs_a, one on top of the other, a result of rs_b, a preview of rs_a, a
 `finished/` was made so by commit 2018003, whose marks were the files that git versions.
 """
 
-import json
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import aftermath, quick_model
+from tests.support import aftermath
 from tests.support.earlier.record import LEFT_OUT as DERIVED
 from tests.support.earlier.record import WORK, as_long, nowhere
+from tests.support.held_model import HeldModel
 from tests.support.tree import REPOSITORY, TIMEOUT_S, Tree
 from tests.support.waiting import wait_until
 
-LEFT_OUT = (*DERIVED, "supervise.py", "supervise.out", "transfer1_warm.py", "work", "model")
+LEFT_OUT = (*DERIVED, "supervise.py", "supervise.out", "follow.sh", "transfer1_warm.py", "work", "model")
 """What nobody needs any more once a batch is over, and takes room."""
 
 
@@ -43,7 +43,8 @@ def record(target: Path, work: Path, checkout: Path) -> None:
     tree = Tree(work / "project", work / "home")
     (tree.home / "model").mkdir(parents=True)
     tree.root.mkdir()
-    tree.config(f"project: 5f3a91c2\nmodel: transfer1\nhost: gpu\nhosts:\n  gpu:\n{_host(tree.home)}")
+    gpu = HeldModel(tree.home / "model").host(tree.home / "gpu")
+    tree.config(f"project: 5f3a91c2\nmodel: transfer1\nhost: gpu\nhosts:\n  gpu:\n{gpu}")
     tree.scene(width=64, height=48, frames=8)
     tree.prompt("ps_a")
     _work_in(Earlier(checkout, tree))
@@ -68,12 +69,6 @@ def _work_in(cosmosctl: Earlier) -> None:
     (there,) = (cosmosctl.tree.home / "gpu/batches").glob("left_*")
     events = there / "events.jsonl"
     wait_until(lambda: '{"ev":"batch_done"' in events.read_text(encoding="utf-8"), "the end of the batch")
-
-
-def _host(home: Path) -> str:
-    words = json.dumps([sys.executable, "-S", "-E", str(Path(quick_model.__file__)), str(home / "model")])
-    where = f"    dir: {json.dumps(str(home / 'gpu'))}\n    engine: bare\n    gpus: [0]\n"
-    return f"{where}    models:\n      transfer1: {{command: {words}}}\n"
 
 
 if __name__ == "__main__":
