@@ -1,5 +1,6 @@
 """Looking closely on the page in a real Chromium: wipe, zoom, a range that loops, calm, films in fragments."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -174,8 +175,8 @@ def test_an_original_whose_frames_lie_elsewhere_is_not_taken_for_them(seen: Seen
     seen.until("document.querySelector('.where').textContent.includes('closely too, is its look copy')")
 
 
-def frames_in_play(seen: Seen, turns: int) -> list[int]:
-    """The frames that the page shows, from where it stands, while it plays until it began anew so often."""
+def note_frames(seen: Seen) -> None:
+    """From here on `noted` are the frames that the page shows, `turns` how often it went back."""
     seen.evaluate(
         """(() => { const body = document.body, noted = window.noted = [+body.dataset.frame]; window.turns = 0;
         const look = () => { const now = +body.dataset.frame, was = noted[noted.length - 1];
@@ -184,6 +185,11 @@ def frames_in_play(seen: Seen, turns: int) -> list[int]:
         window.noting = new MutationObserver(look);
         window.noting.observe(body, { attributeFilter: ['data-frame'] }); })()"""
     )
+
+
+def frames_in_play(seen: Seen, turns: int) -> list[int]:
+    """The frames that the page shows, from where it stands, while it plays until it began anew so often."""
+    note_frames(seen)
     seen.press(" ")
     for turn in range(1, turns + 1):
         seen.until(f"window.turns >= {turn}")
@@ -212,6 +218,34 @@ def test_a_range_holds_while_it_loops(seen: Seen, looked_at: Path) -> None:
     assert set(others) <= within
     seen.press("\\")
     assert max(frames_in_play(seen, 1)) > 11
+
+
+SLOW_DISK = """const hear = EventTarget.prototype.addEventListener; window.held = Promise.resolve(); window.waiting = 0;
+EventTarget.prototype.addEventListener = function (name, act, ...others) {
+  const late = async event => { window.waiting++; await window.held; window.waiting--; act(event); };
+  hear.call(this, name, name === 'seeked' ? late : act, ...others); };"""
+"""No video of the page arrives anywhere while `held` is not there."""
+
+
+def test_who_plays_while_a_picture_is_on_its_way_waits_for_it_alone(chromium: Any, looked_at: Path) -> None:
+    with opened(chromium) as seen:
+        seen.page.add_init_script(SLOW_DISK)
+        seen.go(looked_at.as_uri(), "#compare/a,again")
+        seen.show(3)
+        seen.evaluate("window.held = new Promise(done => { window.release = done; }), 0")
+        seen.press(".")
+        seen.until("window.waiting > 1")
+        seen.press(" ")
+        for _ in range(3):
+            seen.evaluate("new Promise(done => setTimeout(done, 150))")
+            seen.press("k", " ")
+        assert seen.evaluate("document.body.dataset.frame") == "3"
+        note_frames(seen)
+        seen.evaluate("window.release()")
+        seen.until("window.turns > 1")
+        noted = seen.evaluate("window.noted")
+        assert [now for was, now in pairwise(noted) if now < was] == [0, 0], noted
+        assert not seen.errors
 
 
 CALM = ("#wall", "#run/again", "#run/again?m=wipe", "#compare/a,b", "#grid", "#choose", "#choose/blind", "#prompts")

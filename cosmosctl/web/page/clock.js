@@ -9,7 +9,7 @@ UI.clock = items => {
     items, n: 0, goal: 0, playing: false, rate: 1, looping: false, range: null, drawn: 0, slow: '', closed: false,
     listeners: new Set(), isSeen: () => true,
   };
-  let wanted = null, busy = false;
+  let wanted = null, drawing = null, turn = 0;
   const parts = items.map((item, i) => UI.part(item, i));
   clock.pics = parts.map(part => part.pic);
   clock.parts = parts;
@@ -37,10 +37,13 @@ UI.clock = items => {
     return UI.sought(part.video, (frame + 0.5) / part.fps);
   };
 
-  clock.show = async k => {
+  // Resolves once that frame, or one that was wished for after it, is on the screen.
+  clock.show = k => {
     clock.goal = wanted = Math.max(0, Math.min(clock.frames - 1, Math.round(k)));
-    if (busy) return;
-    busy = true;
+    return drawing || (drawing = draw());
+  };
+
+  const draw = async () => {
     while (wanted !== null && !clock.closed) {
       const n = wanted;
       wanted = null;
@@ -54,7 +57,7 @@ UI.clock = items => {
       clock.drawn++;
       clock.tell();
     }
-    busy = false;
+    drawing = null;
   };
 
   // Counted from the frame that was wished for last, not from the one that is shown: held keys lose none.
@@ -66,17 +69,18 @@ UI.clock = items => {
     if (clock.playing) return;
     clock.playing = true;
     clock.tell();
-    clock.run();
+    clock.run(++turn);
   };
 
   clock.toggle = () => clock.playing ? clock.pause() : clock.play();
 
-  clock.run = async () => {
+  // One turn of playing: whoever pauses and plays again while a picture is on its way begins the next one.
+  clock.run = async mine => {
     const [first, last] = clock.bounds();
-    let from = clock.n, start = performance.now(), rate = clock.rate, since = start, count = 0;
+    let from = clock.goal, start = performance.now(), rate = clock.rate, since = start, count = 0;
     if (rate > 0 && from >= last) from = first;
     if (rate < 0 && from <= first) from = last;
-    while (clock.playing && !clock.closed) {
+    while (clock.playing && turn === mine && !clock.closed) {
       const now = performance.now();
       if (rate !== clock.rate) { rate = clock.rate; from = clock.n; start = now; }
       const k = from + Math.trunc((now - start) / 1000 * clock.fps * rate);
@@ -117,10 +121,11 @@ UI.clock = items => {
   clock.sharpen = async () => {
     const n = clock.n, due = parts.filter(part => part.m && part.m.original && part.m.plays && clock.isSeen(part));
     await Promise.all(due.map(async part => {
-      part.big = part.big || await UI.opened([part.m.original]);
+      part.opening = part.opening || UI.opened([part.m.original]);
+      part.big = await part.opening;
       if (part.big) await UI.sought(part.big, (clock.due(part, n).frame + 0.5) / part.fps);
     }));
-    if (clock.closed || clock.playing || busy || n !== clock.n) return;
+    if (clock.closed || clock.playing || drawing || n !== clock.n) return;
     for (const part of due) if (part.big) part.fit(part.big);
     for (const part of due) if (part.big) part.paint(part.big);
   };
@@ -204,6 +209,7 @@ UI.shut = video => {
 UI.sought = (video, at) => new Promise(done => {
   if (Math.abs(video.currentTime - at) < 1e-4 && !video.seeking) { done(); return; }
   const end = () => {
+    if (video.seeking && !video.error) return;  // what came is an earlier wish
     for (const name of ['seeked', 'error', 'emptied']) video.removeEventListener(name, end);
     done();
   };
