@@ -24,14 +24,14 @@ from cosmosctl.commands.sweeps.given import Given
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Setting
 from cosmosctl.errors import CosmosctlError, UsageError
+from cosmosctl.events.progress import Progress
 from cosmosctl.following import follow
 from cosmosctl.following.watcher import Outcome
 from cosmosctl.io.atomic import replace_with
 from cosmosctl.io.given_path import no_path_words
+from cosmosctl.opening.project import opened
 from cosmosctl.results import batch_end
-from cosmosctl.results.events import Progress
 from cosmosctl.results.ratings import Opinion
-from cosmosctl.state.opening import opened
 from cosmosctl.store import find_project
 from cosmosctl.store.drafts import write_drafts
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
-from cosmosctl.state.opening import opened
+from cosmosctl.opening.project import opened
 from cosmosctl.state.states import batches
 
 

@@ -16,6 +16,7 @@ from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import CosmosctlError, HostError, UsageError
+from cosmosctl.events.progress import EventTail, read_progress
 from cosmosctl.following.follower import Follower, launch
 from cosmosctl.following.home import bring_and_tell, bring_home, bring_late, close, mended_end, refuse_stuck
 from cosmosctl.following.refusal import freed, may_run
@@ -29,7 +30,6 @@ from cosmosctl.log import debug
 from cosmosctl.results import batch_files, collect
 from cosmosctl.results.batch_end import REFUSED, BatchEnd, read_end
 from cosmosctl.results.collect import Collected
-from cosmosctl.results.events import EventTail, read_progress
 
 POLL_S = 0.1
 

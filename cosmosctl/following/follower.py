@@ -9,13 +9,13 @@ from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import CosmosctlError, FileError, HostError
+from cosmosctl.events.progress import Progress, read_progress
 from cosmosctl.host.context import invoke_context
 from cosmosctl.host.follow import FollowEnd, set_events_aside
 from cosmosctl.host.launch import MissingInputs, NotStarted
 from cosmosctl.host.process import Unreachable
 from cosmosctl.host.push import unfit_inputs
 from cosmosctl.log import debug, say
-from cosmosctl.results.events import Progress, read_progress
 
 if TYPE_CHECKING:
     from invoke import Context

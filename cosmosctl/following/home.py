@@ -11,6 +11,8 @@ from cosmosctl.domain.batch import AllowedBatch, Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import CosmosctlError, FileError
+from cosmosctl.events import process_logs
+from cosmosctl.events.progress import Progress, RunEnd, read_progress
 from cosmosctl.following.watcher import Stuck, Watcher
 from cosmosctl.host.cancel import tidy
 from cosmosctl.host.context import invoke_context
@@ -19,10 +21,9 @@ from cosmosctl.io import own
 from cosmosctl.io.lock import locked
 from cosmosctl.io.os_error import file_error, is_environment
 from cosmosctl.log import debug, say
-from cosmosctl.results import collect, process_logs
+from cosmosctl.results import collect
 from cosmosctl.results.batch_end import BatchEnd, write_end
 from cosmosctl.results.collect import Collected, Moved
-from cosmosctl.results.events import Progress, RunEnd, read_progress
 from cosmosctl.results.judgement import DamagedCopy
 
 FETCHES = 3

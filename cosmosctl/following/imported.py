@@ -6,6 +6,8 @@ from pathlib import Path
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
+from cosmosctl.events.lines import shard_lines, shards_line
+from cosmosctl.events.progress import read_progress
 from cosmosctl.following.home import collected, refuse_stuck, settle
 from cosmosctl.host.bring import bring, is_address, last_part
 from cosmosctl.io import own
@@ -13,13 +15,11 @@ from cosmosctl.io.checked import read_bounded
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.io.own import EVENTS_BYTES
 from cosmosctl.log import say
+from cosmosctl.opening.project import opened
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import collect
 from cosmosctl.results.collect import Collected, Wanted
-from cosmosctl.results.event_lines import shard_lines, shards_line
-from cosmosctl.results.events import read_progress
 from cosmosctl.state import states
-from cosmosctl.state.opening import opened
 
 
 def fetch_from(folder: Path, source: str) -> tuple[Collected, ...]:

@@ -7,9 +7,9 @@ from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import Interrupted
+from cosmosctl.events.progress import read_progress
 from cosmosctl.host.launches import ASKED, LAUNCHED, read_launch
 from cosmosctl.results.batch_end import is_ended
-from cosmosctl.results.events import read_progress
 
 UNSENT, FINISHED, ENDED = "unsent", "finished", "ended"
 STATUS_TELLS = "cosmosctl status tells where the runs stand"

@@ -11,6 +11,7 @@ from cosmosctl.domain.ids import command, is_id
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import newest
 from cosmosctl.errors import CosmosctlError, FileError
+from cosmosctl.events.progress import read_progress
 from cosmosctl.git.conflict import sides
 from cosmosctl.io import own
 from cosmosctl.io.checked import Unreadable, read_bounded
@@ -18,9 +19,9 @@ from cosmosctl.io.lock import locked
 from cosmosctl.io.moving import move_aside
 from cosmosctl.io.own import RECEIPT_BYTES, write_text
 from cosmosctl.log import say
+from cosmosctl.opening import claims
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import end_records, history
-from cosmosctl.results.events import read_progress
 from cosmosctl.results.made_again import is_place, made_again
 from cosmosctl.results.receipts import (
     NEWER,
@@ -36,7 +37,7 @@ from cosmosctl.results.receipts import (
     trouble,
     write_receipt,
 )
-from cosmosctl.state import batch_list, claims, states
+from cosmosctl.state import batch_list, states
 
 
 def mend(project: ProjectPaths, run: str) -> None:

@@ -7,9 +7,9 @@ from typing import Protocol
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import CosmosctlError
+from cosmosctl.events.progress import Progress
 from cosmosctl.host.streams import Transfer
 from cosmosctl.results.collect import Collected
-from cosmosctl.results.events import Progress
 
 ABANDONED = "abandoned"
 """The state of a batch whose host was given up for gone."""

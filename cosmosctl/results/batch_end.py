@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from cosmosctl.domain.batch import Batch, stamp, stamp_of
 from cosmosctl.domain.ids import MOST_S, Count, Id, Seconds
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
+from cosmosctl.events.progress import Progress
 from cosmosctl.io import own
 from cosmosctl.io.own import write_text
-from cosmosctl.results.events import Progress
 from cosmosctl.yaml.facts import facts_text, read_facts
 
 if TYPE_CHECKING:

@@ -15,6 +15,8 @@ from cosmosctl.domain.layout import PRIMARY, ProjectPaths, ResultPaths, RunPaths
 from cosmosctl.domain.order import may_replace
 from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import CosmosctlError, FileError
+from cosmosctl.events import process_logs
+from cosmosctl.events.progress import Progress, RunEnd, read_progress
 from cosmosctl.git import state as git_state
 from cosmosctl.io import own
 from cosmosctl.io.moving import move
@@ -22,9 +24,8 @@ from cosmosctl.io.os_error import is_there
 from cosmosctl.io.own import RECEIPT_BYTES, remove_temps, replace_with, write_text
 from cosmosctl.log import say
 from cosmosctl.plan import bundle_reader
-from cosmosctl.results import history, process_logs, reports
+from cosmosctl.results import history, reports
 from cosmosctl.results.end_records import failure_for, receipt_of
-from cosmosctl.results.events import Progress, RunEnd, read_progress
 from cosmosctl.results.judgement import (
     MOST_OUTPUTS,
     Judgement,

@@ -8,7 +8,7 @@ from cosmosctl.domain.batch import Batch, stamp_of
 from cosmosctl.domain.layout import PRIMARY, ResultPaths
 from cosmosctl.domain.project import FORMAT
 from cosmosctl.domain.spec import spec_hash
-from cosmosctl.results.events import Progress, RunEnd
+from cosmosctl.events.progress import Progress, RunEnd
 from cosmosctl.results.judgement import (
     DamagedCopy,
     frame_warning,

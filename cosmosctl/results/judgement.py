@@ -15,9 +15,9 @@ from cosmosctl.domain.ids import is_plain_name
 from cosmosctl.domain.layout import PRIMARY
 from cosmosctl.domain.project import UPSCALE
 from cosmosctl.errors import CosmosctlError
+from cosmosctl.events.lines import Event
 from cosmosctl.io import own
 from cosmosctl.results import history
-from cosmosctl.results.event_lines import Event
 
 PROMPT_FILE = "prompt.txt"
 MOST_OUTPUTS = 64

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import BatchPaths, ResultPaths, RunPaths
 from cosmosctl.errors import CosmosctlError
+from cosmosctl.events.progress import read_progress
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results.end_records import receipt_for
-from cosmosctl.results.events import read_progress
 from cosmosctl.results.receipts import Receipt
 
 

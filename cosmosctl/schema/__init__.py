@@ -32,7 +32,7 @@ def write_schemas(root: Path, *, model: str, prompts: Iterable[str] = (), outsid
     """.cosmosctl/schema/{run,prompt,project,result,batch,sweep}.json are there and right for a project of that family
     with these prompts; `outside`: its videos may lie anywhere. Raises: FileError.
     """
-    from cosmosctl.schema.json_schema import Project, write_json_schemas, write_offered_ids  # pydantic
+    from cosmosctl.schema.editors.json_schema import Project, write_json_schemas, write_offered_ids  # pydantic
 
     prompts = tuple(prompts)
     write_json_schemas(schema_folder(root), Project(model, prompts, outside))
@@ -41,7 +41,7 @@ def write_schemas(root: Path, *, model: str, prompts: Iterable[str] = (), outsid
 
 def versioned_schemas(config: Config) -> Mapping[str, bytes]:
     """Kind -> what git should version for such a project, whatever its prompts are, on every machine."""
-    from cosmosctl.schema.for_git import texts  # pydantic
-    from cosmosctl.schema.json_schema import Project
+    from cosmosctl.schema.editors.for_git import texts  # pydantic
+    from cosmosctl.schema.editors.json_schema import Project
 
     return texts(Project(config.model, outside=config.allow_outside_inputs or config.asks_outside))

@@ -10,11 +10,11 @@ from typing import Any
 from cosmosctl.domain.batch import Batch
 from cosmosctl.domain.layout import BatchPaths
 from cosmosctl.errors import FileError
+from cosmosctl.events.lines import Event
+from cosmosctl.events.progress import Elapsed, all_events
 from cosmosctl.host.trust import was_made_here
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results.batch_end import BatchEnd, read_end
-from cosmosctl.results.event_lines import Event
-from cosmosctl.results.events import Elapsed, all_events
 from cosmosctl.shown.discreet import discreet
 from cosmosctl.shown.logs import tail
 from cosmosctl.state.going_on import eta_s, share

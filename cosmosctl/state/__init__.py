@@ -1,1 +1,1 @@
-"""What is true now, derived from files: the state of each run, what attempts left, what waits for its run."""
+"""What is true now, derived from files: the state of each run, what attempts left."""

@@ -15,7 +15,7 @@ from cosmosctl.errors import FileError
 from cosmosctl.io import links, own
 from cosmosctl.io.own import RECEIPT_BYTES
 from cosmosctl.store import Snapshot
-from cosmosctl.store.left import LINK_MARK, left_of
+from cosmosctl.store.reading.left import LINK_MARK, left_of
 from cosmosctl.store.run_line import Notes
 
 

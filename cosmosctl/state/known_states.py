@@ -16,7 +16,7 @@ from cosmosctl.io.stat_key import is_settled, stat_key
 from cosmosctl.state.current import Current
 from cosmosctl.state.run_state import RunState
 from cosmosctl.store import Snapshot
-from cosmosctl.store.left import LINK_MARK, left_of
+from cosmosctl.store.reading.left import LINK_MARK, left_of
 
 _NOWHERE = "-"
 """The key of a file that is not there."""

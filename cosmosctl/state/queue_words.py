@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from cosmosctl import schedulers
 from cosmosctl.domain.plurals import counted
+from cosmosctl.events.progress import Progress, QueueSeen
 from cosmosctl.io.visible import visible
-from cosmosctl.results.events import Progress, QueueSeen
 from cosmosctl.schedulers.protocol import Queue, Task
 
 

@@ -14,8 +14,8 @@ from cosmosctl.state.run_state import RunState as RunState  # others find it her
 from cosmosctl.store import Snapshot
 
 if TYPE_CHECKING:
+    from cosmosctl.events.progress import Progress
     from cosmosctl.host.launches import Launch
-    from cosmosctl.results.events import Progress
 
 STATES = ("running", "queued", "pending", "changed", "failed", "cancelled", "absent", "damaged", "invalid", "done")
 ALIASES = {"completed": "done"}
@@ -81,9 +81,9 @@ def unfinished(project: ProjectPaths, listed: BatchList | None = None) -> Unfini
 
 
 def _open_batch(paths: BatchPaths) -> OpenBatch:
+    from cosmosctl.events.progress import Progress, read_progress
     from cosmosctl.host.launches import read_launch
     from cosmosctl.plan import bundle_reader
-    from cosmosctl.results.events import Progress, read_progress
 
     runs, problem = bundle_reader.read_runs(paths)
     try:

@@ -19,7 +19,7 @@ HALF_A_PAIR = "is not Unicode: it holds half of a surrogate pair, or bytes that 
 
 def prompt_mistakes(root: Path, prompt: Prompt, *, folder: str = "", outside: bool) -> "tuple[Mistake, ...]":
     """What is wrong with the file of this prompt, which names its videos, or else the scene `folder`."""
-    from cosmosctl.store.parsing import prompt_in
+    from cosmosctl.store.reading.parsing import prompt_in
 
     def text() -> str:
         return prompt_text(
@@ -31,7 +31,7 @@ def prompt_mistakes(root: Path, prompt: Prompt, *, folder: str = "", outside: bo
 
 def run_mistakes(root: Path, run: Run, *, outside: bool) -> "tuple[Mistake, ...]":
     """What is wrong with the file of this run; its prompt is not looked for."""
-    from cosmosctl.store.parsing import run_in
+    from cosmosctl.store.reading.parsing import run_in
 
     return _mistakes(lambda: run_text(run), lambda document: run_in(root, document, run.id, outside=outside).mistakes)
 

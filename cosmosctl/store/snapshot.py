@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from cosmosctl.domain.layout import CONFIG_FILE
 from cosmosctl.domain.project import BUILT_IN_HOST, Config, Drafts, Host, Prompt, Run
 from cosmosctl.errors import FileError, FilesError, UsageError
-from cosmosctl.store import payload as payloads
 from cosmosctl.store.index import Entry, Index
 from cosmosctl.store.problem import Problem
+from cosmosctl.store.reading import payload as payloads
+from cosmosctl.store.reading.scan import Found, known_entry, noted, scan_prompts, scan_runs, scan_sweeps, strange_links
 from cosmosctl.store.root import local_dir, outside_counts
-from cosmosctl.store.scan import Found, known_entry, noted, scan_prompts, scan_runs, scan_sweeps, strange_links
 
 if TYPE_CHECKING:
     from cosmosctl.domain.sweep import Sweep
@@ -140,7 +140,7 @@ class Snapshot:
         if entry is None or entry.payload:
             return entry.payload if entry else ""
         from cosmosctl.schema import versioned_schemas
-        from cosmosctl.schema.versioned import digest
+        from cosmosctl.schema.editors.versioned import digest
 
         payload = digest(versioned_schemas(self.config))
         self.index.put(_SCHEMAS, entry._replace(payload=payload))
@@ -191,7 +191,7 @@ def load_all(root: Path, index: Index | None = None) -> Snapshot:
 def _lost(runs: Found, prompts: Found) -> Iterable[Problem]:
     if {"", *prompts.ids}.issuperset(runs.links.values()):
         return ()
-    from cosmosctl.store.lost import lost_runs
+    from cosmosctl.store.reading.lost import lost_runs
 
     return lost_runs(runs, prompts)
 
@@ -199,7 +199,7 @@ def _lost(runs: Found, prompts: Found) -> Iterable[Problem]:
 def _lost_of_sweeps(sweeps: Mapping[str, "Sweep"], runs: Found, prompts: Found) -> Iterable[Problem]:
     if not sweeps:
         return ()
-    from cosmosctl.store.lost import lost_of_sweeps
+    from cosmosctl.store.reading.lost import lost_of_sweeps
 
     return lost_of_sweeps(sweeps, runs.ids, prompts.ids)
 
@@ -210,7 +210,7 @@ def _is_usable(run: str, runs: Found, prompts: Found) -> bool:
 
 def load_config(root: Path) -> Config:
     """cosmosctl.yaml. Raises: FilesError with every mistake in it."""
-    from cosmosctl.store import parsing
+    from cosmosctl.store.reading import parsing
 
     payload = _usable(parsing.read_config(root).entry.payload, CONFIG_FILE)
     return _here(root, payloads.config_from(payload))
@@ -218,7 +218,7 @@ def load_config(root: Path) -> Config:
 
 def load_prompt(root: Path, prompt_id: str) -> Prompt:
     """One prompt with its videos found. Raises: FilesError with every mistake in its file."""
-    from cosmosctl.store import parsing
+    from cosmosctl.store.reading import parsing
 
     reading = parsing.read_prompt(root, prompt_id, outside=load_config(root).allow_outside_inputs)
     return payloads.prompt_from(_usable(reading.entry.payload, f"prompts/{prompt_id}.yaml"), prompt_id)
@@ -226,7 +226,7 @@ def load_prompt(root: Path, prompt_id: str) -> Prompt:
 
 def load_run(root: Path, run_id: str) -> Run:
     """One run; its prompt is not looked at. Raises: FilesError with every mistake in its file."""
-    from cosmosctl.store import parsing
+    from cosmosctl.store.reading import parsing
 
     reading = parsing.read_run(root, run_id, outside=load_config(root).allow_outside_inputs)
     return _run_from(_usable(reading.entry.payload, f"runs/{run_id}/run.yaml"), run_id)
@@ -271,7 +271,7 @@ class _Decoded(Mapping[str, Value], Generic[Value]):
 def _config(root: Path, index: Index) -> tuple[Config, list[Problem]]:
     entry = known_entry(index, CONFIG_FILE, f"{root}/{CONFIG_FILE}", outside=False)
     if entry is None:
-        from cosmosctl.store import parsing
+        from cosmosctl.store.reading import parsing
 
         reading = parsing.read_config(root)
         entry = noted(index, CONFIG_FILE, reading.entry, keep=reading.may_be_kept)

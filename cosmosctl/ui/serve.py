@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cosmosctl.errors import CosmosctlError, UsageError
 from cosmosctl.io.lock import locked_at_once
-from cosmosctl.state.opening import opened
+from cosmosctl.opening.project import opened
 from cosmosctl.ui.place import Place, keep, new_token, place_of
 
 HOST = "127.0.0.1"

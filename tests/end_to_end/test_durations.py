@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from cosmosctl.events.progress import bounded_s, progress
 from cosmosctl.results import batch_end
-from cosmosctl.results.events import bounded_s, progress
 from tests.support.aftermath import Client, wait_until
 from tests.support.tree import Tree, on_this_machine
 from tests.support.wrong_clock import HostClock

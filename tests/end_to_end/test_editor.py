@@ -7,8 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cosmosctl.commands.start.init import init_project
-from cosmosctl.schema import for_git
-from cosmosctl.schema.json_schema import Project
+from cosmosctl.schema.editors import for_git
+from cosmosctl.schema.editors.json_schema import Project
 from cosmosctl.schema.values import config_of, prompt_of, run_of
 from cosmosctl.yaml.reader import parse
 from tests import clips

@@ -12,7 +12,7 @@ from cosmosctl import models
 from cosmosctl.commands.start.init import DEMO_SCENE, init_project
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.io.shipped import template
-from cosmosctl.schema.versioned import KINDS
+from cosmosctl.schema.editors.versioned import KINDS
 from tests import clips
 from tests.support.tree import REPOSITORY, Tree, git
 from tests.support.waiting import PATIENCE_S

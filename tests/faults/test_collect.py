@@ -16,9 +16,9 @@ import pytest
 from cosmosctl.domain.batch import Batch, BatchRow
 from cosmosctl.domain.layout import ProjectPaths, ResultPaths
 from cosmosctl.domain.project import Host
+from cosmosctl.events.progress import Progress, RunEnd
 from cosmosctl.results import batch_end, collect
 from cosmosctl.results.collect import Collected, Moved
-from cosmosctl.results.events import Progress, RunEnd
 from cosmosctl.results.judgement import DamagedCopy
 from cosmosctl.results.receipts import read_failure, read_receipt
 from tests import clips

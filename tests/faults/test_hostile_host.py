@@ -10,13 +10,14 @@ import pytest
 
 from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.errors import FileError, HostError
+from cosmosctl.events import process_logs
+from cosmosctl.events.progress import Reckoning, RunEnd, all_events, read_progress
 from cosmosctl.host import streams, trust
 from cosmosctl.host.context import invoke_context
 from cosmosctl.host.follow import follow
 from cosmosctl.host.pull import pull
 from cosmosctl.io.lock import locked
-from cosmosctl.results import collect, judgement, process_logs
-from cosmosctl.results.events import Reckoning, RunEnd, all_events, read_progress
+from cosmosctl.results import collect, judgement
 from tests.support import aftermath
 from tests.support.tree import Tree
 

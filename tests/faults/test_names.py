@@ -20,12 +20,12 @@ from cosmosctl.domain.ids import LAST_NUMBER, command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.order import Row, newest
 from cosmosctl.errors import MOST_SHOWN, FileError
+from cosmosctl.events import process_logs
+from cosmosctl.events.lines import parse_lines
 from cosmosctl.host import trust
 from cosmosctl.io import user_state
 from cosmosctl.plan import bundle_reader
-from cosmosctl.results import process_logs
 from cosmosctl.results.batch_end import read_end
-from cosmosctl.results.event_lines import parse_lines
 from cosmosctl.results.receipts import read_failure, read_receipt, trouble
 from cosmosctl.schema.values import run_of
 from cosmosctl.state import states
@@ -461,7 +461,7 @@ def test_prompts_that_were_meant_are_looked_for_among_so_many_ids_only(
     nobody: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = counted_calls(monkeypatch)
-    monkeypatch.setattr("cosmosctl.store.lost._COMPARED", 20)
+    monkeypatch.setattr("cosmosctl.store.reading.lost._COMPARED", 20)
     (nobody / "prompts").mkdir()
     for number in range(10):
         (nobody / f"prompts/ps_{number}.yaml").write_text("text: a\nvideo: x\n")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cosmosctl.errors import FileError
+from cosmosctl.events import process_logs
 from cosmosctl.io.atomic import write_text
 from cosmosctl.io.moving import move_aside
-from cosmosctl.results import process_logs
 from tests.support.disks import mounted
 from tests.support.tree import Tree, on_this_machine
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from cosmosctl.commands.look.listing import batch_rows
 from cosmosctl.commands.look.status import overview
 from cosmosctl.errors import FileError
+from cosmosctl.events.lines import parse_lines
+from cosmosctl.events.progress import Progress, read_progress
 from cosmosctl.io.checked import Unreadable, parse_json, read_bounded, typed
 from cosmosctl.plan import bundle_reader
-from cosmosctl.results.event_lines import parse_lines
-from cosmosctl.results.events import Progress, read_progress
 from cosmosctl.results.receipts import Receipt, read_failure, read_receipt
 from cosmosctl.state.states import open_batches
 from tests.support import aftermath
@@ -89,7 +89,7 @@ def test_a_reason_that_is_none_of_ours_becomes_model_error_and_a_word_of_the_det
 
 
 def test_what_is_said_of_runs_of_others_is_not_kept() -> None:
-    from cosmosctl.results.events import Reckoning
+    from cosmosctl.events.progress import Reckoning
 
     reckoning = Reckoning(["rs_a"])
     for number in range(1000):

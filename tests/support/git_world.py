@@ -23,8 +23,8 @@ import pytest
 
 from cosmosctl.cli.main import exit_code
 from cosmosctl.domain.layout import ProjectPaths, RunPaths
+from cosmosctl.opening.project import opened
 from cosmosctl.results.receipts import read_receipt
-from cosmosctl.state.opening import opened
 from cosmosctl.state.states import RunState, all_states
 from cosmosctl.store import Snapshot, load_all
 from tests import clips

@@ -26,8 +26,10 @@ FLOORS = (
     ("store",),
     ("plan",),
     ("host",),
+    ("events",),
     ("results",),
     ("state",),
+    ("opening",),
     ("tasks",),
     ("shown",),
     ("following",),
@@ -221,7 +223,7 @@ ALONE = {
     "invoke": ("host", "tasks"),
     "subprocess": ("host.context",),
     "watchdog": ("commands.run.watch",),
-    "msgspec": ("results.frequent_lines",),
+    "msgspec": ("events.frequent",),
 }
 """A library -> the rooms or modules that import it, beside the previews, which are programs of their own."""
 

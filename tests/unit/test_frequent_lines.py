@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cosmosctl.events import lines
+from cosmosctl.events.frequent import decoded
+from cosmosctl.events.lines import parse_lines
 from cosmosctl.io.checked import Unreadable, parse_json
-from cosmosctl.results import event_lines
-from cosmosctl.results.event_lines import parse_lines
-from cosmosctl.results.frequent_lines import decoded
 
 ROW: Mapping[str, Any] = {"t": 1795970140.25, "up": 81.5, "boot": "a-b", "run": "rs_k3f9qz", "shard": 3, "gpu": 0}
 LINES: Mapping[str, Mapping[str, Any]] = {
@@ -42,7 +42,7 @@ KEYS = sorted({key for line in LINES.values() for key in line} | {"reason", "det
 
 def closely(line: bytes) -> Mapping[str, Any] | None:
     """The event by the look that takes one field after another."""
-    return next(iter(event_lines._by_line([line])), None)
+    return next(iter(lines._by_line([line])), None)
 
 
 def compact(value: object) -> bytes:
@@ -93,9 +93,9 @@ def test_what_is_no_sound_line_is_left_to_the_close_look(line: bytes) -> None:
 
 
 def test_of_many_lines_each_is_taken_once_and_in_order() -> None:
-    lines = [compact({**LINES["row_start"], "run": f"rs_{number}"}) for number in range(1200)]
-    lines[600:600] = [b"garbage", compact({"ev": "loaded", "t": 1, "load_s": 2})]
-    found = list(parse_lines(lines))
+    told = [compact({**LINES["row_start"], "run": f"rs_{number}"}) for number in range(1200)]
+    told[600:600] = [b"garbage", compact({"ev": "loaded", "t": 1, "load_s": 2})]
+    found = list(parse_lines(told))
     assert [event.get("run", event["ev"]) for event in found] == [
         *(f"rs_{number}" for number in range(600)),
         "loaded",

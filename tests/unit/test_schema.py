@@ -14,10 +14,10 @@ from cosmosctl import models
 from cosmosctl.domain.project import PRESETS, Config, Control, Host, HostModel, Place, Run, Setting
 from cosmosctl.schema import write_schemas
 from cosmosctl.schema.controls import Controls, VideoFiles
+from cosmosctl.schema.editors.for_git import texts
+from cosmosctl.schema.editors.json_schema import Project, json_schemas
 from cosmosctl.schema.files import MODELS
-from cosmosctl.schema.for_git import texts
 from cosmosctl.schema.hosts import ENGINES
-from cosmosctl.schema.json_schema import Project, json_schemas
 from cosmosctl.schema.settings import SETTING_NAMES
 from cosmosctl.schema.values import PromptValues, config_of, prompt_of, run_of
 from cosmosctl.yaml.file import dump_tool, load_tool

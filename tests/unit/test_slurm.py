@@ -8,8 +8,8 @@ import pytest
 
 from cosmosctl import models, schedulers
 from cosmosctl.domain.project import Host, HostModel
-from cosmosctl.results.event_lines import parse_lines, shard_lines, shards_line
-from cosmosctl.results.events import progress
+from cosmosctl.events.lines import parse_lines, shard_lines, shards_line
+from cosmosctl.events.progress import progress
 from cosmosctl.schedulers import slurm
 from cosmosctl.state.queue_words import queue_hints, queue_words
 

@@ -11,7 +11,7 @@ from cosmosctl.domain.sweep import Sweep, digest_of, points_of, run_id
 from cosmosctl.errors import UsageError
 from cosmosctl.models import REGISTRY
 from cosmosctl.schema import axes
-from cosmosctl.schema.json_schema import Project, json_schemas
+from cosmosctl.schema.editors.json_schema import Project, json_schemas
 from cosmosctl.schema.sweeps import sweep_of
 from cosmosctl.store.new_files import is_as_written, run_text, sweep_text
 from cosmosctl.yaml.reader import parse

@@ -16,13 +16,13 @@ from cosmosctl.domain.batch import Batch, BatchRow
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.plurals import counted, duration
 from cosmosctl.domain.reasons import REASONS
+from cosmosctl.events.progress import Progress
 from cosmosctl.following.watcher import Outcome
 from cosmosctl.host.streams import Transfer
 from cosmosctl.io.streams import trusted
 from cosmosctl.io.visible import visible
 from cosmosctl.models import get as get_model
 from cosmosctl.results.collect import Collected
-from cosmosctl.results.events import Progress
 from cosmosctl.state.estimates import Past
 from cosmosctl.state.queue_words import queue_hints, queue_words
 

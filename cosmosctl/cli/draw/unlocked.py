@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cosmosctl.results.events import Progress
+    from cosmosctl.events.progress import Progress
 
 
 def unlocked_lines(progress: "Progress") -> list[str]:

@@ -12,9 +12,9 @@ from cosmosctl.errors import FileError, FilesError, UsageError, with_hint
 from cosmosctl.io import own
 from cosmosctl.io.checked import Unreadable, read_bounded
 from cosmosctl.io.lock import locked
-from cosmosctl.state.opening import opened
+from cosmosctl.opening.project import opened
 from cosmosctl.store import Snapshot, load_all
-from cosmosctl.store.parsing import prompt_in, run_in
+from cosmosctl.store.reading.parsing import prompt_in, run_in
 from cosmosctl.yaml.drop import drop_value
 from cosmosctl.yaml.edit import as_block, set_value
 from cosmosctl.yaml.reader import MAX_BYTES, parse_bytes

@@ -21,10 +21,10 @@ from cosmosctl.io.atomic import replace_with
 from cosmosctl.io.checked import Unreadable, read_bounded
 from cosmosctl.io.given_path import is_there, no_path_words
 from cosmosctl.io.os_error import file_error
+from cosmosctl.opening.project import opened
 from cosmosctl.results.receipts import Receipt, receipt_text
 from cosmosctl.shown.discreet import author_words, discreet
 from cosmosctl.state.attempts import receipt_beside
-from cosmosctl.state.opening import opened
 from cosmosctl.state.rated import Video, opinion, present_video
 from cosmosctl.store import load_all
 from cosmosctl.yaml.reader import MAX_BYTES

@@ -11,8 +11,8 @@ from cosmosctl.domain.ids import command, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import UsageError
 from cosmosctl.io.lock import locked
+from cosmosctl.opening.project import opened
 from cosmosctl.results.ratings import MOST_STARS, Opinion, Rating, add_ratings, opinion_of, read_ratings
-from cosmosctl.state.opening import opened
 from cosmosctl.state.rated import Video, present_video
 from cosmosctl.store import load_all
 

@@ -10,7 +10,7 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.plurals import counted, some
 from cosmosctl.errors import UsageError
 from cosmosctl.io import own
-from cosmosctl.state.opening import opened
+from cosmosctl.opening.project import opened
 from cosmosctl.state.states import held_runs
 from cosmosctl.store import Snapshot, load_all
 

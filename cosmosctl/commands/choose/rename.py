@@ -14,7 +14,7 @@ from cosmosctl.io import own
 from cosmosctl.io.given_path import is_there
 from cosmosctl.io.lock import locked
 from cosmosctl.io.moving import move
-from cosmosctl.state.opening import opened
+from cosmosctl.opening.project import opened
 from cosmosctl.state.states import held_runs
 from cosmosctl.store import Snapshot, load_all
 from cosmosctl.yaml.edit import set_value

@@ -11,9 +11,9 @@ from cosmosctl.domain.project import Setting
 from cosmosctl.errors import UsageError
 from cosmosctl.io.atomic import replace_with
 from cosmosctl.io.os_error import file_error
+from cosmosctl.opening.project import opened
 from cosmosctl.results.receipts import Receipt
 from cosmosctl.state.attempts import attempts, receipt_beside
-from cosmosctl.state.opening import opened
 from cosmosctl.store import load_all
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from cosmosctl.domain.order import newest
 from cosmosctl.domain.project import Setting
 from cosmosctl.domain.spec import changed_keys
 from cosmosctl.errors import FilesError, UsageError
+from cosmosctl.opening.project import opened
 from cosmosctl.results.receipts import Receipt
 from cosmosctl.state.attempts import own_receipt
 from cosmosctl.state.current import Current
-from cosmosctl.state.opening import opened
 from cosmosctl.store import load_all
 
 DIGITS = 12

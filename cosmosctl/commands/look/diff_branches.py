@@ -22,9 +22,9 @@ from cosmosctl.git.state import OF_A_REPOSITORY
 from cosmosctl.host.context import invoke_context
 from cosmosctl.host.process import SHORT_S, answer_of
 from cosmosctl.io import own
+from cosmosctl.opening.project import opened
 from cosmosctl.results import history
 from cosmosctl.results.receipts import LocalReceipt, read_receipt
-from cosmosctl.state.opening import opened
 from cosmosctl.store import Snapshot, load_all
 
 MOST_BYTES = 1 << 20

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmosctl.domain.plurals import counted
+from cosmosctl.opening.project import opened
 from cosmosctl.shown import folder as gallery_folder
 from cosmosctl.shown.folder import Gallery
 from cosmosctl.shown.memory import Memory
 from cosmosctl.shown.project import Shown, shown
-from cosmosctl.state.opening import opened
 from cosmosctl.store.looks import Look, Looks
 
 NAME = "gallery"

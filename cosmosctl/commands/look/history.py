@@ -7,12 +7,12 @@ from pathlib import Path
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.host.trust import allow_batch_command
+from cosmosctl.opening.project import opened
 from cosmosctl.plan.bundle_reader import read_runs
 from cosmosctl.results.ratings import opinion_of, read_ratings
 from cosmosctl.results.receipts import Failure, Receipt
 from cosmosctl.state import states
 from cosmosctl.state.attempts import Attempt, attempts
-from cosmosctl.state.opening import opened
 from cosmosctl.store import load_all
 
 

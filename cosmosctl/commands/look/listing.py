@@ -12,15 +12,15 @@ from cosmosctl.domain.layout import BatchPaths, ProjectPaths, ResultPaths
 from cosmosctl.domain.plurals import some
 from cosmosctl.domain.project import Prompt
 from cosmosctl.errors import FileError
+from cosmosctl.events.progress import Progress, read_progress
 from cosmosctl.host.launches import read_launch
 from cosmosctl.host.trust import allow_batch_command, was_made_here
+from cosmosctl.opening.project import opened
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import batch_files
 from cosmosctl.results.batch_end import read_end
-from cosmosctl.results.events import Progress, read_progress
 from cosmosctl.results.ratings import UNRATED, Opinion
 from cosmosctl.state import states
-from cosmosctl.state.opening import opened
 from cosmosctl.state.rated import opinions
 from cosmosctl.state.states import OpenBatch
 from cosmosctl.store import Snapshot, find_project, load_all

@@ -8,6 +8,8 @@ from cosmosctl.domain.batch import AllowedBatch
 from cosmosctl.domain.ids import command, resolve_id
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.errors import FileError, UsageError
+from cosmosctl.events import process_logs
+from cosmosctl.events.progress import PIECE_BYTES, EventTail, read_progress
 from cosmosctl.host import trust
 from cosmosctl.host.context import invoke_context
 from cosmosctl.host.follow import copy_events
@@ -17,11 +19,9 @@ from cosmosctl.io import own
 from cosmosctl.io.checked import opened as opened_file
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.io.streams import has_reader, write_log
-from cosmosctl.results import process_logs
-from cosmosctl.results.events import PIECE_BYTES, EventTail, read_progress
+from cosmosctl.opening.project import opened
 from cosmosctl.state import states
 from cosmosctl.state.attempts import attempts
-from cosmosctl.state.opening import opened
 from cosmosctl.store import load_all
 
 POLL_S = 1.0

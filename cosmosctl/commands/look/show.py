@@ -10,6 +10,7 @@ from cosmosctl.domain.ids import command, resolve_id
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import UsageError
 from cosmosctl.host.trust import allow_batch_command
+from cosmosctl.opening.project import opened
 from cosmosctl.results import manifests
 from cosmosctl.results.batch_end import read_end
 from cosmosctl.results.ratings import Rating, read_ratings
@@ -17,7 +18,6 @@ from cosmosctl.results.receipts import Receipt
 from cosmosctl.shown.recipe import control_words, reproducible
 from cosmosctl.state import states
 from cosmosctl.state.attempts import own_receipt
-from cosmosctl.state.opening import opened
 from cosmosctl.state.rated import present_video
 from cosmosctl.store import Snapshot, load_all
 

@@ -13,12 +13,12 @@ from cosmosctl.domain.project import Host
 from cosmosctl.errors import MOST_SHOWN
 from cosmosctl.io import links
 from cosmosctl.io.stat_key import is_settled, stat_key
+from cosmosctl.opening.project import opened_with_batches
 from cosmosctl.state import states
 from cosmosctl.state.batch_list import BatchList, passed_over_words
-from cosmosctl.state.opening import opened_with_batches
 from cosmosctl.state.states import OpenBatch, RunState
 from cosmosctl.store import Index, Snapshot, load_all
-from cosmosctl.store.left import MANIFEST
+from cosmosctl.store.reading.left import MANIFEST
 from cosmosctl.store.run_line import RunLine
 
 WORDS_OF_PROMPT = 6
@@ -117,7 +117,7 @@ def _damaged_waiting(project: ProjectPaths, listed: BatchList) -> Iterator[str]:
     """Videos that wait for a run, and nothing tells whose they are."""
     if not listed.waiting:
         return
-    from cosmosctl.state.claims import without_receipt
+    from cosmosctl.opening.claims import without_receipt
 
     for _, _, place in without_receipt(listed):
         where = place.root.relative_to(project.root).as_posix()

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cosmosctl.opening.project import opened
 from cosmosctl.results.ratings import Opinion
 from cosmosctl.state import states
-from cosmosctl.state.opening import opened
 from cosmosctl.state.rated import opinions
 from cosmosctl.state.states import RunState
 from cosmosctl.store import Snapshot, load_all

@@ -22,11 +22,11 @@ from cosmosctl.host.pool import pool_folder
 from cosmosctl.host.process import host_script
 from cosmosctl.io import own
 from cosmosctl.io.checked import whole_in
+from cosmosctl.opening.project import opened
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import batch_end, collect
 from cosmosctl.results.receipts import read_receipt
 from cosmosctl.state import states
-from cosmosctl.state.opening import opened
 from cosmosctl.store import hash_files, load_all, load_config
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import UsageError
 from cosmosctl.io import own
 from cosmosctl.io.lock import locked
+from cosmosctl.opening.project import opened
 from cosmosctl.results.ratings import Rating, opinion_of, read_ratings
 from cosmosctl.results.receipts import Receipt
 from cosmosctl.state.attempts import Attempt, attempts
-from cosmosctl.state.opening import opened
 from cosmosctl.state.states import RunState, all_states, held_runs
 from cosmosctl.store import Snapshot, hash_files, load_all
 from cosmosctl.store.looks import DIGITS

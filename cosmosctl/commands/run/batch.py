@@ -25,12 +25,12 @@ from cosmosctl.following.many import follow_together
 from cosmosctl.following.watcher import How, Outcome
 from cosmosctl.host import trust
 from cosmosctl.log import say
+from cosmosctl.opening.project import opened
 from cosmosctl.plan import bundle_reader
 from cosmosctl.plan.inputs import NOTHING_FOUND
 from cosmosctl.plan.planner import Plan
 from cosmosctl.results import batch_end
 from cosmosctl.state import estimates, states
-from cosmosctl.state.opening import opened
 from cosmosctl.store import Snapshot, load_all
 from cosmosctl.store.drafts import write_drafts
 

@@ -10,6 +10,7 @@ from cosmosctl.domain.ids import command
 from cosmosctl.domain.layout import BatchPaths, ProjectPaths
 from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import FileError, HostError, Interrupted, UsageError
+from cosmosctl.events.progress import read_progress
 from cosmosctl.following.follow import POLL_S, attach
 from cosmosctl.following.watcher import ABANDONED, Outcome, Watcher
 from cosmosctl.host import trust
@@ -21,7 +22,6 @@ from cosmosctl.io.lock import locked, locked_at_once
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import collect
 from cosmosctl.results.batch_end import free, give_up, is_ended, read_end
-from cosmosctl.results.events import read_progress
 from cosmosctl.state.states import open_batches
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from cosmosctl.commands.on_end import tell_end
 from cosmosctl.domain.ids import resolve_id
 from cosmosctl.domain.layout import ProjectPaths
+from cosmosctl.events.progress import read_progress
 from cosmosctl.following.follower import is_complete
 from cosmosctl.following.home import bring_home, bring_late, close, refuse_stuck
 from cosmosctl.following.mend import mend_waiting
@@ -16,13 +17,12 @@ from cosmosctl.host.context import invoke_context
 from cosmosctl.host.follow import copy_events, set_events_aside
 from cosmosctl.io.lock import locked_at_once
 from cosmosctl.log import say
+from cosmosctl.opening.project import opened
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import batch_files, collect
 from cosmosctl.results.batch_end import read_end
 from cosmosctl.results.collect import Collected
-from cosmosctl.results.events import read_progress
 from cosmosctl.state import states
-from cosmosctl.state.opening import opened
 from cosmosctl.store import load_all
 
 

@@ -15,9 +15,9 @@ from cosmosctl.io import copying, own
 from cosmosctl.io.checked import Unreadable, read_bounded
 from cosmosctl.io.given_path import is_there
 from cosmosctl.models import video_stems
+from cosmosctl.opening.project import opened
 from cosmosctl.results.receipts import read_receipt
 from cosmosctl.schema.values import prompt_of
-from cosmosctl.state.opening import opened
 from cosmosctl.store import Snapshot, hash_files, load_all
 from cosmosctl.store.videos import path_words
 from cosmosctl.yaml.reader import MAX_BYTES, parse_bytes

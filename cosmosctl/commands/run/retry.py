@@ -14,9 +14,9 @@ from cosmosctl.domain.plurals import counted
 from cosmosctl.errors import EXIT_OK, EXIT_RUNS_WITHOUT_RESULT
 from cosmosctl.following import follow
 from cosmosctl.host import trust
+from cosmosctl.opening.project import opened
 from cosmosctl.plan import bundle_reader
 from cosmosctl.state import states
-from cosmosctl.state.opening import opened
 from cosmosctl.state.states import RunState
 from cosmosctl.store import load_all
 

@@ -10,8 +10,8 @@ from cosmosctl.commands.run.request import Request
 from cosmosctl.domain.ids import Names, command
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.domain.project import Drafts, Host
+from cosmosctl.opening.claims import waiting_for
 from cosmosctl.state import states
-from cosmosctl.state.claims import waiting_for
 from cosmosctl.store import Snapshot
 
 NEEDED = ("pending", "changed", "failed", "cancelled", "invalid", "damaged")

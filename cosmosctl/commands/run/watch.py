@@ -18,8 +18,8 @@ from cosmosctl.following.leaving import NothingLeft
 from cosmosctl.git import moves as git_moves
 from cosmosctl.git.state import git_folder
 from cosmosctl.io.streams import has_reader
+from cosmosctl.opening.project import opened
 from cosmosctl.state import states
-from cosmosctl.state.opening import opened
 from cosmosctl.store import load_all
 
 if TYPE_CHECKING:

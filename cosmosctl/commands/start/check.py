@@ -18,7 +18,7 @@ from cosmosctl.git.files import stale
 from cosmosctl.git.state import work_tree
 from cosmosctl.io.checked import Unreadable, read_bounded, text_of
 from cosmosctl.results import ratings
-from cosmosctl.schema.versioned import stale_words
+from cosmosctl.schema.editors.versioned import stale_words
 from cosmosctl.store import Problem, Snapshot, find_project, load_all
 
 SWEEPS = "sweeps/"

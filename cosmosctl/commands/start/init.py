@@ -16,7 +16,8 @@ from cosmosctl.io.os_error import file_error
 from cosmosctl.io.own import write_text
 from cosmosctl.io.shipped import template
 from cosmosctl.log import say
-from cosmosctl.schema import versioned, versioned_schemas, write_schemas
+from cosmosctl.schema import versioned_schemas, write_schemas
+from cosmosctl.schema.editors import versioned
 from cosmosctl.store import find_project, load_all
 
 DEMO_SCENE = "inputs/videos/city"

@@ -18,9 +18,9 @@ from cosmosctl.domain.project import Drafts, Host
 from cosmosctl.domain.sweep import Sweep
 from cosmosctl.errors import FilesError, UsageError, with_hint
 from cosmosctl.io import own
+from cosmosctl.opening.project import opened
 from cosmosctl.schema import schema_line
 from cosmosctl.state import states
-from cosmosctl.state.opening import opened
 from cosmosctl.store import Snapshot, load_all
 from cosmosctl.store.drafts import run_mistakes, write_drafts
 from cosmosctl.store.new_files import create_prompt, sweep_text

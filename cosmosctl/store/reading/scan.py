@@ -14,14 +14,14 @@ from cosmosctl.domain.project import Run
 from cosmosctl.io import links
 from cosmosctl.io.os_error import os_words
 from cosmosctl.io.visible import one_line
-from cosmosctl.store import payload as payloads
 from cosmosctl.store.index import Entry, Index
-from cosmosctl.store.left import left_of, links_in, strange_in_history
 from cosmosctl.store.problem import Problem
-from cosmosctl.store.stamps import file_key, scene_key, split_link
+from cosmosctl.store.reading import payload as payloads
+from cosmosctl.store.reading.left import left_of, links_in, strange_in_history
+from cosmosctl.store.reading.stamps import file_key, scene_key, split_link
 
 if TYPE_CHECKING:
-    from cosmosctl.store.parsing import Scenes
+    from cosmosctl.store.reading.parsing import Scenes
 
 _NAME_RULE = "is no id: letters, digits, '.', '_' and '-', at most 64, a letter or digit first"
 
@@ -102,7 +102,7 @@ def scan_prompts(root: Path, index: Index, *, outside: bool) -> Found:
             continue
         entry = _known_prompt(root, index, file, scenes, outside=outside)
         if entry is None:
-            from cosmosctl.store import parsing
+            from cosmosctl.store.reading import parsing
 
             reading = parsing.read_prompt(root, prompt, outside=outside, scenes=seen)
             entry = noted(index, file, reading.entry, keep=reading.may_be_kept)
@@ -125,7 +125,7 @@ def scan_sweeps(root: Path, index: Index) -> Found:
             continue
         entry = known_entry(index, file, f"{root}/{file}", outside=False)
         if entry is None:
-            from cosmosctl.store import parsing
+            from cosmosctl.store.reading import parsing
 
             reading = parsing.read_sweep(root, sweep)
             entry = noted(index, file, reading.entry, keep=reading.may_be_kept)
@@ -191,7 +191,7 @@ def _of_history(root: Path, run: str, linked: list[str], others: list[str]) -> I
 
 
 def _read_run(root: Path, index: Index, run: str, found: Found, *, outside: bool) -> Entry:
-    from cosmosctl.store import parsing
+    from cosmosctl.store.reading import parsing
 
     reading = parsing.read_run(root, run, outside=outside)
     if reading.run is not None:

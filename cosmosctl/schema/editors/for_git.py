@@ -7,9 +7,9 @@ files: `versioned`.
 from collections.abc import Mapping
 from typing import Any
 
+from cosmosctl.schema.editors.json_schema import DIALECT, Project, json_bytes, json_schemas
+from cosmosctl.schema.editors.versioned import comment
 from cosmosctl.schema.family_schema import JsonSchema
-from cosmosctl.schema.json_schema import DIALECT, Project, json_bytes, json_schemas
-from cosmosctl.schema.versioned import comment
 
 _OFFERED_IDS = "../../.cosmosctl/prompts.json"
 """`ProjectPaths.offered_ids` from `ProjectPaths.schemas`."""

@@ -20,14 +20,14 @@ from cosmosctl.io import own
 from cosmosctl.io.moving import copy_whole, link_or_copy
 from cosmosctl.io.os_error import is_there
 from cosmosctl.io.own import replace_with
+from cosmosctl.opening import older
+from cosmosctl.opening.forward import is_forward
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import history, reports
 from cosmosctl.results.receipts import LocalReceipt, read_failure, read_receipt, write_receipt
-from cosmosctl.state import older
 from cosmosctl.state.attempts import attempts
 from cosmosctl.state.batch_list import BatchList, look
 from cosmosctl.state.current import Current
-from cosmosctl.state.forward import is_forward
 from cosmosctl.state.states import held_runs
 from cosmosctl.store import load_all
 

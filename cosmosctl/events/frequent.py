@@ -1,6 +1,6 @@
 """The lines that a batch has most of, ten thousand rows and more of them, decoded and checked in one step by msgspec.
 
-What is taken is what `event_lines` takes of such a line; one that is not sound in all that is used of it is left to it.
+What is taken is what `lines` takes of such a line; one that is not sound in all that is used of it is left to it.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ import msgspec
 
 from cosmosctl.domain.batch import MOST_SHARDS
 from cosmosctl.domain.ids import ID_PATTERN
+from cosmosctl.events.bounds import MAX_TIME_S, MOST_COUNT, MOST_DETAIL, MOST_FILES, MOST_GPUS, MOST_S, MOST_WORD
 from cosmosctl.io.checked import MAX_WHOLE
-from cosmosctl.results.event_bounds import MAX_TIME_S, MOST_COUNT, MOST_DETAIL, MOST_FILES, MOST_GPUS, MOST_S, MOST_WORD
 
 _Words = Annotated[str, msgspec.Meta(max_length=MOST_WORD)]
 _Detail = Annotated[str, msgspec.Meta(max_length=MOST_DETAIL)]

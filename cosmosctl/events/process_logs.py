@@ -8,11 +8,11 @@ from typing import TextIO
 
 from cosmosctl.domain.ids import is_plain_name
 from cosmosctl.domain.plurals import counted
+from cosmosctl.events.lines import Event
+from cosmosctl.events.progress import PIECE_BYTES
 from cosmosctl.io import own
 from cosmosctl.io.moving import link_or_copy
 from cosmosctl.io.own import replace_with
-from cosmosctl.results.event_lines import Event
-from cosmosctl.results.events import PIECE_BYTES
 
 LOG_BYTES = 256 << 20
 """Most that a host may send as the log of one process."""

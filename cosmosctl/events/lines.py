@@ -9,8 +9,7 @@ from typing import Any
 from cosmosctl.domain.batch import MOST_SHARDS
 from cosmosctl.domain.ids import is_id
 from cosmosctl.domain.reasons import REASONS
-from cosmosctl.io.checked import Unreadable, number, parse_json, text, whole
-from cosmosctl.results.event_bounds import (
+from cosmosctl.events.bounds import (
     MAX_TIME_S,
     MOST_ANSWER,
     MOST_COUNT,
@@ -21,13 +20,14 @@ from cosmosctl.results.event_bounds import (
     MOST_S,
     MOST_WORD,
 )
+from cosmosctl.io.checked import Unreadable, number, parse_json, text, whole
 
 Event = Mapping[str, Any]
 Take = Callable[[object], Any]
 """A value of JSON as far as it is sound; None where it is not."""
 
 NUMBERS = (int, float)
-_FREQUENT = "cosmosctl.results.frequent_lines"
+_FREQUENT = "cosmosctl.events.frequent"
 _FEW = 500
 """Lines that are decoded sooner than what decodes many of them is imported (15 ms)."""
 
@@ -39,7 +39,7 @@ def parse_lines(lines: Iterable[bytes]) -> Iterator[Event]:
     if _FREQUENT not in sys.modules and not are_many:
         yield from _by_line(islice(remaining, _FEW))
     if (line := next(remaining, None)) is not None:
-        from cosmosctl.results.frequent_lines import decoded
+        from cosmosctl.events.frequent import decoded
 
         yield from _by_line(chain((line,), remaining), decoded)
 

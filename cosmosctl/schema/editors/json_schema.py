@@ -12,6 +12,7 @@ from cosmosctl import models
 from cosmosctl.io import own
 from cosmosctl.io.own import NotOwn
 from cosmosctl.schema.controls import ABOUT_CONTROLS
+from cosmosctl.schema.editors.receipt_schema import BATCH, RESULT
 from cosmosctl.schema.family_schema import (
     RELATIVE,
     JsonSchema,
@@ -21,7 +22,6 @@ from cosmosctl.schema.family_schema import (
     settings_schema,
 )
 from cosmosctl.schema.files import ProjectFile, PromptFile, RunKeys
-from cosmosctl.schema.receipt_schema import BATCH, RESULT
 from cosmosctl.schema.settings import ANY_SETTINGS
 from cosmosctl.schema.sweeps import sweep_schema
 

@@ -22,8 +22,8 @@ from cosmosctl.io.own import read_up_to
 from cosmosctl.io.stat_key import is_settled
 from cosmosctl.schema.values import Parsed, PromptValues, config_of, prompt_of, run_of
 from cosmosctl.store.index import Entry
-from cosmosctl.store.payload import config_payload, mistakes_payload, prompt_payload, run_payload, sweep_payload
-from cosmosctl.store.stamps import file_key, is_scene_settled, join_links, no_files_key, scene_key
+from cosmosctl.store.reading.payload import config_payload, mistakes_payload, prompt_payload, run_payload, sweep_payload
+from cosmosctl.store.reading.stamps import file_key, is_scene_settled, join_links, no_files_key, scene_key
 from cosmosctl.store.videos import (
     ALLOW_OUTSIDE,
     Scene,

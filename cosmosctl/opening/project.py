@@ -5,9 +5,9 @@ from pathlib import Path
 
 from cosmosctl.domain.layout import ProjectPaths
 from cosmosctl.errors import FileError
+from cosmosctl.opening.forward import is_forward
 from cosmosctl.state import batch_list
 from cosmosctl.state.batch_list import BatchList
-from cosmosctl.state.forward import is_forward
 from cosmosctl.store import find_project
 
 
@@ -26,7 +26,7 @@ def opened_with_batches(folder: Path, *, may_write: bool = True) -> tuple[Projec
     found = batch_list.look(project)
     if may_write and (found.waiting or not _is_forward(project, found)):
         from cosmosctl.io.lock import locked_at_once
-        from cosmosctl.state.claims import catch_up
+        from cosmosctl.opening.claims import catch_up
 
         with suppress(FileError, OSError), locked_at_once(project.lock) as free:
             if free:

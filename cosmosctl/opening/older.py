@@ -11,11 +11,11 @@ from cosmosctl.domain.layout import BatchPaths, ProjectPaths, RunPaths
 from cosmosctl.errors import FileError
 from cosmosctl.host import trust
 from cosmosctl.log import say
+from cosmosctl.opening import forward
 from cosmosctl.plan import bundle_reader
 from cosmosctl.results import batch_files, history
 from cosmosctl.results.made_again import made_again
 from cosmosctl.results.receipts import write_receipt
-from cosmosctl.state import forward
 
 
 def write_forward(project: ProjectPaths, batches: Iterable[BatchPaths]) -> None:

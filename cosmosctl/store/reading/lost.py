@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from cosmosctl.domain.ids import command
 from cosmosctl.domain.project import Place
 from cosmosctl.domain.sweep import Sweep
-from cosmosctl.store import payload as payloads
 from cosmosctl.store.problem import Problem
-from cosmosctl.store.scan import Found
+from cosmosctl.store.reading import payload as payloads
+from cosmosctl.store.reading.scan import Found
 
 _COMPARED = 20_000
 """So many ids are looked at for one that was meant: nobody waits for more."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from cosmosctl.errors import FileError
+from cosmosctl.events.lines import NUMBERS, Event, parse_lines
 from cosmosctl.io.checked import Unreadable, opened
 from cosmosctl.io.own import EVENTS_BYTES
-from cosmosctl.results.event_lines import NUMBERS, Event, parse_lines
 
 T = TypeVar("T")
 

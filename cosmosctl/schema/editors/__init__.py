@@ -1,0 +1,1 @@
+"""The same rules as JSON Schemas, for editors and for who reads a receipt."""

@@ -1,0 +1,1 @@
+"""How files become what the store knows: each one parsed, the folders walked, the keys under which both are known."""
