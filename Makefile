@@ -14,7 +14,7 @@ DIST := --dist loadfile --no-loadscope-reorder
 # where the environment forbids compiled modules, each of the thousands of commands that tests start compiles them all
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test fast setup test-real pictures cases unit test-newest constraints check lint soak flaky bench install release clean
+.PHONY: help demo test fast setup test-real pictures cases unit test-newest constraints check lint soak flaky bench alike install release clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -82,6 +82,9 @@ bench: $(INSTALLED) ## every figure, beside what it is compared with
 	@sh .ci/packages git $(PROGRAMS) || echo "figures that need them are skipped by name" >&2
 	@sh .ci/packages chromium || echo "figures that need it are skipped by name" >&2
 	$(BIN)/python -m tests.bench --json bench.json $(if $(BESIDE),--beside $(BESIDE))
+
+alike: $(INSTALLED) ## what every verb says, beside another commit: BESIDE=COMMIT, NOW=COMMIT
+	$(BIN)/python -m tests.support.alike $(if $(NOW),--now $(NOW)) $(BESIDE)
 
 install: $(INSTALLED) ## .venv with the package and the tools
 CONSTRAINTS := --constraint constraints.txt

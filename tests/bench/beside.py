@@ -6,18 +6,17 @@ Takes five minutes on two processors: most of it are ten thousand runs that are 
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
 from tests.bench.timing import cosmosctl, environment, once
 from tests.bench.trees import grow
+from tests.support.earlier_version import Version, version_of
 from tests.support.waiting import take
 
 FEW, MANY = 1_000, 10_000
 TURNS, FEW_TURNS = 9, 3
-ROOT = Path(__file__).parents[2]
 WARM: Mapping[str, tuple[int, Sequence[str]]] = {
     "version": (FEW, ("--version",)),
     "check": (FEW, ("check",)),
@@ -33,9 +32,9 @@ Program = tuple[str, ...]
 
 def measure(folder: Path, commit: str) -> Iterator[Mapping[str, float]]:
     """Of each command the CPU seconds of now, those of `commit`, and how many times as long it takes now."""
-    source, python = _earlier(folder / "earlier", commit)
-    programs = (cosmosctl(), (str(python), "-m", "cosmosctl"))
-    trees = {runs: _two_trees(folder / str(runs), source, python, runs) for runs in (FEW, MANY)}
+    earlier = version_of(commit, folder / "earlier")
+    programs = (cosmosctl(), earlier.argv)
+    trees = {runs: _two_trees(folder / str(runs), earlier, runs) for runs in (FEW, MANY)}
     for name, (runs, words) in WARM.items():
         for program, tree in zip(programs, trees[runs], strict=True):
             once((*program, *words), cwd=tree)
@@ -46,26 +45,15 @@ def measure(folder: Path, commit: str) -> Iterator[Mapping[str, float]]:
         yield _in_turns(name, programs, trees[runs], ("status",), turns, cold=True)
 
 
-def _earlier(folder: Path, commit: str) -> tuple[Path, Path]:
-    """The files of a commit, and a Python that has cosmosctl as it was then, with the packages that are tested now."""
-    source = folder / "source"
-    source.mkdir(parents=True)
-    tar = subprocess.run(("git", "archive", commit), cwd=ROOT, check=True, capture_output=True).stdout
-    subprocess.run(("tar", "-x"), cwd=source, input=tar, check=True)
-    python = folder / "venv/bin/python"
-    subprocess.run((sys.executable, "-m", "venv", str(folder / "venv")), check=True)
-    pip = (str(python), "-m", "pip", "install", "-q", "-c", str(ROOT / "constraints.txt"), str(source))
-    subprocess.run(pip, check=True, capture_output=True)
-    return source, python
-
-
-def _two_trees(folder: Path, source: Path, python: Path, runs: int) -> tuple[Path, Path]:
+def _two_trees(folder: Path, earlier: Version, runs: int) -> tuple[Path, Path]:
     """The same project twice, each as its own version makes it and knows its results."""
     ours, theirs = folder / "ours", folder / "theirs"
     grow(ours, runs=runs, with_results=True)
     made = f"grow(pathlib.Path({str(theirs)!r}), runs={runs}, with_results=True)"
     line = f"import pathlib; from tests.bench.trees import grow; {made}"
-    subprocess.run((str(python), "-c", line), cwd=source, env=environment(), check=True, capture_output=True)
+    subprocess.run(
+        (str(earlier.python), "-c", line), cwd=earlier.source, env=environment(), check=True, capture_output=True
+    )
     for tree in (ours, theirs):
         shutil.rmtree(tree / ".cosmosctl", ignore_errors=True)
     return ours, theirs
