@@ -248,6 +248,29 @@ def test_who_plays_while_a_picture_is_on_its_way_waits_for_it_alone(chromium: An
         assert not seen.errors
 
 
+WATCHED = """window.early = []; window.painted = 0;
+const time = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, 'currentTime');
+Object.defineProperty(HTMLMediaElement.prototype, 'currentTime', { ...time, set(at) {
+  this.isSought = true; time.set.call(this, at);
+  const look = (now, told) => { if (Math.abs(told.mediaTime - this.currentTime) < 1 / 24) this.isSought = false; else ask(); };
+  const ask = () => HTMLVideoElement.prototype.requestVideoFrameCallback.call(this, look); ask(); } });
+const paint = CanvasRenderingContext2D.prototype.drawImage;
+CanvasRenderingContext2D.prototype.drawImage = function (video, ...others) {
+  window.painted++; if (video.isSought) window.early.push(video.currentTime); paint.call(this, video, ...others); };"""
+"""Notes each picture that the page paints before the browser told that the sought one is there."""
+
+
+def test_no_picture_is_painted_before_it_is_there(chromium: Any, looked_at: Path) -> None:
+    with opened(chromium) as seen:
+        seen.page.add_init_script(WATCHED)
+        seen.go(looked_at.as_uri(), "#compare/a,again")
+        for frame in (20, 3, 11, 23, 0):
+            seen.show(frame)
+        frames_in_play(seen, 1)
+        assert seen.evaluate("window.painted") > 12
+        assert seen.evaluate("window.early") == []
+
+
 CALM = ("#wall", "#run/again", "#run/again?m=wipe", "#compare/a,b", "#grid", "#choose", "#choose/blind", "#prompts")
 
 

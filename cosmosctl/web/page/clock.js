@@ -34,7 +34,7 @@ UI.clock = items => {
     const { frame, over } = clock.due(part, n);
     part.frame = frame;
     part.pic.classList.toggle('over', over);
-    return UI.sought(part.video, (frame + 0.5) / part.fps);
+    return UI.sought(part.video, frame, part.fps);
   };
 
   // Resolves once that frame, or one that was wished for after it, is on the screen.
@@ -123,7 +123,7 @@ UI.clock = items => {
     await Promise.all(due.map(async part => {
       part.opening = part.opening || UI.opened([part.m.original]);
       part.big = await part.opening;
-      if (part.big) await UI.sought(part.big, (clock.due(part, n).frame + 0.5) / part.fps);
+      if (part.big) await UI.sought(part.big, clock.due(part, n).frame, part.fps);
     }));
     if (clock.closed || clock.playing || drawing || n !== clock.n) return;
     for (const part of due) if (part.big) part.fit(part.big);
@@ -205,14 +205,33 @@ UI.shut = video => {
   video.load();
 };
 
-// Resolves when the video has arrived at that second; one that cannot counts as arrived.
-UI.sought = (video, at) => new Promise(done => {
+// Resolves when the picture of that frame is there; a video that cannot show it counts as arrived. `seeked` may come
+// before the picture: on a busy machine one seek in fifty painted the frame before. The browser tells of pictures
+// themselves, of paused and hidden videos too (WICG/video-rvfc, issue 53; tried in Chromium and Firefox).
+UI.sought = (video, frame, fps) => new Promise(done => {
+  const at = (frame + 0.5) / fps;
   if (Math.abs(video.currentTime - at) < 1e-4 && !video.seeking) { done(); return; }
+  const picture = UI.pictured(video, at, 0.75 / fps);
   const end = () => {
     if (video.seeking && !video.error) return;  // what came is an earlier wish
     for (const name of ['seeked', 'error', 'emptied']) video.removeEventListener(name, end);
-    done();
+    picture.within(video.readyState < 2 ? 0 : UI.PATIENT).then(done);
   };
   for (const name of ['seeked', 'error', 'emptied']) video.addEventListener(name, end);
   video.currentTime = at;
 });
+
+// How many pictures of the page a video's own may be late after `seeked`: a second, more where the machine is busy.
+UI.PATIENT = 60;
+
+// {within(pictures)}: a promise that the video has shown a picture of that second since now, or that so many of the page
+// went by. near: how far from it the picture's own time may lie, in seconds.
+UI.pictured = (video, at, near) => {
+  let isThere = !video.requestVideoFrameCallback;
+  const look = (now, told) => { isThere = Math.abs(told.mediaTime - at) < near; ask(); };
+  const ask = () => { if (!isThere) video.requestVideoFrameCallback(look); };
+  ask();
+  return {
+    within: async pictures => { while (!isThere && pictures-- > 0) await new Promise(requestAnimationFrame); },
+  };
+};

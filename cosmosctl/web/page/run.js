@@ -139,7 +139,7 @@ UI.savePart = (run, stage) => {
 UI.saveFrame = async (m, n, name) => {
   const video = await UI.opened([m.original]);
   if (!video) { UI.toast('').show('the original does not play in this browser: the command below saves the frame', 1); return; }
-  await UI.sought(video, (n + 0.5) * m.fps[1] / m.fps[0]);
+  await UI.sought(video, n, m.fps[0] / m.fps[1]);
   const canvas = UI.h('canvas', { width: video.videoWidth, height: video.videoHeight });
   canvas.getContext('2d').drawImage(video, 0, 0);
   UI.shut(video);
