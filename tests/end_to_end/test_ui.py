@@ -1,5 +1,7 @@
 """`ui` without a browser: who may ask, what is served, its writes as commands, how it ends and comes again."""
 
+import asyncio
+import gc
 import http.client
 import io
 import json
@@ -16,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from cosmosctl.ui import commands
 from tests.support.page_server import Client, known, served
 from tests.support.tree import Tree, on_this_machine
 from tests.support.waiting import PATIENCE_S, wait_until
@@ -272,6 +275,31 @@ def test_a_page_that_only_shows_changes_nothing_and_ctrl_c_ends_it_with_a_tab_op
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
         connection.close()
+
+
+def test_a_command_goes_on_to_its_end_when_the_page_that_ran_it_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = tmp_path / "slow"
+    slow.write_text(SLOW.format(tmp_path))
+    slow.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(slow))
+
+    async def page() -> None:
+        asked = asyncio.create_task(commands.run(tmp_path, ("batch", "rs_a")))
+        await asyncio.to_thread(wait_until, (tmp_path / "begun").exists)
+        asked.cancel()
+
+    asyncio.run(page())
+    gc.collect()
+    (tmp_path / "go").touch()
+    wait_until((tmp_path / "launched").exists, "the command to go on")
+
+
+SLOW = """#!/bin/sh
+cd '{}' && touch begun && while [ ! -e go ]; do sleep 0.01; done && echo words && touch launched
+"""
+"""In place of Python with a command that takes its time, and says something before it launches anything."""
 
 
 def test_what_tabs_know_is_for_the_user_alone(running: tuple[Client, int]) -> None:
