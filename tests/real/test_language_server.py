@@ -15,6 +15,7 @@ from tests.end_to_end.test_editor import BAD_RUNS, EDGE, GOOD_RUNS, PROJECTS, PR
 from tests.support.file_check import run_mistakes
 from tests.support.language_server import LanguageServer
 from tests.support.tree import git
+from tests.support.waiting import INSTALL_S
 
 pytestmark = [
     pytest.mark.real,
@@ -45,7 +46,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     """The command that starts it."""
     there = tmp_path_factory.mktemp("npm")
     command = ("npm", "install", "--no-audit", "--no-fund", "--prefix", str(there), PROGRAM)
-    subprocess.run(command, check=True, capture_output=True, timeout=600)
+    subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_S)
     return ("node", str(there / "node_modules/yaml-language-server/bin/yaml-language-server"), "--stdio")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.tree import REPOSITORY
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import INSTALL_S
 
 pytestmark = [
     pytest.mark.real,
@@ -48,6 +48,6 @@ def test_the_hook_takes_what_is_well_and_refuses_what_is_not(pre_commit: Path, t
 
 
 def run(*argv: str, cwd: Path, env: dict[str, str] | None = None, expect: int = 0) -> str:
-    done = subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, timeout=PATIENCE_S)
+    done = subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, timeout=INSTALL_S)
     assert done.returncode == expect, f"{argv}\n{done.stdout}\n{done.stderr}"
     return done.stdout

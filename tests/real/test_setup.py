@@ -13,7 +13,7 @@ from cosmosctl.models import transfer25_diffusers
 from tests.host.test_host_setup import HOST
 from tests.support.disks import mount, mounted
 from tests.support.tree import Tree
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import INSTALL_S
 from tests.support.wheels import empty_wheels, program_in_path
 
 pytestmark = pytest.mark.real
@@ -32,7 +32,7 @@ def uv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the program uv, from PyPI."""
     folder = tmp_path_factory.mktemp("uv")
     argv = (sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), "uv")
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=4 * PATIENCE_S)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=INSTALL_S)
     if done.returncode != 0:
         pytest.skip(f"SKIPPED: host setup with uv: it is not reached from here: {done.stderr.strip()[-200:]}")
     return folder / "bin"

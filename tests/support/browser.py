@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from cosmosctl.media.frames import Pixels
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import INSTALL_S, PATIENCE_S
 
 PLAYWRIGHT = "playwright==1.65.2"
 AXE = "axe-playwright-python==0.1.8"
@@ -115,7 +115,7 @@ def chromium(folder: Path) -> Iterator[Any]:
     assert PROGRAM is not None
     if importlib.util.find_spec("playwright") is None:
         command = (sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), PLAYWRIGHT)
-        subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
+        subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_S)
         sys.path.append(str(folder))
         importlib.invalidate_caches()
     api = importlib.import_module("playwright.sync_api")
@@ -128,7 +128,7 @@ def chromium(folder: Path) -> Iterator[Any]:
 def axe(folder: Path) -> str:
     """The script of axe-core. `folder`: where it may be put."""
     command = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), AXE)
-    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
+    subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_S)
     return next(folder.rglob("axe.min.js")).read_text(encoding="utf-8")
 
 

@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 
 from cosmosctl.media.frames import Pixels
-from tests.support.waiting import PATIENCE_S, wait_until
+from tests.support.waiting import INSTALL_S, PATIENCE_S, wait_until
 
 WEBSOCKETS = "websockets==17.4"
 PROGRAM = shutil.which("firefox-esr")
@@ -175,7 +175,7 @@ def _connected(folder: Path, process: "subprocess.Popen[bytes]") -> Iterator[Fox
 def _library(folder: Path) -> Any:
     if importlib.util.find_spec("websockets") is None:
         command = (sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder / "lib"), WEBSOCKETS)
-        subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
+        subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_S)
         sys.path.append(str(folder / "lib"))
         importlib.invalidate_caches()
     return importlib.import_module("websockets.sync.client")

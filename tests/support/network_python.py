@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from cosmosctl.models import diffusers_rows
+from tests.support.waiting import INSTALL_S as INSTALL_S  # others find it here
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 LARGEST_BYTES = 300 << 20
 """Of a wheel of PyTorch: those for GPUs are several times that, and bring their libraries."""
-INSTALL_S = 1800
 
 GUARDRAIL = '''"""Stands in for cosmos-guardrail: a word in the prompt decides."""
 

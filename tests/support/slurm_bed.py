@@ -17,7 +17,7 @@ from tests.sshd import Sshd
 from tests.support import aftermath
 from tests.support.held_model import HeldModel
 from tests.support.tree import Tree
-from tests.support.waiting import PATIENCE_S, wait_until
+from tests.support.waiting import INSTALL_S, PATIENCE_S, wait_until
 
 SCRIPTS = Path(__file__).parent / "slurm"
 PACKAGES = ("slurm-wlm=sbatch", "munge=munged")
@@ -29,7 +29,7 @@ def missing() -> str:
     """What this machine lacks for a Slurm of the tests' own, once what may be installed was."""
     if os.geteuid() != 0:
         return "root, to start Slurm's daemons"
-    done = subprocess.run(("sh", str(INSTALL), *PACKAGES), capture_output=True, text=True, timeout=PATIENCE_S * 4)
+    done = subprocess.run(("sh", str(INSTALL), *PACKAGES), capture_output=True, text=True, timeout=INSTALL_S)
     return "" if done.returncode == 0 else done.stderr.strip()
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 PATIENCE_S = 300.0
 """Bound of every wait, and of every process that a test starts."""
+INSTALL_S = 1800.0
+"""The same of what brings programs and packages from other machines, over whatever line there is."""
 LOOK_S = 0.01
 
 
