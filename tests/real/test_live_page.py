@@ -29,11 +29,11 @@ def test_stars_go_into_the_file_and_a_batch_ends_while_the_page_is_open(chromium
         seen.turn("#run/rs_a")
         seen.show(3)
         seen.press("4")
+        assert "cosmosctl rate --stars 4 rs_a" in seen.page.inner_text(".toast")  # it goes by itself, soon
         seen.until("UI.byId.get('rs_a').rating && UI.byId.get('rs_a').rating.stars === 4")
         seen.ready()
         assert seen.evaluate("document.body.dataset.frame") == "3"
         assert "stars: 4" in project.run_paths("rs_a").ratings.read_text()
-        assert "cosmosctl rate --stars 4 rs_a" in seen.page.inner_text(".toast")
         seen.turn("#run/rs_b")
         seen.page.locator(".command", has_text="cosmosctl batch rs_b").get_by_text("do it").click()
         seen.until("UI.byId.get('rs_b').state === 'done' && document.querySelector('.pic canvas')")

@@ -14,7 +14,7 @@ import pytest
 from tests import clips
 from tests.support import aftermath
 from tests.support import browser as real
-from tests.support.browser import PATIENCE_MS, Seen, opened
+from tests.support.browser import Seen, opened
 from tests.support.page_server import served
 from tests.support.tree import Tree, on_this_machine
 from tests.support.waiting import PATIENCE_S
@@ -66,7 +66,7 @@ def test_when_the_tab_that_holds_the_stream_is_closed_another_one_takes_over(chr
         other = Seen(seen.page.context.new_page())
         other.page.goto(f"http://127.0.0.1:{port}/")
         other.ready()
-        with other.page.expect_request("**/events", timeout=PATIENCE_MS):
+        with other.page.expect_request("**/events"):
             seen.page.close()
         project.run("rs_c", more="seed: 8\n")
         other.until("UI.byId.has('rs_c')")

@@ -166,8 +166,8 @@ def test_wipe_onion_difference_and_toggle_show_what_they_say(seen: Seen, numbere
 def test_an_offset_shifts_one_side_and_stands_in_the_address(seen: Seen, numbered: Path) -> None:
     seen.go(place(numbered), "#compare/n0,n1?f=10")
     seen.page.locator("figure").nth(1).focus()
-    seen.press("+", "+")
-    seen.until("document.querySelectorAll('figcaption')[1].textContent.includes('+2 f')")
+    seen.redrawn("+", "+")
+    assert "+2 f" in seen.page.locator("figcaption").nth(1).inner_text()
     assert numbers(seen.pictures()) == [10, 12]
     assert "o=0%2C2" in seen.page.url
     seen.page.reload()

@@ -62,7 +62,7 @@ class Seen:
 
     def until(self, condition: str) -> None:
         """Go on once that expression holds."""
-        self.page.wait_for_function(f"() => {condition}", timeout=PATIENCE_MS)
+        self.page.wait_for_function(f"() => {condition}")
 
     def evaluate(self, expression: str) -> Any:
         """What an expression, or the promise that it is, comes to."""
@@ -77,6 +77,13 @@ class Seen:
         self.page.evaluate("delete document.body.dataset.ready")
         self.press(*keys)
         self.ready()
+
+    def redrawn(self, *keys: str) -> None:
+        """Press keys of which each draws the pictures anew, and wait after each until they are."""
+        for key in keys:
+            drawn = self.evaluate("+document.body.dataset.drawn")
+            self.press(key)
+            self.until(f"+document.body.dataset.drawn > {drawn}")
 
     def show(self, frame: int) -> None:
         """Move the scrub there and wait until every picture is."""
@@ -95,7 +102,8 @@ class Seen:
         return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
     def boxes(self, selector: str) -> list[tuple[int, int, int, int]]:
-        """left, top, right, bottom of each element that is seen."""
+        """left, top, right, bottom of each element that is seen, once the page has fitted them to the room there is."""
+        self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         found = self.page.evaluate(
             """selector => [...document.querySelectorAll(selector)].filter(one => one.offsetParent !== null)
             .map(one => { const b = one.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]; })""",
@@ -141,6 +149,7 @@ AXE_RUN = """async () => (await axe.run(document, { resultTypes: ['violations'] 
 def opened(browser: Any, *, size: dict[str, int] | None = None, **options: Any) -> Iterator[Seen]:
     """A new page that notes everything that goes wrong on it."""
     context = browser.new_context(viewport=size or DESK, **options)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     seen = Seen(page)
     page.on("console", lambda said: seen.errors.append(said.text) if said.type in ("error", "warning") else None)
