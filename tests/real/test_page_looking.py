@@ -248,7 +248,8 @@ WATCHED = """window.early = []; window.painted = 0;
 const time = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, 'currentTime');
 Object.defineProperty(HTMLMediaElement.prototype, 'currentTime', { ...time, set(at) {
   this.isSought = true; time.set.call(this, at);
-  const look = (now, told) => { if (Math.abs(told.mediaTime - this.currentTime) < 1 / 24) this.isSought = false; else ask(); };
+  const look = (now, told) => {
+    this.isSought = Math.abs(told.mediaTime - this.currentTime) > 1 / 24; if (this.isSought) ask(); };
   const ask = () => HTMLVideoElement.prototype.requestVideoFrameCallback.call(this, look); ask(); } });
 const paint = CanvasRenderingContext2D.prototype.drawImage;
 CanvasRenderingContext2D.prototype.drawImage = function (video, ...others) {
@@ -265,6 +266,23 @@ def test_no_picture_is_painted_before_it_is_there(chromium: Any, looked_at: Path
         frames_in_play(seen, 1)
         assert seen.evaluate("window.painted") > 12
         assert seen.evaluate("window.early") == []
+
+
+def test_a_view_that_is_left_before_it_is_there_does_not_say_that_the_next_one_is(
+    chromium: Any, looked_at: Path
+) -> None:
+    with opened(chromium) as seen:
+        seen.page.add_init_script(SLOW_DISK)
+        seen.go(looked_at.as_uri())
+        seen.evaluate("window.held = new Promise(done => { window.release = done; }), 0")
+        for hash_, waiting in (("#compare/a,b?f=5", 2), ("#compare/c,d?f=7", 4)):
+            seen.evaluate(f"location.hash = '{hash_}'")
+            seen.until(f"window.waiting === {waiting}")
+        assert not seen.evaluate("document.body.dataset.ready")
+        seen.evaluate("window.release()")
+        seen.ready()
+        assert seen.evaluate("document.body.dataset.frame") == "7"
+        assert seen.errors == []
 
 
 CALM = ("#wall", "#run/again", "#run/again?m=wipe", "#compare/a,b", "#grid", "#choose", "#choose/blind", "#prompts")

@@ -61,7 +61,7 @@ UI.views.grid = (root, arg, q) => {
     UI.h('div', { class: 'line' }, UI.h('b', {}, q.get('sweep') || UI.plural(runs.length, 'run')), all.length > runs.length && UI.h('span', { class: 'dim' }, `the first ${runs.length} of ${all.length}`),
       UI.select('across', axes, x, one => redo('x', one)), UI.select('down', [['*', 'all the rest'], ...axes], y, one => redo('y', one)), hiddenLine),
     table, line.el));
-  clock.ready.then(() => clock.show(+q.get('f') || 0)).then(() => { document.body.dataset.ready = 'grid'; });
+  clock.ready.then(() => clock.show(+q.get('f') || 0)).then(() => { if (!clock.closed) document.body.dataset.ready = 'grid'; });
   clock.listeners.add(() => { if (!clock.playing) UI.route.note({ f: clock.n || '' }); });
   draw();
   line.draw();

@@ -84,7 +84,7 @@ UI.stage = (items, opt) => {
   const watcher = new ResizeObserver(() => stage.fit());
   watcher.observe(pics);
   stage.close = () => { watcher.disconnect(); clearTimeout(waiting); clock.close(); };
-  clock.ready.then(() => clock.show(+q.get('f') || opt.frame || 0)).then(() => { document.body.dataset.ready = 'stage'; });
+  clock.ready.then(() => clock.show(+q.get('f') || opt.frame || 0)).then(() => { if (!clock.closed) document.body.dataset.ready = 'stage'; });
   stage.draw();
   return stage;
 };
