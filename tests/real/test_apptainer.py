@@ -103,7 +103,8 @@ def test_cancel_ends_the_model_and_all_that_it_started(lab: Tree, program: Appta
     lab.cli("cancel", name, expect=None)
     assert "state: cancelled" in lab.batches()[0].end.read_text()
     key = json.loads((next((there(lab) / "batches").iterdir()) / "plan.json").read_text())["key"]
-    assert [pid for pid in running() if f"COSMOSCTL_PROCESS={key}/".encode() in environ_of(pid)] == []
+    mark = f"COSMOSCTL_PROCESS={key}/".encode()
+    wait_until(lambda: not any(mark in environ_of(pid) for pid in running()), "all that was killed to be gone")
 
 
 def test_secrets_are_read_as_they_stand_and_are_seen_by_the_model_alone(

@@ -102,7 +102,7 @@ def test_jobs_that_run_end_at_a_cancel_and_what_is_finished_stays(site: Site) ->
     site.tree.cli("cancel")
     ended(client, code=1)
     assert set(site.tree.states().values()) == {"cancelled"}
-    assert site.bed.tasks() == {}
+    site.bed.until_empty()
 
 
 def test_a_batch_ended_in_the_queue_by_somebody_else_is_cancelled(site: Site) -> None:

@@ -91,7 +91,7 @@ def test_a_batch_is_cancelled_while_the_controller_is_away(site: Site) -> None:
     assert client.end().code == 1
     site.let_go()
     assert site.tree.states() == dict.fromkeys(runs, "cancelled")
-    wait_until(lambda: not site.bed.tasks(), "the queue to be empty", look_s=0.1)
+    site.bed.until_empty()
     assert sum(site.begun().values()) == 2
 
 
@@ -105,7 +105,7 @@ def test_a_batch_that_waits_is_cancelled_while_the_controller_is_away_and_never_
         site.bed.start_controller()
     site.tree.cli("cancel", expect=None)
     assert site.tree.states() == dict.fromkeys(runs, "cancelled")
-    wait_until(lambda: not site.bed.tasks(), "the queue to be empty", look_s=0.1)
+    site.bed.until_empty()
     assert not site.begun()
     site.bed.ask("scancel", job)
 

@@ -78,6 +78,10 @@ class Bed:
         wait_until(lambda: list(self.tasks().values()).count(state) >= count, f"{count} tasks {state}", look_s=0.05)
         return [task for task, one in self.tasks().items() if one == state]
 
+    def until_empty(self) -> None:
+        """Go on once no job of a batch is in the queue; one that has ended is there until its processes are."""
+        wait_until(lambda: not self.tasks(), "the queue to be empty", look_s=0.1)
+
     def fill(self, *options: str) -> str:
         """A job of somebody else that has every GPU, once it runs; its number."""
         argv = (
@@ -216,7 +220,7 @@ class Site:
     def end(self) -> None:
         """End what a test left: its jobs, and what was started for it."""
         self.bed.ask("scancel", "-u", "root", ok=False)
-        wait_until(lambda: not self.bed.tasks(), "the jobs to end", look_s=0.1)
+        self.bed.until_empty()
         aftermath.end_processes(self.tree)
 
     def folder(self) -> Path:
@@ -227,7 +231,7 @@ class Site:
         """Each run is done, was computed once (or as often as `twice` says), and no job is left."""
         assert self.tree.states() == dict.fromkeys(runs, "done")
         assert self.begun() == Counter({**dict.fromkeys(runs, 1), **(twice or {})})
-        wait_until(lambda: not self.bed.tasks(), "the queue to be empty", look_s=0.1)
+        self.bed.until_empty()
 
     def assert_drained(self, runs: Sequence[str], in_hand: AbstractSet[str]) -> None:
         """Each run is done; what jobs had in hand when their time was up was computed once, and so was all the rest but
