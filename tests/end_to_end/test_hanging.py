@@ -11,7 +11,7 @@ from tests.support.waiting import PATIENCE_S
 WAITING = """
 import threading
 import pytest
-@pytest.mark.timeout(1)
+@pytest.mark.timeout(1, func_only=True)
 def test_that_waits_for_ever():
     threading.Event().wait()
 def test_that_is_well():
