@@ -35,14 +35,23 @@ UI.logSeen = UI.logText = '';
 UI.liveLog = batch => {
   if (!UI.live || UI.live.readOnly) return '';
   const out = UI.h('pre', { tabindex: 0, 'aria-label': `log of ${batch.id}` }, UI.logSeen === batch.id ? UI.logText : ''), box = UI.h('details', { class: 'livelog', open: UI.logSeen === batch.id }, UI.h('summary', {}, 'Its log, live'), out);
-  const ask = async () => {
-    if (!box.open || !box.isConnected) return;
-    const done = await UI.quietly(['logs', batch.id]);
-    const isAtEnd = out.scrollTop + out.clientHeight >= out.scrollHeight - 8;
-    if (done) UI.logText = out.textContent = done.out.split('\n').slice(-200).join('\n') || done.err || '(nothing yet)';
-    if (isAtEnd) out.scrollTop = out.scrollHeight;
-    setTimeout(ask, UI.LOG_MS);
+  let turn = 0;
+  const goesOn = mine => turn === mine && box.open && box.isConnected;
+  // One turn of asking: whoever closes it and opens it again while an answer is on its way begins the next one.
+  const follow = async mine => {
+    while (goesOn(mine)) {
+      const done = await UI.quietly(['logs', batch.id]);
+      if (!goesOn(mine)) return;
+      const isAtEnd = out.scrollTop + out.clientHeight >= out.scrollHeight - 8;
+      if (done) UI.logText = out.textContent = done.out.split('\n').slice(-200).join('\n') || done.err || '(nothing yet)';
+      if (isAtEnd) out.scrollTop = out.scrollHeight;
+      await new Promise(next => setTimeout(next, UI.LOG_MS));
+    }
   };
-  box.addEventListener('toggle', () => { UI.logSeen = box.open ? batch.id : ''; ask(); });
+  box.addEventListener('toggle', () => {
+    if (box.open && UI.logSeen !== batch.id) UI.logText = '';
+    UI.logSeen = box.open ? batch.id : '';
+    follow(++turn);
+  });
   return box;
 };
