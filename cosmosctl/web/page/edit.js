@@ -4,13 +4,23 @@
 UI.editPart = (one, isPrompt) => {
   if (!UI.live || UI.live.readOnly) return '';
   const place = UI.h('div', {}), box = UI.h('details', { class: 'edit' }, UI.h('summary', {}, isPrompt ? 'Edit its words, notes, tags' : 'Edit its notes, tags'), place);
-  box.addEventListener('toggle', () => { if (box.open && !place.firstChild) UI.editForm(place, one, isPrompt, () => { box.open = false; place.replaceChildren(); box.firstChild.focus(); }); });
+  box.addEventListener('toggle', () => { if (box.open && !place.firstChild) UI.editForm(place, one, isPrompt, () => {
+    const isHere = UI.isNear(box);
+    box.open = false;
+    place.replaceChildren();
+    if (isHere) box.firstChild.focus();
+  }); });
   return box;
 };
 
+// Whether the focus is there, or nowhere: it is taken from nobody who went on to something else.
+UI.isNear = box => document.activeElement === document.body || box.contains(document.activeElement);
+
 UI.editForm = async (place, one, isPrompt, done) => {
   const file = isPrompt ? `prompts/${one.id}.yaml` : `runs/${one.id}/run.yaml`;
-  const answer = await fetch(`file/${isPrompt ? 'prompt' : 'run'}/${encodeURIComponent(one.id)}`);
+  const read = () => fetch(`file/${isPrompt ? 'prompt' : 'run'}/${encodeURIComponent(one.id)}`).catch(() => ({ ok: false }));
+  if (!place.firstChild) place.append(UI.h('p', { class: 'dim' }, `reading ${file} …`));
+  const answer = await read();
   if (!answer.ok) { place.replaceChildren(UI.h('p', {}, `${file} cannot be read`)); return; }
   const text = await answer.text(), was = answer.headers.get('x-sha256'), fields = new Map();
   const yaml = UI.h('pre', { tabindex: 0, 'aria-label': file }, text), told = UI.h('p', { class: 'mistake', role: 'alert' });
@@ -30,23 +40,29 @@ UI.editForm = async (place, one, isPrompt, done) => {
     }
     return words.length ? ['edit', one.id, ...words, `--was=${was.slice(0, 16)}`] : null;
   };
+  let isSaving = false;
+  const lock = is => { isSaving = is; for (const [input] of fields.values()) input.readOnly = is; };
   const save = async () => {
     const words = argv();
+    if (isSaving) return;
     if (!words) { done(); return; }
+    lock(true);
     const ran = await UI.run(words);
-    if (ran && ran.code === 0) { place.dataset.open = ''; done(); return; }
+    if (ran && ran.code === 0) { done(); return; }
+    lock(false);
     told.textContent = ran ? ran.err.trim() : 'nothing was written';
-    const now = await fetch(`file/${isPrompt ? 'prompt' : 'run'}/${encodeURIComponent(one.id)}`);
+    const now = await read();
     if (now.ok) { const fresh = await now.text(); if (fresh !== text) { yaml.textContent = fresh; again.hidden = false; } }
   };
-  const again = UI.button('take the file as it is now', () => UI.editForm(place, one, isPrompt, done), { hidden: true });
+  const again = UI.button('take the file as it is now', () => { again.hidden = true; UI.editForm(place, one, isPrompt, done); }, { hidden: true });
   const form = UI.h('form', { class: 'editing', onsubmit: e => { e.preventDefault(); save(); } },
     isPrompt && field('--text', 'Words', one.text, Math.min(16, Math.max(5, Math.ceil(one.text.length / 36)))), isPrompt && field('--negative-prompt', 'Not', one.negative, 2),
     field('--notes', 'Notes', one.notes, 2), field('--tag', 'Tags', (isPrompt ? one.tags : one.ownTags).join(' ')), told,
     UI.h('div', { class: 'line' }, UI.h('button', { type: 'submit' }, 'save'), UI.button('leave it', done), again));
   form.addEventListener('keydown', e => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) save(); });
+  const isHere = UI.isNear(place.parentNode);
   place.replaceChildren(UI.h('div', { class: 'beside' }, form, UI.h('div', {}, UI.h('span', { class: 'dim' }, file), yaml)));
-  fields.values().next().value[0].focus();
+  if (isHere) fields.values().next().value[0].focus();
 };
 
 // Whether somebody has typed something that is not saved: the page is not drawn anew over it.
