@@ -10,7 +10,7 @@ import pytest
 from cosmosctl.media.frames import Pixels
 from tests.support import browser as real
 from tests.support import page_checks
-from tests.support.browser import PHONE, Seen, mark_in, numbers, opened
+from tests.support.browser import PHONE, SLOW_DISK, Seen, mark_in, numbers, opened
 from tests.support.shown_runs import EARLIER, INPUT, NEWEST, WIDE
 
 pytestmark = [
@@ -214,13 +214,6 @@ def test_a_range_holds_while_it_loops(seen: Seen, looked_at: Path) -> None:
     note_frames(seen)
     seen.press(" ")
     seen.until("window.noted.some(frame => frame > 11)")
-
-
-SLOW_DISK = """const hear = EventTarget.prototype.addEventListener; window.held = Promise.resolve(); window.waiting = 0;
-EventTarget.prototype.addEventListener = function (name, act, ...others) {
-  const late = async event => { window.waiting++; await window.held; window.waiting--; act(event); };
-  hear.call(this, name, name === 'seeked' ? late : act, ...others); };"""
-"""No video of the page arrives anywhere while `held` is not there."""
 
 
 def test_who_plays_while_a_picture_is_on_its_way_waits_for_it_alone(chromium: Any, looked_at: Path) -> None:

@@ -31,6 +31,12 @@ ARGUMENTS = (
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 PATIENCE_MS = PATIENCE_S * 1000
 
+SLOW_DISK = """const hear = EventTarget.prototype.addEventListener; window.held = Promise.resolve(); window.waiting = 0;
+EventTarget.prototype.addEventListener = function (name, act, ...others) {
+  const late = async event => { window.waiting++; await window.held; window.waiting--; act(event); };
+  hear.call(this, name, name === 'seeked' ? late : act, ...others); };"""
+"""No video of the page arrives anywhere while `held` is not there."""
+
 
 @dataclass
 class Seen:

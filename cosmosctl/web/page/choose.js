@@ -14,7 +14,7 @@ UI.chooseEach = (body, runs, q) => {
   let k = Math.max(0, runs.findIndex(run => run.id === q.get('at'))), stage = null;
   const isRated = run => { const rating = UI.ratings.of(run); return !!rating && ((rating.stars ?? null) !== null || (rating.accepted ?? null) !== null); };
   if (!q.get('at')) k = Math.max(0, runs.findIndex(run => !isRated(run)));
-  const head = UI.h('div', { class: 'line' }), place = UI.h('div', { class: 'grow' }), note = UI.h('div', {});
+  const head = UI.h('div', { class: 'line' }), place = UI.h('div', { class: 'grow' }), note = UI.h('div', {}), count = UI.h('span', { class: 'dim' });
   const keys = {};
   const draw = () => {
     const run = runs[k], input = run.inputs.find(([role]) => role === 'color');
@@ -26,14 +26,12 @@ UI.chooseEach = (body, runs, q) => {
     Object.assign(keys, stage.keys, { ArrowRight: () => go(1), ArrowLeft: () => go(-1) }, UI.ratingKeys(() => run));
     place.replaceChildren(stage.el);
     note.replaceChildren(UI.noteLine(run));
+    UI.refill(head, UI.button('← before', () => go(-1)), UI.button('next →', () => go(1)), UI.h('b', {}, `${k + 1} of ${runs.length}`), count,
+      UI.ratingLine(run), UI.h('span', { class: 'dim' }, UI.promptWords(run, 90)));
     tell();
     UI.route.note({ at: run.id });
   };
-  const tell = () => {
-    const done = runs.filter(isRated).length;
-    head.replaceChildren(UI.button('← before', () => go(-1)), UI.button('next →', () => go(1)), UI.h('b', {}, `${k + 1} of ${runs.length}`), UI.h('span', { class: 'dim' }, `${done} rated`),
-      UI.ratingLine(runs[k]), UI.h('span', { class: 'dim' }, UI.promptWords(runs[k], 90)));
-  };
+  const tell = () => { count.textContent = `${runs.filter(isRated).length} rated`; };
   const go = by => { k = (k + by + runs.length) % runs.length; draw(); };
   body.append(head, note, place);
   draw();
@@ -43,7 +41,7 @@ UI.chooseEach = (body, runs, q) => {
 
 UI.chooseBlind = (body, runs, q) => {
   const several = runs.slice(0, 40);
-  const tally = UI.store.get('blind', {});
+  let tally = UI.store.get('blind', {});
   const pairs = [];
   for (let i = 0; i < several.length; i++) for (let j = i + 1; j < several.length; j++) pairs.push(Math.random() < 0.5 ? [several[i], several[j]] : [several[j], several[i]]);
   for (let i = pairs.length - 1; i > 0; i--) { const j = Math.floor(Math.random() * (i + 1)); [pairs[i], pairs[j]] = [pairs[j], pairs[i]]; }
@@ -58,10 +56,13 @@ UI.chooseBlind = (body, runs, q) => {
     stage = UI.stage(pairs[k].map((run, i) => ({ m: UI.picture(run), title: i ? 'right' : 'left' })), { q: new URLSearchParams(), note: () => {} });
     Object.assign(keys, stage.keys, { ArrowLeft: () => win(0), ArrowRight: () => win(1), ArrowDown: () => win(-1), ArrowUp: () => win(-1) });
     place.replaceChildren(stage.el);
-    head.replaceChildren(UI.button('← the left one', () => win(0)), UI.button('the right one →', () => win(1)), UI.button('↓ no difference', () => win(-1)),
-      UI.h('b', {}, `pair ${k + 1} of ${pairs.length}`), UI.button('show the tally', reveal), UI.button('forget it', () => { for (const id of Object.keys(tally)) delete tally[id]; UI.store.set('blind', tally); told.replaceChildren(); }));
+    UI.refill(head, UI.button('← the left one', () => win(0)), UI.button('the right one →', () => win(1)), UI.button('↓ no difference', () => win(-1)),
+      UI.h('b', {}, `pair ${k + 1} of ${pairs.length}`), UI.button('show the tally', reveal), UI.button('forget it', () => { tally = {}; UI.store.set('blind', tally); told.replaceChildren(); }));
   };
+  // A pair that is not on the screen yet was not seen: a key that is held, or pressed twice, chooses nothing.
   const win = side => {
+    if (!stage || !stage.clock.isShown) return;
+    tally = UI.store.get('blind', tally);
     pairs[k].forEach((run, i) => {
       const one = tally[run.video] || { run: run.id, seen: 0, won: 0, even: 0 };
       tally[run.video] = { ...one, seen: one.seen + 1, won: one.won + (side === i ? 1 : 0), even: one.even + (side < 0 ? 1 : 0) };
@@ -89,7 +90,7 @@ UI.chosen = (body, runs, q) => {
       UI.h('section', {}, UI.h('h2', {}, 'List of ids'), UI.select('of those', ['accepted', '5+', '4+', '3+', '2+', '1+', 'rejected', 'without stars'].map(one => [one, one]), least, one => { q.set('least', one); UI.route.note({ least: one }); draw(); }),
         UI.h('pre', { class: 'ids', tabindex: 0 }, list || '(none)'),
         ids.length > 0 && UI.h('div', { class: 'line' }, UI.button('copy', e => UI.copy(list + '\n', e.currentTarget)),
-          UI.h('a', { class: 'button', download: 'runs.txt', href: URL.createObjectURL(new Blob([list + '\n'], { type: 'text/plain' })) }, 'save as runs.txt'),
+          UI.h('a', { class: 'button', download: 'runs.txt', href: `data:text/plain;charset=utf-8,${encodeURIComponent(list + '\n')}` }, 'save as runs.txt'),
           ids.length > 1 && UI.link('compare', UI.route.href('compare', ids.slice(0, 9).join(',')), { class: 'button' })),
         UI.command('xargs cosmosctl show < runs.txt')),
       ids.length > 0 && UI.h('section', {}, UI.h('h2', {}, 'Videos, receipts, a table'), UI.live && UI.h('p', {}, UI.link('save as chosen.zip', `chosen.zip?runs=${ids.map(encodeURIComponent).join(',')}`, { class: 'button', download: 'chosen.zip' })),

@@ -6,11 +6,13 @@
 // An item is {m: media, offset?}; `clock.pics[i]` is the element that shows it.
 UI.clock = items => {
   const clock = {
-    items, n: 0, goal: 0, playing: false, rate: 1, looping: false, range: null, drawn: 0, slow: '', closed: false,
+    items, n: 0, goal: 0, playing: false, rate: 1, looping: false, range: null, drawn: 0, slow: '', isShown: false, closed: false,
     listeners: new Set(), isSeen: () => true,
   };
   let wanted = null, drawing = null, turn = 0;
-  const parts = items.map((item, i) => UI.part(item, i));
+  const end = new AbortController();
+  clock.signal = end.signal;
+  const parts = items.map(item => UI.part(item, end.signal));
   clock.pics = parts.map(part => part.pic);
   clock.parts = parts;
 
@@ -58,6 +60,15 @@ UI.clock = items => {
       clock.tell();
     }
     drawing = null;
+  };
+
+  // Show what is wished for by the time that the videos are there, and say that this view is: unless it was left.
+  clock.begin = async name => {
+    await clock.ready;
+    await clock.show(clock.goal);
+    if (clock.closed) return;
+    clock.isShown = true;
+    document.body.dataset.ready = name;
   };
 
   // Counted from the frame that was wished for last, not from the one that is shown: held keys lose none.
@@ -121,7 +132,7 @@ UI.clock = items => {
   clock.sharpen = async () => {
     const n = clock.n, due = parts.filter(part => part.m && part.m.original && part.m.plays && clock.isSeen(part));
     await Promise.all(due.map(async part => {
-      part.opening = part.opening || UI.opened([part.m.original]);
+      part.opening = part.opening || UI.opened([part.m.original], end.signal);
       part.big = await part.opening;
       if (part.big) await UI.sought(part.big, clock.due(part, n).frame, part.fps);
     }));
@@ -134,7 +145,7 @@ UI.clock = items => {
     clock.closed = true;
     clock.playing = false;
     clock.listeners.clear();
-    for (const part of parts) part.close();
+    end.abort();
   };
 
   clock.ready = Promise.all(parts.map(part => part.load()));
@@ -142,7 +153,7 @@ UI.clock = items => {
 };
 
 // One video of a clock: a hidden element that seeks, a canvas that is seen.
-UI.part = item => {
+UI.part = (item, signal) => {
   const m = item.m, canvas = UI.h('canvas', { width: m ? Math.min(640, m.width) : 16, height: m ? 2 : 9 });
   if (m) canvas.height = Math.round(canvas.width * m.height / m.width);
   const brush = canvas.getContext('2d', { alpha: false });
@@ -158,28 +169,30 @@ UI.part = item => {
   part.paint = video => { if (video.readyState >= 2) brush.drawImage(video, 0, 0); };
   part.load = async () => {
     if (!m) { part.say(item.missing || 'no video'); return; }
-    part.video = await UI.opened([m.look, m.plays && m.original]);
+    part.video = await UI.opened([m.look, m.plays && m.original], signal);
     part.isUsable = part.video !== null;
     if (!part.isUsable) part.say(m.waits ? UI.makingOf(m.waits) : m.problem || 'the video is not here');
   };
   part.say = words => { pic.append(UI.h('span', { class: 'why' }, words)); };
-  part.close = () => { for (const video of [part.video, part.big]) UI.shut(video); };
   return part;
 };
 
-// A video element with its first picture there, from the first of these addresses that plays; null from none.
-UI.opened = async sources => {
+// A video element with its first picture there, from the first of these addresses that plays; null from none. The signal
+// shuts it, also one that is still on its way: what comes of that nobody is told.
+UI.opened = async (sources, signal) => {
   for (const src of sources.filter(Boolean)) {
+    if (signal && signal.aborted) break;
     const video = UI.h('video', { preload: 'auto', playsinline: true });
     video.muted = true;
     video.disableRemotePlayback = true;
-    if (await UI.loaded(video, src)) return video;
+    if (signal) signal.addEventListener('abort', () => UI.shut(video));
+    if (await UI.loaded(video, src, signal)) return video;
     UI.shut(video);
   }
   return null;
 };
 
-UI.loaded = async (video, src) => {
+UI.loaded = async (video, src, signal) => {
   const came = () => new Promise(done => {
     video.onloadeddata = () => done(true);
     video.onerror = () => done(false);
@@ -189,7 +202,7 @@ UI.loaded = async (video, src) => {
   if (!await coming) return false;
   if (/^http/.test(location.protocol) && !video.src.startsWith('blob:') && UI.cannotSeek(video)) {
     coming = came();  // a server without Range: every seek would silently land on 0
-    try { video.src = video.whole = URL.createObjectURL(await (await fetch(src)).blob()); } catch { return false; }
+    try { video.src = video.whole = URL.createObjectURL(await (await fetch(src, { signal })).blob()); } catch { return false; }
     return coming;
   }
   return true;

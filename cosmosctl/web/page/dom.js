@@ -20,6 +20,24 @@ UI.button = (words, act, props) => UI.h('button', { type: 'button', onclick: act
 
 UI.link = (words, href, props) => UI.h('a', { href, ...props }, words);
 
+// What tells an element from others of its kind, also once it is drawn anew: where it leads, else its name, else its words.
+UI.sign = el => el.getAttribute('href') || el.getAttribute('aria-label') || (el.labels && el.labels.length ? el.labels[0].title : el.textContent);
+
+// What finds the element of the box that has the focus again, once the box is filled anew.
+UI.focused = box => {
+  const el = document.activeElement;
+  if (!box || !box.contains(el) || el === box) return () => null;
+  const mine = UI.sign(el), alike = () => [...box.querySelectorAll(el.tagName)].filter(one => UI.sign(one) === mine), k = alike().indexOf(el);
+  return () => alike()[k];
+};
+
+UI.refill = (box, ...kids) => {
+  const focused = UI.focused(box);
+  box.replaceChildren(...kids);
+  const again = focused();
+  if (again) again.focus({ preventScroll: true });
+};
+
 // A select of [value, words] pairs.
 UI.select = (label, pairs, value, act) => {
   const box = UI.h('select', { 'aria-label': label, onchange: () => act(box.value) },
@@ -30,25 +48,26 @@ UI.select = (label, pairs, value, act) => {
 // A command to copy: what the page cannot do itself is typed.
 UI.command = line => {
   const code = UI.h('code', {}, line);
-  const act = UI.isDoable && UI.isDoable(line) ? UI.button('do it', () => UI.run(UI.words(line).slice(1)), { class: 'small' }) : '';
+  const act = UI.isDoable && UI.isDoable(line) ? UI.button('do it', () => UI.alone(line, () => UI.run(UI.words(line).slice(1))), { class: 'small' }) : '';
   return UI.h('div', { class: 'command' }, code, act, UI.button('copy', e => UI.copy(line, e.currentTarget), { class: 'small' }));
 };
 
 UI.copy = async (text, button) => {
   let done = false;
   try { await navigator.clipboard.writeText(text); done = true; } catch { done = UI.copyOld(text); }
-  const before = button.textContent;
+  button.words = button.words || button.textContent;
   button.textContent = done ? 'copied' : 'select it and copy';
-  setTimeout(() => { button.textContent = before; }, 1500);
+  setTimeout(() => { button.textContent = button.words; }, 1500);
 };
 
 UI.copyOld = text => {
-  const box = UI.h('textarea', { class: 'unseen' });
+  const box = UI.h('textarea', { class: 'unseen' }), was = document.activeElement;
   box.value = text;
   document.body.append(box);
   box.select();
   const done = document.execCommand('copy');
   box.remove();
+  was.focus();
   return done;
 };
 

@@ -21,7 +21,8 @@ UI.views.grid = (root, arg, q) => {
   const columns = values(x), rows = values(y);
   const items = runs.filter(run => UI.picture(run)).map(run => ({ m: UI.picture(run), run }));
   const clock = UI.clock(items), line = UI.transport(clock, null);
-  const redo = (name, one) => { q.set(name, one); UI.route.go('grid', '', q); };
+  clock.goal = +q.get('f') || 0;
+  const redo = (name, one) => { q.set(name, one); q.set('f', clock.goal); UI.route.go('grid', '', q); };
   const hide = (axis, words) => {
     const name = `${axis}:${words}`;
     if (hidden.has(name)) hidden.delete(name); else hidden.add(name);
@@ -34,11 +35,14 @@ UI.views.grid = (root, arg, q) => {
   };
   const table = UI.h('div', { class: 'sweep', tabindex: 0, 'aria-label': 'Grid of runs' });
   const cell = (run, others) => {
-    const k = items.findIndex(item => item.run === run);
-    return UI.h('div', { class: 'cell', tabindex: -1, data: { id: run.id } },
+    const k = items.findIndex(item => item.run === run), stars = UI.h('span', { class: 'stars' });
+    const box = UI.h('div', { class: 'cell', tabindex: -1, data: { id: run.id } },
       k >= 0 ? clock.pics[k] : UI.h('div', { class: 'nothing' }, UI.state(run), UI.h('span', {}, UI.reasonWords(run))),
-      UI.h('div', { class: 'words' }, UI.link(run.id, UI.route.href('run', run.id)), UI.h('span', { class: 'stars' }, UI.ratingWords(UI.ratings.of(run))),
+      UI.h('div', { class: 'words' }, UI.link(run.id, UI.route.href('run', run.id)), stars,
         others > 0 && UI.link(`+ ${others} more`, UI.route.href('compare', runs.filter(one => value(one, x) === value(run, x) && value(one, y) === value(run, y)).slice(0, 9).map(one => one.id).join(',')))));
+    box.drawRating = () => { stars.textContent = UI.ratingWords(UI.ratings.of(run)); };
+    box.drawRating();
+    return box;
   };
   const draw = () => {
     const seenX = columns.filter(one => !hidden.has(`x:${one}`)), seenY = rows.filter(one => !hidden.has(`y:${one}`));
@@ -53,15 +57,23 @@ UI.views.grid = (root, arg, q) => {
     table.replaceChildren(UI.h('div', { class: 'head corner' }, `${x || '–'} →`), ...seenX.map(one => head('x', one)), ...lines);
     clock.isSeen = part => shown.has(part.item.run.id);
     hiddenLine.replaceChildren(...[...hidden].map(name => UI.button(`show ${name.slice(2)}`, () => hide(name[0], name.slice(2)), { class: 'small' })));
+    fit();
     clock.show(clock.goal);
   };
+  // No picture is higher than the room below the heads: of one column alone each row would fill the screen.
+  const fit = () => {
+    const room = table.clientHeight - table.firstChild.offsetHeight - 36, shapes = items.filter(item => clock.isSeen({ item })).map(item => item.m.width / item.m.height);
+    table.style.setProperty('--most', `${Math.max(160, Math.floor(room * Math.min(16 / 9, ...shapes)))}px`);
+  };
+  const watcher = new ResizeObserver(fit);
+  watcher.observe(table);
   const axes = [['', '–'], ...keys.map(key => [key, key])];
   const hiddenLine = UI.h('span', { class: 'line' });
   root.append(UI.h('div', { class: 'gridview' },
     UI.h('div', { class: 'line' }, UI.h('b', {}, q.get('sweep') || UI.plural(runs.length, 'run')), all.length > runs.length && UI.h('span', { class: 'dim' }, `the first ${runs.length} of ${all.length}`),
       UI.select('across', axes, x, one => redo('x', one)), UI.select('down', [['*', 'all the rest'], ...axes], y, one => redo('y', one)), hiddenLine),
     table, line.el));
-  clock.ready.then(() => clock.show(+q.get('f') || 0)).then(() => { if (!clock.closed) document.body.dataset.ready = 'grid'; });
+  clock.begin('grid');
   clock.listeners.add(() => { if (!clock.playing) UI.route.note({ f: clock.n || '' }); });
   draw();
   line.draw();
@@ -72,12 +84,12 @@ UI.views.grid = (root, arg, q) => {
     const next = cells[now < 0 ? 0 : now + dx + dy * wide];
     if (next) { next.focus(); next.scrollIntoView({ block: 'nearest', inline: 'nearest' }); }
   };
-  const redraw = () => { for (const box of table.querySelectorAll('.cell[data-id]')) { const run = UI.byId.get(box.dataset.id); box.querySelector('.stars').textContent = UI.ratingWords(UI.ratings.of(run)); } };
+  const redraw = () => { for (const box of table.querySelectorAll('.cell[data-id]')) box.drawRating(); };
   document.addEventListener('rated', redraw);
   return {
-    title: 'Grid',
+    title: 'Grid', isPlaying: () => clock.playing,
     keys: { ...UI.clockKeys(clock), ArrowLeft: () => rove(-1, 0), ArrowRight: () => rove(1, 0), ArrowUp: () => rove(0, -1), ArrowDown: () => rove(0, 1),
       Enter: () => { const run = active(); if (run) UI.route.go('run', run.id); }, ...UI.ratingKeys(active) },
-    close: () => { document.removeEventListener('rated', redraw); clock.close(); },
+    close: () => { document.removeEventListener('rated', redraw); watcher.disconnect(); clock.close(); },
   };
 };

@@ -19,6 +19,7 @@ UI.liveStart = () => {
   if (navigator.locks) navigator.locks.request('cosmosctl-events', lead);
   else poll(UI.told);
   ask().then(UI.told);
+  setInterval(UI.catchUp, UI.CATCH_UP_MS);
 };
 
 // A version of what is shown; while look copies are made also how many are, of how many, the key of this one, its per cent.
@@ -31,13 +32,14 @@ UI.told = said => {
 };
 
 UI.heard = async version => {
-  if (!version || version === UI.live.version || UI.isFetching) { UI.missed = version; return; }
+  if (UI.isFetching) { UI.missed = version; return; }
+  if (version === UI.live.version) return;
   UI.isFetching = true;
-  try {
-    const answer = await fetch('data.json');
-    if (answer.ok) UI.renewed(await answer.json());
-  } catch { /* the server is away: the stream comes back by itself */ }
+  const written = UI.ratings.written();
+  const data = await fetch('data.json').then(answer => answer.ok ? answer.json() : null).catch(() => null);  // away: the stream comes back by itself
   UI.isFetching = false;
+  if (data) UI.ratings.forget(written);
+  if (data) UI.renewed(data);
   if (UI.missed && UI.missed !== UI.live.version) { const next = UI.missed; UI.missed = ''; UI.heard(next); }
 };
 
@@ -45,33 +47,41 @@ UI.heard = async version => {
 UI.renewed = data => {
   const { view, arg } = UI.route.here();
   const gist = all => JSON.stringify(view === 'run' ? [all.runs.find(run => run.id === arg), all.media[(all.runs.find(run => run.id === arg) || {}).video]]
-    : view === 'batches' ? all.batches : view === 'prompts' ? [all.prompts, Object.keys(all.media)] : view === 'wall' ? [all.runs, all.media] : arg.split(',').map(id => all.runs.find(run => run.id === id)));
+    : view === 'batches' ? all.batches : view === 'prompts' ? [all.prompts, Object.keys(all.media)] : ['grid', 'choose', 'compare'].includes(view) ? '' : [all.runs, all.media]);
   const isCome = [...document.querySelectorAll('#main .making')].some(one => !(data.media[one.dataset.key] || {}).waits);
-  const isOther = isCome || gist(data) !== gist(UI.data), top = document.getElementById('main').scrollTop;
+  UI.isBehind = UI.isBehind || isCome || gist(data) !== gist(UI.data);
   Object.assign(UI.data, data);
   UI.live = data.live;
-  UI.ratings.own = {};
   UI.index();
   UI.readAhead();
   document.body.dataset.version = UI.live.version;
-  const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName) && document.activeElement.type !== 'range';
-  const isPlaying = UI.current && UI.current.isPlaying && UI.current.isPlaying();
-  if (!isOther || isTyping || UI.isEditing() || isPlaying || (!isCome && ['grid', 'choose', 'compare'].includes(view))) { document.dispatchEvent(new CustomEvent('rated', { detail: '' })); return; }
-  const focused = UI.focused();
-  if (UI.current.keep) UI.current.keep();
-  UI.go();
-  document.getElementById('main').scrollTop = top;
-  const again = focused();
-  if (again) again.focus();
+  if (!UI.catchUp()) document.dispatchEvent(new CustomEvent('rated', { detail: '' }));
 };
 
-// What finds the element that has the focus again, once the view is drawn anew: by where it leads, else by its words.
-UI.focused = () => {
-  const main = document.getElementById('main'), el = document.activeElement;
-  if (!main.contains(el) || el === main) return () => null;
-  const sign = one => one.getAttribute('href') || `${one.getAttribute('aria-label')} ${one.textContent}`, mine = sign(el);
-  const alike = () => [...main.querySelectorAll(el.tagName)].filter(one => sign(one) === mine), k = alike().indexOf(el);
-  return () => alike()[k];
+// Draw the view anew if it is behind the facts: not under somebody who types, edits or plays, but as soon as that ends.
+UI.CATCH_UP_MS = 500;
+UI.catchUp = () => {
+  const el = document.activeElement, isTyping = /^(TEXTAREA|SELECT)$/.test(el.tagName) || (el.tagName === 'INPUT' && !/^(range|checkbox|radio)$/.test(el.type));
+  if (!UI.isBehind || isTyping || UI.isEditing() || (UI.current.isPlaying && UI.current.isPlaying())) return false;
+  const back = UI.asItWas();
+  UI.go(UI.current.keep && UI.current.keep());
+  back();
+  return true;
+};
+
+// What puts back how the page stood, once the view is drawn anew: what was open, what was scrolled, what had the focus.
+UI.asItWas = () => {
+  const main = document.getElementById('main'), top = main.scrollTop, focused = UI.focused(document.activeElement.closest('#main, #top'));
+  const words = box => box.firstChild.textContent.replace(/[0-9]/g, ''), name = box => box.getAttribute('aria-label');
+  const open = new Map([...main.querySelectorAll('details')].map(box => [words(box), box.open]));
+  const rolled = new Map([...main.querySelectorAll('[tabindex="0"][aria-label]')].map(box => [name(box), [box.scrollLeft, box.scrollTop]]));
+  return () => {
+    for (const box of main.querySelectorAll('details')) box.open = open.get(words(box)) ?? box.open;
+    for (const box of main.querySelectorAll('[tabindex="0"][aria-label]')) box.scrollTo(...rolled.get(name(box)) || [0, 0]);
+    main.scrollTop = top;
+    const again = focused();
+    if (again) again.focus({ preventScroll: true });
+  };
 };
 
 // What a command of ours that only reads says, without a word of it on the page; null when it cannot be asked.
@@ -92,6 +102,14 @@ UI.run = async argv => {
     told.show([done.line, done.out.trim(), done.err.trim()].filter(Boolean).join('\n'), done.code);
     return done;
   } catch { told.show('the server does not answer: is cosmosctl ui still running?', 1); return null; }
+};
+
+// What is under way is not begun again: its button may be pressed twice, or be drawn anew meanwhile.
+UI.underWay = new Set();
+UI.alone = async (line, act) => {
+  if (UI.underWay.has(line)) { UI.say('that is under way'); return; }
+  UI.underWay.add(line);
+  try { await act(); } finally { UI.underWay.delete(line); }
 };
 
 UI.toast = words => {

@@ -15,7 +15,13 @@ UI.index();
 UI.media = key => key ? UI.data.media[key] || null : null;
 
 // The video that stands for a run: its result, else its preview; null where there is none.
-UI.picture = run => UI.media(run.video);
+UI.picture = run => run ? UI.media(run.video) : null;
+
+// A run as the newest facts have it: a view may hold older ones. Not with another video than the one that is shown.
+UI.newest = run => {
+  const now = UI.byId.get(run.id);
+  return now && now.video === run.video ? now : run;
+};
 
 UI.store = {
   key: name => `cosmosctl:${UI.data.project}:${name}`,
@@ -30,15 +36,29 @@ UI.store = {
 // A rating is of a video, by its sha256: another result of the run starts without one.
 UI.ratings = {
   own: window.COSMOS && window.COSMOS.live ? {} : UI.store.get('ratings', {}),
-  of: run => run.video ? UI.ratings.own[run.video] || run.rating || null : null,
+  of: run => run.video ? UI.ratings.own[run.video] || UI.newest(run).rating || null : null,
   rate(run, change) {
     if (!run.video) { UI.say('there is no video to rate'); return; }
+    if (UI.live && UI.live.readOnly) { UI.say('this page changes nothing'); return; }
     const now = UI.ratings.of(run) || UI.ratings.NONE;
-    UI.ratings.own[run.video] = { ...now, ...change, run: run.id };
-    if (UI.live && !UI.live.readOnly) UI.run(['rate', ...UI.words(UI.ratings.options(change)), run.id]);
+    if (!UI.live) UI.ratings.own = UI.store.get('ratings', UI.ratings.own);  // another tab may have added to them
+    const said = UI.ratings.own[run.video] = { ...now, ...change, run: run.id };
+    if (UI.live) UI.ratings.write(run, said, change);
     else UI.store.set('ratings', UI.ratings.own);
     UI.say(`${run.id}: ${UI.ratingWords(UI.ratings.own[run.video]) || 'no rating'}`);
     document.dispatchEvent(new CustomEvent('rated', { detail: run.id }));
+  },
+  // What is said is shown at once, and until facts come that were asked for after it was written: not if it could not be.
+  async write(run, said, change) {
+    const done = await UI.run(['rate', ...UI.words(UI.ratings.options(change)), run.id]);
+    said.isWritten = !!done && done.code === 0;
+    if (said.isWritten || UI.ratings.own[run.video] !== said) return;
+    delete UI.ratings.own[run.video];
+    document.dispatchEvent(new CustomEvent('rated', { detail: run.id }));
+  },
+  written: () => Object.values(UI.ratings.own).filter(one => one.isWritten),
+  forget(written) {
+    for (const [video, one] of Object.entries(UI.ratings.own)) if (written.includes(one)) delete UI.ratings.own[video];
   },
   NONE: { stars: null, accepted: null, note: '' },
   clear: run => UI.ratings.rate(run, UI.ratings.NONE),

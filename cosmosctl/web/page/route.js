@@ -10,6 +10,8 @@ UI.route = {
     try { return decodeURIComponent(text); } catch { return text; }
   },
   here: () => UI.route.parse(location.hash),
+  // The view alone, without what is noted about it.
+  place: () => location.hash.split('?')[0],
   href(view, arg, q) {
     const query = new URLSearchParams(q || '').toString();
     return `#${view}${arg ? '/' + encodeURIComponent(arg).replaceAll('%2C', ',') : ''}${query ? '?' + query : ''}`;

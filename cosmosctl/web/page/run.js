@@ -1,9 +1,9 @@
 'use strict';
 // One run: result, input and controls in step; beside them its recipe, below them its log and what came before.
-UI.views.run = (root, id, q) => {
+UI.views.run = (root, id, q, kept) => {
   const run = UI.byId.get(id);
   if (!run) { root.append(UI.h('p', { class: 'empty' }, `There is no run ${id} here.`)); return { title: id, keys: {} }; }
-  const items = UI.runItems(run), stage = items.length ? UI.stage(items, { q, lead: true }) : null;
+  const items = UI.runItems(run), stage = items.length ? UI.stage(items, { q, kept, lead: true }) : null;
   const where = UI.h('div', { class: 'dim where' });
   const near = UI.nearby(run);
   root.append(UI.h('div', { class: 'run' },
@@ -12,13 +12,11 @@ UI.views.run = (root, id, q) => {
     UI.h('aside', { class: 'recipe', 'aria-label': 'Recipe' }, UI.h('div', { class: 'line' }, near.before, near.after), UI.recipe(run), where,
       stage ? UI.savePart(run, stage) : '')));
   if (!stage) document.body.dataset.ready = 'run';
-  UI.originals(items, where);
+  UI.originals(items, where, stage && stage.clock.signal);
   const keys = stage ? { ...stage.keys } : { ...UI.ratingKeys(() => run) };
   keys['['] = () => near.before && near.before.click();
   keys[']'] = () => near.after && near.after.click();
-  const redraw = () => { const box = root.querySelector('.rated'); if (box) box.replaceChildren(UI.ratingLine(run)); };
-  document.addEventListener('rated', redraw);
-  return { title: run.id, keys, isPlaying: () => stage && stage.clock.playing, keep: () => stage && stage.set({}), close: () => { document.removeEventListener('rated', redraw); if (stage) stage.close(); } };
+  return { title: run.id, keys, isPlaying: () => stage && stage.clock.playing, keep: () => stage && stage.keep(), close: () => { if (stage) stage.close(); } };
 };
 
 UI.runItems = run => {
@@ -39,17 +37,25 @@ UI.nearby = run => {
   return k < 0 ? { before: null, after: null } : { before: link(runs[k - 1], '‹ before'), after: link(runs[k + 1], 'next ›') };
 };
 
+// Its buttons stay what they are when the rating changes: they keep the focus, and a click that leaves the note is one.
 UI.ratingLine = run => {
-  const rating = UI.ratings.of(run), star = n => UI.button(rating && rating.stars >= n ? '★' : '☆', () => UI.ratings.rate(run, { stars: n }), { class: 'star', 'aria-label': `${n} stars` });
-  return UI.h('div', { class: 'line' }, [1, 2, 3, 4, 5].map(star),
-    UI.button('accept', () => UI.ratings.rate(run, { accepted: true }), { 'aria-pressed': String(!!rating && rating.accepted === true) }),
-    UI.button('reject', () => UI.ratings.rate(run, { accepted: false }), { 'aria-pressed': String(!!rating && rating.accepted === false) }),
-    rating && rating.note && rating.note !== UI.ownNote(run) && UI.h('span', { class: 'dim' }, rating.note));
+  const stars = [1, 2, 3, 4, 5].map(n => UI.button('', () => UI.ratings.rate(run, { stars: n }), { class: 'star', 'aria-label': `${n} stars` }));
+  const [accept, reject] = [true, false].map(accepted => UI.button(accepted ? 'accept' : 'reject', () => UI.ratings.rate(run, { accepted })));
+  const note = UI.h('span', { class: 'dim' }), line = UI.h('div', { class: 'line rated' }, stars, accept, reject, note);
+  line.drawRating = () => {
+    const rating = UI.ratings.of(run) || UI.ratings.NONE;
+    stars.forEach((star, i) => { star.textContent = rating.stars > i ? '★' : '☆'; });
+    accept.setAttribute('aria-pressed', rating.accepted === true);
+    reject.setAttribute('aria-pressed', rating.accepted === false);
+    note.textContent = rating.note && rating.note !== UI.ownNote(run) ? rating.note : '';
+  };
+  line.drawRating();
+  return line;
 };
 
 // The note as one person has it; of several people each has one, and none is taken for another's.
 UI.ownNote = run => {
-  const rating = UI.ratings.of(run), authors = new Set(run.ratings.filter(one => one.video === run.video).map(one => one.author));
+  const rating = UI.ratings.of(run), authors = new Set(UI.newest(run).ratings.filter(one => one.video === run.video).map(one => one.author));
   return rating && authors.size < 2 && rating.note || '';
 };
 
@@ -68,7 +74,7 @@ UI.recipe = run => {
   const prompt = UI.prompts.get(run.prompt);
   return UI.h('div', {},
     UI.h('h2', {}, run.id), UI.h('div', { class: 'line' }, UI.state(run), run.state === 'failed' && UI.h('span', { class: 'dim' }, UI.reasonWords(run))),
-    run.video && [UI.h('div', { class: 'rated' }, UI.ratingLine(run)), UI.noteLine(run)],
+    run.video && [UI.ratingLine(run), UI.noteLine(run)],
     UI.h('p', { class: 'prompt' }, run.text || prompt && prompt.text || ''),
     UI.h('p', { class: 'dim' }, UI.link(run.prompt, UI.route.href('wall', '', { prompt: run.prompt })), ` · scene ${run.scene}`,
       run.sweep && [' · sweep ', UI.link(run.sweep, UI.route.href('grid', '', { sweep: run.sweep }))], run.batch && [' · ', UI.link(run.batch, UI.route.href('batches', run.batch))]),
@@ -90,10 +96,11 @@ UI.recipe = run => {
 UI.nextLine = (run, set) => `cosmosctl create run --from ${run.id}${Object.entries(set).map(([key, value]) => ` --set ${UI.shell(`${key}=${value}`)}`).join('')}`;
 
 // The run that a line makes, checked as `check` does, and a batch of it at once; what goes wrong is told and stops it.
-UI.makeAndRun = line => !UI.isDoable(line) ? '' : UI.button('make it and run it', async () => {
+UI.makeAndRun = line => !UI.isDoable(line) ? '' : UI.button('make it and run it', () => UI.alone(`${line} and run it`, async () => {
+  const place = UI.route.place();
   const made = await UI.run(UI.words(line).slice(1)), id = made && made.code === 0 && made.out.trim().split('\n').pop();
-  if (id && (await UI.run(['batch', id]) || {}).code === 0) UI.route.go('batches');
-});
+  if (id && (await UI.run(['batch', id]) || {}).code === 0 && UI.route.place() === place) UI.route.go('batches');
+}));
 
 UI.WHOLE = ['seed', 'num_steps', 'fps', 'max_frames', 'resolution'];
 
@@ -124,10 +131,11 @@ UI.nextPart = run => {
 // The very frame that is shown, as a picture: a page from a file may not read its own pixels, so ffmpeg does it.
 UI.savePart = (run, stage) => {
   const box = UI.h('div', {}), part = stage.clock.parts[0];
+  let drawn = -1;
   const draw = () => {
-    if (!run.path || !part.m) return;
-    const n = part.frame, name = `${run.id}-frame${n}.png`;
-    box.replaceChildren(UI.h('h3', {}, `Save frame ${n}`), UI.live && part.m.original && part.m.plays ? UI.button('save it', () => UI.saveFrame(part.m, n, name)) : '',
+    if (!run.path || !part.m || part.frame === drawn) return;
+    const n = drawn = part.frame, name = `${run.id}-frame${n}.png`;
+    UI.refill(box, UI.h('h3', {}, `Save frame ${n}`), UI.live && part.m.original && part.m.plays ? UI.button('save it', () => UI.saveFrame(part.m, n, name)) : '',
       UI.command(`ffmpeg -i ${UI.shell(run.path)} -vf "select=eq(n\\,${n})" -frames:v 1 ${UI.shell(name)}`));
   };
   stage.clock.listeners.add(clock => { if (!clock.playing) draw(); });
@@ -162,7 +170,7 @@ UI.historyPart = (run, stage, items) => !run.history.length ? '' : UI.h('section
   }), ['batch', 'came of it', 'ended', '', '']));
 
 // Whether the originals are where the links lead: a gallery that was mailed has only its look copies.
-UI.originals = (items, where) => {
+UI.originals = (items, where, signal) => {
   const linked = items.filter(item => item.m && item.m.original);
   const rows = linked.map(item => {
     const link = UI.link(item.title, item.m.original, { target: '_blank', rel: 'noopener' }), words = UI.h('span', {});
@@ -171,6 +179,7 @@ UI.originals = (items, where) => {
     probe.onerror = () => told(item.m.plays ? ' (not here: what is shown is its look copy)' : ' (no format of browsers, or not here: what is shown is its look copy)');
     probe.onloadedmetadata = () => told(item.m.plays ? '' : ' (what is shown, closely too, is its look copy)');
     probe.src = item.m.original;
+    signal.addEventListener('abort', () => UI.shut(probe));
     return UI.h('span', {}, link, ` ${item.m.width}×${item.m.height}`, words, '  ');
   });
   const without = items.filter(item => item.m && !item.m.original).map(item => item.title);

@@ -4,17 +4,20 @@
 UI.MODES = [['grid', 'Grid', 'G'], ['wipe', 'Wipe', 'W'], ['onion', 'Onion', 'N'], ['diff', 'Difference', 'D'], ['flip', 'Toggle', 'T']];
 UI.STRENGTHS = [1, 2, 4, 8, 16, 32];
 
-// Items: {m, title, href, notes: [text], run, missing}. opt: {q, note(facts), lead}: `lead`: the first one is large.
+// Items: {m, title, href, notes: [text], run, missing}. opt: {q, note(facts), kept, lead}: `kept`: what `stage.keep` of the
+// stage in whose place it stands returned; `lead`: the first one is large.
 UI.stage = (items, opt) => {
   const q = opt.q, note = opt.note || UI.route.note;
   items.forEach((item, i) => { item.offset = +(q.get('o') || '').split(',')[i] || 0; });
   const clock = UI.clock(items);
+  clock.goal = +q.get('f') || 0;
   const within = (text, otherwise) => /^[0-9]+$/.test(text || '') && +text < items.length ? +text : Math.min(otherwise, items.length - 1);
   const stage = {
     clock, mode: UI.MODES.some(([name]) => name === q.get('m')) && items.length > 1 ? q.get('m') : 'grid',
     a: within(q.get('a'), 0), b: within(q.get('b'), 1), x: 50, onion: 50, strength: 8, flipped: false, solo: -1,
     active: 0, zoom: 1, panX: 0, panY: 0,
   };
+  if (opt.kept && opt.kept.count === items.length) { Object.assign(stage, opt.kept.stage); Object.assign(clock, opt.kept.clock); }
   const pics = UI.h('div', { class: 'pics' });
   const figures = items.map((item, i) => UI.figure(stage, item, i));
   const bar = UI.h('div', { class: 'bar', role: 'slider', tabindex: 0, 'aria-label': 'Wipe', 'aria-valuemin': 0, 'aria-valuemax': 100 });
@@ -61,6 +64,12 @@ UI.stage = (items, opt) => {
     note({ m: stage.mode === 'grid' ? '' : stage.mode, a: stage.a || '', b: stage.b === 1 ? '' : stage.b, f: clock.goal || '',
       o: items.some(item => item.offset) ? items.map(item => item.offset).join(',') : '' });
   };
+  // Where it is by now: in the hash what a link tells, the rest as it is returned.
+  stage.keep = () => {
+    stage.set({});
+    const { x, onion, strength, flipped, solo, active, zoom, panX, panY } = stage, { range, looping, rate } = clock;
+    return { count: items.length, stage: { x, onion, strength, flipped, solo, active, zoom, panX, panY }, clock: { range, looping, rate } };
+  };
   stage.choose = mode => {
     if (items.length < 2) return;
     if (stage.a === stage.b) stage.b = stage.a === 0 ? 1 : 0;
@@ -84,7 +93,7 @@ UI.stage = (items, opt) => {
   const watcher = new ResizeObserver(() => stage.fit());
   watcher.observe(pics);
   stage.close = () => { watcher.disconnect(); clearTimeout(waiting); clock.close(); };
-  clock.ready.then(() => clock.show(+q.get('f') || opt.frame || 0)).then(() => { if (!clock.closed) document.body.dataset.ready = 'stage'; });
+  clock.begin('stage');
   stage.draw();
   return stage;
 };
@@ -116,6 +125,15 @@ UI.figure = (stage, item, i) => {
 UI.pairLine = (stage, pair, items) => {
   pair.hidden = stage.mode === 'grid';
   if (pair.hidden) return;
+  const shown = [stage.mode, stage.a, stage.b, stage.flipped].join();
+  if (pair.dataset.shown !== shown) UI.refill(pair, ...UI.pairParts(stage, items));
+  pair.dataset.shown = shown;
+  const range = pair.querySelector('input[type=range]');
+  if (range) range.value = stage.mode === 'diff' ? UI.STRENGTHS.indexOf(stage.strength) : stage.onion;
+  if (stage.mode === 'diff') pair.querySelector('.slider span').textContent = `difference × ${stage.strength}`;
+};
+
+UI.pairParts = (stage, items) => {
   const names = items.map((item, i) => [String(i), `${i + 1}  ${item.title}`]);
   const side = which => UI.h('div', { class: 'side' },
     UI.select(which === 'a' ? (stage.mode === 'wipe' ? 'left' : 'A') : stage.mode === 'wipe' ? 'right' : 'B', names, String(stage[which]),
@@ -123,22 +141,16 @@ UI.pairLine = (stage, pair, items) => {
     UI.h('span', { class: 'dim' }, (items[stage[which]].notes || []).join(' · ')));
   const middle = {
     onion: () => UI.slider('how much of B', 0, 100, stage.onion, value => { stage.onion = value; stage.draw(); }),
-    diff: () => UI.slider('times', 0, UI.STRENGTHS.length - 1, UI.STRENGTHS.indexOf(stage.strength), value => { stage.strength = UI.STRENGTHS[value]; stage.draw(); },
-      `difference × ${stage.strength}`),
+    diff: () => UI.slider('times', 0, UI.STRENGTHS.length - 1, UI.STRENGTHS.indexOf(stage.strength), value => { stage.strength = UI.STRENGTHS[value]; stage.draw(); }),
     flip: () => UI.h('b', {}, stage.flipped ? 'B is shown' : 'A is shown'),
     wipe: () => '',
   }[stage.mode]();
-  if (pair.contains(document.activeElement) && document.activeElement.type === 'range') {
-    const words = pair.querySelector('.slider span');
-    if (words && stage.mode === 'diff') words.textContent = `difference × ${stage.strength}`;
-    return;
-  }
-  pair.replaceChildren(side('a'), UI.h('div', { class: 'middle' }, middle), side('b'));
+  return [side('a'), UI.h('div', { class: 'middle' }, middle), side('b')];
 };
 
-UI.slider = (label, low, high, value, act, words) => {
+UI.slider = (label, low, high, value, act) => {
   const range = UI.h('input', { type: 'range', min: low, max: high, step: 1, value, 'aria-label': label, oninput: () => act(+range.value) });
-  return UI.h('label', { class: 'slider' }, UI.h('span', {}, words || label), range);
+  return UI.h('label', { class: 'slider' }, UI.h('span', {}, label), range);
 };
 
 // The largest pictures that fit: as many columns as make them so. On a phone one below the other.
@@ -262,7 +274,10 @@ UI.transport = (clock, stage) => {
   const tile = UI.h('div', { class: 'tile', hidden: true });
   const note = UI.h('span', { class: 'note dim' });
   const modes = UI.h('div', { class: 'modes', role: 'radiogroup', 'aria-label': 'How to compare' });
-  scrub.addEventListener('input', () => { clock.pause(); clock.show(+scrub.value); });
+  scrub.addEventListener('input', () => {
+    clock.show(+scrub.value);
+    clock.pause();  // the last thing: it draws the scrub anew
+  });
   UI.peek(clock, scrub, tile);
   if (stage && clock.items.length > 1) {
     modes.append(...UI.MODES.map(([name, words, key]) => UI.button(words, () => stage.choose(name),
@@ -273,7 +288,7 @@ UI.transport = (clock, stage) => {
     play.textContent = clock.playing ? '❚❚' : '▶';
     told.textContent = `frame ${String(clock.n).padStart(width, '0')} / ${last}   ${(clock.n / clock.fps).toFixed(3)} s   ${UI.rate(clock.fps)} fps${clock.rate === 1 ? '' : `   × ${clock.rate}`}`;
     told.setAttribute('aria-live', clock.playing ? 'off' : 'polite');
-    scrub.value = clock.n;
+    scrub.value = clock.playing ? clock.n : clock.goal;  // keys on it count from there
     range.hidden = !clock.range;
     if (clock.range) {
       range.style.left = `${clock.range[0] / Math.max(1, last) * 100}%`;
@@ -311,4 +326,4 @@ UI.peek = (clock, scrub, tile) => {
   scrub.addEventListener('pointerleave', () => { tile.hidden = true; });
 };
 
-document.addEventListener('rated', () => { for (const figure of document.querySelectorAll('figure')) if (figure.drawRating) figure.drawRating(); });
+document.addEventListener('rated', () => { for (const one of document.querySelectorAll('figure, .rated')) one.drawRating(); });

@@ -3,7 +3,7 @@
 UI.PAGE = 60;
 UI.marked = new Set();
 
-UI.views.wall = (root, arg, q) => {
+UI.views.wall = (root, arg, q, kept) => {
   const grid = UI.h('div', { class: 'cards', id: 'cards', role: 'group', 'aria-label': 'Runs' });
   const count = UI.h('output', { class: 'count' });
   const tail = UI.h('div', { class: 'tail' });
@@ -24,6 +24,7 @@ UI.views.wall = (root, arg, q) => {
       if (by && several.length) titles.set(several[0].id, [by, name, several]);
       order.push(...several);
     }
+    UI.unhover();
     grid.replaceChildren();
     ofPrompt = new Map(UI.grouped(order, 'prompt'));
     apart.clear();
@@ -45,10 +46,11 @@ UI.views.wall = (root, arg, q) => {
     }
     shown = Math.min(order.length, shown + UI.PAGE);
     tail.hidden = shown >= order.length;
+    watcher.unobserve(tail);  // it tells only of changes: on a large screen the end may be in sight still
+    watcher.observe(tail);
     if (!order.length) grid.append(UI.h('p', { class: 'empty' }, UI.data.runs.length ? 'No run is like that.' : 'There is no run yet: cosmosctl create run makes one.'));
   };
   const watcher = new IntersectionObserver(seen => { if (seen.some(one => one.isIntersecting) && shown < order.length) more(); }, { rootMargin: '600px' });
-  watcher.observe(tail);
 
   const focus = k => {
     const all = cards();
@@ -99,6 +101,7 @@ UI.views.wall = (root, arg, q) => {
       UI.link('Choose', '#choose', { onclick: e => { e.currentTarget.href = UI.route.href('choose', '', q); } })), grid, tail)));
   UI.wallQuery = q.toString();
   fill();
+  while (kept && shown < Math.min(kept.shown, order.length)) more();
   drawMarks();
   const redraw = () => { for (const card of cards()) card.drawRating(); };
   document.addEventListener('rated', redraw);
@@ -112,6 +115,7 @@ UI.views.wall = (root, arg, q) => {
       c: () => { if (UI.marked.size > 1) UI.route.go('compare', [...UI.marked].slice(0, 9).join(',')); },
       g: () => UI.route.go('grid', '', q), ...UI.ratingKeys(active),
     },
+    keep: () => ({ shown }),
     close: () => { watcher.disconnect(); document.removeEventListener('rated', redraw); UI.unhover(); },
   };
 };
