@@ -16,6 +16,18 @@ UI.editPart = (one, isPrompt) => {
 // Whether the focus is there, or nowhere: it is taken from nobody who went on to something else.
 UI.isNear = box => document.activeElement === document.body || box.contains(document.activeElement);
 
+// The command that writes what was changed in these fields; null when nothing was.
+UI.editWords = (one, fields, was) => {
+  const words = [];
+  for (const [option, [input, value]] of fields) {
+    if (input.value === value) continue;
+    const tags = option === '--tag' ? input.value.split(/[,\s]+/).filter(Boolean) : null;
+    if (!tags) words.push(`${option}=${input.value}`);
+    else words.push(...tags.length ? tags.map(tag => `--tag=${tag}`) : ['--no-tags']);
+  }
+  return words.length ? ['edit', one.id, ...words, `--was=${was.slice(0, 16)}`] : null;
+};
+
 UI.editForm = async (place, one, isPrompt, done) => {
   const file = isPrompt ? `prompts/${one.id}.yaml` : `runs/${one.id}/run.yaml`;
   const read = () => fetch(`file/${isPrompt ? 'prompt' : 'run'}/${encodeURIComponent(one.id)}`).catch(() => ({ ok: false }));
@@ -30,20 +42,10 @@ UI.editForm = async (place, one, isPrompt, done) => {
     fields.set(option, [input, value]);
     return UI.h('label', { class: 'wide' }, UI.h('span', {}, words), input);
   };
-  const argv = () => {
-    const words = [];
-    for (const [option, [input, value]] of fields) {
-      if (input.value === value) continue;
-      const tags = option === '--tag' ? input.value.split(/[,\s]+/).filter(Boolean) : null;
-      if (!tags) words.push(`${option}=${input.value}`);
-      else words.push(...tags.length ? tags.map(tag => `--tag=${tag}`) : ['--no-tags']);
-    }
-    return words.length ? ['edit', one.id, ...words, `--was=${was.slice(0, 16)}`] : null;
-  };
   let isSaving = false;
   const lock = is => { isSaving = is; for (const [input] of fields.values()) input.readOnly = is; };
   const save = async () => {
-    const words = argv();
+    const words = UI.editWords(one, fields, was);
     if (isSaving) return;
     if (!words) { done(); return; }
     lock(true);
