@@ -4,16 +4,16 @@ UI.views.prompts = (root, arg, q) => {
   const list = UI.h('div', { class: 'prompts' });
   const search = UI.h('input', { type: 'search', id: 'search', placeholder: 'search in prompts', 'aria-label': 'Search in prompts', value: q.get('q') || '', oninput: () => { UI.route.note({ q: search.value }); draw(); } });
   const cards = UI.data.prompts.map(prompt => [prompt, UI.promptCard(prompt)]), none = UI.h('p', { class: 'empty' }, 'No prompt is like that.');
-  // Cards are hidden, not made anew: somebody may be writing in one.
+  // No card is made anew, and one in which somebody writes is but hidden.
   const draw = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const isFound = prompt => words.every(word => [prompt.id, prompt.text, prompt.negative, prompt.scene, prompt.notes, ...prompt.tags].join('\n').toLowerCase().includes(word));
     UI.unhover();
     for (const [prompt, card] of cards) card.hidden = !isFound(prompt);
-    none.hidden = cards.some(([, card]) => !card.hidden);
+    const shown = cards.map(([, card]) => card).filter(card => !card.hidden);
+    list.replaceChildren(...cards.map(([, card]) => card).filter(card => !card.hidden || card.querySelector('details.edit[open]')), ...shown.length ? [] : [none]);
   };
   root.append(UI.h('div', { class: 'page' }, UI.h('div', { class: 'line' }, UI.h('h2', {}, 'Prompts and scenes'), search), list));
-  list.append(...cards.map(([, card]) => card), none);
   UI.hoverScenes(list);
   draw();
   document.body.dataset.ready = 'prompts';
