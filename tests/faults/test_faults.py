@@ -132,7 +132,8 @@ def test_a_video_that_changes_on_the_host_is_fetched_again_then_refused_and_kept
     (folder / "done/rs_01/output.mp4").write_bytes(b"something else")
     done = two.cli("attach", name, env={"COSMOSCTL_LOG_LEVEL": "DEBUG"}, expect=1)
     assert "output.mp4 differs from what the host has, 3 times in a row" in done.out
-    assert done.err.count("--include-from") == 4  # three for the video, one for the last of the logs
+    pulls = done.err.count("--include-from")
+    assert pulls in (3, 4)  # three for the video; one for the last of the logs, if the job was not seen to end before
     assert _states(two) == ["bad-output", "done"]
     kept = two.run_paths("rs_01").kept(name).root / "refused"
     assert (kept / "output.mp4").read_bytes() == b"something else"
