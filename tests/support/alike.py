@@ -47,8 +47,9 @@ CLOCK = (
     (r"\b\d+\.\d{3,}\b", "SECONDS"),
     (r"(?<=free space) +[\d.]+ \w+", " SPACE"),
     (r"(?<=\|INFO\|)\S+(?=\])", "LINE"),
+    (r"(?m)^\w+_TIME: (loading model|generating)\n", ""),
 )
-"""What no two runs have in common, and which line of a model's stand-in says so."""
+"""What no two runs have in common: phases too, of which a quick one is seen or not; lines of a model's stand-in."""
 
 
 def main() -> int:
