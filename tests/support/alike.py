@@ -45,6 +45,7 @@ CLOCK = (
     (r'(\b\w*(_s|seconds|share|busy\w*)"?: )[\d.]+', r"\1SECONDS"),
     (r"(\b\w+_s: )\[[\d., ]+\]", r"\1SECONDS"),
     (r"\b\d+\.\d{3,}\b", "SECONDS"),
+    (r"(?m)^(  rs_\w+: )[\d.]+$", r"\1SECONDS"),
     (r"(?<=free space) +[\d.]+ \w+", " SPACE"),
     (r"(?<=\|INFO\|)\S+(?=\])", "LINE"),
     (r"(?m)^\w+_TIME: (loading model|generating)\n", ""),

@@ -12,7 +12,7 @@ from tests.support.alike import unlike, without_clock
         ("load 0.4 s in 2 starts, busy 93 %", "load 12.0 s in 2 starts, busy 9 %"),
         ('"ended": "2026-11-30T03:34:37Z", "load_s": 0.4', '"ended": "2027-01-01T00:00:00.123Z", "load_s": 12'),
         ("a_20261130_033437: loading model\ngo", "go"),
-        ("video_s:\n  rs_depths: 17.069", "video_s:\n  rs_depths: 5.2881"),
+        ("video_s:\n  rs_depths: 17.069", "video_s:\n  rs_depths: 5.2"),
         ("[11-30 03:34:37|INFO|preview/transfer1.py:251:_generate] go", "[12-30 03:00:00|INFO|x.py:2:main] go"),
     ],
 )
