@@ -39,11 +39,6 @@ def slow(seen: Seen, what: str) -> None:
     seen.page.evaluate(SLOW_ANSWERS, what)
 
 
-def two_turns(seen: Seen) -> None:
-    """Go on once all that was due has been done."""
-    seen.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
 def asked(seen: Seen, what: str) -> int:
     return int(seen.evaluate(f"window.asked.filter(url => url.startsWith('{what}')).length"))
 
@@ -138,7 +133,7 @@ def test_words_that_are_typed_are_lost_to_no_late_answer_and_to_no_search(chromi
         summary = seen.page.locator("details.edit summary").first
         for _ in range(3):
             summary.click()
-            two_turns(seen)
+            seen.two_turns()
         assert asked(seen, "file/") == 1
         seen.page.locator("#search").focus()
         seen.evaluate("window.release()")
@@ -194,9 +189,9 @@ def test_a_log_that_is_closed_and_opened_is_asked_for_once_at_a_time(chromium: A
         )
         for count in (1, 1, 2, 2, 3):
             seen.page.get_by_text("Its log, live").click()
-            two_turns(seen)
+            seen.two_turns()
             assert asked(seen, "logs") == count
         seen.evaluate("(() => { window.held = new Promise(done => { window.again = done; }); window.release(); })()")
         seen.until("window.asked.filter(url => url === 'logs').length > 3")
-        two_turns(seen)
+        seen.two_turns()
         assert asked(seen, "logs") == 4

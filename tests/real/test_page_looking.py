@@ -221,7 +221,7 @@ def test_who_plays_while_a_picture_is_on_its_way_waits_for_it_alone(chromium: An
         seen.page.add_init_script(SLOW_DISK)
         seen.go(looked_at.as_uri(), "#compare/a,again")
         seen.show(3)
-        seen.evaluate("window.held = new Promise(done => { window.release = done; }), 0")
+        seen.hold()
         seen.press(".")
         seen.until("window.waiting > 1")
         seen.press(" ")
@@ -267,7 +267,7 @@ def test_a_view_that_is_left_before_it_is_there_does_not_say_that_the_next_one_i
     with opened(chromium) as seen:
         seen.page.add_init_script(SLOW_DISK)
         seen.go(looked_at.as_uri())
-        seen.evaluate("window.held = new Promise(done => { window.release = done; }), 0")
+        seen.hold()
         for hash_, waiting in (("#compare/a,b?f=5", 2), ("#compare/c,d?f=7", 4)):
             seen.evaluate(f"location.hash = '{hash_}'")
             seen.until(f"window.waiting === {waiting}")

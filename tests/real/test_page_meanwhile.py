@@ -23,19 +23,6 @@ UI.loaded = async (...all) => { const came = await loaded(...all); await window.
 OPEN = "window.films.filter(one => one.hasAttribute('src')).length"
 
 
-def hold(seen: Seen) -> None:
-    """No video arrives from here on, and what is held already goes on."""
-    seen.evaluate(
-        """(() => { const before = window.release; window.held = new Promise(done => { window.release = done; });
-        if (before) before(); })()"""
-    )
-
-
-def two_turns(seen: Seen) -> None:
-    """Go on once all that was due has been done."""
-    seen.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
 def test_films_of_a_view_that_was_left_while_they_came_are_shut(chromium: Any, looked_at: Path) -> None:
     with opened(chromium) as seen:
         seen.page.add_init_script(FILMS)
@@ -46,7 +33,7 @@ def test_films_of_a_view_that_was_left_while_they_came_are_shut(chromium: Any, l
         seen.turn("#prompts")
         assert seen.evaluate(OPEN) == 0
         seen.evaluate("window.release()")
-        two_turns(seen)
+        seen.two_turns()
         assert seen.evaluate(OPEN) == 0
         assert seen.evaluate("document.body.dataset.ready") == "prompts"
         assert seen.errors == []
@@ -82,11 +69,11 @@ def test_keys_on_the_scrub_count_from_where_it_is_not_from_what_is_shown(chromiu
     with opened(chromium) as seen:
         seen.page.add_init_script(SLOW_DISK)
         seen.go(looked_at.as_uri(), "#compare/a,b")
-        hold(seen)
+        seen.hold()
         seen.page.locator(".scrub").focus()
         seen.press("ArrowRight", "ArrowRight")
         seen.until("window.waiting > 1")
-        hold(seen)
+        seen.hold()
         seen.until("document.body.dataset.frame === '1'")
         seen.press("ArrowRight")
         assert seen.evaluate("document.querySelector('.scrub').value") == "3"
@@ -145,7 +132,7 @@ def test_a_blind_pair_that_is_not_on_the_screen_yet_is_not_chosen_from(chromium:
     with opened(chromium) as seen:
         seen.page.add_init_script(SLOW_DISK)
         seen.go(looked_at.as_uri(), "#choose/blind?r=a,b,c")
-        hold(seen)
+        seen.hold()
         seen.press("ArrowLeft")
         seen.until("window.waiting > 1")
         seen.press("ArrowLeft", "ArrowLeft")
@@ -209,13 +196,13 @@ def test_a_button_that_copied_twice_says_what_it_does_again(seen: Seen, looked_a
 def test_the_last_column_of_a_grid_fits_the_screen(seen: Seen, looked_at: Path) -> None:
     seen.page.set_viewport_size({"width": 1440, "height": 500})
     seen.go(looked_at.as_uri(), "#grid?sweep=four&x=guidance&y=edge&hide=x:7")
-    two_turns(seen)
+    seen.two_turns()
     _, top, _, bottom = seen.boxes(".sweep")[0]
     heights = [low - high for _, high, _, low in seen.boxes(".cell .pic")]
     assert len(heights) == 2
     assert 200 < max(heights) < bottom - top
     seen.page.set_viewport_size(DESK)
-    two_turns(seen)
+    seen.two_turns()
     seen.page.get_by_text("show 7", exact=True).click()
     seen.page.locator(".head.y").first.click()
     assert [mark_in(one) for one in seen.pictures()] == [1, 3]

@@ -84,6 +84,17 @@ class Seen:
         self.press(*keys)
         self.ready()
 
+    def two_turns(self) -> None:
+        """Go on once the page has done all that was due."""
+        self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def hold(self) -> None:
+        """No video arrives from here on before `release`; what was held already goes on."""
+        self.evaluate(
+            """(() => { const before = window.release; window.held = new Promise(done => { window.release = done; });
+            if (before) before(); })()"""
+        )
+
     def redrawn(self, *keys: str) -> None:
         """Press keys of which each draws the pictures anew, and wait after each until they are."""
         for key in keys:
@@ -109,7 +120,7 @@ class Seen:
 
     def boxes(self, selector: str) -> list[tuple[int, int, int, int]]:
         """left, top, right, bottom of each element that is seen, once the page has fitted them to the room there is."""
-        self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.two_turns()
         found = self.page.evaluate(
             """selector => [...document.querySelectorAll(selector)].filter(one => one.offsetParent !== null)
             .map(one => { const b = one.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]; })""",
